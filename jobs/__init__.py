@@ -1,0 +1,1 @@
+"""HOW: one package per stage; pure steps, and one job.py with all its Spark."""

@@ -1,0 +1,277 @@
+"""Where tables live: `<lake>/<table>/<fingerprint>/` with Parquet parts and a manifest that is written last.
+
+A version without a manifest does not exist for a reader. Parts are written in place under their final name (whole or not
+at all), so a local folder and an object store behave alike. `_current/<job>.json` names the version a job made last.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import sha256
+from typing import Any, Self
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from jobs.errors import Terminal, Transient
+from schemas import SCHEMA_VERSION, Table
+
+MANIFEST = "manifest.json"
+LOCK_ENV = "REELMILL_LOCK"
+MEDIA_COLUMNS = frozenset({"video", "image", "audio", "thumbnail", "frames", "jpeg"})
+"""Columns of bytes that are compressed already."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some row groups of one part: what one task reads."""
+
+    root: str
+    path: str
+    groups: tuple[int, ...]
+    rows: int
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows, media bytes included only if asked for."""
+        with Lake(self.root).fs.open(self.path) as file:
+            return pq.ParquetFile(file).read_row_groups(list(self.groups), columns=list(columns) if columns else None)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a table that stands."""
+
+    lake: "Lake"
+    table: Table
+    fingerprint: str
+    manifest: Mapping[str, Any]
+
+    @property
+    def path(self) -> str:
+        """Folder or URL of the version."""
+        return self.lake.url(self.table.name, self.fingerprint)
+
+    @property
+    def rows(self) -> int:
+        """Rows as the manifest counts them."""
+        return int(self.manifest["rows"])
+
+    def files(self) -> list[str]:
+        """Paths of the parts in order, for `lake.fs`."""
+        return [self.lake.path(self.table.name, self.fingerprint, f["path"]) for f in self.manifest["files"]]
+
+    def slices(self) -> list[Slice]:
+        """The version cut by row group, in order."""
+        found = []
+        for path in self.files():
+            with self.lake.fs.open(path) as file:
+                meta = pq.ParquetFile(file).metadata
+            found += [Slice(self.lake.root, path, (g,), meta.row_group(g).num_rows) for g in range(meta.num_row_groups)]
+        return found
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """The whole table in memory; leave media columns out of it."""
+        names = list(columns) if columns else self.table.schema.names
+        schema = pa.schema([self.table.schema.field(n) for n in names])
+        parts = []
+        for path in self.files():
+            with self.lake.fs.open(path) as file:
+                parts.append(pq.ParquetFile(file).read(columns=names).cast(schema))
+        return pa.concat_tables(parts) if parts else schema.empty_table()
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lake root: a folder or any fsspec URL."""
+
+    root: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def _opened(self) -> tuple[Any, str]:
+        options = dict(self.options)
+        if self.root.startswith("s3://") and (endpoint := os.environ.get("AWS_ENDPOINT_URL")):
+            options.setdefault("endpoint_url", endpoint)
+        fs, base = fsspec.core.url_to_fs(self.root, **options)
+        return fs, base.rstrip("/")
+
+    @property
+    def fs(self) -> Any:
+        """The fsspec filesystem."""
+        return self._opened[0]
+
+    @property
+    def local(self) -> bool:
+        """Whether the lake is a folder of this machine."""
+        return "file" in self.fs.protocol or "local" in self.fs.protocol
+
+    def path(self, *parts: str) -> str:
+        """A path for `fs`."""
+        return "/".join((self._opened[1], *parts))
+
+    def url(self, *parts: str) -> str:
+        """A path for people and other programs: absolute, with its protocol where it has one."""
+        path = self.path(*parts)
+        return path if self.local else str(self.fs.unstrip_protocol(path))
+
+    # ---- state of the lake
+
+    def open(self, *, create: bool) -> Self:
+        """Check that this is a lake of this schema version, or make it one.
+
+        Raises:
+            Terminal: no lake here, or a lake of another schema version.
+        """
+        facts = self.read_json("lake.json")
+        if facts is None:
+            if not create:
+                raise Terminal(f"{self.root}: no lake here; `reelmill build SOURCE… --lake {self.root}` makes one")
+            self.write_json({"schema_version": SCHEMA_VERSION}, "lake.json")
+        elif facts.get("schema_version") != SCHEMA_VERSION:
+            raise Terminal(f"{self.root}: the lake has schema version {facts.get('schema_version')}, this program reads "
+                           f"{SCHEMA_VERSION}; build into a new folder or use the matching release of reelmill")
+        return self
+
+    def read_json(self, *parts: str) -> dict[str, Any] | None:
+        """A small JSON object, or None where there is none."""
+        try:
+            return dict(json.loads(self.fs.cat_file(self.path(*parts))))
+        except FileNotFoundError:
+            return None
+        except (json.JSONDecodeError, TypeError) as error:
+            raise Terminal(f"{self.url(*parts)} is damaged ({error}); remove it and run again") from None
+
+    def write_json(self, facts: Mapping[str, Any], *parts: str) -> None:
+        """A small JSON object, whole or not at all."""
+        self.put(json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False).encode(), *parts)
+
+    def put(self, data: bytes, *parts: str) -> None:
+        """Bytes under a name, whole or not at all."""
+        path = self.path(*parts)
+        if not self.local:
+            self.fs.pipe_file(path, data)
+            return
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        passing = f"{path}.{os.getpid()}.tmp"
+        try:
+            with open(passing, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(passing, path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(passing)
+            raise
+
+    def version(self, table: Table, fingerprint: str) -> Version | None:
+        """A version, if it stands."""
+        manifest = self.read_json(table.name, fingerprint, MANIFEST)
+        return None if manifest is None else Version(self, table, fingerprint, manifest)
+
+    def current(self, job: str) -> str | None:
+        """Fingerprint of the version that a job made or confirmed last."""
+        facts = self.read_json("_current", f"{job}.json")
+        return None if facts is None else str(facts["fingerprint"])
+
+    def names(self, *parts: str) -> list[str]:
+        """Names below a folder of the lake, none if it does not exist."""
+        self.fs.invalidate_cache()
+        with contextlib.suppress(FileNotFoundError):
+            return sorted(str(p).rstrip("/").rsplit("/", 1)[1] for p in self.fs.ls(self.path(*parts), detail=False))
+        return []
+
+    def remove(self, *parts: str) -> None:
+        """Remove a file or folder of the lake."""
+        with contextlib.suppress(FileNotFoundError):
+            self.fs.rm(self.path(*parts), recursive=True)
+        self.fs.invalidate_cache()
+
+    # ---- parts
+
+    def write_part(self, table: Table, fingerprint: str, name: str, data: pa.Table, group_bytes: int = 32 << 20) -> dict[str, Any]:
+        """Conform, write as deterministic Parquet, and return the facts of the file."""
+        data = table.conform(data)
+        sink = pa.BufferOutputStream()
+        plain = [f.name for f in table.schema if f.name in MEDIA_COLUMNS]
+        leaves = {f.name: "NONE" if f.name in plain else "ZSTD" for f in table.schema}
+        rows = max(1, int(group_bytes / max(1.0, data.nbytes / max(1, data.num_rows))))
+        with pq.ParquetWriter(sink, table.schema, compression=leaves if plain else "zstd",
+                              use_dictionary=[n for n in table.schema.names if n not in plain],
+                              write_page_index=True) as writer:
+            writer.write_table(data, row_group_size=rows)
+        buffer = sink.getvalue()
+        self.put(memoryview(buffer), table.name, fingerprint, name)  # type: ignore[arg-type]
+        return {"path": name, "rows": data.num_rows, "bytes": buffer.size, "sha256": sha256(buffer).hexdigest()}
+
+    # ---- one writer at a time
+
+    @contextlib.contextmanager
+    def lock(self, what: str) -> Iterator[None]:
+        """Hold the lake for one writer; commands started by the holder share it through the environment.
+
+        Raises:
+            Transient: another live process holds it.
+        """
+        token = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
+        if (inherited := os.environ.get(LOCK_ENV)) and (self.read_json("_lock.json") or {}).get("token") == inherited:
+            yield
+            return
+        facts = {"token": token, "host": socket.gethostname(), "pid": os.getpid(), "what": what,
+                 "since": datetime.now(UTC).isoformat(timespec="seconds")}
+        self._take_lock(facts)
+        before = os.environ.get(LOCK_ENV)
+        os.environ[LOCK_ENV] = token
+        try:
+            yield
+        finally:
+            if before is None:
+                os.environ.pop(LOCK_ENV, None)
+            else:
+                os.environ[LOCK_ENV] = before
+            if (self.read_json("_lock.json") or {}).get("token") == token:
+                self.remove("_lock.json")
+
+    def _take_lock(self, facts: Mapping[str, Any]) -> None:
+        path, data = self.path("_lock.json"), json.dumps(facts).encode()
+        for _ in range(3):
+            try:
+                if self.local:
+                    os.makedirs(os.path.dirname(path), exist_ok=True)
+                    passing = f"{path}.{os.getpid()}.tmp"
+                    with open(passing, "wb") as file:
+                        file.write(data)
+                    try:
+                        os.link(passing, path)  # whole and exclusive: a reader never sees half a lock
+                    finally:
+                        os.unlink(passing)
+                else:
+                    self.fs.pipe_file(path, data, mode="create")
+                return
+            except FileExistsError:
+                held = self.read_json("_lock.json")
+                if held is None:
+                    continue
+                if held["host"] == socket.gethostname() and not _alive(int(held["pid"])):
+                    self.remove("_lock.json")  # its holder was killed
+                    continue
+                raise Transient(f"{self.root}: {held['what']} has been writing to this lake since {held['since']} "
+                                f"(process {held['pid']} on {held['host']}); try again when it is done") from None
+        raise Transient(f"{self.root}: the lake's lock changes hands too quickly; try again")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

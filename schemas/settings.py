@@ -1,0 +1,353 @@
+"""Settings: `recipe` says what is made and bears identity; `runtime` says where and how and never does.
+
+Precedence: `--set a.b=c`, then the environment (`REELMILL_RECIPE__DEDUP__THRESHOLD=0.8`), then a settings file (JSON of
+the same names), then the defaults below. Names may leave out `recipe.` and `runtime.`. An unknown name is an error that
+suggests the nearest. Secrets are not settings: they come from Airflow connections or the environment.
+"""
+
+import difflib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class SettingsError(ValueError):
+    """A setting that does not exist or does not hold; the message names it, its value and the way out."""
+
+
+class Section(BaseModel):
+    """A frozen group of settings that refuses unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Collect(Section):
+    """What is taken in."""
+
+    max_bytes: int = Field(default=64 << 30, gt=0)
+    """Larger files are rejected."""
+    follow_links: bool = False
+    """Follow symbolic links that stay inside the source folder; those that leave it are always rejected."""
+    k_anonymity: int = Field(default=5, ge=1)
+    """Sources with fewer distinct people in the behaviour records get no behaviour row."""
+    mask_pii: bool = True
+    """Mask phone numbers, e-mail addresses, id numbers and account handles before anything is stored."""
+
+
+class Measure(Section):
+    """The decode pass: what bears on the numbers that it stores."""
+
+    samples_per_second: Positive = 2.0
+    """Rate of the pictures that blur, motion and hashes are measured on (research: 2 a second)."""
+    short_side_px: int = Field(default=224, ge=64)
+    """Short side of those pictures."""
+    stored_frames: int = Field(default=4, ge=1, le=64)
+    """Small frames kept per clip."""
+    shot_threshold: Positive = 27.0
+    """Content change that is a cut, on the 0..255 scale (PySceneDetect's ContentDetector default)."""
+    min_clip_s: Positive = 1.0
+    """Shots shorter than this are kept as clips and left to policy; shorter than half of it they are joined to no clip."""
+    max_clip_s: Positive = 20.0
+    """Longer shots are cut into equal spans (Cosmos-Curate: 60, Open-Sora 15, EasyAnimate 10)."""
+    trim_s: Annotated[float, Field(ge=0)] = 0.1
+    """Cut off beside every gradual transition."""
+    max_pixels: int = Field(default=8192 * 8192, gt=0)
+    """Pictures larger than this are rejected unread."""
+    max_frames: int = Field(default=2_000_000, gt=0)
+    """Streams longer than this are rejected."""
+    max_damage: Share = 0.1
+    """Share of undecodable packets above which a source is rejected."""
+    seconds_per_second: Positive = 20.0
+    """Time limit of decoding, as a multiple of the length."""
+    min_limit_s: Positive = 60.0
+    """Least time limit of one source."""
+    max_memory_mb: int = Field(default=2048, ge=256)
+    """Address space that a decoding child may add."""
+
+
+class Policy(Section):
+    """What is good enough. Reads stored numbers only."""
+
+    preset: Literal["pretrain", "finetune", "everything"] = "pretrain"
+    """A named set of thresholds; `filters` overrides it."""
+    filters: dict[str, dict[str, Any]] = {}
+    """Overrides by filter name, for example `{"duration": {"min_s": 3}}`; `{"severity": "off"}` turns one off."""
+
+
+class Dedup(Section):
+    """What counts as the same."""
+
+    methods: tuple[Literal["exact", "minhash", "perceptual", "semantic", "audio"], ...] = (
+        "exact", "minhash", "perceptual", "audio")
+    """Which kinds of evidence are used."""
+    threshold: Share = 0.8
+    """True Jaccard similarity of shingle sets from which texts are duplicates (datatrove, text-dedup: 0.7 to 0.8)."""
+    permutations: int = Field(default=128, ge=16)
+    """Length of a MinHash signature."""
+    recall_weight: Share = 0.9
+    """Weight of false negatives when bands and rows are chosen; datasketch's default is 0.5 and loses 6 %."""
+    shingle: int = Field(default=3, ge=1, le=8)
+    """Words per shingle; an ideograph is a word."""
+    min_caption_words: int = Field(default=8, ge=1)
+    """Captions of pictures and videos with fewer words are too common to prove anything and are not compared."""
+    hamming: int = Field(default=8, ge=0, le=16)
+    """Bits of 64 by which two perceptual hashes of the same picture may differ."""
+    phash_share: Share = 0.6
+    """Share of the shorter clip's hashes that must find a partner in time order."""
+    cosine: Share = 0.97
+    """Cosine of embeddings from which clips are semantic duplicates (Cosmos-Curate: 0.99)."""
+    keep: tuple[Literal["pixels", "quality", "licence", "duration", "earliest"], ...] = (
+        "pixels", "duration", "quality", "earliest")
+    """Who stays, first criterion first."""
+
+
+class Label(Section):
+    """Which labels are made, by which model."""
+
+    labelers: tuple[str, ...] = ()
+    """Labelers to run by name; empty: all whose models are at hand."""
+    clip_model: str = "embedded"
+    """`embedded`, an open_clip name, `hf-hub:...` or `local-dir:/path`."""
+    clip_pretrained: str = ""
+    """open_clip tag or path of a checkpoint, for a plain model name."""
+    vocabulary: dict[str, dict[str, tuple[str, str]]] = {}
+    """Groups of tags: group -> tag -> (English words, Chinese words); empty: the default of the labeler."""
+    top_k: int = Field(default=3, ge=1)
+    """Tags kept per group."""
+    batch: int = Field(default=64, ge=1)
+    """Pictures per forward pass."""
+    min_similarity: float | None = None
+    """Cosine of picture and caption below which a clip is dropped; none: labels only."""
+
+
+class Fuse(Section):
+    """What a release is made of."""
+
+    cut: Literal["smart", "copy", "encode", "range"] = "smart"
+    """How clips are cut out: re-encode only the GOPs at both ends, start at the keyframe before, re-encode all, or spans only."""
+    shard_bytes: int = Field(default=256 << 20, ge=1 << 20)
+    """Size of a shard, roughly."""
+    row_group_bytes: int = Field(default=32 << 20, ge=1 << 16)
+    """Size of a row group, roughly."""
+    validation_share: Share = 0.05
+    """Share of duplicate clusters that go to the validation split."""
+    crf: int = Field(default=20, ge=0, le=51)
+    """x264 quality where something is encoded."""
+
+
+class Prompts(Section):
+    """Which prompts are generated."""
+
+    texts: tuple[str, ...] = ()
+    """Prompts given by the user; empty: drawn from the release."""
+    count: int = Field(default=4, ge=1)
+    """How many are drawn."""
+    aspect: Literal["9:16", "16:9", "1:1"] = "9:16"
+    style: Literal["creation", "education", "entertainment", "promotion"] = "creation"
+    """Preset of the storyboard."""
+    langs: tuple[str, ...] = ("zh", "en")
+    """Languages that are drawn."""
+    seed: int = 0
+    max_chars: int = Field(default=2000, ge=1)
+    """Longer prompts are rejected."""
+    blocklist: tuple[str, ...] = ()
+    """Words that are refused in addition to the built-in list."""
+
+
+class Generate(Section):
+    """How clips are generated."""
+
+    model: str = "embedded"
+    """`embedded`, or the path or hub id of a diffusers text-to-video pipeline (safetensors only)."""
+    revision: str = ""
+    """Hub revision."""
+    steps: int = Field(default=0, ge=0)
+    """Denoising steps; 0: the profile of the pipeline's family."""
+    guidance: float | None = None
+    """Guidance scale; none: the profile of the family."""
+    width: int = Field(default=0, ge=0)
+    """Pixels; 0: the profile of the family."""
+    height: int = Field(default=0, ge=0)
+    frames: int = Field(default=0, ge=0)
+    batch: int = Field(default=4, ge=1)
+    """Prompts per call."""
+    reseeds: int = Field(default=2, ge=0)
+    """Further attempts after a rejected result."""
+    min_similarity: float | None = None
+    """Cosine of result and prompt below which a result is off-prompt; none: the model's own profile."""
+
+
+class Publish(Section):
+    """How videos are finished and where they go."""
+
+    short_side_px: int = Field(default=720, ge=240)
+    fps: int = Field(default=24, ge=8, le=60)
+    loudness_lufs: float = Field(default=-16.0, ge=-31, le=-9)
+    voice: str = "espeak"
+    """Narrator: `espeak`, or a file of jobs/generate/narrators with its model path after a colon."""
+    music: str = ""
+    """Path of a music bed; empty: none."""
+    fill: Literal["blur", "crop"] = "blur"
+    """What fills the frame where the clip's shape differs."""
+    label_zh: str = "AI生成"
+    label_en: str = "AI-generated"
+    producer: str = "reelmill"
+    """ContentProducer of the AIGC field and claim generator of the C2PA manifest."""
+    targets: tuple[str, ...] = ("folder",)
+    """Files of jobs/publish/targets."""
+    approval: bool = False
+    """A person approves before anything is published (Airflow human-in-the-loop)."""
+
+
+class Recipe(Section):
+    """What is made. Each job's version depends on its own sections only."""
+
+    collect: Collect = Collect()
+    measure: Measure = Measure()
+    policy: Policy = Policy()
+    dedup: Dedup = Dedup()
+    label: Label = Label()
+    fuse: Fuse = Fuse()
+    prompts: Prompts = Prompts()
+    generate: Generate = Generate()
+    publish: Publish = Publish()
+
+
+class Runtime(Section):
+    """Where and how. Never part of a version."""
+
+    lake: str = "./lake"
+    """Root of the lake: a folder or any fsspec URL."""
+    sources: tuple[str, ...] = ()
+    """Folders and files to collect."""
+    out: str = ""
+    """Folder that videos are published to; empty: `videos` beside the tables of a local lake."""
+    master: str = "local[*]"
+    """Spark master."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    driver_memory: str = "2g"
+    """Heap of the Spark driver; media bytes never enter it."""
+    progress: bool = True
+    """Show progress bars on a terminal."""
+    signing_key: str = ""
+    """Path of the PEM private key that C2PA manifests are signed with; empty: a self-made test key, marked as such."""
+    signing_chain: str = ""
+    """Path of its PEM certificate chain."""
+
+
+class Settings(Section):
+    """All settings."""
+
+    recipe: Recipe = Recipe()
+    runtime: Runtime = Runtime()
+
+
+def known_names(model: type[BaseModel] = Settings, prefix: str = "") -> list[str]:
+    """Dotted names of all settings."""
+    names: list[str] = []
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            names += known_names(kind, f"{prefix}{name}.")
+        else:
+            names.append(prefix + name)
+    return names
+
+
+def full_name(name: str) -> str:
+    """`dedup.threshold` or `lake` -> the name from the root; an unknown name raises with the nearest ones."""
+    names = known_names()
+    open_ended = ("recipe.policy.filters", "recipe.label.vocabulary")
+    for guess in (name, f"recipe.{name}", f"runtime.{name}"):
+        if guess in names or any(guess.startswith(f"{root}.") for root in open_ended):
+            return guess
+    short = [n.split(".", 1)[1] for n in names]
+    near = difflib.get_close_matches(name.removeprefix("recipe.").removeprefix("runtime."), short, n=1, cutoff=0.0)
+    raise SettingsError(f"there is no setting {name!r}; the nearest is {near[0]!r}")
+
+
+def load(sets: Sequence[str] = (), text_or_file: str | None = None, env: Mapping[str, str] | None = None) -> Settings:
+    """The settings in force.
+
+    Args:
+        sets: `name=value` words, strongest; values are JSON where they parse as it, else text.
+        text_or_file: a JSON object, or the path of a file that holds one.
+        env: environment, by default that of the process; `REELMILL_` names other than sections of Settings are left alone.
+
+    Raises:
+        SettingsError: an unknown name or a value that does not hold.
+    """
+    tree: dict[str, Any] = {}
+    if text_or_file:
+        _overlay(tree, _read(text_or_file), text_or_file)
+    for name, value in sorted((os.environ if env is None else env).items()):
+        if name.startswith(("REELMILL_RECIPE__", "REELMILL_RUNTIME__")):
+            _put(tree, full_name(name.removeprefix("REELMILL_").lower().replace("__", ".")), _value(value))
+    for word in sets:
+        name, mark, value = word.partition("=")
+        if not mark:
+            raise SettingsError(f"--set {word!r} has no '='; write --set dedup.threshold=0.8")
+        _put(tree, full_name(name.strip()), _value(value))
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            full_name(where)
+        raise SettingsError(f"{where} = {first.get('input')!r}: {first['msg']}") from None
+
+
+def _read(text_or_file: str) -> Any:
+    text = text_or_file.strip()
+    if not text.startswith("{"):
+        try:
+            text = Path(text_or_file).read_text(encoding="utf-8")
+        except OSError as error:
+            raise SettingsError(f"settings file {text_or_file!r} cannot be read: {error.strerror}") from None
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SettingsError(f"settings {text_or_file[:80]!r} are not JSON: {error}") from None
+
+
+def _overlay(tree: dict[str, Any], given: Any, origin: str) -> None:
+    if not isinstance(given, dict):
+        raise SettingsError(f"settings {origin[:80]!r} must be a JSON object")
+    for name, value in _leaves(given):
+        _put(tree, full_name(name), value)
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    names = known_names()
+    for name, value in tree.items():
+        dotted = prefix + name
+        whole = any(n == dotted or n.split(".", 1)[1] == dotted for n in names)
+        if isinstance(value, dict) and not whole:
+            found += _leaves(value, f"{dotted}.")
+        else:
+            found.append((dotted, value))
+    return found
+
+
+def _put(tree: dict[str, Any], name: str, value: Any) -> None:
+    *path, last = name.split(".")
+    for part in path:
+        tree = tree.setdefault(part, {})
+    tree[last] = value
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

@@ -1,0 +1,52 @@
+"""What a contract is: a named, keyed Arrow schema that every reader and writer of a table goes through."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+"""Raised when a column of any table changes meaning, type or name; a lake of another version is refused."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the lake.
+
+    Attributes:
+        name: Folder name under the lake root.
+        schema: Columns in their order; each field carries a `doc` in its metadata.
+        key: Columns whose values together name one row.
+    """
+
+    name: str
+    schema: pa.Schema
+    key: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if missing := set(self.key) - set(self.schema.names):
+            raise ValueError(f"{self.name}: key {sorted(missing)} not in schema")
+
+    def conform(self, data: pa.Table) -> pa.Table:
+        """Select and cast to the contract: a missing, null or lossy column raises here, not downstream."""
+        return data.select(self.schema.names).cast(self.schema)
+
+    def rows(self, rows: list[dict[str, object]]) -> pa.Table:
+        """Rows as a conforming table; absent nullable columns become null, unknown columns are an error."""
+        for row in rows:
+            if unknown := set(row) - set(self.schema.names):
+                raise ValueError(f"{self.name}: unknown columns {sorted(unknown)}")
+        return self.conform(pa.Table.from_pylist(rows, schema=self.schema))
+
+    def empty(self) -> pa.Table:
+        """A table of no rows."""
+        return self.schema.empty_table()
+
+
+def col(name: str, type_: pa.DataType, doc: str, *, nullable: bool = False) -> pa.Field:
+    """A documented column; not null unless said so."""
+    return pa.field(name, type_, nullable=nullable, metadata={"doc": doc})
+
+
+def maybe(name: str, type_: pa.DataType, doc: str) -> pa.Field:
+    """A documented column that is null where the fact is unknown or does not apply."""
+    return col(name, type_, doc, nullable=True)
