@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.errors import RunError, Terminal, Transient
-from jobs.job import Job, Part, job as find_job, maker
+from jobs.job import Job, Part, maker
+from jobs.job import job as find_job
 from jobs.lake import MANIFEST, Lake, Version
 from jobs.version import digest, fingerprint
 from schemas import REJECTS, SCHEMA_VERSION, Table
@@ -139,9 +140,10 @@ def execute(name: str, settings: Settings) -> Outcome:
         Transient: the disk is full or the lake is busy.
     """
     made = find_job(name)
-    lake = Lake(settings.runtime.lake).open(create=name in ("collect", "prompts"))
+    outside = dict(made.outside(settings))  # before the lake is touched: a missing folder must leave no trace
+    lake = Lake(settings.runtime.lake).open(create=not [t for t in made.reads if t not in made.optional])
     parents = _parents(made, lake)
-    known = {f"{t}@{v.manifest['job']}": v.fingerprint for t, v in parents.items()} | dict(made.outside(settings))
+    known = {f"{t}@{v.manifest['job']}": v.fingerprint for t, v in parents.items()} | outside
     version = fingerprint(name, made.code, made.sections(settings.recipe), known)
     run = Run(made, settings, lake, parents, version)
     if facts := _stands(run):

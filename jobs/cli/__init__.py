@@ -1,0 +1,1 @@
+"""One file per command of `reelmill`: `arguments(parser)` says its words, `main(args)` does it."""

@@ -1,0 +1,57 @@
+"""What the commands share: the words for settings, and how results are shown."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from jobs.lake import Lake
+from schemas.settings import Settings, load
+
+
+def settings_words(parser: argparse.ArgumentParser, *, lake: bool = True) -> None:
+    """Add --lake, --set and --settings."""
+    if lake:
+        parser.add_argument("--lake", metavar="DIR", help="lake root: a folder or any fsspec URL (default ./lake)")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="sets",
+                        help="a setting, for example dedup.threshold=0.7; `reelmill list --settings` prints all")
+    parser.add_argument("--settings", metavar="JSON|FILE", help="settings as a JSON object or a file of one")
+
+
+def json_word(parser: argparse.ArgumentParser) -> None:
+    """Add --json."""
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object instead of text")
+
+
+def settings_of(args: argparse.Namespace, **more: Any) -> Settings:
+    """The settings in force for parsed words; `more` are `name=value` with `__` for dots, None to leave one out."""
+    sets = list(args.sets)
+    if getattr(args, "lake", None):
+        sets.append(f"runtime.lake={json.dumps(args.lake)}")
+    sets += [f"{name.replace('__', '.')}={json.dumps(value)}" for name, value in more.items() if value is not None]
+    return load(sets, args.settings)
+
+
+def lake_of(args: argparse.Namespace) -> Lake:
+    """The existing lake that the words name."""
+    return Lake(settings_of(args).runtime.lake).open(create=False)
+
+
+def show(facts: Any, as_json: bool, text: str) -> None:
+    """Print for a person or for a program."""
+    print(json.dumps(facts, indent=1, ensure_ascii=False) if as_json else text)
+
+
+def note(text: str) -> None:
+    """A line about progress, on standard error, so that standard output holds results alone."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def table(rows: Sequence[Sequence[object]], head: Sequence[str]) -> str:
+    """Rows as aligned text."""
+    from rich.cells import cell_len
+
+    lines = [[str(c) for c in row] for row in (head, *rows)]
+    widths = [max(cell_len(line[i]) for line in lines) for i in range(len(head))]
+    return "\n".join("  ".join(c + " " * (w - cell_len(c)) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)

@@ -1,0 +1,41 @@
+"""`reelmill run JOB`: one job, or the jobs of one stage; what the DAGs call, and the same by hand."""
+
+import argparse
+
+from jobs.cli.build import line
+from jobs.cli.common import json_word, note, settings_of, settings_words, show
+from jobs.errors import Terminal
+from jobs.job import ORDER, STAGES
+from jobs.run import execute
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Words of the command."""
+    parser.add_argument("job", metavar="JOB", help=f"one of {', '.join(ORDER)}, or the stage {', '.join(STAGES)}")
+    parser.add_argument("--only", metavar="LABELER", help="label: run these labelers alone (comma-separated)")
+    parser.add_argument("--source", action="append", metavar="SOURCE", help="collect: a folder or file (repeatable)")
+    settings_words(parser)
+    json_word(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run it."""
+    if args.job not in ORDER and args.job not in STAGES:
+        raise Terminal(f"there is no job {args.job!r}; the jobs are {', '.join(ORDER)}")
+    if args.only and args.job != "label":
+        raise Terminal(f"--only belongs to `reelmill run label`, not to {args.job!r}")
+    settings = settings_of(args, runtime__sources=args.source, label__labelers=args.only.split(",") if args.only else None)
+    facts = []
+    for name in STAGES.get(args.job, (args.job,)):
+        outcome = execute(name, settings)
+        if not args.as_json:
+            note(line(outcome))
+        facts.append({"job": name, "fingerprint": outcome.fingerprint, "stood": outcome.stood, "in": outcome.seen,
+                      "kept": outcome.kept, "rejected": dict(outcome.rejected)})
+        if name == "fuse":
+            from jobs.state import release_of
+
+            facts[-1]["release"] = release_of(settings)
+    if args.as_json:
+        show(facts if len(facts) > 1 else facts[0], True, "")
+    return 0

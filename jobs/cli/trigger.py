@@ -1,0 +1,51 @@
+"""`reelmill trigger DAG`: starts a run in a live Airflow through its REST API."""
+
+import argparse
+import json
+import os
+import urllib.error
+import urllib.request
+from typing import Any
+
+from jobs.cli.common import json_word, show
+from jobs.errors import Terminal, Transient
+
+TIMEOUT_S = 30
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Words of the command."""
+    parser.add_argument("dag", nargs="?", default="build_and_generate", metavar="DAG")
+    parser.add_argument("--conf", default="{}", metavar="JSON", help='its parameters, for example \'{"sources": ["/data"]}\'')
+    parser.add_argument("--url", default=os.environ.get("REELMILL_AIRFLOW", "http://127.0.0.1:8080"), help="address of Airflow")
+    parser.add_argument("--user", default=os.environ.get("REELMILL_AIRFLOW_USER", "admin"),
+                        help="user; the password is read from REELMILL_AIRFLOW_PASSWORD")
+    json_word(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Trigger it and print the run."""
+    try:
+        conf = json.loads(args.conf)
+    except json.JSONDecodeError as error:
+        raise Terminal(f"--conf {args.conf!r} is not JSON: {error}") from None
+    password = os.environ.get("REELMILL_AIRFLOW_PASSWORD")
+    if not password:
+        raise Terminal("no password: set REELMILL_AIRFLOW_PASSWORD (`reelmill up` prints where Airflow keeps it)")
+    token = _post(f"{args.url}/auth/token", {"username": args.user, "password": password})["access_token"]
+    run = _post(f"{args.url}/api/v2/dags/{args.dag}/dagRuns", {"logical_date": None, "conf": conf}, token)
+    show(run, args.as_json, f"{args.dag}: {run['dag_run_id']} is {run['state']}")
+    return 0
+
+
+def _post(url: str, body: dict[str, Any], token: str | None = None) -> dict[str, Any]:
+    head = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    request = urllib.request.Request(url, json.dumps(body).encode(), head, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            return dict(json.loads(answer.read()))
+    except urllib.error.HTTPError as error:
+        said = error.read().decode(errors="replace")[:500]
+        raise (Transient if error.code >= 500 else Terminal)(f"{url} answered {error.code}: {said}") from None
+    except (urllib.error.URLError, TimeoutError) as error:
+        raise Transient(f"no Airflow at {url} ({error}); `reelmill up` starts one") from None

@@ -1,0 +1,30 @@
+"""Fixtures that several folders share."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--bless", action="store_true", help="write the golden files anew")
+
+
+@pytest.fixture
+def bless(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--bless"))
+
+
+@pytest.fixture
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture
+def media(root: Path) -> Path:
+    """Real files, some malformed; not part of the repository."""
+    folder = root.parent / "shared" / "media"
+    if not folder.exists():
+        pytest.skip("the folder of real media is not beside this checkout")
+    return folder

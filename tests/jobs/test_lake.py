@@ -1,0 +1,90 @@
+import json
+import os
+
+import pyarrow as pa
+import pytest
+
+from jobs.errors import Terminal, Transient
+from jobs.lake import LOCK_ENV, Lake
+from schemas import DUPLICATES
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return Lake(str(tmp_path / "lake")).open(create=True)
+
+
+def some_rows(count=3):
+    return DUPLICATES.rows([{"loser_id": f"l{i}", "keeper_id": "k", "method": "exact", "score": 1.0, "cluster_id": "c"}
+                            for i in range(count)])
+
+
+def test_a_version_without_a_manifest_does_not_exist(lake):
+    lake.write_part(DUPLICATES, "abc", "dedup-00000.parquet", some_rows())
+    assert lake.version(DUPLICATES, "abc") is None
+
+
+def test_the_same_rows_have_the_same_bytes(lake):
+    first = lake.write_part(DUPLICATES, "abc", "a.parquet", some_rows())
+    second = lake.write_part(DUPLICATES, "abc", "b.parquet", some_rows())
+    assert first["sha256"] == second["sha256"]
+    assert (first["rows"], first["bytes"]) == (3, os.path.getsize(lake.path("duplicates", "abc", "a.parquet")))
+
+
+def test_row_groups_are_cut_by_bytes(lake):
+    facts = lake.write_part(DUPLICATES, "abc", "a.parquet", some_rows(1000), group_bytes=10_000)
+    lake.write_json({"rows": 1000, "files": [facts]}, "duplicates", "abc", "manifest.json")
+    version = lake.version(DUPLICATES, "abc")
+    assert len(version.slices()) > 3
+    assert pa.concat_tables([s.read() for s in version.slices()])["loser_id"].to_pylist() == [f"l{i}" for i in range(1000)]
+    assert version.read(["loser_id"]).num_rows == 1000
+
+
+def test_a_lake_of_another_schema_version_is_refused_by_name(lake):
+    lake.write_json({"schema_version": 99}, "lake.json")
+    with pytest.raises(Terminal, match="schema version 99"):
+        lake.open(create=True)
+
+
+def test_no_lake_says_how_to_make_one(tmp_path):
+    with pytest.raises(Terminal, match="reelmill build"):
+        Lake(str(tmp_path / "none")).open(create=False)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_second_writer_is_told_who_holds_the_lake(lake):
+    lake.put(json.dumps({"token": "t", "host": os.uname().nodename, "pid": 1, "what": "`reelmill build`", "since": "now"}).encode(), "_lock.json")
+    with pytest.raises(Transient, match=r"`reelmill build` has been writing .*process 1 on "), lake.lock("test"):
+        pass
+
+
+def test_the_lock_of_a_killed_process_is_taken_over(lake):
+    gone = os.fork()
+    if gone == 0:
+        os._exit(0)
+    os.waitpid(gone, 0)
+    lake.put(json.dumps({"token": "t", "host": os.uname().nodename, "pid": gone, "what": "x", "since": "y"}).encode(), "_lock.json")
+    with lake.lock("test"):
+        assert lake.read_json("_lock.json")["what"] == "test"
+    assert lake.read_json("_lock.json") is None
+
+
+def test_commands_started_by_the_holder_share_its_lock(lake):
+    with lake.lock("outer"):
+        assert os.environ[LOCK_ENV]
+        with lake.lock("inner"):
+            assert lake.read_json("_lock.json")["what"] == "outer"
+    assert LOCK_ENV not in os.environ
+
+
+def test_a_write_that_fails_leaves_nothing_behind(lake, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda fd: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        lake.put(b"x", "duplicates", "abc", "a.parquet")
+    assert lake.names("duplicates", "abc") == []
+
+
+def test_a_damaged_manifest_is_named(lake):
+    lake.put(b"{", "duplicates", "abc", "manifest.json")
+    with pytest.raises(Terminal, match=r"manifest\.json is damaged"):
+        lake.version(DUPLICATES, "abc")

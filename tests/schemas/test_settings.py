@@ -1,0 +1,54 @@
+import json
+
+import pytest
+
+from schemas.settings import Settings, SettingsError, known_names, load
+
+
+def test_precedence_is_set_then_environment_then_file_then_default(tmp_path):
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"dedup": {"threshold": 0.5, "shingle": 4, "hamming": 3}}))
+    env = {"REELMILL_RECIPE__DEDUP__THRESHOLD": "0.6", "REELMILL_RECIPE__DEDUP__SHINGLE": "5", "REELMILL_LOCK": "ignored"}
+    dedup = load(["dedup.threshold=0.7"], str(file), env).recipe.dedup
+    assert (dedup.threshold, dedup.shingle, dedup.hamming, dedup.permutations) == (0.7, 5, 3, 128)
+
+
+@pytest.mark.parametrize(("name", "nearest"), [
+    ("dedup.treshold", "dedup.threshold"), ("lak", "lake"), ("recipe.fuse.shard_byte", "fuse.shard_bytes")])
+def test_an_unknown_name_suggests_the_nearest(name, nearest):
+    with pytest.raises(SettingsError, match=nearest):
+        load([f"{name}=1"], env={})
+
+
+def test_an_unknown_name_in_a_file_suggests_the_nearest_too():
+    with pytest.raises(SettingsError, match=r"label\.top_k"):
+        load([], '{"label": {"topk": 3}}', env={})
+
+
+def test_a_value_that_does_not_hold_is_named_with_its_setting():
+    with pytest.raises(SettingsError, match=r"recipe\.dedup\.threshold = 7"):
+        load(["dedup.threshold=7"], env={})
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "/no/such/file.json"])
+def test_settings_that_are_not_an_object_are_refused(text):
+    with pytest.raises(SettingsError):
+        load([], text, env={})
+
+
+def test_open_groups_take_names_that_only_their_stage_knows():
+    assert load(['policy.filters.duration={"min_s": 3}'], env={}).recipe.policy.filters == {"duration": {"min_s": 3}}
+
+
+def test_settings_survive_a_round_trip_through_json():
+    given = load(["prompts.texts=[\"今天去了西藏\"]", "lake=s3://bucket/lake"], env={})
+    assert load([], given.model_dump_json(), env={}) == given
+    assert Settings.model_validate_json(given.model_dump_json()) == given
+
+
+def test_every_setting_has_a_name_that_can_be_set():
+    for name in known_names():
+        value = Settings().model_dump(mode="json")
+        for part in name.split("."):
+            value = value[part]
+        assert load([f"{name}={json.dumps(value)}"], env={}) == Settings()
