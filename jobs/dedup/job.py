@@ -1,0 +1,284 @@
+"""Dedup as a job: clips and what was rejected so far in, duplicates and their rejects out. All the Spark of it is here.
+
+The driver holds, per clip, its id, its source and its place in the keep order (about 100 bytes), and the candidate pairs
+(16 bytes each); texts, hashes and fingerprints stay on the workers and never pass through the JVM as rows: what is
+shuffled is packed bytes. Up to `SMALL` clips the same passes run without Spark.
+"""
+
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from jobs.dedup import graph, keeper, passes
+from jobs.dedup.match import KINDS, Kind
+from jobs.job import Job, Part
+from jobs.lake import Version
+from jobs.run import Run
+from schemas import CLIPS, DUPLICATES, REJECTS
+from schemas.settings import Dedup
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SMALL = 20_000
+"""Clips up to which a shuffle would cost more to plan than to do."""
+CLIPS_PER_PART = 200_000
+"""Clips whose buckets make one part of a shuffle: some 50 MB of rows."""
+PAIRS_PER_SHARE = 200_000
+"""Pairs that one task proves."""
+LOSERS_PER_PART = 500_000
+
+Map = Callable[[Any], passes.Blobs]
+Reduce = Callable[[int, Sequence[bytes]], pa.Table]
+Exchange = Callable[[Sequence[Any], Map, Reduce, int, pa.Schema], pa.Table]
+"""Tasks through a map function, their bytes to their parts, every part through a reduce function."""
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """The clips that take part, in keep order: a clip's node is its place.
+
+    Attributes:
+        clips: clip_id, source_id, start_s in that order.
+        source, modality: Codes, equal for the same.
+        modalities: Names of the modality codes.
+        place: Row in the table of clips.
+        version: That table.
+    """
+
+    clips: pa.Table
+    source: NDArray[np.int32]
+    modality: NDArray[np.int32]
+    modalities: tuple[str, ...]
+    place: NDArray[np.int64]
+    version: Version
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+    def cuts(self, nodes: NDArray[np.int64], shares: NDArray[np.int64] | None = None) -> list[passes.Cut]:
+        """Where those nodes (each once per share) are to be read."""
+        order = np.argsort(self.place[nodes], kind="stable")
+        nodes, at = nodes[order], self.place[nodes[order]]
+        found, base = [], 0
+        for piece in self.version.slices():
+            first, last = np.searchsorted(at, [base, base + piece.rows])
+            if first < last:
+                of = None if shares is None else shares[order][first:last]
+                found.append(passes.Cut(piece, at[first:last] - base, nodes[first:last], of))
+            base += piece.rows
+        return found
+
+
+def nodes_of(run: Run) -> Nodes:
+    """Clips that nothing rejected so far, in keep order."""
+    version = run.input(CLIPS)
+    clips = version.read(list(dict.fromkeys((*keeper.FACTS, "source_id", "modality", "start_s"))))
+    rejected = run.input(REJECTS).read(["sample_id"])["sample_id"]
+    left = np.flatnonzero(~np.asarray(pc.is_in(clips["clip_id"], value_set=pc.unique(rejected))))
+    place = left[keeper.order(clips.take(pa.array(left)), run.settings.recipe.dedup.keep)]
+    clips = clips.select(["clip_id", "source_id", "start_s", "modality"]).take(pa.array(place)).combine_chunks()
+    source, modality = (clips[name].combine_chunks().dictionary_encode() for name in ("source_id", "modality"))
+    if isinstance(source, pa.ChunkedArray):
+        source, modality = source.combine_chunks(), modality.combine_chunks()
+    return Nodes(clips.drop_columns("modality"), np.asarray(source.indices), np.asarray(modality.indices),
+                 tuple(modality.dictionary.to_pylist()), place, version)
+
+
+# ---- moving bytes
+
+
+def here(tasks: Sequence[Any], map_: Map, reduce_: Reduce, parts: int, schema: pa.Schema) -> pa.Table:
+    """An Exchange in this process."""
+    held: dict[int, list[bytes]] = {}
+    for task in tasks:
+        for part, blob in map_(task):
+            held.setdefault(part, []).append(blob)
+    return pa.concat_tables([schema.empty_table(), *(reduce_(p, held[p]) for p in sorted(held))])
+
+
+def on_spark(spark: "SparkSession") -> Exchange:
+    """An Exchange on Spark."""
+
+    def exchange(tasks: Sequence[Any], map_: Map, reduce_: Reduce, parts: int, schema: pa.Schema) -> pa.Table:
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        def mapped(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                for task in batch["task"]:
+                    blobs = list(map_(pickle.loads(task.as_py())))
+                    columns = [pa.array([p for p, _ in blobs], pa.int32()), pa.array([b for _, b in blobs], pa.binary())]
+                    yield pa.record_batch(columns, names=["part", "blob"])
+
+        def reduced(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            held: dict[int, list[bytes]] = {}
+            for batch in batches:
+                for part, blob in zip(batch["part"].to_pylist(), batch["blob"].to_pylist(), strict=True):
+                    held.setdefault(part, []).append(blob)
+            for part in sorted(held):
+                yield from reduce_(part, held.pop(part)).cast(schema).to_batches()
+
+        if not tasks:
+            return schema.empty_table()
+        plan = pa.table({"task": pa.array([pickle.dumps(t) for t in tasks], pa.binary()), "at": np.arange(len(tasks), dtype="i4")})
+        blobs = spark.createDataFrame(plan).repartitionById(len(tasks), "at").mapInArrow(mapped, "part int, blob binary")
+        made = blobs.repartitionById(parts, "part").mapInArrow(reduced, from_arrow_schema(schema))
+        return made.toArrow().cast(schema)
+
+    return exchange
+
+
+# ---- the passes
+
+
+def equal(nodes: Nodes, exchange: Exchange, parts: int) -> NDArray[np.int64]:
+    """The least node of equal content, of every node."""
+    head = np.arange(len(nodes))
+    found = exchange(nodes.cuts(head), partial(passes.map_keys, parts=parts), passes.reduce_keys, parts, passes.HEADS)
+    head[found["node"].to_numpy()] = found["head"].to_numpy()
+    return head
+
+
+def proven(kind: Kind, nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exchange: Exchange, parts: int) -> pa.Table:
+    """PROOFS of one kind, in order."""
+    wanted = np.isin(nodes.modality, [i for i, name in enumerate(nodes.modalities) if name in kind.modalities])
+    asked = np.flatnonzero(wanted & (head == np.arange(len(nodes)))) if kind.whole else np.flatnonzero(wanted)
+    if len(asked) < 2:
+        return passes.PROOFS.empty_table()
+    met = exchange(nodes.cuts(asked), partial(passes.map_buckets, kind=kind.name, dedup=dedup, parts=parts),
+                   partial(passes.reduce_buckets, kind=kind.name, dedup=dedup), parts, passes.PAIRS)
+    src, dst = graph.unique(met["src"].to_numpy(), met["dst"].to_numpy())
+    may = (nodes.source[src] != nodes.source[dst]) & (nodes.modality[src] == nodes.modality[dst])
+    src, dst = src[may], dst[may]
+    if not len(src):
+        return passes.PROOFS.empty_table()
+    share, (needed, needed_in) = graph.shares(src, dst, PAIRS_PER_SHARE)
+    asks = [passes.Ask(s, src[share == s], dst[share == s]) for s in range(int(share.max()) + 1)]
+    proofs = exchange([*nodes.cuts(needed, needed_in), *asks], partial(passes.map_evidence, kind=kind.name),
+                      partial(passes.reduce_evidence, kind=kind.name, dedup=dedup), len(asks), passes.PROOFS)
+    return proofs.sort_by([("src", "ascending"), ("dst", "ascending")])
+
+
+def edges_of(nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exchange: Exchange, parts: int) -> keeper.Edges:
+    """All proven pairs of the methods in force."""
+    found = [(i, kind, proven(kind, nodes, head, dedup, exchange, parts))
+             for i, kind in enumerate(KINDS.values()) if kind.method in dedup.methods]
+    proofs = pa.concat_tables([passes.PROOFS.empty_table(), *(p for _, _, p in found)])
+    return keeper.Edges(
+        src=proofs["src"].to_numpy(), dst=proofs["dst"].to_numpy(), shift=proofs["shift"].to_numpy(),
+        kind=np.concatenate([np.empty(0, np.int8), *(np.full(p.num_rows, i, np.int8) for i, _, p in found)]),
+        score=proofs["score"].to_numpy(),
+        whole=np.concatenate([np.empty(0, bool), *(np.full(p.num_rows, k.whole) for _, k, p in found)]),
+    )
+
+
+# ---- the rows
+
+
+def verdicts(nodes: Nodes, head: NDArray[np.int64], edges: keeper.Edges, run: Run) -> Iterator[Part]:
+    """Parts of `duplicates` and `rejects` in the order of the losers' ids; the last one counts the clips that stay."""
+    dedup = run.settings.recipe.dedup
+    stays, proof = keeper.settle(head, nodes.source, edges)
+    losers = np.flatnonzero(stays >= 0)
+    ids = nodes.clips["clip_id"]
+    losers = losers[np.asarray(pc.sort_indices(ids.take(pa.array(losers))))]
+    label, least_id = _clusters(ids, head, edges)
+    thresholds = np.array([kind.threshold(dedup) for kind in KINDS.values()])
+    left = len(nodes)
+    for first in range(0, len(losers), LOSERS_PER_PART):
+        x = losers[first:first + LOSERS_PER_PART]
+        k, e = stays[x], proof[x]
+        methods, scores = _methods(e, edges)
+        loser_ids, keeper_ids = ids.take(pa.array(x)), ids.take(pa.array(k))
+        duplicates = pa.table({
+            "loser_id": loser_ids, "keeper_id": keeper_ids, "method": methods, "score": scores,
+            "cluster_id": least_id.take(pa.array(label[x])),
+            "offset_s": pa.array(_offsets(x, k, e, head, edges, nodes), from_pandas=True),
+            "matched_in": pa.nulls(len(x), pa.string()),
+            "evidence": pa.array(_evidence(x, k, e, head, edges, ids)),
+        })
+        rejects = run.rejects([
+            {"sample_id": loser, "source_id": source, "check": method, "value": score, "op": ">=", "threshold": threshold,
+             "reason": "duplicate", "detail": f"keeper {kept}"}
+            for loser, source, method, score, threshold, kept in zip(
+                loser_ids.to_pylist(), nodes.clips["source_id"].take(pa.array(x)).to_pylist(), methods, scores.tolist(),
+                np.where(e < 0, 1.0, thresholds[edges.kind[e]] if len(edges.kind) else 1.0).tolist(), keeper_ids.to_pylist(),
+                strict=True)
+        ])
+        last = first + LOSERS_PER_PART >= len(losers)
+        seen = left if last else len(x)
+        left -= seen
+        yield Part({DUPLICATES.name: DUPLICATES.conform(duplicates), REJECTS.name: rejects}, seen=seen, kept=seen - len(x))
+    if left:
+        yield Part({}, seen=left, kept=left)
+
+
+def _methods(proof: NDArray[np.int64], edges: keeper.Edges) -> tuple[list[str], NDArray[np.float64]]:
+    names = [kind.method for kind in KINDS.values()]
+    return (["exact" if e < 0 else names[edges.kind[e]] for e in proof.tolist()],
+            np.where(proof < 0, 1.0, edges.score[proof] if len(edges.score) else 1.0))
+
+
+def _clusters(ids: pa.ChunkedArray, head: NDArray[np.int64], edges: keeper.Edges) -> tuple[NDArray[np.int64], pa.Array]:
+    """The component of every node, as a place in the second result: the least clip id of each component."""
+    alone = np.flatnonzero(head != np.arange(len(head)))
+    members, of = graph.components(np.concatenate([alone, edges.src]), np.concatenate([head[alone], edges.dst]))
+    label = np.full(len(head), -1)
+    label[members] = np.unique(of, return_inverse=True)[1]
+    least = pa.table({"label": label[members], "id": ids.take(pa.array(members))}).group_by("label").aggregate([("id", "min")])
+    return label, least.sort_by("label")["id_min"]
+
+
+def _offsets(x: NDArray[np.int64], k: NDArray[np.int64], proof: NDArray[np.int64], head: NDArray[np.int64],
+             edges: keeper.Edges, nodes: Nodes) -> NDArray[np.float64]:
+    """Loser time minus keeper time in the presentation times of their sources; NaN where unknown or without time."""
+    start = nodes.clips["start_s"].to_numpy()
+    timed = np.isin(nodes.modality[x], [i for i, name in enumerate(nodes.modalities) if name in ("video", "audio")])
+    out = start[x] - start[k]
+    for i in np.flatnonzero(proof >= 0).tolist():
+        e = proof[i]
+        a, b = (head[x[i]], head[k[i]]) if edges.whole[e] else (x[i], k[i])
+        shift = edges.shift[e] if edges.src[e] == a else -edges.shift[e]
+        out[i] = shift + (start[x[i]] - start[a]) - (start[k[i]] - start[b])
+    return np.where(timed, np.round(out, 6) + 0.0, np.nan)
+
+
+def _evidence(x: NDArray[np.int64], k: NDArray[np.int64], proof: NDArray[np.int64], head: NDArray[np.int64],
+              edges: keeper.Edges, ids: pa.ChunkedArray) -> list[str]:
+    """The chain of each loser: through the clips of equal content that were compared for the two, where they were others."""
+    names = [kind.method for kind in KINDS.values()]
+    chains = []
+    for a, b, e in zip(x.tolist(), k.tolist(), proof.tolist(), strict=True):
+        steps = [(a, ""), (b, "exact 1")]
+        if e >= 0:
+            near = f"{names[edges.kind[e]]} {edges.score[e]:.4g}"
+            a_head, b_head = (int(head[a]), int(head[b])) if edges.whole[e] else (a, b)
+            steps = [(a, ""), *([(a_head, "exact 1")] if a_head != a else []), (b_head, near),
+                     *([(b, "exact 1")] if b_head != b else [])]
+        chains.append("".join(f" -{how}- {ids[n].as_py()}" if how else str(ids[n].as_py()) for n, how in steps))
+    return chains
+
+
+def dedup(run: Run) -> None:
+    """Find the duplicates among the clips that nothing rejected so far."""
+    recipe = run.settings.recipe.dedup
+    nodes = nodes_of(run)
+    exchange: Exchange = here
+    parts = 1
+    if len(nodes) > SMALL:
+        from jobs.spark import session
+
+        exchange, parts = on_spark(session(run.settings.runtime)), -(-len(nodes) // CLIPS_PER_PART)
+    head = equal(nodes, exchange, parts) if "exact" in recipe.methods else np.arange(len(nodes))
+    for part in verdicts(nodes, head, edges_of(nodes, head, recipe, exchange, parts), run):
+        run.put(part)
+
+
+DEDUP = Job("dedup", reads=(CLIPS, REJECTS), writes=(DUPLICATES, REJECTS), code=1, recipe=("dedup",), run=dedup)

@@ -1,0 +1,110 @@
+"""Who stays: the keep order, and the decision that leaves every loser with a keeper that it resembles directly.
+
+The order is total (the clip id breaks ties). Clips are taken in that order; a clip stays unless it is a proven duplicate
+of one that stays already. So a loser never depends on a neighbour of a neighbour, whatever the size of its component,
+and no two clips that are proven duplicates of each other both stay.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numba as nb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+FACTS = ("clip_id", "width", "height", "duration_s", "sharpness", "bandwidth_hz", "text_chars", "licence")
+"""Columns of clips that the order looks at."""
+
+
+class Edges(NamedTuple):
+    """Proven pairs.
+
+    Attributes:
+        src, dst: Nodes, the lesser first.
+        shift: Time in src minus time in dst, seconds; NaN where the kind knows none.
+        kind: Place in `match.KINDS`, the least the strongest.
+        score: Similarity by that kind.
+        whole: The proof is of content, so it holds for every clip equal to the two.
+    """
+
+    src: NDArray[np.int64]
+    dst: NDArray[np.int64]
+    shift: NDArray[np.float64]
+    kind: NDArray[np.int8]
+    score: NDArray[np.float64]
+    whole: NDArray[np.bool_]
+
+
+def order(clips: pa.Table, keep: Sequence[str]) -> NDArray[np.int64]:
+    """Rows of `clips` (columns FACTS) from the one most worth keeping to the least.
+
+    Args:
+        keep: Criteria, first first. `pixels`: more; `duration`: longer (to 0.1 s); `quality`: sharper, for sound the wider
+            band, for text the longer; `licence`: one is given; `earliest`: the order of ids, which is what breaks ties.
+    """
+    minus = {
+        "pixels": pc.multiply(pc.multiply(clips["width"].cast(pa.int64()), clips["height"].cast(pa.int64())), -1),
+        "duration": pc.multiply(pc.round(pc.multiply(clips["duration_s"], 10)), -1),
+        "quality": pc.multiply(pc.coalesce(*(clips[c].cast(pa.float64()) for c in ("sharpness", "bandwidth_hz", "text_chars"))), -1),
+        "licence": pc.is_null(clips["licence"]).cast(pa.int8()),
+    }
+    names = [name for name in keep if name in minus]
+    table = pa.table({**{name: minus[name] for name in names}, "clip_id": clips["clip_id"]})
+    keys = [(name, "ascending", "at_end") for name in (*names, "clip_id")]
+    return np.asarray(pc.sort_indices(table, sort_keys=keys), np.int64)
+
+
+@nb.njit(cache=True, nogil=True)
+def _settle(head, source, at, near, edge, own_at, own_near, own_edge, kind, score):  # type: ignore[no-untyped-def]
+    n = len(head)
+    first = np.full(n, -1, np.int64)  # the first kept node of a class; those after it are of the same source
+    keeper, proof = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
+    for x in range(n):
+        h, best, why = head[x], -1, -1
+        k = first[h]
+        if k >= 0 and source[k] != source[x]:
+            keeper[x] = k
+            continue
+        for i in range(at[h], at[h + 1]):
+            k = first[near[i]]
+            if k < 0 or source[k] == source[x]:
+                continue
+            e = edge[i]
+            if best < 0 or (kind[e], -score[e], k) < (kind[why], -score[why], best):
+                best, why = k, e
+        for i in range(own_at[x], own_at[x + 1]):
+            k, e = own_near[i], own_edge[i]
+            if k < x and keeper[k] < 0 and (best < 0 or (kind[e], -score[e], k) < (kind[why], -score[why], best)):
+                best, why = k, e
+        keeper[x], proof[x] = best, why
+        if best < 0 and first[h] < 0:
+            first[h] = x
+    return keeper, proof
+
+
+def settle(head: NDArray[np.int64], source: NDArray[np.int32], edges: Edges) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Decide for every node in the keep order.
+
+    Args:
+        head: Least node of equal content, per node.
+        source: Source of each node; clips of one source are never duplicates of each other.
+        edges: Proven pairs, `whole` ones between heads.
+
+    Returns:
+        The keeper of every node, -1 for those that stay; and the edge that proves it, -1 where the two are equal.
+    """
+    n = len(head)
+    return _settle(head, source, *_both_ways(edges, edges.whole, n), *_both_ways(edges, ~edges.whole, n),  # type: ignore[no-any-return]
+                   edges.kind, edges.score)
+
+
+def _both_ways(edges: Edges, which: NDArray[np.bool_], n: int) -> tuple[NDArray[np.int64], ...]:
+    chosen = np.flatnonzero(which)
+    src = np.concatenate([edges.src[chosen], edges.dst[chosen]])
+    dst = np.concatenate([edges.dst[chosen], edges.src[chosen]])
+    by = np.argsort(src, kind="stable")
+    at = np.zeros(n + 1, np.int64)
+    np.cumsum(np.bincount(src, minlength=n), out=at[1:])
+    return at, dst[by], np.concatenate([chosen, chosen])[by]

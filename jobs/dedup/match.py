@@ -1,0 +1,193 @@
+"""The kinds of evidence, all of one form: file rows in buckets, let rows of a bucket meet, prove the pairs that met."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from jobs.dedup import audio, graph, minhash, perceptual
+from schemas.settings import Dedup
+
+Rows = NDArray[np.uint64]
+"""[n, k]: bucket, node, and what the kind compares within a bucket."""
+Proof = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Score and time shift of each pair (NaN where the kind knows none)."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of evidence.
+
+    Attributes:
+        name: Of the kind.
+        method: Under which it appears in `duplicates`.
+        modalities: Clips it looks at; pairs are always of one modality.
+        whole: It looks at content only, so it is asked for one clip of each equal set.
+        search: Columns of clips that `file` reads.
+        evidence: Columns that `prove` reads.
+        file: Clips and their nodes -> rows.
+        meet: Rows of whole buckets -> candidate pairs of nodes.
+        prove: Clips and pairs of their rows -> score and shift.
+        threshold: Score from which a pair is proven.
+    """
+
+    name: str
+    method: str
+    modalities: tuple[str, ...]
+    whole: bool
+    search: tuple[str, ...]
+    evidence: tuple[str, ...]
+    file: Callable[[pa.Table, NDArray[np.int64], Dedup], Rows]
+    meet: Callable[[Rows, Dedup], graph.Pairs]
+    prove: Callable[[pa.Table, NDArray[np.int64], NDArray[np.int64], Dedup], Proof]
+    threshold: Callable[[Dedup], float]
+
+
+def _column(clips: pa.Table, name: str) -> pa.Array:
+    column = clips[name].combine_chunks()
+    return column if isinstance(column, pa.Array) else pa.chunked_array(column).combine_chunks()
+
+
+def _lists(clips: pa.Table, name: str, kind: type) -> list[NDArray[np.generic]]:
+    """A list column as arrays; null is empty."""
+    column = _column(clips, name)
+    values: NDArray[np.generic] = np.asarray(column.values.to_numpy(zero_copy_only=False), kind)
+    at = np.asarray(column.offsets)
+    some = np.asarray(column.is_valid())
+    return [values[at[i]:at[i + 1]] if some[i] else values[:0] for i in range(len(column))]
+
+
+def _no_shift(count: int) -> NDArray[np.float64]:
+    return np.full(count, np.nan)
+
+
+# ---- words
+
+
+def _file_words(texts: pa.Array, nodes: NDArray[np.int64], n: int, least_words: int, dedup: Dedup) -> Rows:
+    found = minhash.shingles(texts, n)
+    some = np.flatnonzero(found.words >= max(1, least_words))
+    bands, rows = minhash.banding(dedup.threshold, dedup.permutations, dedup.recall_weight)
+    hashes = minhash.bands(minhash.signatures(found.hashes, found.offsets, dedup.permutations), bands, rows)[some]
+    return np.stack([hashes.ravel(), np.repeat(nodes[some].astype(np.uint64), bands)], axis=1)
+
+
+def _meet_words(rows: Rows, dedup: Dedup) -> graph.Pairs:
+    return graph.linked(np.ascontiguousarray(rows[:, 0]), rows[:, 1].astype(np.int64))
+
+
+def _prove_words(texts: pa.Array, x: NDArray[np.int64], y: NDArray[np.int64], n: int) -> Proof:
+    found = minhash.shingles(texts, n)
+    return minhash.jaccard(found.hashes, found.offsets, x, y), _no_shift(len(x))
+
+
+def _file_text(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
+    return _file_words(_column(clips, "text"), nodes, dedup.shingle, 1, dedup)
+
+
+def _prove_text(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
+    return _prove_words(_column(clips, "text"), x, y, dedup.shingle)
+
+
+def caption_shingle(dedup: Dedup) -> int:
+    """Words per shingle of a caption: one less than of a text, as a caption has few."""
+    return max(1, dedup.shingle - 1)
+
+
+def _file_caption(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
+    return _file_words(_column(clips, "caption"), nodes, caption_shingle(dedup), dedup.min_caption_words, dedup)
+
+
+def _prove_caption(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
+    """Jaccard of the captions; 0 where the pictures or the sound say that the clips differ."""
+    score, shift = _prove_words(_column(clips, "caption"), x, y, caption_shingle(dedup))
+    hashes, times = _samples(clips)
+    words = _lists(clips, "audio_fingerprint", np.uint32)
+    for i in np.flatnonzero(score >= dedup.threshold).tolist():
+        a, b = int(x[i]), int(y[i])
+        if len(hashes[a]) and len(hashes[b]):
+            share, _ = perceptual.align(hashes[a], times[a], hashes[b], times[b], min(20, 2 * dedup.hamming))
+            score[i] *= share >= dedup.phash_share
+        elif audio.telling(words[a]) and audio.telling(words[b]):  # type: ignore[arg-type]
+            score[i] *= audio.align(words[a], words[b])[0] >= audio.AGREEMENT  # type: ignore[arg-type]
+    return score, shift
+
+
+# ---- pictures
+
+
+def _samples(clips: pa.Table) -> tuple[list[NDArray[np.uint64]], list[NDArray[np.float64]]]:
+    """Telling hashes of each clip and their times."""
+    hashes, times = [], []
+    for of, at, contrast in zip(_lists(clips, "phashes", np.uint64), _lists(clips, "phash_times_s", np.float64),
+                                clips["luma_std"].to_pylist(), strict=True):
+        good = perceptual.telling(of, contrast)  # type: ignore[arg-type]
+        hashes.append(of[good])
+        times.append(at[good] if len(at) == len(of) else np.zeros(int(good.sum())))
+    return hashes, times  # type: ignore[return-value]
+
+
+def _file_pictures(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
+    hashes = [np.unique(h) for h in _samples(clips)[0]]
+    value = np.concatenate([np.empty(0, np.uint64), *hashes])
+    node = np.repeat(nodes.astype(np.uint64), [len(h) for h in hashes])
+    keys = perceptual.buckets(value)
+    many = keys.shape[1]
+    return np.stack([keys.ravel(), np.repeat(node, many), np.repeat(value, many)], axis=1)
+
+
+def _meet_pictures(rows: Rows, dedup: Dedup) -> graph.Pairs:
+    bucket, node, value = (np.ascontiguousarray(rows[:, i]) for i in range(3))
+    return graph.unique(*perceptual.near(bucket, value, node.astype(np.int64), dedup.hamming))
+
+
+def _prove_pictures(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
+    hashes, times = _samples(clips)
+    found = [perceptual.align(hashes[a], times[a], hashes[b], times[b], dedup.hamming) for a, b in zip(x, y, strict=True)]
+    both = np.array(found, np.float64).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
+
+
+# ---- sound
+
+
+def _file_sound(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
+    words = [np.unique(w) if audio.telling(w) else w[:0] for w in _lists(clips, "audio_fingerprint", np.uint32)]  # type: ignore[arg-type]
+    value = np.concatenate([np.empty(0, np.uint32), *words]).astype(np.uint32)
+    node = np.repeat(nodes.astype(np.uint64), [len(w) for w in words])
+    keys = audio.buckets(value)
+    many = keys.shape[1]
+    return np.stack([keys.ravel(), np.repeat(node, many), np.repeat(value.astype(np.uint64), many)], axis=1)
+
+
+def _meet_sound(rows: Rows, dedup: Dedup) -> graph.Pairs:
+    bucket, node, value = (np.ascontiguousarray(rows[:, i]) for i in range(3))
+    return graph.unique(*perceptual.near(bucket, value, node.astype(np.int64), audio.WORD_BITS))
+
+
+def _prove_sound(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
+    words = _lists(clips, "audio_fingerprint", np.uint32)
+    spans, starts = np.asarray(clips["duration_s"], np.float64), np.asarray(clips["start_s"], np.float64)
+    score, shift = np.zeros(len(x)), np.full(len(x), np.nan)
+    for i, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
+        score[i], steps = audio.align(words[a], words[b])  # type: ignore[arg-type]
+        shift[i] = starts[a] - starts[b] + steps * spans[a] / max(1, len(words[a]))
+    return score, shift
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (
+    Kind("text", "minhash", ("text",), True, ("text",), ("text",), _file_text, _meet_words, _prove_text,
+         lambda dedup: dedup.threshold),
+    Kind("pictures", "perceptual", ("video", "image"), True, ("phashes", "phash_times_s", "luma_std"),
+         ("phashes", "phash_times_s", "luma_std"), _file_pictures, _meet_pictures, _prove_pictures,
+         lambda dedup: dedup.phash_share),
+    Kind("sound", "audio", ("audio",), True, ("audio_fingerprint",), ("audio_fingerprint", "start_s", "duration_s"),
+         _file_sound, _meet_sound, _prove_sound, lambda dedup: audio.AGREEMENT),
+    Kind("caption", "minhash", ("video", "image", "audio"), False, ("caption",),
+         ("caption", "phashes", "phash_times_s", "luma_std", "audio_fingerprint"), _file_caption, _meet_words, _prove_caption,
+         lambda dedup: dedup.threshold),
+)})
+"""By name, the strongest evidence first. Workers look a kind up by its name."""

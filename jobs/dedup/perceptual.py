@@ -1,0 +1,144 @@
+"""Pictures and videos that look alike: 64-bit perceptual hashes of the samples of a clip, found by blocks, aligned in time.
+
+Search: a hash is cut into 8 blocks of 8 bits and filed under all 28 pairs of blocks. Two hashes that differ in up to 6 bits
+always meet (7: 98 %, 8: 93 %, each frame of a clip being another chance), and only hashes in one bucket are compared.
+Proof: the shift in time at which the most samples of the shorter clip find a partner within `hamming` bits; the clips are
+the same if that is at least `phash_share` of them. A sample says nothing if its picture is flat.
+"""
+
+from itertools import combinations
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK_PAIRS = np.array(list(combinations(range(8), 2)), np.uint64)
+"""The pairs of 8-bit blocks under which a hash is filed."""
+LEAST_BITS = 16
+"""A hash with fewer set or unset bits than this is of a flat picture: the median of its DCT is tied."""
+LEAST_CONTRAST = 4.0
+"""Mean spatial standard deviation of luma (0..255) below which a clip is black or flat and proves nothing."""
+SLACK_S = 0.3
+"""Samples whose times differ by up to this after the shift are partners: at two samples a second the nearest is 0.25 s away."""
+
+
+def telling(hashes: NDArray[np.uint64], contrast: float | None) -> NDArray[np.bool_]:
+    """Which hashes are of a picture with something in it; `contrast` is the clip's luma_std."""
+    if contrast is not None and contrast < LEAST_CONTRAST:
+        return np.zeros(len(hashes), bool)
+    bits = np.bitwise_count(hashes)
+    return np.asarray((bits >= LEAST_BITS) & (bits <= 64 - LEAST_BITS))
+
+
+def buckets(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """[hashes, 28] buckets, each naming its pair of blocks."""
+    left, right = BLOCK_PAIRS[:, 0] * np.uint64(8), BLOCK_PAIRS[:, 1] * np.uint64(8)
+    byte = np.uint64(255)
+    high, low = hashes[:, None] >> left & byte, hashes[:, None] >> right & byte
+    key = (np.arange(len(BLOCK_PAIRS), dtype=np.uint64) + np.uint64(1)) << np.uint64(16) | high << np.uint64(8) | low
+    return np.asarray(key * np.uint64(0x9E3779B97F4A7C15))
+
+
+@nb.njit(inline="always")
+def _distance(a, b):  # type: ignore[no-untyped-def]
+    x = a ^ b
+    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return (x * np.uint64(0x0101010101010101)) >> np.uint64(56)
+
+
+@nb.njit(cache=True, nogil=True)
+def _near(bucket, value, node, most):  # type: ignore[no-untyped-def]
+    """Rows sorted by bucket, value, node. Every node with the least node of each near value of its bucket."""
+    total = 0
+    src, dst = np.empty(0, np.int64), np.empty(0, np.int64)
+    runs = np.empty(len(bucket) + 1, np.int64)
+    for turn in range(2):
+        p, start = 0, 0
+        while start < len(bucket):
+            end, count = start, 0
+            while end < len(bucket) and bucket[end] == bucket[start]:
+                if end == start or value[end] != value[end - 1]:
+                    runs[count] = end
+                    count += 1
+                end += 1
+            runs[count] = end
+            for r in range(count):
+                for s in range(r, count):
+                    if _distance(value[runs[r]], value[runs[s]]) > most:
+                        continue
+                    for i in range(runs[s], runs[s + 1]):
+                        if node[i] != node[runs[r]]:
+                            if turn:
+                                src[p], dst[p] = min(node[i], node[runs[r]]), max(node[i], node[runs[r]])
+                            p += 1
+                    if r == s:
+                        continue
+                    for i in range(runs[r], runs[r + 1]):
+                        if node[i] != node[runs[s]]:
+                            if turn:
+                                src[p], dst[p] = min(node[i], node[runs[s]]), max(node[i], node[runs[s]])
+                            p += 1
+            start = end
+        if not turn:
+            total = p
+            src, dst = np.empty(total, np.int64), np.empty(total, np.int64)
+    return src, dst
+
+
+def near(bucket: NDArray[np.uint64], value: NDArray[np.uint64], node: NDArray[np.int64], most: int,
+         ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of nodes with hashes in one bucket that differ in at most `most` bits, lesser node first; pairs may repeat.
+
+    Many nodes with one hash (a title card) give each a pair with the least of them, not all pairs.
+    """
+    order = np.lexsort((node, value, bucket))
+    found = _near(bucket[order], value[order], node[order], most)
+    return found[0], found[1]
+
+
+@nb.njit(cache=True, nogil=True)
+def _align(a, a_s, b, b_s, most, slack):  # type: ignore[no-untyped-def]
+    """Share of the hashes of `a` that have a partner in `b` at the best shift, and that shift (time in a minus time in b)."""
+    best, shift = 0, np.nan
+    tried = np.empty(len(a) * len(b), np.float64)
+    count = 0
+    for i in range(len(a)):
+        for j in range(len(b)):
+            if _distance(a[i], b[j]) <= most:
+                tried[count] = a_s[i] - b_s[j]
+                count += 1
+    shifts = np.unique(np.round(tried[:count] / slack)) * slack
+    order = np.argsort(np.abs(shifts))
+    for s in shifts[order]:
+        found, total = 0, 0.0
+        for i in range(len(a)):
+            nearest, of = slack + 1e-9, 0.0
+            for j in range(len(b)):
+                off = abs(a_s[i] - b_s[j] - s)
+                if off < nearest and _distance(a[i], b[j]) <= most:
+                    nearest, of = off, a_s[i] - b_s[j]
+            if nearest <= slack:
+                found += 1
+                total += of
+        if found > best:
+            best, shift = found, total / found
+    return best / max(1, len(a)), shift
+
+
+def align(a: NDArray[np.uint64], a_s: NDArray[np.float64], b: NDArray[np.uint64], b_s: NDArray[np.float64], most: int,
+          ) -> tuple[float, float]:
+    """Compare two clips by their telling hashes and the times of these.
+
+    Returns:
+        Share of the hashes of the clip with fewer of them that find a partner in the other at the best shift, 0..1; and the
+        shift in seconds, time in `a` minus time in `b` (NaN if nothing matches). Of equally good shifts the least one.
+    """
+    if not (len(a) and len(b)):
+        return 0.0, float("nan")
+    if len(a) <= len(b):
+        share, shift = _align(a, a_s, b, b_s, most, SLACK_S)
+        return float(share), float(shift)
+    share, shift = _align(b, b_s, a, a_s, most, SLACK_S)
+    return float(share), -float(shift)
