@@ -8,8 +8,10 @@ SHOT = pa.struct([
     pa.field("prompt", pa.string(), nullable=False),
     pa.field("narration", pa.string(), nullable=False),
     pa.field("duration_s", pa.float64()),
+    pa.field("note", pa.string()),
 ])
-"""One shot: what is to be seen (in words the generator knows), what is said, and a wished length (null: as long as it is said)."""
+"""One shot: what is to be seen (in words the generator knows), what is said, a wished length (at least so long; null: as long
+as it is said), and how the text was read where its words were mapped to those of the generator."""
 
 PROMPTS = Table(
     "prompts",
