@@ -1,6 +1,7 @@
 """The fixed vocabulary of `rejects.reason`: code, and what it means in English and Chinese.
 
-Codes are never reused or renamed; a new cause is a new line.
+Codes are never reused or renamed; a new cause is a new line. Within a stage the order is that in which they are decisive:
+a frozen clip does not move either, but `frozen` says it better.
 """
 
 from types import MappingProxyType
@@ -40,9 +41,9 @@ REASONS = MappingProxyType({
     "too_bright": ("overexposed", "画面过亮"),
     "low_contrast": ("almost no contrast", "对比度过低"),
     "blurred": ("blurred", "画面模糊"),
-    "static": ("nothing moves", "画面静止"),
     "frozen": ("frozen for most of its length", "画面冻结"),
     "slideshow": ("a show of stills", "幻灯片式画面"),
+    "static": ("nothing moves", "画面静止"),
     "too_shaky": ("moves too fast to learn from", "运动过快"),
     "flicker": ("flickers", "画面闪烁"),
     "letterboxed": ("bars above and below or left and right", "带有黑边"),

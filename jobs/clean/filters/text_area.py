@@ -1,0 +1,22 @@
+"""Drops pictures and videos that are covered by text."""
+
+from jobs.clean.filter import IMAGE, VIDEO, Filter, FilterConfig, Limit, within
+
+
+class Config(FilterConfig):
+    """Estimated share of the picture."""
+
+    max_share: float | None = 0.2
+    """Two lines of subtitles cover up to 0.1 of a tall picture. Open-Sora-Plan gives up above 0.2; EasyAnimate's 0.02, which
+    drops every subtitle, is for fine-tuning."""
+
+
+FILTER = Filter(
+    "text_area", codes=("text_heavy",), applies=(VIDEO, IMAGE), needs=("text_area_share",), config=Config,
+    judge=within(Limit("text_heavy", ">", "max_share", "text_area_share")),
+    examples=(
+        ({"modality": VIDEO, "text_area_share": 0.0}, None),
+        ({"modality": VIDEO, "text_area_share": 0.1}, None),
+        ({"modality": IMAGE, "text_area_share": 0.5}, "text_heavy"),
+    ),
+)

@@ -1,0 +1,207 @@
+"""Measures every source in one decode pass, and judges what was measured: two jobs, so that a threshold never decodes a frame.
+
+Tasks of `measure` are balanced by what decoding is likely to cost, the dearest first, and their number grows with the corpus
+and not with the cluster. What goes wrong with a source is a row of `rejects`; only our own faults end a task.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from jobs.clean import policy
+from jobs.clean.texts import text_clip
+from jobs.collect.source import local, lost
+from jobs.job import Job, Part
+from jobs.lake import Slice, Version
+from jobs.media.faults import MediaFault
+from jobs.run import Run, reject_rows
+from jobs.version import row_id
+from schemas import CLIPS, REJECTS, SOURCES
+from schemas.settings import Settings
+
+MEDIA = ("video", "image", "audio")
+GIVEN = ("title", "caption", "lang", "transcript", "licence", "pii_count")
+"""What clips take over from their source."""
+FACTS = ("source_id", "modality", "uri", "sha256", "size_bytes", "duration_s", "width", "height", "fps", "error", *GIVEN)
+TEXT_FACTS = ("source_id", "modality", "sha256", "error", "text", *GIVEN)
+
+LEAST_TASK_S, MOST_TASK_S, TASKS = 3.0, 300.0, 256
+"""CPU seconds that a task is planned to take: the whole work in TASKS tasks, within these bounds."""
+PIXELS_PER_S = 250e6
+"""Pixels decoded and measured per CPU second (H.264 at 720p: 370 million decoded, of which measuring takes a third)."""
+LEAST_FRAME_BYTES = 50
+"""A file has no more frames than this allows, whatever its header says."""
+BYTES_PER_S = 4e6
+"""Bytes of a video of unknown size and length that one CPU second gets through."""
+ROWS_PER_TASK = 20_000
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one task works on: sources to decode, or row groups to read."""
+
+    sources: tuple[Mapping[str, Any], ...]
+    slices: tuple[Slice, ...]
+    policy_hash: str
+    run_id: str
+
+
+# ---- measure
+
+
+def measure(run: Run) -> None:
+    """Plan on the driver, measure in tasks."""
+    version = run.input(SOURCES)
+    media = [row for row in version.read(FACTS).to_pylist() if row["error"] is None and row["modality"] in MEDIA]
+    tasks = [Task(tuple(batch), (), run.policy_hash, run.run_id) for batch in balanced(media)]
+    tasks += [Task((), tuple(group), run.policy_hash, run.run_id) for group in grouped(_with_texts(version))]
+    run.parts(tasks, measure_task, weight="batch")
+
+
+def cost_s(row: Mapping[str, Any]) -> float:
+    """Estimated CPU seconds to measure a source, from header facts that may be missing or lies."""
+    size, duration = row["size_bytes"], row["duration_s"]
+    if row["modality"] == "image":
+        return float(0.02 + (row["width"] or 1000) * (row["height"] or 1000) * 3e-8)
+    if row["modality"] == "audio":
+        return float(0.05 + 0.01 * min(duration or size / 16_000, size / 100))
+    if not duration or not row["width"] or not row["height"]:
+        return float(0.1 + size / BYTES_PER_S)
+    frames = min(duration * min(row["fps"] or 25.0, 240.0), size / LEAST_FRAME_BYTES)
+    return float(0.1 + frames * row["width"] * row["height"] / PIXELS_PER_S)
+
+
+def balanced(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Sources in batches of about equal cost, the dearest first; the plan depends on the sources alone."""
+    ranked = sorted(((cost_s(row), row) for row in rows), key=lambda item: (-item[0], item[1]["source_id"]))
+    target = min(MOST_TASK_S, max(LEAST_TASK_S, sum(cost for cost, _ in ranked) / TASKS))
+    batch: list[Mapping[str, Any]] = []
+    spent = 0.0
+    for cost, row in ranked:
+        if batch and spent + cost > target:
+            yield batch
+            batch, spent = [], 0.0
+        batch.append(row)
+        spent += cost
+    if batch:
+        yield batch
+
+
+def grouped(slices: Iterable[Slice]) -> Iterator[list[Slice]]:
+    """Row groups in order, in groups of ROWS_PER_TASK or one larger one."""
+    group: list[Slice] = []
+    for part in slices:
+        if group and sum(s.rows for s in group) + part.rows > ROWS_PER_TASK:
+            yield group
+            group = []
+        group.append(part)
+    if group:
+        yield group
+
+
+def measure_task(task: Task, settings: Settings) -> Part:
+    """Measure the sources of a task: media in the sandbox, texts here."""
+    clips: list[dict[str, Any]] = []
+    rejects: list[dict[str, Any]] = []
+    seen = 0
+    for source in _sources(task):
+        seen += 1
+        if source["modality"] == "text":
+            clips.append(_clip(source, text_clip(source)))
+            continue
+        made = _measured(source, settings)
+        if isinstance(made, dict):
+            rejects.append(made)
+        else:
+            clips += made
+    return Part(
+        tables={"clips": CLIPS.rows(clips), "rejects": reject_rows(rejects, "measure", task.policy_hash, task.run_id)},
+        seen=seen, kept=seen - len(rejects),
+    )
+
+
+def _with_texts(version: Version) -> Iterator[Slice]:
+    for part in version.slices():
+        if "text" in part.read(["modality"])["modality"].unique().to_pylist():
+            yield part
+
+
+def _sources(task: Task) -> Iterator[Mapping[str, Any]]:
+    yield from task.sources
+    for part in task.slices:
+        for row in part.read(TEXT_FACTS).to_pylist():
+            if row["error"] is None and row["modality"] == "text":
+                yield row
+
+
+def _measured(source: Mapping[str, Any], settings: Settings) -> list[dict[str, Any]] | dict[str, Any]:
+    """The clips of a source, or the row of `rejects` that says why there are none."""
+    from jobs.clean.measure import measure_source
+
+    path = source["uri"]
+    try:
+        with local(path) as path:
+            found = measure_source(path, source["modality"], settings.recipe.measure)
+    except MediaFault as fault:
+        return _rejected(source, fault.reason, "decodable", plain(fault.detail, path))
+    except OSError as error:
+        reason, detail = lost(error, source["uri"])
+        return _rejected(source, reason, "readable", detail)
+    if not found.clips:
+        return _rejected(source, "too_short", "spans", f"no span to keep in {found.frames} frames of {found.duration_s:.3f} s")
+    return [_clip(source, clip) | {"modality": found.modality} for clip in found.clips]
+
+
+def _clip(source: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, Any]:
+    ids = {"clip_id": row_id(source["source_id"], float(measured["start_s"]), float(measured["end_s"])),
+           "source_id": source["source_id"], "modality": source["modality"], "source_sha256": source["sha256"]}
+    return {**{name: source[name] for name in GIVEN}, **measured, **ids}
+
+
+def _rejected(source: Mapping[str, Any], reason: str, check: str, detail: str) -> dict[str, Any]:
+    return {"sample_id": source["source_id"], "source_id": source["source_id"], "check": check, "reason": reason,
+            "detail": detail}
+
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+", re.I)
+
+
+def plain(detail: str, path: str) -> str:
+    """A message without what differs from machine to machine and run to run: folders and addresses in memory."""
+    name = PurePath(path).name
+    return _ADDRESS.sub("", detail.replace(path, name).replace(str(PurePath(path).parent), "")).strip() or "no message"
+
+
+# ---- judge
+
+
+def judge(run: Run) -> None:
+    """Plan on the driver, judge in tasks; a policy that names what does not exist ends here."""
+    policy.resolve(run.settings.recipe.policy)
+    tasks = [Task((), tuple(group), run.policy_hash, run.run_id) for group in grouped(run.input(CLIPS).slices())]
+    run.parts(tasks, judge_task, weight="batch")
+
+
+def judge_task(task: Task, settings: Settings) -> Part:
+    """Judge the clips of a task by their stored numbers."""
+    checks = policy.resolve(settings.recipe.policy)
+    names = policy.columns(checks)
+    rejects: list[dict[str, Any]] = []
+    warned = Counter[str]()
+    seen = kept = 0
+    for part in task.slices:
+        for row in part.read(names).to_pylist():
+            verdict = policy.judge(row, checks)
+            seen += 1
+            kept += verdict.kept
+            rejects += policy.reject_rows(row, verdict)
+            warned.update(check.name for check, _ in verdict.warnings)
+    return Part(tables={"rejects": reject_rows(rejects, "judge", task.policy_hash, task.run_id)}, seen=seen, kept=kept,
+                measured=[{"warned": dict(sorted(warned.items()))}] if warned else [])
+
+
+MEASURE = Job("measure", reads=(SOURCES, REJECTS), writes=(CLIPS, REJECTS), code=1, recipe=("measure",), run=measure)
+JUDGE = Job("judge", reads=(CLIPS, REJECTS), writes=(REJECTS,), code=1, recipe=("policy",), run=judge)

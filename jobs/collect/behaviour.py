@@ -1,0 +1,164 @@
+"""Sums records of who watched what to one row per source. A person is a keyed hash in memory and never leaves it.
+
+The key is drawn for every run and forgotten with it; only counts depend on it, so equal input still gives equal rows.
+"""
+
+import math
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from jobs.collect.fields import FILE, first
+from jobs.collect.tables import Line
+
+if TYPE_CHECKING:
+    from jobs.collect.manifest import Places
+
+SOURCE = (*FILE, "source", "source_id", "item", "item_id", "video_id", "content_id", "作品")
+PERSON = ("user_id", "viewer", "viewer_id", "user", "uid", "device_id", "person", "用户")
+PEOPLE = ("k", "users", "viewers", "people", "unique_viewers", "distinct_users")
+VIEWS = ("views", "plays", "view_count", "play_count", "播放")
+LIKES = ("likes", "like_count", "点赞")
+SHARES = ("shares", "share_count", "转发", "分享")
+COMPLETION = ("completion", "completion_rate", "watched_share", "完播率")
+WATCHED = ("watched_s", "watch_s", "watch_time_s", "watched_seconds", "watch_time", "duration_watched")
+LENGTH = ("duration_s", "length_s", "video_duration", "duration")
+LIKED, SHARED = ("liked", "like"), ("shared", "share")
+EVENT = ("event", "action", "event_type")
+_TRUE = frozenset({"1", "true", "yes", "y", "t", "是"})
+MOST = 1e15
+"""A count beyond it is no count."""
+
+
+@dataclass
+class _Sum:
+    people: set[bytes] = field(default_factory=set)
+    counted_people: int = 0
+    views: int = 0
+    likes: int = 0
+    shares: int = 0
+    completion: float = 0.0
+    completion_weight: float = 0.0
+    watched_s: float = 0.0
+    watched_weight: float = 0.0
+
+
+@dataclass
+class Records:
+    """Everything that the behaviour tables of a listing say, by path of the source."""
+
+    _sums: dict[str, _Sum] = field(default_factory=dict)
+    _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+
+    def read(self, lines: Iterable[Line], folder: str, places: "Places") -> str:
+        """Add a table; returns what was read, in a sentence."""
+        count = bad = unknown = 0
+        before = set(self._sums)
+        for line in lines:
+            count += 1
+            name = None if line.cells is None else first(line.cells, SOURCE)
+            if line.cells is None or name is None:
+                bad += 1
+                continue
+            path = places.find(name, folder)
+            if path is None:
+                unknown += 1
+                continue
+            if not self._add(self._sums.setdefault(path, _Sum()), line.cells):
+                bad += 1
+        return (f"behaviour of {len(set(self._sums) - before)} sources in {count} rows: {unknown} name sources that are not "
+                f"there, {bad} cannot be understood")
+
+    def known(self, k_anonymity: int) -> dict[str, dict[str, Any]]:
+        """Rows of `behaviour` without the id, by path, of sources with enough distinct people behind them.
+
+        `watched_s` is the mean watched time where only that is known; `completion` follows from it when the length is.
+        """
+        found = {}
+        for path, total in self._sums.items():
+            people = len(total.people) or total.counted_people
+            if people >= k_anonymity:
+                found[path] = {
+                    "views": total.views, "likes": total.likes, "shares": total.shares, "k": people,
+                    "completion": total.completion / total.completion_weight if total.completion_weight else None,
+                    "watched_s": total.watched_s / total.watched_weight if total.watched_weight else None,
+                }
+        return found
+
+    def below(self, k_anonymity: int) -> int:
+        """Sources with too few people."""
+        return len(self._sums) - len(self.known(k_anonymity))
+
+    def _add(self, total: _Sum, cells: Mapping[str, Any]) -> bool:
+        person = first(cells, PERSON)
+        if person is None:
+            return _add_counts(total, cells)
+        total.people.add(blake2b(person.encode("utf-8", "replace"), key=self._key, digest_size=16).digest())
+        return _add_event(total, cells)
+
+
+def readable(columns: set[str]) -> bool:
+    """Whether a table with these columns can be records of behaviour."""
+    return bool(columns & {*SOURCE}) and bool(columns & {*PERSON, *PEOPLE, *VIEWS})
+
+
+def completion(row: Mapping[str, Any], duration_s: float | None) -> float | None:
+    """Mean watched share: as given, or mean watched time over the length, at most 1."""
+    if row["completion"] is not None:
+        return float(row["completion"])
+    if row["watched_s"] is None or not duration_s or duration_s <= 0:
+        return None
+    return min(1.0, float(row["watched_s"]) / duration_s)
+
+
+def _add_event(total: _Sum, cells: Mapping[str, Any]) -> bool:
+    """One record of one person: a view with what came of it, or one event."""
+    event = (first(cells, EVENT) or "view").strip().lower()
+    if event in ("view", "play", "watch", "impression", "complete", "completion", "finish"):
+        total.views += 1
+        _add_watching(total, cells, 1.0, finished=event in ("complete", "completion", "finish"))
+    total.likes += event == "like" or _true(cells, LIKED)
+    total.shares += event in ("share", "repost") or _true(cells, SHARED)
+    return True
+
+
+def _add_counts(total: _Sum, cells: Mapping[str, Any]) -> bool:
+    """Counts that someone else has made. Distinct people of several rows may be the same ones: the greatest number stands."""
+    people, views = _number(cells, PEOPLE), _number(cells, VIEWS)
+    if people is None and views is None:
+        return False
+    total.counted_people = max(total.counted_people, int(people or 0))
+    total.views += int(views or 0)
+    total.likes += int(_number(cells, LIKES) or 0)
+    total.shares += int(_number(cells, SHARES) or 0)
+    _add_watching(total, cells, views or people or 1.0)
+    return True
+
+
+def _add_watching(total: _Sum, cells: Mapping[str, Any], weight: float, *, finished: bool = False) -> None:
+    share, watched, length = _number(cells, COMPLETION), _number(cells, WATCHED), _number(cells, LENGTH)
+    if finished:
+        share = 1.0
+    elif share is None and watched is not None and length:
+        share = watched / length
+    if share is not None:
+        total.completion += min(1.0, share) * weight
+        total.completion_weight += weight
+    elif watched is not None:
+        total.watched_s += watched * weight
+        total.watched_weight += weight
+
+
+def _number(cells: Mapping[str, Any], names: tuple[str, ...]) -> float | None:
+    text = (first(cells, names) or "").strip()
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and 0 <= value < MOST else None
+
+
+def _true(cells: Mapping[str, Any], names: tuple[str, ...]) -> bool:
+    return (first(cells, names) or "").strip().lower() in _TRUE

@@ -1,0 +1,87 @@
+"""What people call the columns of manifests and the keys of sidecars, and what is made of their values.
+
+Values are untrusted: they are cut to a length, cleaned, masked, and never interpreted.
+"""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from jobs.collect.pii import clean, mask
+
+FILE = ("file", "file_name", "filename", "path", "file_path", "filepath", "uri", "url", "media", "video", "image", "audio",
+        "clip", "video_path", "image_path", "audio_path", "audio_filepath", "media_path", "video_file", "image_file",
+        "audio_file", "文件", "文件名", "路径", "视频", "图片", "音频")
+"""Columns that name a file, best first."""
+BODY = ("text", "content", "body", "raw_content", "sentence", "文本", "内容", "正文")
+"""Columns that hold a text of its own, best first."""
+NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType({
+    "title": ("title", "fulltitle", "headline", "标题"),
+    "caption": ("caption", "captions", "description", "desc", "alt", "alt_text", "summary", "描述", "说明", "简介"),
+    "lang": ("lang", "language", "locale", "语言"),
+    "transcript": ("transcript", "transcription", "transcripts", "asr", "speech", "narration", "字幕", "台词", "转写"),
+    "licence": ("licence", "license", "rights", "licence_url", "license_url", "许可", "许可证", "授权"),
+    "consent": ("consent", "consent_given", "permission", "release_form", "同意"),
+})
+"""Facts of a source and the columns that give them, best first."""
+LIMITS: Mapping[str, int] = MappingProxyType({
+    "title": 1_000, "caption": 20_000, "transcript": 1_000_000, "text": 16 << 20, "lang": 35, "licence": 500, "consent": 500})
+"""Characters that are stored; what is beyond is cut off."""
+MASKED = ("title", "caption", "transcript", "text")
+_MARGIN = 400
+"""A number that begins before the limit is masked whole before the cut."""
+
+_LANG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
+_LANG_WORDS = MappingProxyType({
+    "english": "en", "chinese": "zh", "mandarin": "zh", "中文": "zh", "汉语": "zh", "普通话": "zh", "简体中文": "zh-Hans",
+    "繁體中文": "zh-Hant", "繁体中文": "zh-Hant", "英文": "en", "英语": "en", "french": "fr", "german": "de", "spanish": "es",
+    "japanese": "ja", "日语": "ja", "korean": "ko", "cn": "zh", "eng": "en", "zho": "zh", "chi": "zh"})
+
+
+def words(value: object) -> str | None:
+    """The text of a cell: the first text of a list, numbers as they are written; None for what is no text."""
+    if isinstance(value, list):
+        value = next((v for v in value if isinstance(v, str | int | float)), None)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def first(cells: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+    """The first of the columns that has a text."""
+    return next((found for name in names if (found := words(cells.get(name))) is not None), None)
+
+
+def given(cells: Mapping[str, Any]) -> dict[str, str]:
+    """The facts of a source in a row of a manifest or in a sidecar, uncleaned but cut; `text` is what is just called text."""
+    facts = {fact: first(cells, names) for fact, names in NAMES.items()} | {"text": first(cells, BODY)}
+    return {fact: value[:LIMITS[fact] + _MARGIN] for fact, value in facts.items() if value is not None}
+
+
+def merged(strong: Mapping[str, str], weak: Mapping[str, str]) -> dict[str, str]:
+    """Facts of two rows about the same source; the first one's stand."""
+    return {**weak, **strong}
+
+
+def stored(facts: Mapping[str, str], mask_pii: bool) -> dict[str, Any]:
+    """Facts as they are stored: cleaned, masked, cut; with `pii_count`."""
+    row: dict[str, Any] = {"pii_count": 0}
+    for fact, value in facts.items():
+        text = clean(value[:LIMITS[fact] + _MARGIN])
+        if fact == "lang":
+            row[fact] = language(text)
+            continue
+        if fact in MASKED and mask_pii:
+            text, count = mask(text)
+            row["pii_count"] += count
+        row[fact] = text[:LIMITS[fact]] or None
+    return row
+
+
+def language(text: str) -> str | None:
+    """A BCP 47 tag for what was given as language; None for what is none."""
+    tag = _LANG_WORDS.get(text.strip().lower(), text.strip().replace("_", "-"))
+    return tag if _LANG.fullmatch(tag) else None

@@ -1,0 +1,350 @@
+"""Lists the sources, reads every object once, and writes a row for each: what it is, what is said of it, and why it stops.
+
+Objects are batched by bytes in the order of their paths. Tables (CSV, JSONL, JSON) are read on the driver, because what one
+says concerns objects of any task; media, documents and collections of texts are read by the tasks.
+"""
+
+import hashlib
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
+from typing import Any
+
+from jobs.collect import behaviour
+from jobs.collect.fields import merged, stored
+from jobs.collect.manifest import Joined, Places, given_texts, join, why_missing
+from jobs.collect.sidecar import is_sidecar, read_sidecar
+from jobs.collect.source import Found, fingerprint, listing, local, lost, opened
+from jobs.collect.tables import MAX_LINE_BYTES, SUFFIXES, Chunk, Shape, chunks, decode, rows
+from jobs.job import Job, Part
+from jobs.media.faults import MediaFault
+from jobs.media.probe import HEAD_BYTES, contradicts, extension_kind, sniff
+from jobs.media.sandbox import Limits, call
+from jobs.run import Run, reject_rows
+from jobs.version import row_id
+from schemas import BEHAVIOUR, REJECTS, SOURCES
+from schemas.settings import Settings
+
+TASKS = 256
+LEAST_OBJECTS, MOST_OBJECTS = 16, 1024
+LEAST_BYTES, MOST_BYTES = 32 << 20, 1 << 30
+"""The whole listing in TASKS tasks of equal numbers and bytes, within these bounds."""
+TEXT_WEIGHT = 8
+"""A byte of text is decoded, cleaned and masked: it counts as so many that are only hashed."""
+MEDIA = ("video", "image", "audio")
+DOCUMENTS = frozenset({"txt", "md", "markdown", "text", "html", "htm"})
+"""Extensions of texts that are samples themselves."""
+PROBE_LIMITS = Limits(cpu_s=20.0, per_media_s=0.0, memory_mb=1024)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_GENERATED = re.compile(
+    rb"trainedAlgorithmicMedia|TC260:AIGC|\"Label\"\s*:\s*\"?[123]\"?\s*,\s*\"ContentProducer\""
+    rb"|\"AIGC\"\s*:\s*\{\s*\"Label\"", re.I)
+"""What generators leave in a file: the IPTC source type that C2PA claims carry, and the AIGC field of GB 45438-2025. A C2PA
+claim alone is none of that: cameras sign what they shoot."""
+_LONGEST_MARK = 256
+
+
+@dataclass(frozen=True)
+class Item:
+    """What a task does with one object.
+
+    Attributes:
+        found: The object.
+        given: What manifests say of it, uncleaned.
+        sidecars: Objects of the same stem that speak of it.
+        behaviour: Its record, where one is known.
+        refused: Reason and detail settled while planning: tables, and names without a file.
+        how: How it is written, for a stretch of a collection of texts.
+        chunk: The stretch.
+    """
+
+    found: Found
+    given: Mapping[str, str] = field(default_factory=dict)
+    sidecars: tuple[Found, ...] = ()
+    behaviour: Mapping[str, Any] | None = None
+    refused: tuple[str, str] | None = None
+    how: Shape | None = None
+    chunk: Chunk | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one task reads."""
+
+    items: tuple[Item, ...]
+    policy_hash: str
+    run_id: str
+
+
+@dataclass
+class _Rows:
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    rejects: list[dict[str, Any]] = field(default_factory=list)
+    behaviour: list[dict[str, Any]] = field(default_factory=list)
+
+
+def run(run: Run) -> None:
+    """Plan on the driver, collect in tasks."""
+    recipe, runtime = run.settings.recipe.collect, run.settings.runtime
+    found = listing(runtime.sources, recipe.follow_links)
+    items = list(plan(found, recipe.k_anonymity))
+    tasks = [Task(tuple(batch), run.policy_hash, run.run_id) for batch in batches(items)]
+    run.parts(tasks, collect_task, weight="batch")
+
+
+def plan(found: Sequence[Found], k_anonymity: int) -> Iterator[Item]:
+    """What is to be done with every object, in the order of the paths."""
+    usable = [f for f in found if f.error is None]
+    beside = _sidecars(usable)
+    spoken_for = {s.rel_path for sidecars in beside.values() for s in sidecars}
+    tables = [f for f in usable if f.suffix in SUFFIXES and f.size_bytes and f.rel_path not in spoken_for and _is_text(f)]
+    joined = join(tables, Places(usable))
+    known = joined.records.known(k_anonymity)
+    few = joined.records.below(k_anonymity)
+    for item in found:
+        path = item.rel_path
+        if path in joined.texts:
+            yield from _texts(item, joined)
+        elif path in joined.said:
+            withheld = "" if path in joined.missing else f"; {few} sources with fewer than {k_anonymity} people get no row"
+            yield Item(item, refused=("sidecar", joined.said[path] + withheld))
+            for number, name in joined.missing.get(path, ()):
+                yield Item(_line_of(item, number), refused=("missing_file", why_missing(name)))
+        elif path in joined.refused:
+            yield Item(item, refused=("unknown_format", joined.refused[path]))
+        elif path in spoken_for:
+            yield Item(item, refused=("sidecar", "read for what it says about the file of the same name"))
+        else:
+            yield Item(item, joined.facts.get(path, {}), tuple(beside.get(path, ())), known.get(path))
+
+
+def batches(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Items in order, cut by bytes and by number; where depends on the items alone, never on the cluster."""
+    weights = [TEXT_WEIGHT * item.chunk.size_bytes if item.chunk else item.found.size_bytes for item in items]
+    most = min(MOST_OBJECTS, max(LEAST_OBJECTS, len(items) // TASKS))
+    heaviest = min(MOST_BYTES, max(LEAST_BYTES, sum(weights) // TASKS))
+    batch: list[Item] = []
+    spent = 0
+    for item, weight in zip(items, weights, strict=True):
+        if batch and (spent + weight > heaviest or len(batch) >= most):
+            yield batch
+            batch, spent = [], 0
+        batch.append(item)
+        spent += weight
+    if batch:
+        yield batch
+
+
+def collect_task(task: Task, settings: Settings) -> Part:
+    """Read the objects of a task."""
+    made = _Rows()
+    for item in task.items:
+        if item.how is not None and item.chunk is not None:
+            _collect_texts(item, settings, made)
+        else:
+            _collect_object(item, settings, made)
+    return Part(
+        tables={"sources": SOURCES.rows(made.sources), "behaviour": BEHAVIOUR.rows(made.behaviour),
+                "rejects": reject_rows(made.rejects, "collect", task.policy_hash, task.run_id)},
+        seen=len(made.sources), kept=len(made.sources) - len(made.rejects),
+    )
+
+
+def _sidecars(found: Sequence[Found]) -> dict[str, list[Found]]:
+    """Medium -> the objects beside it with its stem that speak of it."""
+    media: dict[tuple[str, str], list[Found]] = defaultdict(list)
+    for item in found:
+        if extension_kind(item.name) in MEDIA:
+            media[item.folder, PurePosixPath(item.name).stem].append(item)
+    beside: dict[str, list[Found]] = defaultdict(list)
+    for item in found:
+        for stem in is_sidecar(item.name):
+            for medium in media.get((item.folder, stem), ()):
+                beside[medium.rel_path].append(item)
+    return beside
+
+
+def _is_text(found: Found) -> bool:
+    """Whether an object that is named like a table holds text: a video named .csv goes the way of all media."""
+    try:
+        with opened(found.uri) as file:
+            head = file.read(HEAD_BYTES)
+    except OSError:
+        return False
+    return sniff(head).modality in ("text", "unknown")
+
+
+def _texts(found: Found, joined: Joined) -> Iterator[Item]:
+    how = joined.texts[found.rel_path]
+    try:
+        with opened(found.uri) as file:
+            stretches = chunks(file, how)
+    except OSError as error:
+        yield Item(found, refused=("unreadable", str(error.strerror)))
+        return
+    yield Item(found, refused=("sidecar", "a collection of texts: each of its rows is a source of its own"))
+    for stretch in stretches:
+        yield Item(found, joined.facts.get(found.rel_path, {}), how=how, chunk=stretch)
+
+
+# ---- one object
+
+
+def _collect_object(item: Item, settings: Settings, made: _Rows) -> None:
+    found, recipe = item.found, settings.recipe.collect
+    if found.error is not None:
+        _refuse(_row(found), found.error, found.detail, made)
+    elif item.refused is not None and item.refused[0] == "missing_file":
+        _refuse(_row(found), *item.refused, made)
+    elif found.size_bytes > recipe.max_bytes:
+        _refuse(_row(found), "too_large", f"{found.size_bytes} bytes, the limit is {recipe.max_bytes}", made)
+    else:
+        try:
+            with local(found.uri) as path:
+                _read_object(item, path, settings, made)
+        except OSError as error:
+            _refuse(_row(found), *lost(error, found.uri), made)
+
+
+def _read_object(item: Item, path: str, settings: Settings, made: _Rows) -> None:
+    found, masks = item.found, settings.recipe.collect.mask_pii
+    sha256, size, head, generated = _read(path)
+    row = _row(found, sha256, size)
+    if not size:
+        return _refuse(row, "empty_file", None, made)
+    if item.refused is not None:
+        return _refuse(row | {"modality": "sidecar"}, *item.refused, made)
+    kind = sniff(head, found.name)
+    facts = _facts(path) if kind.modality in MEDIA else {}
+    modality = facts.pop("modality", None) or kind.modality
+    row |= {"modality": modality if modality in (*MEDIA, "text") else "unknown", "container": kind.container or None, **facts}
+    row |= stored(_facts_given(item, modality), masks)
+    if modality == "playlist":
+        return _refuse(row, "playlist", f"a list of other files ({kind.container}); what it points at is never opened", made)
+    if modality in MEDIA:
+        if contradicts(found.name, modality):
+            return _refuse(row, "wrong_extension", f"named .{found.suffix}, but it is {_a(modality)} ({kind.container})", made)
+        if generated:
+            return _refuse(row, "generated", "it carries a mark of generated content (AIGC field or C2PA source type)", made)
+        made.sources.append(row)
+        if item.behaviour is not None:
+            shares = {name: item.behaviour[name] for name in ("views", "likes", "shares", "k")}
+            made.behaviour.append({"source_id": row["source_id"], **shares,
+                                   "completion": behaviour.completion(item.behaviour, row.get("duration_s"))})
+        return None
+    return _read_document(item, path, size, row, masks, made)
+
+
+def _read_document(item: Item, path: str, size: int, row: dict[str, Any], masks: bool, made: _Rows) -> None:
+    """A text as a source of its own, or something that nobody understands."""
+    found = item.found
+    if found.suffix not in DOCUMENTS:
+        if row["modality"] == "text" and contradicts(found.name, "text"):
+            return _refuse(row, "wrong_extension", f"named .{found.suffix}, but it is a text", made)
+        said = "a text of a kind that is not collected" if row["modality"] == "text" else "not media and not text"
+        return _refuse(row, "unknown_format", f"{said} (.{found.suffix})", made)
+    if size > MAX_LINE_BYTES:
+        return _refuse(row, "too_large", f"a document of {size} bytes, the limit is {MAX_LINE_BYTES}", made)
+    with open(path, "rb") as file:
+        data = file.read()
+    text = None if b"\0" in data and not data.startswith((b"\xff\xfe", b"\xfe\xff")) else decode(data)
+    if text is None:
+        return _refuse(row, "unknown_format", "neither UTF-8 nor GB18030 text", made)
+    row |= {"modality": "text"} | stored({**item.given, "text": text}, masks)
+    if row["text"] is None:
+        return _refuse(row, "bad_row", "there is no text in it", made)
+    made.sources.append(row)
+    return None
+
+
+def _facts_given(item: Item, modality: str) -> dict[str, str]:
+    """What manifest and sidecars say; a column that is just called text is speech for a sound, else a caption."""
+    facts = dict(item.given)
+    for sidecar in item.sidecars:
+        facts = merged(facts, read_sidecar(sidecar))
+    text = facts.pop("text", None)
+    if text is not None:
+        facts.setdefault("transcript" if modality == "audio" else "caption", text)
+    return facts
+
+
+def _read(path: str) -> tuple[str, int, bytes, bool]:
+    """sha256, size and head of a file, and whether a generator left its mark, in one pass."""
+    digest, size, head, generated, tail = hashlib.sha256(), 0, b"", False, b""
+    with opened(path) as file:
+        while data := file.read(1 << 20):
+            digest.update(data)
+            size += len(data)
+            head = head or data[:HEAD_BYTES]
+            generated = generated or _GENERATED.search(tail + data) is not None
+            tail = data[-_LONGEST_MARK:]
+    return digest.hexdigest(), size, head, generated
+
+
+def _facts(path: str) -> dict[str, Any]:
+    """Header facts; none where the header is damaged, for the decode pass has the last word."""
+    try:
+        probed = call("jobs.collect.facts:facts", {"path": os.path.realpath(path)}, PROBE_LIMITS)
+    except MediaFault:
+        return {}
+    facts = {name: probed[name] for name in ("duration_s", "width", "height", "fps", "video_codec", "audio_codec")}
+    return facts | ({"modality": probed["modality"]} if probed["modality"] in MEDIA else {})
+
+
+# ---- collections of texts
+
+
+def _collect_texts(item: Item, settings: Settings, made: _Rows) -> None:
+    found = item.found
+    assert item.how is not None
+    with opened(found.uri) as file:
+        for line in rows(file, item.how, item.chunk if item.how.form != "array" else None):
+            place = _line_of(found, line.number)
+            body, facts = given_texts(line.cells) if line.cells is not None else (None, {})
+            row = stored(merged(facts, item.given) | {"text": body or ""}, settings.recipe.collect.mask_pii)
+            data = (row["text"] or "").encode()
+            row = _row(place, hashlib.sha256(data).hexdigest(), len(data)) | {"modality": "text"} | row
+            if row["text"] is None:
+                _refuse(row, "bad_row", line.problem or "there is no text in it", made)
+            else:
+                made.sources.append(row)
+
+
+# ---- rows
+
+
+def _line_of(table: Found, number: int) -> Found:
+    """A row of a table as an object of its own."""
+    return replace(table, rel_path=f"{table.rel_path}#L{number}", uri=f"{table.uri}#L{number}", size_bytes=0, stamp="")
+
+
+def _row(found: Found, sha256: str | None = None, size: int | None = None) -> dict[str, Any]:
+    return {
+        "source_id": row_id(found.rel_path, sha256 or ""), "modality": "unknown", "uri": found.uri, "rel_path": found.rel_path,
+        "connector": found.connector, "sha256": sha256, "size_bytes": found.size_bytes if size is None else size,
+        "pii_count": 0,
+        "fetched_at": None if found.written_us is None else EPOCH + timedelta(microseconds=found.written_us),
+    }
+
+
+def _refuse(row: dict[str, Any], reason: str, detail: str | None, made: _Rows) -> None:
+    made.sources.append(row | {"error": detail or reason})
+    made.rejects.append({"sample_id": row["source_id"], "source_id": row["source_id"], "check": "readable", "reason": reason,
+                         "detail": detail})
+
+
+def _a(modality: str) -> str:
+    return {"image": "a picture", "audio": "a sound", "video": "a video"}[modality]
+
+
+def outside(settings: Settings) -> dict[str, str]:
+    """What the version depends on beside the recipe: the listing, so that an unchanged folder is never read again."""
+    return {"listing": fingerprint(listing(settings.runtime.sources, settings.recipe.collect.follow_links))}
+
+
+COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=1, recipe=("collect",), run=run, outside=outside)

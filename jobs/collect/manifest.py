@@ -1,0 +1,161 @@
+"""What a table below a source root is about: a manifest of other files, records of behaviour, or a collection of texts.
+
+Everything in it is untrusted. A file name is looked up in the listing and never opened: `../../etc/passwd` names nothing.
+"""
+
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from jobs.collect import behaviour
+from jobs.collect.fields import BODY, FILE, NAMES, first, given, merged
+from jobs.collect.source import Found, opened
+from jobs.collect.tables import Line, NotATable, Shape, rows, shape
+from jobs.media.probe import extension_kind
+
+SAMPLE = 100
+"""Rows by which it is decided what a table is about."""
+MAX_NAME = 4096
+"""Characters of a path on Linux."""
+SHOWN = 200
+"""Characters of an untrusted name that are repeated in a message."""
+
+Purpose = Literal["manifest", "behaviour", "texts"]
+
+
+class Places:
+    """Finds the listed object that a name in a manifest means."""
+
+    def __init__(self, found: Sequence[Found]) -> None:
+        self._paths = {f.rel_path for f in found}
+        self._uris = {f.uri: f.rel_path for f in found}
+        self._names: dict[str, list[str]] = defaultdict(list)
+        for item in found:
+            self._names[item.name].append(item.rel_path)
+
+    def find(self, name: str, folder: str) -> str | None:
+        """The path below the source root: relative to the manifest's folder or one above it, the address of a listed
+        object, or a bare name that only one object has."""
+        name = name.strip().replace("\\", "/")
+        if not name or len(name) > MAX_NAME or "\0" in name:
+            return None
+        if (known := self._uris.get(name.removeprefix("file://"))) is not None:
+            return known
+        if "://" in name or name.startswith("/"):
+            return None
+        while True:
+            path = posixpath.normpath(posixpath.join(folder, name))
+            if path in self._paths:
+                return path
+            if not folder:
+                break
+            folder = posixpath.dirname(folder)
+        alike = self._names.get(name, ())
+        return alike[0] if len(alike) == 1 else None
+
+
+@dataclass
+class Joined:
+    """What all manifests say of the objects of a listing.
+
+    Attributes:
+        facts: Path -> facts as given; the first manifest in the order of paths stands.
+        missing: Manifest -> number and name of the rows whose file is not there.
+        said: Table -> sentence for its row of `rejects`.
+        texts: Table of texts -> how it is written.
+        refused: Table that is none -> why.
+        records: Behaviour of objects by path.
+    """
+
+    facts: dict[str, dict[str, str]] = field(default_factory=dict)
+    missing: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, Shape] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    records: behaviour.Records = field(default_factory=behaviour.Records)
+
+
+def join(tables: Sequence[Found], places: Places) -> Joined:
+    """Read all tables of a listing, each once.
+
+    Raises:
+        OSError: never for a table that cannot be read: it is `refused`.
+    """
+    joined = Joined()
+    for table in tables:
+        try:
+            with opened(table.uri) as file:
+                how = shape(file, table.suffix)
+                about = purpose(table, how, [line for line, _ in zip(rows(file, how), range(SAMPLE), strict=False)], places)
+                if about == "texts":
+                    joined.texts[table.rel_path] = how
+                elif about == "manifest":
+                    _read_manifest(joined, table, rows(file, how), places)
+                elif about == "behaviour":
+                    joined.said[table.rel_path] = joined.records.read(rows(file, how), table.folder, places)
+                else:
+                    joined.refused[table.rel_path] = "a table without a column that names files or holds texts"
+        except NotATable as error:
+            joined.refused[table.rel_path] = str(error)
+        except OSError as error:
+            joined.refused[table.rel_path] = f"cannot be read ({error.strerror})"
+    return joined
+
+
+def purpose(table: Found, how: Shape, sample: Sequence[Line], places: Places) -> Purpose | None:
+    """What a table is about, by its columns and first rows."""
+    columns = set(how.header)
+    if re.match(r"behaviou?rs?\b|behaviou?r_", table.name.lower()) and behaviour.readable(columns):
+        return "behaviour"
+    names = [name for line in sample if line.cells is not None if (name := first(line.cells, FILE)) is not None]
+    holds_text = columns & {*BODY, *NAMES["caption"]}
+    if columns & {*FILE} and (not holds_text or any(_names_media(name, table.folder, places) for name in names)):
+        return "manifest"
+    return "texts" if holds_text else None
+
+
+def _names_media(name: str, folder: str, places: Places) -> bool:
+    return extension_kind(name.split("?")[0][-SHOWN:]) in ("video", "image", "audio") or places.find(name, folder) is not None
+
+
+def _read_manifest(joined: Joined, table: Found, lines: Iterator[Line], places: Places) -> None:
+    count = bad = 0
+    missing: list[tuple[int, str]] = []
+    for line in lines:
+        count += 1
+        name = None if line.cells is None else first(line.cells, FILE)
+        if line.cells is None or name is None:
+            bad += 1
+            continue
+        path = places.find(name, table.folder)
+        if path is None:
+            missing.append((line.number, name[:SHOWN]))
+        else:
+            joined.facts[path] = merged(joined.facts.get(path, {}), given(line.cells))
+    joined.missing[table.rel_path] = missing
+    joined.said[table.rel_path] = (f"a manifest of {count} rows: {count - bad - len(missing)} joined, "
+                                   f"{len(missing)} name files that are not there, {bad} cannot be understood")
+
+
+def why_missing(name: str) -> str:
+    """A sentence about a name that stands for no object."""
+    shown = name if len(name) < SHOWN else name[:SHOWN] + "…"
+    if "://" in name:
+        return f"names {shown!r}; addresses are not fetched, only files below the source folder are collected"
+    if ".." in name or name.startswith("/"):
+        return f"names {shown!r}, which is outside the source folder or not there"
+    return f"names {shown!r}, which is not there"
+
+
+def given_texts(cells: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
+    """The body and the other facts in a row of a collection of texts; a caption without a text is the body."""
+    facts = given(cells)
+    body = first(cells, BODY)
+    facts.pop("text", None)
+    if body is None:
+        body = first(cells, NAMES["caption"])
+        facts.pop("caption", None)
+    return body, facts

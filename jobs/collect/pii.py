@@ -1,0 +1,122 @@
+"""Masks personal data in titles, captions, transcripts and texts before anything is stored, in English and Chinese.
+
+What counts: e-mail addresses, identity numbers (GB 11643, with their check digit), bank cards (ISO 7812, with theirs), phone
+numbers, and names of accounts. What only looks like it stays: years, prices, time codes, sizes, ISBNs. A mask says what stood
+there, so that a text stays readable: `<PHONE>`.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+_WIDE = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x3000: 0x20, 0x2010: 0x2D, 0x2011: 0x2D, 0x2013: 0x2D}
+"""Full-width signs as plain ones, place by place, so that a span in the one is a span in the other."""
+
+
+@dataclass(frozen=True)
+class _Kind:
+    mask: str
+    pattern: re.Pattern[str]
+    holds: Callable[[re.Match[str]], bool] = lambda found: True
+
+
+def _luhn(found: re.Match[str]) -> bool:
+    """Check digit of ISO 7812."""
+    digits = [int(c) for c in found.group() if c.isdigit()]
+    doubled = [d if i % 2 == 0 else d * 2 - 9 * (d > 4) for i, d in enumerate(reversed(digits))]
+    return sum(doubled) % 10 == 0 and len(set(digits)) > 1
+
+
+_ID_WEIGHTS = tuple(pow(2, 17 - i, 11) for i in range(17))
+
+
+def _citizen(match: re.Match[str]) -> bool:
+    """Date of birth and check digit of GB 11643-1999."""
+    found = match.group()
+    try:
+        born = date(int(found[6:10]), int(found[10:12]), int(found[12:14]))
+    except ValueError:
+        return False
+    check = "10X98765432"[sum(w * int(c) for w, c in zip(_ID_WEIGHTS, found, strict=False)) % 11]
+    return 1880 <= born.year <= 2100 and check == found[17].upper()
+
+
+def _account(found: re.Match[str]) -> bool:
+    """A word is an account where it was called one, or where it has a digit or an underscore."""
+    return found.group("named") is not None or any(c.isdigit() or c == "_" for c in found.group("hit"))
+
+
+_YEARS = re.compile(r"\(?(?:19|20)\d\d ?[.-] ?(?:(?:19|20)\d\d|\d{1,2} ?[.-] ?\d{1,2})\D*")
+
+
+def _number(found: re.Match[str]) -> bool:
+    """As many digits as a phone number has, and not a date or a span of years."""
+    return 7 <= sum(c.isdigit() for c in found.group("hit")) <= 15 and not _YEARS.fullmatch(found.group("hit"))
+
+
+_NO_DIGIT_BEFORE = r"(?<![\d])(?<!\d[.,:/])"
+_NO_DIGIT_AFTER = r"(?![\d])(?![.,:/]\d)"
+
+_KINDS: tuple[_Kind, ...] = (
+    _Kind("<EMAIL>", re.compile(
+        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-](?:[A-Za-z0-9._%+-]{0,63})@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61})\.){1,6}[A-Za-z]{2,24}"
+        r"(?![A-Za-z0-9])")),
+    _Kind("<ID>", re.compile(_NO_DIGIT_BEFORE + r"[1-9]\d{16}[\dXx](?![\dA-Za-z])"), _citizen),
+    _Kind("<CARD>", re.compile(
+        _NO_DIGIT_BEFORE + r"(?:(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|62\d\d|35\d\d|6011|65\d\d)(?:[ -]?\d{4}){3}(?:[ -]?\d{1,3})?"
+        r"|3[47]\d\d[ -]?\d{6}[ -]?\d{5})" + _NO_DIGIT_AFTER), _luhn),
+    # named accounts: the word before vouches for what follows, if that has a sign no word has or the word before says so
+    _Kind("<HANDLE>", re.compile(
+        r"(?:微信|薇信|威信|V信|抖音|快手|小红书|微博|(?<![A-Za-z])(?:wechat|weixin|telegram|whatsapp|instagram|skype|line(?=\s*id)|vx|wx))"
+        r"\s*(?P<named>号|帐号|账号|(?<![A-Za-z])id(?![A-Za-z]))?\s*(?:是|为|is(?![A-Za-z]))?\s*[:=]?\s*@?"
+        r"(?P<hit>\+?\d[\d-]{5,14}(?!\d)|[A-Za-z][A-Za-z0-9_-]{4,29}(?![A-Za-z0-9_]))", re.I), _account),
+    _Kind("<HANDLE>", re.compile(
+        r"(?<![A-Za-z])(?:QQ|扣扣|企鹅)\s*(?:群|号|号码|帐号|账号)?\s*(?:是|为|is)?\s*[:=]?\s*"
+        r"(?P<hit>[1-9]\d{4,10})(?!\d)", re.I)),
+    # phones: international, Chinese mobile, Chinese landline, North American
+    _Kind("<PHONE>", re.compile(r"(?<![\w+])(?:\+|00(?=86))[1-9]\d{0,2}(?:[ ().-]{0,2}\d){7,13}" + _NO_DIGIT_AFTER)),
+    _Kind("<PHONE>", re.compile(
+        _NO_DIGIT_BEFORE + r"(?:86[ -]?)?1[3-9]\d[ .-]?\d{4}[ .-]?\d{4}" + _NO_DIGIT_AFTER)),
+    _Kind("<PHONE>", re.compile(
+        _NO_DIGIT_BEFORE + r"(?:\(0\d{2,3}\)[ ]?|0\d{2,3}[ -])[2-9]\d{2,3}[ -]?\d{4}(?:(?:[ ]?(?:转|ext\.?|x)[ ]?|-)\d{1,5})?"
+        + _NO_DIGIT_AFTER)),
+    _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"[48]00[ -]\d{3,4}[ -]\d{3,4}" + _NO_DIGIT_AFTER)),
+    _Kind("<PHONE>", re.compile(
+        _NO_DIGIT_BEFORE + r"(?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[.-])[2-9]\d{2}[ .-]\d{4}" + _NO_DIGIT_AFTER)),
+    _Kind("<PHONE>", re.compile(
+        r"(?:电话|座机|热线|手机|联系方式|致电|传真|(?<![A-Za-z])(?:tel|phone|call|mobile|cell|fax))"
+        r"\s*(?:号码|号|no\.?|me at|us at|at)?\s*(?:是|为|is)?\s*[:.]?\s*"
+        r"(?P<hit>\(?\d[\d ().-]{5,16}\d)(?!\d)", re.I), _number),
+    # a name after an at sign that begins a word: `@2x` and `@5pm` are none
+    _Kind("<HANDLE>", re.compile(
+        r"(?<![A-Za-z0-9_@/.])@(?:[A-Za-z_][A-Za-z0-9_.]{2,29}(?<!\.)|[\u4e00-\u9fff][\w\u4e00-\u9fff-]{1,19})")),
+)
+
+
+def mask(text: str) -> tuple[str, int]:
+    """The text with personal data masked, and how many pieces were."""
+    count = 0
+    for kind in _KINDS:
+        plain = text.translate(_WIDE)
+        spans = list(_spans(kind, plain))
+        for start, end in reversed(spans):
+            text = text[:start] + kind.mask + text[end:]
+        count += len(spans)
+    return text, count
+
+
+def _spans(kind: _Kind, plain: str) -> Iterator[tuple[int, int]]:
+    for found in kind.pattern.finditer(plain):
+        group = "hit" if "hit" in kind.pattern.groupindex else 0
+        if kind.holds(found):
+            yield found.span(group)
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\ud800-\udfff\ufffe\uffff]")
+
+
+def clean(text: str) -> str:
+    """Text as it is stored: NFC, line ends as `\\n`, without control and invisible signs and lone surrogates."""
+    return unicodedata.normalize("NFC", _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))).strip()

@@ -1,0 +1,177 @@
+"""Where objects come from: a source lists them without opening any, and opens one.
+
+Names that begin with a dot (`.git`, `.DS_Store`) are not listed. Everything else below a source root is an object, also what
+can never be used: a pipe, a link that leads out, a folder that may not be read.
+"""
+
+import contextlib
+import errno
+import importlib
+import os
+import pkgutil
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from typing import BinaryIO
+
+from jobs.errors import Terminal, Transient
+from jobs.version import digest
+
+
+@dataclass(frozen=True)
+class Found:
+    """An object as it was listed.
+
+    Attributes:
+        rel_path: Path below the source root, with `/`; begins with the root's name where several roots are collected.
+        uri: Where it is: an absolute path, or a URL.
+        size_bytes: As listed.
+        stamp: What changes when the bytes do: time of writing in nanoseconds, or an entity tag.
+        written_us: Time of writing in microseconds since 1970, where known.
+        connector: What collected it: `file`, or the protocol.
+        error: Reason why it is not opened, with `detail`; None for what can be.
+    """
+
+    rel_path: str
+    uri: str
+    size_bytes: int
+    stamp: str
+    written_us: int | None
+    connector: str
+    error: str | None = None
+    detail: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Last part of the path."""
+        return self.rel_path.rsplit("/", 1)[-1]
+
+    @property
+    def folder(self) -> str:
+        """Path of the folder, empty for the root."""
+        return self.rel_path.rpartition("/")[0]
+
+    @property
+    def suffix(self) -> str:
+        """Extension in lower case, without the dot."""
+        return PurePosixPath(self.name).suffix.lower().lstrip(".")
+
+
+@dataclass(frozen=True)
+class Connector:
+    """A kind of source.
+
+    Attributes:
+        name: Name of its file.
+        serves: Whether a root is of this kind.
+        listed: The objects below a root; the argument after it is `follow_links`. Terminal when there is no such root.
+        opened: The bytes of an object, by its uri; OSError when they cannot be read.
+    """
+
+    name: str
+    serves: Callable[[str], bool]
+    listed: Callable[[str, bool], Iterator[Found]]
+    opened: Callable[[str], AbstractContextManager[BinaryIO]]
+
+
+@cache
+def connectors() -> Mapping[str, Connector]:
+    """All connectors by name, found by walking the folder."""
+    package = importlib.import_module("jobs.collect.sources")
+    found = (importlib.import_module(f"{package.__name__}.{m.name}").CONNECTOR for m in pkgutil.iter_modules(package.__path__))
+    return MappingProxyType({c.name: c for c in sorted(found, key=lambda c: str(c.name))})
+
+
+def connector(root: str) -> Connector:
+    """The connector that serves a root or an object.
+
+    Raises:
+        Terminal: none does.
+    """
+    for candidate in connectors().values():
+        if candidate.serves(root):
+            return candidate
+    raise Terminal(f"{root}: no connector serves this; give a folder, a file or a URL that fsspec knows")
+
+
+def listing(roots: Sequence[str], follow_links: bool = False) -> list[Found]:
+    """Every object below the roots, by path.
+
+    Raises:
+        Terminal: no roots, a root that is not there, or one that holds nothing.
+    """
+    if not roots:
+        raise Terminal("nothing to collect: name folders or files, `--set sources='[\"/path/to/media\"]'`")
+    found: dict[str, Found] = {}
+    for root, label in zip(roots, _labels(roots), strict=True):
+        objects = list(connector(root).listed(root, follow_links))
+        if not objects:
+            raise Terminal(f"{root}: the folder holds no files (names that begin with a dot are not collected)")
+        known = {f.uri for f in found.values()}
+        for item in objects:
+            if item.uri not in known:  # a root inside another root: its objects are there already
+                placed = f"{label}/{item.rel_path}" if label and item.rel_path != label else item.rel_path
+                found[placed] = replace(item, rel_path=placed)
+    return [found[path] for path in sorted(found)]
+
+
+def fingerprint(found: Sequence[Found]) -> str:
+    """Digest over path, size and stamp of every object: equal as long as nothing was written."""
+    return digest([[f.rel_path, f.uri, f.size_bytes, f.stamp, f.error] for f in found])
+
+
+def opened(uri: str) -> AbstractContextManager[BinaryIO]:
+    """The bytes of an object.
+
+    Raises:
+        OSError: they cannot be read.
+    """
+    return connector(uri).opened(uri)
+
+
+@contextlib.contextmanager
+def local(uri: str) -> Iterator[str]:
+    """A path of this machine that holds the object: itself, or a copy for as long as the block lasts.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if "://" not in uri:
+        yield uri
+        return
+    with tempfile.TemporaryDirectory(prefix="reelmill-") as folder:
+        path = os.path.join(folder, "object" + PurePosixPath(uri).suffix)
+        with opened(uri) as source, open(path, "wb") as copy:
+            shutil.copyfileobj(source, copy, 1 << 20)
+        yield path
+
+
+def lost(error: OSError, uri: str) -> tuple[str, str]:
+    """Reason and detail for an object that could not be read.
+
+    Raises:
+        Transient: the place that it is in cannot be reached or is full, which says nothing of the object.
+    """
+    if isinstance(error, FileNotFoundError):
+        return "missing_file", "it was there when the sources were listed and is not any more"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) or ("://" in uri and not isinstance(error, PermissionError)):
+        raise Transient(f"{uri}: {error.strerror or error}; try again") from error
+    return "unreadable", error.strerror or str(error)
+
+
+def _labels(roots: Sequence[str]) -> list[str]:
+    """What the paths of each root begin with: nothing for a single one, else as many of its last parts as tell them apart."""
+    if len(roots) == 1:
+        return [""]
+    parts = [[p for p in root.replace("://", "/").split("/") if p not in ("", ".")] or ["root"] for root in roots]
+    for depth in range(1, max(len(p) for p in parts) + 1):
+        labels = ["/".join(p[-depth:]) for p in parts]
+        if len(set(labels)) == len(roots):
+            return labels
+    return [f"{'/'.join(p)}~{place}" if parts.index(p) != place else "/".join(p) for place, p in enumerate(parts)]
+

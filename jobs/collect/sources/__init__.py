@@ -1,0 +1,1 @@
+"""One source per file: what it serves, how its objects are listed and opened."""

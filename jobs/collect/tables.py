@@ -1,0 +1,263 @@
+"""Reads CSV, TSV, JSONL and JSON whose content nobody vouches for: any encoding, any cell size, any nonsense, never a crash.
+
+A line that cannot be understood comes out as such, with its number; the reading goes on.
+"""
+
+import codecs
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Literal
+
+SUFFIXES = frozenset({"csv", "tsv", "jsonl", "ndjson", "json"})
+HEAD_BYTES = 1 << 16
+MAX_LINE_BYTES = 16 << 20
+"""Longer lines are bad rows: no caption is that long, and memory is bounded by it."""
+MAX_JSON_BYTES = 256 << 20
+"""A JSON array is read as a whole."""
+CHUNK_BYTES = 8 << 20
+"""A collection of texts is cut into tasks of about so many bytes."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a table is written."""
+
+    form: Literal["csv", "jsonl", "array"]
+    delimiter: str = ","
+    header: tuple[str, ...] = ()
+    """Columns as normalised names; of a JSON table those of its first rows."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row: its number (counted from 1, lines for CSV and JSONL, places for an array) and its cells, or what is wrong."""
+
+    number: int
+    cells: Mapping[str, Any] | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A stretch of a table that begins and ends between two rows."""
+
+    offset: int
+    size_bytes: int
+    first_line: int
+
+
+class NotATable(ValueError):
+    """The bytes are not a table in the form that they claim; the message says why."""
+
+
+def column(name: object) -> str:
+    """A column name as it is compared: lower case, words joined by `_`."""
+    return "_".join(str(name).strip().strip("\ufeff").lower().replace("-", " ").split())
+
+
+def decode(data: bytes) -> str | None:
+    """Text from bytes: UTF-8 with or without BOM, else GB18030 if what comes out is mostly Chinese; None for neither."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError:
+            return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    try:
+        text = data.decode("gb18030")
+    except UnicodeDecodeError:
+        return None
+    foreign = [c for c in text if ord(c) > 127]
+    chinese = sum("\u4e00" <= c <= "\u9fff" or "\u3000" <= c <= "\u303f" or "\uff00" <= c <= "\uffef" for c in foreign)
+    return text if chinese >= 0.7 * len(foreign) else None
+
+
+def shape(file: BinaryIO, suffix: str) -> Shape:
+    """How the table at the start of `file` is written, and its columns.
+
+    Raises:
+        NotATable: it is none.
+    """
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise NotATable("UTF-16; save it as UTF-8")
+    file.seek(0)
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+    if suffix in ("csv", "tsv"):
+        first = decode(file.readline(MAX_LINE_BYTES))
+        if first is None or not first.strip() or "\0" in first:
+            raise NotATable("no line of column names")
+        delimiter = "\t" if suffix == "tsv" else max(",\t;|", key=first.count)
+        try:
+            header = next(csv.reader([first], delimiter=delimiter))
+        except (csv.Error, StopIteration) as error:
+            raise NotATable(f"no line of column names ({error})") from None
+        return Shape("csv", delimiter, tuple(column(name) for name in header))
+    form: Literal["jsonl", "array"] = "array" if suffix == "json" and start == b"[" else "jsonl"
+    sample = [line for line, _ in zip(rows(file, Shape(form)), range(20), strict=False)]
+    names = {column(name): None for line in sample if line.cells is not None for name in line.cells}
+    if not names:
+        why = next((line.problem for line in sample if line.problem), "no rows")
+        raise NotATable(f"{'JSON' if suffix == 'json' else suffix.upper()} without rows of named values ({why})")
+    return Shape(form, header=tuple(names))
+
+
+def rows(file: BinaryIO, how: Shape, chunk: Chunk | None = None) -> Iterator[Line]:
+    """The rows of a table, or of a stretch of it.
+
+    Raises:
+        NotATable: a JSON array that does not parse.
+        OSError: the file cannot be read.
+    """
+    if how.form == "array":
+        yield from _array(file)
+        return
+    if chunk is None:
+        file.seek(0)
+        counted = _Counted(_lines(file), 0, 1)
+        if how.form == "csv":
+            next(counted, None)
+    else:
+        file.seek(chunk.offset)
+        counted = _Counted(_lines(file, chunk.size_bytes), chunk.offset, chunk.first_line)
+    yield from _csv(counted, how) if how.form == "csv" else _jsonl(counted)
+
+
+def chunks(file: BinaryIO, how: Shape) -> list[Chunk]:
+    """The table cut between rows. A JSON array is one piece."""
+    if how.form == "array":
+        return [Chunk(0, 0, 1)]
+    file.seek(0)
+    counted = _Counted(_lines(file), 0, 1)
+    if how.form == "csv":
+        next(counted, None)
+    found, start, first = [], counted.offset, counted.number
+    ends: Iterable[object] = csv.reader(map(_forgiving, counted), delimiter=how.delimiter) if how.form == "csv" else counted
+    steps = iter(ends)
+    _big_cells()
+    while True:
+        try:
+            next(steps)
+        except StopIteration:
+            break
+        except csv.Error:
+            pass
+        if counted.offset - start >= CHUNK_BYTES:
+            found.append(Chunk(start, counted.offset - start, first))
+            start, first = counted.offset, counted.number
+    if counted.offset > start:
+        found.append(Chunk(start, counted.offset - start, first))
+    return found
+
+
+class _Counted:
+    """Lines with the offset and the number of the next one."""
+
+    def __init__(self, lines: Iterator[tuple[bytes | None, int]], offset: int, number: int) -> None:
+        self.lines, self.offset, self.number = lines, offset, number
+
+    def __iter__(self) -> "_Counted":
+        return self
+
+    def __next__(self) -> bytes | None:
+        line, size = next(self.lines)
+        self.offset += size
+        self.number += 1
+        return line
+
+
+def _lines(file: BinaryIO, size: int | None = None) -> Iterator[tuple[bytes | None, int]]:
+    """Lines with their size in bytes; None in place of one that is too long."""
+    left = size
+    while left is None or left > 0:
+        line = file.readline(MAX_LINE_BYTES)
+        taken = len(line)
+        if not line:
+            return
+        whole: bytes | None = line
+        while not line.endswith(b"\n") and len(line) == MAX_LINE_BYTES:
+            whole = None
+            line = file.readline(MAX_LINE_BYTES)
+            taken += len(line)
+        if left is not None:
+            left -= taken
+        yield whole, taken
+
+
+def _big_cells() -> None:
+    csv.field_size_limit(MAX_LINE_BYTES)
+
+
+def _forgiving(line: bytes | None) -> str:
+    text = None if line is None else decode(line)
+    return "\ufffd\n" if text is None else text.replace("\0", "")
+
+
+def _csv(lines: _Counted, how: Shape) -> Iterator[Line]:
+    _big_cells()
+    reader = csv.reader(map(_forgiving, lines), delimiter=how.delimiter)
+    while True:
+        number = lines.number
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Line(number, None, f"not CSV: {error}")
+            continue
+        if not any(cell.strip() for cell in cells):
+            continue
+        if cells == ["\ufffd"]:
+            yield Line(number, None, "too long, or neither UTF-8 nor GB18030")
+        elif len(cells) > len(how.header):
+            yield Line(number, None, f"{len(cells)} cells under {len(how.header)} columns")
+        else:
+            yield Line(number, dict(zip(how.header, cells, strict=False)))
+
+
+def _jsonl(lines: _Counted) -> Iterator[Line]:
+    while True:
+        number = lines.number
+        try:
+            line = next(lines)
+        except StopIteration:
+            return
+        text = None if line is None else decode(line)
+        if text is None:
+            yield Line(number, None, "too long, or neither UTF-8 nor GB18030")
+        elif text.strip():
+            yield _parsed(number, text)
+
+
+def _parsed(number: int, text: str) -> Line:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return Line(number, None, f"not JSON: {str(error)[:100]}")
+    if not isinstance(value, dict):
+        return Line(number, None, "not a JSON object")
+    return Line(number, {column(name): cell for name, cell in value.items()})
+
+
+def _array(file: BinaryIO) -> Iterator[Line]:
+    file.seek(0)
+    data = file.read(MAX_JSON_BYTES + 1)
+    if len(data) > MAX_JSON_BYTES:
+        raise NotATable(f"a JSON array of more than {MAX_JSON_BYTES >> 20} MB; write it as JSONL")
+    try:
+        values = json.loads(decode(data) or "")
+    except (ValueError, RecursionError) as error:
+        raise NotATable(f"not JSON: {str(error)[:100]}") from None
+    if not isinstance(values, list):
+        raise NotATable("not a JSON array")
+    for number, value in enumerate(values, start=1):
+        if isinstance(value, dict):
+            yield Line(number, {column(name): cell for name, cell in value.items()})
+        else:
+            yield Line(number, None, "not a JSON object")
