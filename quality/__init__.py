@@ -1,0 +1,1 @@
+"""TRUE?: gates derived from the contracts, the funnel, drift, and the pages that show them."""

@@ -1,0 +1,87 @@
+"""What every task inherits, and the form that a person fills in to start a run."""
+
+import os
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+from airflow.sdk import Param
+from pydantic import BaseModel
+
+from schemas.settings import Policy, Runtime, Settings
+
+OWNER = "data-engineering"
+START = pendulum.datetime(2026, 1, 1, tz="UTC")
+JOB_TIMEOUT = timedelta(hours=12)
+"""A batch that takes longer is too large: cut it."""
+CHECK_TIMEOUT = timedelta(hours=1)
+GPU_POOL = os.environ.get("REELMILL_GPU_POOL", "gpu")
+"""Airflow pool with a slot per GPU; `airflow pools set gpu 1 "one per GPU"` makes it."""
+
+DEFAULTS: dict[str, Any] = {
+    "owner": OWNER,
+    "retries": 2,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=15),
+    "execution_timeout": JOB_TIMEOUT,
+}
+"""Two retries 30 s and 60 s apart: long enough for a worker or an object store to come back. Wrong input is not retried."""
+
+
+def schedule(name: str, default: str | None = None) -> str | None:
+    """The schedule of a DAG: `REELMILL_<NAME>_SCHEDULE` (cron or preset, empty for none) where it is set, else the default."""
+    return os.environ.get(f"REELMILL_{name.upper()}_SCHEDULE", default or "") or None
+
+
+def lake_param() -> Param:
+    """Where the lake is."""
+    return Param(None, type=["null", "string"], title="Lake", description=f"{_doc('lake')} Empty: as the worker is set up.")
+
+
+def corpus_params() -> dict[str, Param]:
+    """The form of a corpus build."""
+    return {
+        "sources": Param(None, type=["null", "array"], items={"type": "string"}, title="Sources",
+                         description="Folders and files, one a line; {date} stands for the day of the run."),
+        "lake": lake_param(),
+        "preset": Param(None, type=["null", "string"], enum=[None, *_enum(Policy, "preset")], title="Policy",
+                        description="A named set of thresholds."),
+        "settings": settings_param(),
+    }
+
+
+def video_params() -> dict[str, Param]:
+    """The form of a generation run."""
+    return {
+        "prompts": Param(None, type=["null", "array"], items={"type": "string"}, title="Prompts",
+                         description="One a line; empty: drawn from the release."),
+        "lake": lake_param(),
+        "settings": settings_param(),
+    }
+
+
+def settings_param() -> Param:
+    """Any other setting; a name that is not one is refused when the run is asked for."""
+    return Param({}, title="Settings", description='Overrides, e.g. {"recipe": {"dedup": {"threshold": 0.75}}}',
+                 **names_schema(Settings))
+
+
+def names_schema(section: type[BaseModel]) -> dict[str, Any]:
+    """JSON schema of the names of settings and no more; their values are checked by the command itself.
+
+    Airflow checks a schema against the metaschema for every param of every task, each time that it reads a DAG: with the whole
+    schema of Settings (25 ms a time) a run of two DAGs spent 25 s of CPU on nothing else.
+    """
+    inner = {name: field.annotation for name, field in section.model_fields.items()}
+    groups = {name: kind for name, kind in inner.items() if isinstance(kind, type) and issubclass(kind, BaseModel)}
+    names: dict[str, Any] = {"type": "object", "propertyNames": {"enum": list(inner)}}
+    return names | {"properties": {name: names_schema(kind) for name, kind in groups.items()}} if groups else names
+
+
+def _doc(name: str) -> str:
+    return str(Runtime.model_fields[name].description)
+
+
+def _enum(section: Any, name: str) -> list[str]:
+    return list(section.model_json_schema()["properties"][name]["enum"])

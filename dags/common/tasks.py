@@ -1,0 +1,136 @@
+"""The one way a DAG starts work: a command line, never an import."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import Asset
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from dags.common.defaults import CHECK_TIMEOUT
+from schemas import Table
+from schemas.settings import Settings, load
+
+TERMINAL = 64
+"""Exit code of a command that would fail again on the same inputs."""
+
+
+class Refused(AirflowFailException):  # type: ignore[misc]
+    """The command said that another try would end the same: no retry."""
+
+    exit_code = TERMINAL
+
+
+class Failed(AirflowException):  # type: ignore[misc]
+    """The command failed in a way that another try may mend."""
+
+    def __init__(self, reason: str, exit_code: int) -> None:
+        super().__init__(reason)
+        self.exit_code = exit_code
+
+
+class Command(BashOperator):  # type: ignore[misc]
+    """A `reelmill` command whose last line is its outcome; exit code 64 is not tried again, any other failure is.
+
+    Its settings travel in one environment variable, so that nothing a person typed is ever part of a shell command.
+    """
+
+    def __init__(self, *, words: str, **kwargs: Any) -> None:
+        super().__init__(
+            bash_command=f'reelmill {words} --settings "$REELMILL_SETTINGS"',
+            env={"REELMILL_SETTINGS": "{{ settings_of(params, triggering_asset_events, ds | default(none)) }}"},
+            append_env=True,
+            skip_on_exit_code=None,
+            **kwargs,
+        )
+
+    def execute(self, context: Any) -> str:
+        """Run it, and hand the settings on with each asset that it makes."""
+        last = super().execute(context)
+        for asset in self.outlets:
+            context["outlet_events"][asset].extra = {"settings": json.loads(self.env["REELMILL_SETTINGS"]), "outcome": last}
+        return str(last)
+
+    def _run_inline_command(self, bash_path: str, env: dict[str, str]) -> Any:
+        result = super()._run_inline_command(bash_path=bash_path, env=env)
+        if result.exit_code == TERMINAL:
+            raise Refused(result.output)
+        if result.exit_code != 0:
+            raise Failed(result.output or f"{self.task_id} ended with exit code {result.exit_code}", result.exit_code)
+        return result
+
+
+def run(job: str, **kwargs: Any) -> Command:
+    """The task of a job; it carries the job's name."""
+    return Command(task_id=job, words=f"run {job}", **kwargs)
+
+
+def check(table: Table, **kwargs: Any) -> Command:
+    """The task of a table's gate. It stops the DAG with the gate's reason."""
+    return Command(task_id=f"check_{table.name}", words=f"check {table.name}", execution_timeout=CHECK_TIMEOUT, **kwargs)
+
+
+def asset(table: Table) -> Asset:
+    """A table as an Airflow asset; its events carry the settings of the run that made it."""
+    return Asset(name=table.name, uri=f"reelmill://{table.name}")
+
+
+def settings_of(params: Mapping[str, Any], events: Any = None, day: str | None = None) -> str:
+    """The settings of a run as JSON: those that came with the triggering asset, then the form's own settings, then its fields.
+
+    Args:
+        params: The form.
+        events: Triggering asset events of the run by asset; empty for one that a person or the clock started.
+        day: Logical date; it replaces `{date}` in sources.
+    """
+    tree: dict[str, Any] = {}
+    for event in sorted(_events(events), key=lambda e: str(getattr(e, "timestamp", ""))):
+        tree = merged(tree, (event.extra or {}).get("settings", {}))
+    tree = merged(tree, params.get("settings") or {})
+    for field, (section, name) in FIELDS.items():
+        if params.get(field) is not None:
+            tree = merged(tree, _nested(section, name, params[field]))
+    sources = tree.get("runtime", {}).get("sources")
+    if sources and day:
+        tree["runtime"]["sources"] = [s.replace("{date}", day) for s in sources]
+    return json.dumps(tree, ensure_ascii=False)
+
+
+FIELDS: Mapping[str, tuple[str, str]] = {
+    "sources": ("runtime", "sources"),
+    "lake": ("runtime", "lake"),
+    "preset": ("recipe.policy", "preset"),
+    "prompts": ("recipe.prompts", "texts"),
+    "labelers": ("recipe.label", "labelers"),
+}
+"""Fields of the forms and the settings that they stand for."""
+
+
+def effective(params: Mapping[str, Any], events: Any = None, day: str | None = None) -> Settings:
+    """The settings as the commands of the run see them, environment and defaults included."""
+    return load(text_or_file=settings_of(params, events, day))
+
+
+def merged(below: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Both trees in one; where they differ `over` wins."""
+    both = dict(below)
+    for name, value in over.items():
+        old = both.get(name)
+        both[name] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return both
+
+
+def _nested(section: str, name: str, value: Any) -> dict[str, Any]:
+    tree: dict[str, Any] = {name: value}
+    for part in reversed(section.split(".")):
+        tree = {part: tree}
+    return tree
+
+
+def _events(events: Any) -> list[Any]:
+    return [event for of_asset in dict(events or {}).values() for event in of_asset]
+
+
+MACROS = {"settings_of": settings_of}
+"""What templates of these tasks call; every DAG names it in `user_defined_macros`."""

@@ -1,0 +1,60 @@
+"""The gate of `labels`: labels belong to clips, say something, name their weights, and reach what was kept."""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from quality.gate import Around, Example, Gate, between, holds, joined, known, matches, rate, share
+from schemas import CLIPS, LABELS, REJECTS
+
+
+def derive(rows: pa.Table, around: Around) -> Mapping[str, pa.Array]:
+    """Parents that exist, labels with a content, models with a revision."""
+    vector = pc.match_substring(rows["key"], "embedding")
+    said = pc.or_(pc.or_(pc.is_valid(rows["score"]), pc.is_valid(rows["text"])), vector)
+    return {
+        "clip_exists": known(rows["clip_id"], around.parent(CLIPS, ["clip_id"]), "clip_id"),
+        "says_something": joined(said),
+        "model_has_revision": joined(pc.or_(pc.is_null(rows["model"]), pc.is_valid(rows["revision"]))),
+    }
+
+
+def facts(rows: pa.Table, around: Around) -> Mapping[str, float | None]:
+    """Share of the kept pictures and videos that have a label."""
+    clips = around.parent(CLIPS, ["clip_id", "modality"])
+    if clips is None or rows.num_rows != around.manifest.get("rows", rows.num_rows):
+        return {"labelled_share": None}
+    pictures = clips.filter(pc.is_in(clips["modality"], value_set=pa.array(["video", "image"])))["clip_id"]
+    rejects = around.parent(REJECTS, ["sample_id"])
+    if rejects is not None:
+        pictures = pictures.filter(pc.invert(pc.is_in(pictures, value_set=joined(rejects["sample_id"]))))
+    reached = pc.sum(pc.is_in(pictures, value_set=joined(pc.unique(rows["clip_id"])))).as_py() or 0
+    return {"labelled_share": share(reached, len(pictures))}
+
+
+_ROW = {"clip_id": "1" * 32, "labeler": "clip_tags", "labeler_version": 1, "model": "embedded", "revision": "0" * 12,
+        "key": "scene:beach", "score": 0.8}
+_CLIPS = [{"clip_id": c * 32, "modality": "video"} for c in "12"]
+
+GATE = Gate(
+    LABELS,
+    checks=(
+        matches("labeler", "^[a-z][a-z0-9_]*$", "labeler must be the name of a file in jobs/label/labelers"),
+        matches("key", r"^\S", "key must not be empty"),
+        between("labeler_version", 1),
+        holds("clip_exists", "clip_id must be a clip of the batch"),
+        holds("says_something", "a label must have a score, a text or a vector"),
+        holds("model_has_revision", "a label made by a model must name the revision of its weights"),
+        rate("labelled_share", 0.5, None, "at least half of the kept pictures and videos must be labelled"),
+        rate("labelled_share", 0.99, None, "all kept pictures and videos should be labelled", "warn"),
+    ),
+    derive=derive,
+    facts=facts,
+    good=Example([_ROW, {**_ROW, "clip_id": "2" * 32}, {**_ROW, "key": "embedding", "score": None}], parents={"clips": _CLIPS}),
+    bad=Example(
+        [{**_ROW, "clip_id": "9" * 32, "labeler_version": 0}, {**_ROW, "score": None}, {**_ROW, "key": "b", "revision": None}],
+        parents={"clips": [*_CLIPS, {"clip_id": "3" * 32, "modality": "image"}]},
+        fails=("labeler_version_range", "clip_exists", "says_something", "model_has_revision", "labelled_share",
+               "labelled_share_warn")),
+)
