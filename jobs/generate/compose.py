@@ -1,0 +1,367 @@
+"""One video out of clips, speech and words: pictures timed to the narration, cross-fades, subtitles burned in and as a track.
+
+The picture is drawn frame by frame in one thread and encoded in another. Equal input gives equal bytes. The result is H.264 and
+AAC in MP4: BT.709 tagged, constant frame rate, index first, sound and picture ending together.
+"""
+
+import io
+import math
+import queue
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.generate import audio, lettering
+from jobs.generate.lettering import Overlay
+from jobs.generate.narrator import Cue, Speech
+
+Frames = NDArray[np.uint8]
+Picture = NDArray[np.uint8]
+
+SUBTITLE_SIZE, SUBTITLE_WIDTH, SUBTITLE_LINES = 0.062, {"9:16": 0.88, "1:1": 0.88, "16:9": 0.8}, 3
+"""Shares of the short side and of the width."""
+SUBTITLE_BOTTOM = {"9:16": 0.86, "1:1": 0.93, "16:9": 0.92}
+"""Lower edge of the words, as a share of the height: below it the buttons of portrait players lie."""
+CROSSFADE_S, CROSSFADE_SHARE = 0.45, 0.3
+"""Length of a cross-fade, and at most this share of the shorter shot."""
+SLOWEST = 2.0
+"""A clip that is too short for its shot is slowed down by at most this, then played back and forth."""
+ZOOM = (1.02, 1.13)
+"""A still picture is shown at these magnifications, first and last; every second one the other way round."""
+CANVAS_PLAY = 1.15
+SAME_SHAPE = 0.03
+"""Shapes that differ by no more are stretched."""
+BLUR_SHARE, BLUR_LIGHT = 1 / 24, 0.6
+CRF = 20
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is seen in one shot: frames [T, H, W, 3] at a rate; one frame is a still picture."""
+
+    frames: Frames
+    fps: float
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The picture that is made.
+
+    Attributes:
+        aspect: 9:16, 16:9 or 1:1.
+        short_side_px: Short side; both sides are even.
+        fps: Frames a second.
+        fill: What fills the frame where a clip has another shape.
+        font: Path of a font, empty for the one in the repository.
+    """
+
+    aspect: str
+    short_side_px: int
+    fps: int
+    fill: Literal["blur", "crop"] = "blur"
+    font: str = ""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels: exactly the aspect, since the short side is a multiple of 18 on the way there."""
+        short = self.short_side_px // 18 * 18 if self.aspect != "1:1" else self.short_side_px // 2 * 2
+        long = short * 16 // 9
+        return {"9:16": (short, long), "16:9": (long, short), "1:1": (short, short)}[self.aspect]
+
+
+class Look(Protocol):
+    """A shot as a function of time."""
+
+    def at(self, t_s: float) -> Picture:
+        """The picture `t_s` seconds after the shot began; a little before and after it too."""
+
+
+def compose(scenes: Sequence[Scene], speech: Speech, canvas: Canvas, *, label: Overlay | None = None, loudness_lufs: float = -16.0,
+            music: str = "", metadata: Mapping[str, str] | None = None, lang: str = "zh") -> bytes:
+    """Make the MP4.
+
+    Args:
+        scenes: One for each shot of the speech.
+        speech: The narration; its shots and cues time everything.
+        canvas: Size, rate and fill.
+        label: Laid over every frame, last.
+        loudness_lufs: Of the sound.
+        music: Path of a music bed, or empty.
+        metadata: Tags of the container.
+        lang: BCP 47, for the tracks.
+
+    Raises:
+        ValueError: no scene for a shot, or one without frames.
+    """
+    if len(scenes) != len(speech.shots) - 1 or not all(len(s.frames) for s in scenes):
+        raise ValueError(f"{len(scenes)} scenes for {len(speech.shots) - 1} shots, each with frames")
+    count = math.ceil(speech.duration_s * canvas.fps - 1e-6)
+    sound = audio.finish(speech.sound, speech.rate, count / canvas.fps, loudness_lufs, music)
+    pictures = _ahead(draw(scenes, speech, canvas, count, label))
+    return _written(pictures, sound, speech.cues, canvas, metadata or {}, lang)
+
+
+def draw(scenes: Sequence[Scene], speech: Speech, canvas: Canvas, count: int, label: Overlay | None = None) -> Iterator[Picture]:
+    """All frames in order."""
+    import cv2
+
+    ends = speech.shots
+    looks = [look(scene, canvas, ends[i + 1] - ends[i], i) for i, scene in enumerate(scenes)]
+    fades = [min(CROSSFADE_S, CROSSFADE_SHARE * min(ends[i + 1] - ends[i], ends[i + 2] - ends[i + 1])) for i in range(len(looks) - 1)]
+    words = [subtitle(cue.text, canvas) for cue in speech.cues]
+    shot = 0
+    for n in range(count):
+        t_s = n / canvas.fps
+        while shot < len(fades) and t_s >= ends[shot + 1] + fades[shot] / 2:
+            shot += 1
+        picture = looks[shot].at(t_s - ends[shot])
+        if shot < len(fades) and t_s > ends[shot + 1] - fades[shot] / 2:
+            share = (t_s - ends[shot + 1]) / fades[shot] + 0.5
+            picture = cv2.addWeighted(picture, 1 - share, looks[shot + 1].at(t_s - ends[shot + 1]), share, 0)
+        else:
+            picture = picture.copy()
+        for cue, overlay in zip(speech.cues, words, strict=True):
+            if cue.start_s <= t_s < cue.end_s:
+                lettering.laid(overlay, picture)
+        if label is not None:
+            lettering.laid(label, picture)
+        yield picture
+
+
+# ---- pictures
+
+
+def look(scene: Scene, canvas: Canvas, seconds: float, index: int) -> Look:
+    """A clip as it moves, or a still picture under a moving camera."""
+    return Still(scene.frames[0], canvas, seconds, index) if len(scene.frames) == 1 else Moving(scene, canvas, seconds)
+
+
+class Moving:
+    """A clip stretched to its shot: slowed down a little, then back and forth; frames in between are blended."""
+
+    def __init__(self, scene: Scene, canvas: Canvas, seconds: float) -> None:
+        self._frames, self._last = scene.frames, len(scene.frames) - 1
+        native_s = self._last / scene.fps
+        self._rate = scene.fps / min(max(1.0, seconds / native_s), SLOWEST)
+        self._fitted = lru_cache(maxsize=3)(lambda i: fitted(scene.frames[i], canvas.size, canvas.fill))
+
+    def at(self, t_s: float) -> Picture:
+        """See Look."""
+        import cv2
+
+        place = abs(t_s * self._rate) % (2 * self._last)
+        place = 2 * self._last - place if place > self._last else place
+        first, share = int(place), place - int(place)
+        if share < 1 / 64:
+            return np.asarray(self._fitted(first))
+        return np.asarray(cv2.addWeighted(self._fitted(first), 1 - share, self._fitted(min(first + 1, self._last)), share, 0))
+
+
+class Still:
+    """A picture under a camera that slowly moves in, or out."""
+
+    def __init__(self, picture: Picture, canvas: Canvas, seconds: float, index: int) -> None:
+        self._size, self._seconds, self._index = canvas.size, seconds, index
+        large = (round(canvas.size[0] * CANVAS_PLAY), round(canvas.size[1] * CANVAS_PLAY))
+        self._canvas = fitted(picture, large, canvas.fill)
+
+    def at(self, t_s: float) -> Picture:
+        """See Look."""
+        import cv2
+
+        way = min(1.2, max(-0.2, t_s / self._seconds))
+        near, far = (ZOOM[0], ZOOM[1]) if self._index % 2 == 0 else (ZOOM[1], ZOOM[0])
+        zoom = near + (far - near) * way
+        width, height = self._size
+        large_h, large_w = self._canvas.shape[:2]
+        view = width * CANVAS_PLAY / (zoom * CANVAS_PLAY) / width  # share of the canvas that is seen
+        slack = 1 - view
+        pan = (0.5 + 0.5 * (way - 0.5) * (1 if self._index % 4 < 2 else -1))
+        left, top = large_w * slack * min(1, max(0, pan)), large_h * slack * 0.5
+        step = large_w * view / width
+        matrix = np.array([[step, 0, left], [0, large_h * view / height, top]], np.float64)
+        return np.asarray(cv2.warpAffine(self._canvas, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                                         borderMode=cv2.BORDER_REPLICATE))
+
+
+def fitted(picture: Picture, size: tuple[int, int], fill: str) -> Picture:
+    """A picture in a frame of another shape: cropped to cover it, or whole on a blurred and darkened enlargement of itself."""
+    import cv2
+
+    width, height = size
+    h, w = picture.shape[:2]
+    if abs((w / h) / (width / height) - 1) <= SAME_SHAPE:
+        return np.asarray(_resized(picture, width, height))
+    cover = max(width / w, height / h)
+    if fill == "crop":
+        return _centre(_resized(picture, math.ceil(w * cover), math.ceil(h * cover)), width, height)
+    small = (max(2, width // 8), max(2, height // 8))
+    scale = max(small[0] / w, small[1] / h)
+    ground = _centre(_resized(picture, math.ceil(w * scale), math.ceil(h * scale)), *small)
+    ground = cv2.GaussianBlur(ground, (0, 0), max(small) * BLUR_SHARE)
+    ground = cv2.resize(cv2.convertScaleAbs(ground, alpha=BLUR_LIGHT), size, interpolation=cv2.INTER_CUBIC)
+    inside = min(width / w, height / h)
+    sharp = _resized(picture, round(w * inside), round(h * inside))
+    top, left = (height - sharp.shape[0]) // 2, (width - sharp.shape[1]) // 2
+    ground[top:top + sharp.shape[0], left:left + sharp.shape[1]] = sharp
+    return np.asarray(ground)
+
+
+def _resized(picture: Picture, width: int, height: int) -> Picture:
+    import cv2
+
+    way = cv2.INTER_AREA if width < picture.shape[1] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=way))
+
+
+def _centre(picture: Picture, width: int, height: int) -> Picture:
+    top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
+    return np.ascontiguousarray(picture[top:top + height, left:left + width])
+
+
+# ---- words
+
+
+def subtitle(text: str, canvas: Canvas) -> Overlay:
+    """The words of a cue in the safe area; they shrink where they would need more than SUBTITLE_LINES lines."""
+    width, height = canvas.size
+    size_px = round(min(width, height) * SUBTITLE_SIZE)
+    while True:
+        lines = lettering.wrap(shown(text), width * SUBTITLE_WIDTH[canvas.aspect], size_px, canvas.font)
+        if len(lines) <= SUBTITLE_LINES or size_px <= 14:
+            break
+        size_px = round(size_px * 0.9)
+    overlay = lettering.drawn(lines, size_px, canvas.font)
+    high, wide = overlay.rgb.shape[:2]
+    return replace(overlay, x=(width - wide) // 2, y=round(height * SUBTITLE_BOTTOM[canvas.aspect]) - high)
+
+
+def shown(text: str) -> str:
+    """A cue as it is read: without the comma or full stop that ends it."""
+    return text.strip().rstrip("，。、；：,.;:")
+
+
+# ---- the file
+
+
+def _ahead(pictures: Iterator[Picture], room: int = 8) -> Iterator[Picture]:
+    """Draw in another thread, a few pictures ahead of the encoder."""
+    ready: queue.Queue[Picture | BaseException | None] = queue.Queue(room)
+    stop = threading.Event()
+
+    def put(item: Picture | BaseException | None) -> bool:
+        while not stop.is_set():
+            try:
+                ready.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        try:
+            for picture in pictures:
+                if not put(picture):
+                    return
+            put(None)
+        except BaseException as error:
+            put(error)
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        worker.join()
+
+
+def _written(pictures: Iterator[Picture], sound: audio.Sound, cues: Sequence[Cue], canvas: Canvas, metadata: Mapping[str, str],
+             lang: str) -> bytes:
+    import av
+
+    from jobs.media.encode import MP4, add_aac, add_h264, open_mp4
+
+    tag = {"zh": "chi", "yue": "chi", "en": "eng"}.get(lang, "und")
+    width, height = canvas.size
+    target = io.BytesIO()
+    with open_mp4(target, movflags=MP4["movflags"] + "+use_metadata_tags") as container:
+        for name, value in sorted(metadata.items()):
+            container.metadata[name] = value
+        video = add_h264(container, width, height, Fraction(canvas.fps), CRF)
+        heard = add_aac(container, audio.RATE, 2)
+        words = container.add_stream("mov_text")
+        words.time_base, words.metadata["language"], heard.metadata["language"] = Fraction(1, 1000), tag, tag
+        words.codec_context.subtitle_header = _ASS_HEADER
+        waiting = list(_subtitles(words, cues))
+        step, at = audio.RATE // canvas.fps, 0
+        for n, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+            frame.pts, frame.time_base = n, Fraction(1, canvas.fps)
+            container.mux(video.encode(frame))
+            until = len(sound) if (n + 1) * step > len(sound) else (n + 1) * step
+            container.mux(_heard(heard, sound, at, until))
+            at = max(at, until)
+            while waiting and waiting[0].pts / 1000 <= n / canvas.fps:
+                container.mux(waiting.pop(0))
+        container.mux(video.encode(None))
+        container.mux(_heard(heard, sound, at, len(sound)))
+        container.mux(heard.encode(None))
+        container.mux(waiting)
+    return target.getvalue()
+
+
+def _heard(stream: Any, sound: audio.Sound, start: int, end: int) -> list[Any]:
+    import av
+
+    if end <= start:
+        return []
+    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound[start:end].T, np.float32), format="fltp", layout="stereo")
+    frame.sample_rate, frame.pts, frame.time_base = audio.RATE, start, Fraction(1, audio.RATE)
+    return list(stream.encode(frame))
+
+
+_ASS_HEADER = b"""[Script Info]
+ScriptType: v4.00+
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, StrikeOut, \
+ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding
+Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,0
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+"""
+
+
+def _subtitles(stream: Any, cues: Sequence[Cue]) -> Iterator[Any]:
+    """Packets of the subtitle track; an empty one fills every gap, or players hold the cue before it."""
+    import av
+    from av.subtitles.subtitle import SubtitleSet
+
+    def placed(packet: Any, start: int, end: int) -> Any:
+        packet.stream, packet.time_base = stream, Fraction(1, 1000)
+        packet.pts = packet.dts = start
+        packet.duration = end - start
+        return packet
+
+    last = 0
+    for i, cue in enumerate(cues):
+        start, end = round(cue.start_s * 1000), round(cue.end_s * 1000)
+        if start > last:
+            yield placed(av.Packet(b"\0\0"), last, start)
+        text = cue.text.replace("\n", " ").replace("{", "(").replace("}", ")")  # braces are ASS override marks
+        line = f"{i},0,Default,,0,0,0,,{text}".encode()
+        made = SubtitleSet.create(text=line, start=0, end=end - start, pts=start * 1000)
+        yield placed(stream.codec_context.encode_subtitle(made), start, end)
+        last = end

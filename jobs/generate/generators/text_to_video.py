@@ -1,0 +1,244 @@
+"""Any diffusers pipeline that makes a video, or a picture, from text.
+
+The request is what the family's profile and the settings ask for, cut down to what the pipeline's own signature takes. On CUDA
+out of memory it climbs down: smaller batches, then parts of the model on the CPU, then a smaller picture; what was given up is
+recorded with every clip and stays given up in this worker.
+"""
+
+import inspect
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jobs.errors import Terminal
+from jobs.generate import weights
+from jobs.generate.generator import Ask, Failed, Frames, Made
+from jobs.generate.profile import Profile, asked, frame_count, of_folder, size
+from schemas.settings import Generate
+
+SHRINK, MIN_SIDE_PX = 0.75, 256
+"""Each step down in resolution, and where that ends."""
+
+
+@dataclass
+class TextToVideo:
+    """A loaded pipeline."""
+
+    pipe: Any
+    settings: Generate
+    profile: Profile
+    revision: str
+    family: str
+    device: str
+    batch: int
+    offloaded: bool = False
+    scale: float = 1.0
+    _takes: frozenset[str] = frozenset()
+    _seconds: float = 0.0
+    _peak: int = 0
+    _loaded_s: float = field(default=0.0)
+
+    def __post_init__(self) -> None:
+        self._takes = frozenset(inspect.signature(self.pipe.__call__).parameters)
+
+    def make(self, asks: Sequence[Ask]) -> list[Made | Failed]:
+        """See Generator: shots of one shape go together, as many as the batch allows."""
+        made: dict[int, Made | Failed] = {}
+        for aspect in sorted({a.aspect for a in asks}):
+            todo = [i for i, a in enumerate(asks) if a.aspect == aspect]
+            while todo:
+                now = todo[:self.batch]
+                results = self._call([asks[i] for i in now], aspect)
+                if results is None:
+                    continue
+                made |= dict(zip(now, results, strict=True))
+                todo = todo[len(now):]
+        return [made[i] for i in range(len(asks))]
+
+    def spent(self) -> Mapping[str, float]:
+        """See Generator."""
+        spent = {"seconds": round(self._seconds, 3), "peak_bytes": self._peak, "load_seconds": round(self._loaded_s, 3)}
+        self._seconds = self._loaded_s = 0.0
+        return spent
+
+    def _call(self, asks: Sequence[Ask], aspect: str) -> list[Made | Failed] | None:
+        """The results of one call of the pipeline, or None where memory ran out and less was asked for."""
+        import torch
+
+        width, height = self._size(aspect)
+        started = time.perf_counter()
+        try:
+            with torch.inference_mode():
+                output = self.pipe(**self.request(asks, width, height))
+        except torch.OutOfMemoryError as error:
+            torch.cuda.empty_cache()
+            if not self._climb_down(aspect):
+                raise Terminal(f"generate.model = {self.settings.model!r}: not enough GPU memory even for one clip of {width}x{height}; "
+                               "set generate.width, height and frames lower or use a smaller model") from error
+            return None
+        except (ValueError, RuntimeError, TypeError, IndexError, KeyError, AttributeError) as error:
+            return [Failed(f"{type(error).__name__}: {str(error)[:300]}") for _ in asks]
+        finally:
+            self._seconds += time.perf_counter() - started
+            self._peak = max(self._peak, _peak_bytes(self.device))
+        return [self._made(pixels, width, height) for pixels in _clips(output, len(asks))]
+
+    def request(self, asks: Sequence[Ask], width: int, height: int) -> dict[str, Any]:
+        """The call's arguments: what profile and settings ask for, as far as the pipeline takes it."""
+        import torch
+
+        generators = [torch.Generator("cpu").manual_seed(a.seed) for a in asks]
+        frames = frame_count(self.profile)
+        canonical: dict[str, Any] = {
+            "prompt": [a.prompt for a in asks], "negative_prompt": [""] * len(asks), "width": width, "height": height,
+            "num_frames": frames, "video_length": frames, "num_inference_steps": self.profile.steps, "generator": generators,
+            "output_type": "np", **self.profile.extra,
+        }
+        if self.profile.guidance is not None:
+            canonical["guidance_scale"] = self.profile.guidance
+        if self.profile.max_sequence_length is not None:
+            canonical["max_sequence_length"] = self.profile.max_sequence_length
+        if self.profile.latent_init:
+            canonical["latents"] = _start(self.profile.latent_init, self.pipe, generators, frames, width, height)
+            canonical["num_frames"] = frames - 1  # WanPipeline counts one up where its VAE does not compress time
+        return {name: value for name, value in canonical.items() if name in self._takes}
+
+    def _size(self, aspect: str) -> tuple[int, int]:
+        width, height = size(self.profile, self.settings, aspect)
+        if self.scale == 1.0:
+            return width, height
+        multiple = self.profile.size_multiple
+        return (max(multiple, int(width * self.scale) // multiple * multiple),
+                max(multiple, int(height * self.scale) // multiple * multiple))
+
+    def _climb_down(self, aspect: str) -> bool:
+        """Ask for less: a smaller batch, then offloading, then a smaller picture. False where nothing is left to give up."""
+        if self.batch > 1:
+            self.batch //= 2
+        elif not self.offloaded and hasattr(self.pipe, "enable_model_cpu_offload"):
+            self.pipe.enable_model_cpu_offload()
+            self.offloaded = True
+        elif min(self._size(aspect)) * SHRINK >= MIN_SIDE_PX:
+            self.scale *= SHRINK
+        else:
+            return False
+        return True
+
+    @property
+    def ladder(self) -> str | None:
+        """What was given up for memory."""
+        given = [f"batch {self.batch}"] if self.batch < self.settings.batch else []
+        given += ["offload"] if self.offloaded else []
+        given += [f"resolution x{self.scale:.2f}"] if self.scale < 1 else []
+        return ", ".join(given) or None
+
+    def _made(self, pixels: Any, width: int, height: int) -> Made | Failed:
+        try:
+            frames = as_frames(pixels)
+        except ValueError as error:
+            return Failed(str(error))
+        guidance = self.profile.guidance if "guidance_scale" in self._takes else None
+        return Made(frames, self.profile.fps, self.profile.steps, guidance, self.ladder, width, height)
+
+
+def as_frames(pixels: Any) -> Frames:
+    """What a pipeline returned for one prompt as uint8 [T, H, W, 3]: a picture is a clip of one frame.
+
+    Raises:
+        ValueError: not a video: wrong axes, not finite, or smaller than 16 pixels.
+    """
+    if isinstance(pixels, str):
+        raise ValueError(f"the model returned {pixels}")
+    if isinstance(pixels, list | tuple):
+        pixels = np.stack([np.asarray(p) for p in pixels]) if pixels else np.zeros(0)
+    pixels = np.asarray(pixels)
+    if pixels.ndim == 3:
+        pixels = pixels[None]
+    if pixels.ndim != 4 or pixels.shape[-1] != 3 or min(pixels.shape[1:3], default=0) < 16 or not len(pixels):
+        raise ValueError(f"the model returned an array of shape {tuple(pixels.shape)}, not [frames, height, width, 3]")
+    if pixels.dtype == np.uint8:
+        return np.ascontiguousarray(pixels)
+    if not np.issubdtype(pixels.dtype, np.floating) or not np.isfinite(pixels).all():
+        raise ValueError(f"the model returned {pixels.dtype} values that are not finite numbers in 0..1")
+    if pixels.min() < -0.01 or pixels.max() > 1.01:
+        raise ValueError(f"the model returned values from {pixels.min():.2f} to {pixels.max():.2f}, not 0..1")
+    return np.ascontiguousarray((pixels.clip(0, 1) * 255).round().astype(np.uint8))
+
+
+def _clips(output: Any, count: int) -> list[Any]:
+    for name in ("frames", "videos", "images"):
+        found = getattr(output, name, None)
+        if found is not None:
+            return list(found) if len(found) == count else [f"{len(found)} results for {count} prompts"] * count
+    return [f"a {type(output).__name__} without frames"] * count
+
+
+def _start(kind: str, pipe: Any, generators: Sequence[Any], frames: int, width: int, height: int) -> Any:
+    import torch
+
+    from jobs.train import latents
+
+    makers: Mapping[str, Callable[..., Any]] = {"coords": latents.coords}
+    if kind not in makers:
+        raise Terminal(f"the model's profile asks for latent_init = {kind!r}; known is {', '.join(makers)}")
+    each = [makers[kind](pipe, 1, g, num_frames=frames, height=height, width=width) for g in generators]
+    return torch.cat(each).to(pipe.device)
+
+
+def _peak_bytes(device: str) -> int:
+    if device == "cuda":
+        import torch
+
+        return int(torch.cuda.max_memory_allocated())
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def device_of(wanted: str) -> str:
+    """cpu or cuda.
+
+    Raises:
+        Terminal: cuda is asked for and there is none.
+    """
+    import torch
+
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise Terminal("runtime.device = 'cuda': there is no usable CUDA device; set it to auto or cpu")
+    return "cuda" if wanted in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
+
+
+def load(settings: Generate, device: str) -> TextToVideo:
+    """Load the pipeline of the settings: bfloat16 on CUDA, float32 on the CPU.
+
+    Raises:
+        Terminal: it is not here, not safe to load, of no known family, or damaged.
+    """
+    started = time.perf_counter()
+    folder = weights.folder_of(settings)
+    index = weights.checked(folder)
+    profile = asked(of_folder(folder, index["_class_name"]), settings)
+    where = device_of(device)
+    pipe = _pipeline(folder, where)
+    made = TextToVideo(pipe, settings, profile, weights.revision(folder), type(pipe).__name__, where, settings.batch)
+    made._loaded_s = time.perf_counter() - started
+    return made
+
+
+def _pipeline(folder: Path, device: str) -> Any:
+    import torch
+    from diffusers import DiffusionPipeline
+
+    try:
+        pipe = DiffusionPipeline.from_pretrained(str(folder), dtype=torch.bfloat16 if device == "cuda" else torch.float32,
+                                                 use_safetensors=True, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
+        raise Terminal(f"{folder}: the pipeline could not be loaded ({type(error).__name__}: {str(error)[:200]})") from None
+    if "prompt" not in inspect.signature(pipe.__call__).parameters:
+        raise Terminal(f"{folder}: {type(pipe).__name__} takes no prompt; give a text-to-video or text-to-image pipeline")
+    pipe.set_progress_bar_config(disable=True)
+    return pipe.to(device)

@@ -1,0 +1,163 @@
+"""Judges a generated clip by the measuring pass and the policy that collected clips go through, and by its prompt.
+
+What a policy says of form (length, size, rate) is left out: that was asked for, not found. Black and static clips are caught
+from the frames as well, so that no threshold of a policy can let them pass.
+"""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.clean import policy
+from jobs.clean.measure import measure_source
+from jobs.generate.profile import Profile
+from jobs.media.faults import MediaFault
+from schemas import CLIPS
+from schemas.settings import Policy, Settings
+
+Frames = NDArray[np.uint8]
+
+FORM = ("duration", "resolution", "aspect_ratio", "frame_rate", "interlacing", "licence", "language", "sound", "speech", "av_sync")
+"""Filters of what was asked for, and of texts and sound that a generated clip does not have."""
+BLACK_LUMA, STILL_STEP = 12.0, 0.75
+"""Mean luma below which every frame is black, and mean step between any two frames below which nothing moves, 0..255."""
+SIMILARITY_FRAMES = 4
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why a clip is rejected, as columns of `rejects`."""
+
+    check: str
+    reason: str
+    value: float | None = None
+    op: str | None = None
+    threshold: float | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Scores of a clip, and the first reason against it."""
+
+    scores: Mapping[str, float]
+    why: Why | None
+
+
+def judge(frames: Frames, video: bytes, prompt: str, profile: Profile, settings: Settings) -> Judgement:
+    """Measure and judge one clip.
+
+    Args:
+        frames: As generated.
+        video: The same, encoded.
+        prompt: What it should show.
+        profile: Of the model, for its own thresholds.
+        settings: `measure`, `policy`, `label` and `generate` of the recipe are used.
+    """
+    if why := plain_fault(frames):
+        return Judgement({}, why)
+    scores: dict[str, float] = {}
+    measured, why = _measured(video, profile, settings)
+    scores |= measured
+    found = similarity(frames, prompt, settings)
+    if found is not None:
+        scores["similarity"] = round(found, 6)
+        if why is None and profile.min_similarity is not None and found < profile.min_similarity:
+            why = Why("similarity", "off_prompt", found, "<", profile.min_similarity, f"does not show {prompt[:120]!r}")
+    elif why is None and profile.min_similarity is not None:
+        why = Why("similarity", "off_prompt", detail="a least similarity is set, but there is no CLIP model to measure it with")
+    return Judgement(dict(sorted(scores.items())), why)
+
+
+def plain_fault(frames: Frames) -> Why | None:
+    """Black or static, seen from the frames alone; a still picture is not called static."""
+    grey = frames.astype(np.float32) @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    brightest = float(grey.mean((1, 2)).max())
+    if brightest < BLACK_LUMA:
+        return Why("black_frames", "black", brightest, "<", BLACK_LUMA, "no frame has anything to see")
+    if len(frames) > 1:
+        step = float(np.abs(grey[1:] - grey[:1]).mean((1, 2)).max())
+        if step < STILL_STEP:
+            return Why("static_frames", "static", step, "<", STILL_STEP, "all frames are alike")
+    return None
+
+
+def _measured(video: bytes, profile: Profile, settings: Settings) -> tuple[dict[str, float], Why | None]:
+    with tempfile.TemporaryDirectory(prefix="reelmill-") as folder:
+        file = Path(folder) / "generated.mp4"
+        file.write_bytes(video)
+        try:
+            clips = measure_source(file, "video", settings.recipe.measure).clips
+        except MediaFault as error:
+            return {}, Why("measure", "generation_failed", detail=f"the clip cannot be measured: {error}")
+    if not clips:
+        return {}, Why("measure", "generation_failed", detail="nothing of the clip is long enough to be measured")
+    rows: list[dict[str, Any]] = [{name: None for name in CLIPS.schema.names} |
+                                  {"clip_id": "", "source_id": "", "modality": "video"} | clip for clip in clips]
+    scores = _numbers(rows[0])
+    if len(clips) > 1:
+        return scores, Why("shots", "missed_cut", float(len(clips)), ">", 1.0, f"the picture jumps: {len(clips)} shots in one clip")
+    checks = policy.resolve(_overridden(settings.recipe.policy, profile))
+    verdict = policy.judge(rows[0], checks)
+    if verdict.kept:
+        return scores, None
+    check, why = verdict.stops[0]
+    return scores, Why(check.name, why.code, why.value, why.op, why.threshold, why.detail)
+
+
+def _overridden(given: Policy, profile: Profile) -> Policy:
+    """The policy in force without the filters of form, and with what the model's profile says."""
+    known = set(policy.filters())
+    filters = {**{k: dict(v) for k, v in given.filters.items()}, **{name: {"severity": "off"} for name in FORM if name in known}}
+    for name, values in profile.filters.items():
+        filters[name] = {**filters.get(name, {}), **values}
+    return given.model_copy(update={"filters": filters})
+
+
+def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
+    left_out = {"start_s", "end_s", "width", "height", "rotation_deg", "bit_depth"}
+    return {name: round(float(value), 6) for name, value in row.items()
+            if isinstance(value, float | int) and not isinstance(value, bool) and name not in left_out}
+
+
+def similarity(frames: Frames, prompt: str, settings: Settings) -> float | None:
+    """Cosine of the clip's mean frame embedding and the prompt by the CLIP of `label`; None where there is no model."""
+    from PIL import Image
+
+    from jobs.generate.generators.text_to_video import device_of
+    from jobs.label import clip
+    from jobs.label.labeler import Absent
+
+    try:
+        tower = clip.tower(settings.recipe.label, device_of(settings.runtime.device))
+    except Absent:
+        return None
+    picked = np.unique(np.linspace(0, len(frames) - 1, SIMILARITY_FRAMES).round().astype(int))
+    vectors = tower.image(Image.fromarray(frames[i]) for i in picked)
+    return float(clip.pooled(vectors) @ tower.text([prompt])[0])
+
+
+def similarity_model(settings: Settings) -> str:
+    """Name and revision of the model that similarity is measured with: it bears on the scores."""
+    from jobs.label.labeler import Absent
+    from jobs.label.weights import find
+
+    try:
+        found = find(settings.recipe.label.clip_model, settings.recipe.label.clip_pretrained)
+    except Absent:
+        return "none"
+    return f"{found.name}@{found.revision}"
+
+
+def reject(generation_id: str, why: Why, where: str) -> dict[str, Any]:
+    """A row of `rejects` for a shot."""
+    return {"sample_id": generation_id, "check": why.check, "value": why.value, "op": why.op, "threshold": why.threshold,
+            "reason": why.reason, "detail": f"{where}: {why.detail}" if why.detail else where}
+
+
+__all__: Sequence[str] = ("Judgement", "Why", "judge", "plain_fault", "reject", "similarity", "similarity_model")

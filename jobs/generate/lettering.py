@@ -1,0 +1,149 @@
+"""Text on pictures: the font in the repository, line breaking for Chinese and English, and letters with an outline.
+
+Chinese breaks between any two characters except before closing and after opening marks; English breaks between words. Lines
+are evened out so that the last one is not a single character.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FONT = Path(__file__).with_name("fonts") / "NotoSansCJKsc-subset.otf"
+"""Noto Sans CJK SC (OFL): GB2312, common Cantonese characters, Latin and punctuation."""
+
+NO_START = frozenset("，。！？；：、）》」』】〉”’…—,.!?;:)%％℃°·～~]}")
+NO_END = frozenset("（《「『【〈“‘([{$￥¥€£#")
+_TOKEN = re.compile(r"\s+|[A-Za-z0-9À-ɏ'’@#$%&+./:_-]+[,.!?;:)]*|.", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Letters to lay on a picture.
+
+    Attributes:
+        rgb: [h, w, 3] uint8.
+        alpha: [h, w, 1] float32 in 0..1.
+        x: Left edge in the picture, pixels.
+        y: Upper edge.
+        core: [h, w] the letters alone, without outline: what a reader looks for.
+    """
+
+    rgb: NDArray[np.uint8]
+    alpha: NDArray[np.float32]
+    x: int
+    y: int
+    core: NDArray[np.bool_]
+
+
+@cache
+def font(size_px: int, path: str = "") -> Any:
+    """The font at a size; the same bytes give the same letters."""
+    from PIL import ImageFont
+
+    return ImageFont.truetype(path or str(FONT), size_px, layout_engine=ImageFont.Layout.BASIC)
+
+
+@cache
+def _missing_glyph(path: str) -> bytes:
+    return bytes(font(48, path).getmask("\uffff"))
+
+
+@cache
+def _has(char: str, path: str) -> bool:
+    return bytes(font(48, path).getmask(char)) != _missing_glyph(path)
+
+
+def missing(text: str, path: str = "") -> str:
+    """Characters of a text that the font has no letter for, each once, in order; white space needs none."""
+    return "".join(c for c in dict.fromkeys(text) if not c.isspace() and not _has(c, path))
+
+
+def wrap(text: str, width_px: float, size_px: int, path: str = "") -> list[str]:
+    """Lines no wider than `width_px`, as few as fit and as even as they can be; a longer word is cut."""
+    face = font(size_px, path)
+    tokens = _tokens(text, width_px, face)
+    fewest = _filled(tokens, width_px, face)
+    if len(fewest) < 2:
+        return fewest
+    low, high = width_px / len(fewest) * 0.5, width_px
+    for _ in range(12):  # the narrowest width that still needs no further line
+        middle = (low + high) / 2
+        if max(face.getlength(t.strip()) for t in tokens) <= middle and len(_filled(tokens, middle, face)) == len(fewest):
+            high = middle
+        else:
+            low = middle
+    return _filled(tokens, high, face)
+
+
+def _tokens(text: str, width_px: float, face: Any) -> list[str]:
+    """What must stay together: words, characters with the marks that may not leave them."""
+    found: list[str] = []
+    for token in _TOKEN.findall(text.strip()):
+        sticks = found and (token[0] in NO_START or (found[-1].strip()[-1:] in NO_END and not token.isspace()))
+        if sticks:
+            found[-1] += token
+        elif token.isspace():
+            if found:
+                found[-1] += " "
+        else:
+            found.append(token)
+    return [piece for token in found for piece in _cut(token, width_px, face)]
+
+
+def _cut(token: str, width_px: float, face: Any) -> list[str]:
+    if face.getlength(token.strip()) <= width_px:
+        return [token]
+    pieces = [""]
+    for char in token:
+        if pieces[-1] and face.getlength(pieces[-1] + char) > width_px:
+            pieces.append("")
+        pieces[-1] += char
+    return pieces
+
+
+def _filled(tokens: list[str], width_px: float, face: Any) -> list[str]:
+    lines = [""]
+    for token in tokens:
+        if lines[-1] and face.getlength((lines[-1] + token).rstrip()) > width_px:
+            lines.append("")
+        lines[-1] += token
+    return [line.strip() for line in lines if line.strip()]
+
+
+def drawn(lines: list[str], size_px: int, path: str = "", *, box: bool = False) -> Overlay:
+    """White centred lines with a dark outline, or on a dark box; the place is left at 0, 0."""
+    from PIL import Image, ImageDraw
+
+    face, edge = font(size_px, path), max(2, round(size_px * 0.09))
+    pad = edge + (round(size_px * 0.28) if box else 1)
+    step = round(size_px * 1.28)
+    widths = [face.getlength(line) for line in lines]
+    width, height = int(max(widths, default=1)) + 2 * pad + 1, step * len(lines) + 2 * pad
+    outline, core = Image.new("L", (width, height), 0), Image.new("L", (width, height), 0)
+    for i, (line, wide) in enumerate(zip(lines, widths, strict=True)):
+        at = ((width - wide) / 2, pad + i * step + step * 0.5)
+        ImageDraw.Draw(outline).text(at, line, fill=255, font=face, anchor="lm", stroke_width=edge, stroke_fill=255)
+        ImageDraw.Draw(core).text(at, line, fill=255, font=face, anchor="lm")
+    letters = np.asarray(core, np.float32)[..., None] / 255
+    behind = np.full_like(letters, 0.55) if box else np.zeros_like(letters)
+    alpha = np.maximum(np.asarray(outline, np.float32)[..., None] / 255 * 0.9, np.maximum(behind, letters))
+    rgb = np.repeat((letters * 255).round().astype(np.uint8), 3, axis=2)
+    return Overlay(rgb, alpha, 0, 0, letters[..., 0] > 0.9)
+
+
+def laid(overlay: Overlay, picture: NDArray[np.uint8]) -> None:
+    """Blend an overlay into a picture, in place; what lies outside is cut off."""
+    height, width = picture.shape[:2]
+    x0, y0 = max(0, overlay.x), max(0, overlay.y)
+    x1, y1 = min(width, overlay.x + overlay.rgb.shape[1]), min(height, overlay.y + overlay.rgb.shape[0])
+    if x0 >= x1 or y0 >= y1:
+        return
+    part = np.s_[y0 - overlay.y:y1 - overlay.y, x0 - overlay.x:x1 - overlay.x]
+    under = picture[y0:y1, x0:x1]
+    blended = under + (overlay.rgb[part] - under.astype(np.float32)) * overlay.alpha[part]
+    picture[y0:y1, x0:x1] = (blended + 0.5).astype(np.uint8)

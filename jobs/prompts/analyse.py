@@ -1,0 +1,164 @@
+"""What a text says: language, sentences, clauses, key phrases, and the words for place, time and subject.
+
+Chinese is cut into words by jieba, everything else by white space. The text is cleaned first: markup, control characters and
+pictographs are never spoken, shown or given to a model.
+"""
+
+import html
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+
+_MARKUP = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|</?[a-zA-Z][^<>]{0,500}>", re.DOTALL | re.IGNORECASE)
+_LINK = re.compile(r"!?\[([^\]\n]*)\]\([^)\n]*\)")
+_URL = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
+_MARKDOWN = re.compile(r"^\s{0,3}(?:#{1,6}\s+|>\s?|[-*+]\s+|\d{1,2}\.\s+|[-*_]{3,}\s*$|```\w*\s*$)", re.MULTILINE)
+_EMPHASIS = re.compile(r"(\*\*|__|\*|`+|~~)(?=\S)(.+?)(?<=\S)\1")
+_SYMBOLS = frozenset("°℃℉№©®™%‰€£¥￥$+=<>~×÷±|^")
+"""Symbols that stand for a word or a relation and stay."""
+
+HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_CANTONESE = frozenset("嘅咗喺唔冇佢哋咁啲嚟嗰嘢乜噉攞睇諗搵畀俾冚咩喎啱嗌")
+_SCRIPTS = (("ja", r"[\u3040-\u30ff]"), ("ko", r"[\uac00-\ud7af]"), ("zh", f"[{HAN}]"))
+_END = re.compile(r"(?<=[。！？!?…；])[”’」』）)\"']*\s*|(?<=[.;])[”’)\"']*(?:\s+|$)|\n+")
+_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|etc|e\.g|i\.e|No|approx)|\b[A-Z])\.$")
+_CLAUSE = re.compile(r"(?<=[，、：；—])\s*|(?<=[,:;])\s+|\s+[–-]\s+")
+_STOP = frozenset("""a an and are as at be been but by for from had has have he her his i if in into is it its just me my of on or our
+    out she so than that the their them then there these they this those to today up us very was we were what when where which
+    while who will with you your really want not no do did can could would should about over under after before all""".split())
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What a text says.
+
+    Attributes:
+        lang: BCP 47 primary tag; `und` where nothing tells.
+        sentences: With their end marks, in order.
+        phrases: Key phrases, the most telling first.
+        places: Words that name a place.
+        times: Words that name a time.
+        subjects: Key phrases that name neither.
+    """
+
+    lang: str
+    sentences: tuple[str, ...]
+    phrases: tuple[str, ...]
+    places: tuple[str, ...]
+    times: tuple[str, ...]
+    subjects: tuple[str, ...]
+
+
+def clean(text: str) -> str:
+    """The text without markup, links, Markdown signs, control characters and pictographs, on normalised white space."""
+    text = unicodedata.normalize("NFC", html.unescape(text))
+    text = _URL.sub(" ", _LINK.sub(r"\1", _MARKUP.sub(" ", text)))
+    text = _EMPHASIS.sub(r"\2", _MARKDOWN.sub("", text))
+    text = "".join(" " if c in "\t\r\u3000\xa0" else c for c in text if c in "\n\t\r" or _speakable(c))
+    lines = (re.sub(r" {2,}", " ", line).strip() for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def _speakable(char: str) -> bool:
+    if char in _SYMBOLS:
+        return True
+    return unicodedata.category(char) not in {"So", "Sk", "Cc", "Cf", "Cs", "Co", "Cn"} and not "\ufe00" <= char <= "\ufe0f"
+
+
+def letters(text: str) -> int:
+    """How many letters, ideographs and digits a text has; 0 means that nothing is left to say."""
+    return sum(unicodedata.category(c)[0] in "LN" for c in text)
+
+
+def language(text: str) -> str:
+    """Language of a text: by its script where that tells, else by py3langid; short Latin text is taken for English."""
+    count = {lang: len(re.findall(pattern, text)) for lang, pattern in _SCRIPTS}
+    latin = len(re.findall(r"[A-Za-zÀ-ɏ]+", text))
+    if count["ja"] > 1 and count["ja"] * 4 >= count["zh"]:
+        return "ja"
+    if count["ko"] > latin:
+        return "ko"
+    if count["zh"] and count["zh"] >= latin:
+        return "yue" if sum(c in _CANTONESE for c in text) >= 2 else "zh"
+    foreign = sum(unicodedata.category(c)[0] == "L" and not re.match(rf"[A-Za-zÀ-ɏ{HAN}]", c) for c in text)
+    if foreign > 2 * latin:
+        return _identified(text)
+    if not latin:
+        return "und"
+    return "en" if latin < 4 or _mostly_english(text) else _identified(text)
+
+
+def _mostly_english(text: str) -> bool:
+    words = [w.lower() for w in re.findall(r"[A-Za-zÀ-ɏ]+", text)]
+    plain = all(ord(c) < 0x80 for w in words for c in w)
+    return plain and (len(words) < 6 or sum(w in _STOP for w in words) * 8 >= len(words))
+
+
+def _identified(text: str) -> str:
+    import py3langid
+
+    return str(py3langid.classify(text)[0])
+
+
+def sentences(text: str) -> list[str]:
+    """Sentences with their end marks; a full stop inside a number or after an abbreviation ends nothing."""
+    found: list[str] = []
+    for piece in _END.split(text):
+        if not piece or not piece.strip():
+            continue
+        if found and _ABBREVIATION.search(found[-1]):
+            found[-1] += " " + piece.strip()
+        elif letters(piece):
+            found.append(piece.strip())
+        elif found:
+            found[-1] += piece.strip()
+    return found
+
+
+def clauses(sentence: str) -> list[str]:
+    """Clauses with their marks; a comma inside a number divides nothing."""
+    found: list[str] = []
+    for piece in _CLAUSE.split(sentence):
+        if letters(piece):
+            found.append(piece.strip())
+        elif found:
+            found[-1] += piece.strip()
+    return found or [sentence]
+
+
+def words(text: str, lang: str) -> list[tuple[str, str]]:
+    """Words and their class: `n` noun, `ns` place, `t` time, or `x`."""
+    if lang in ("zh", "yue"):
+        import logging
+
+        import jieba.posseg
+
+        jieba.setLogLevel(logging.WARNING)
+        kinds = {"ns": "ns", "t": "t", "n": "n", "nr": "n", "nt": "n", "nz": "n", "vn": "n", "s": "ns"}
+        return [(w.word, kinds.get(w.flag, "x") if len(w.word) > 1 else "x") for w in jieba.posseg.cut(text)]
+    found = []
+    for match in re.finditer(r"[^\W\d_][\w'’-]*", text):
+        word = match.group()
+        opens = not text[:match.start()].rstrip() or text[:match.start()].rstrip()[-1] in ".!?\n"
+        kind = "ns" if word[0].isupper() and not opens and len(word) > 1 else "x" if word.lower() in _STOP else "n"
+        found.append((word, kind))
+    return found
+
+
+def analyse(text: str) -> Analysis:
+    """Analyse a cleaned text."""
+    from jobs.prompts.grammar import named
+
+    lang = language(text)
+    cut = words(text, lang)
+    nouns = Counter(w for w, kind in cut if kind in ("n", "ns"))
+    phrases = sorted(nouns, key=lambda w: (-nouns[w] * len(w), text.find(w)))[:8]
+    places = _once([w for w, kind in cut if kind == "ns"] + named(text, "place"))
+    times = _once([w for w, kind in cut if kind == "t"] + named(text, "time"))
+    subjects = tuple(p for p in phrases if p not in places and p not in times)
+    return Analysis(lang, tuple(sentences(text)), tuple(phrases), places, times, subjects)
+
+
+def _once(found: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,136 @@
+"""The job `prompts`: a user's texts, or texts drawn from the release, as storyboards."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobs.errors import Terminal
+from jobs.generate.narrator import languages
+from jobs.job import Job, Part
+from jobs.prompts import curate, grammar
+from jobs.prompts.analyse import clean, language, letters
+from jobs.prompts.request import Request, parse
+from jobs.prompts.safety import blocked
+from jobs.prompts.storyboard import Shot, Words, storyboard
+from jobs.run import Run
+from jobs.version import row_id
+from schemas import PROMPTS, REJECTS, SAMPLES
+from schemas.settings import Settings
+
+Row = dict[str, Any]
+
+
+def grammar_of(settings: Settings) -> Words:
+    """Which words the generator knows: those of the embedded world, or plain sentences."""
+    from jobs.generate.profile import grammar_of_model
+
+    return grammar_of_model(settings.recipe.generate.model)
+
+
+def outside(settings: Settings) -> Mapping[str, str]:
+    """What bears on storyboards besides their own settings: the generator's words and the narrator's languages."""
+    words = grammar_of(settings)
+    return {"words": f"{words}-{grammar.fingerprint()}" if words == "world" else words,
+            "languages": ",".join(sorted(languages(settings.recipe.publish.voice)))}
+
+
+def run(run: Run) -> None:
+    """Make the prompts; the driver alone does it, since there are few."""
+    settings = run.settings
+    if settings.recipe.prompts.texts:
+        kept, rejected = from_user(settings)
+    else:
+        release = run.optional(SAMPLES)
+        if release is None:
+            raise Terminal(f"{run.lake.root}: there is no release to draw prompts from; build one with `reelmill build SOURCE…` "
+                           "or say what to make with --prompt TEXT")
+        columns = ["sample_id", "title", "caption", "text", "engagement", "embedding"]
+        kept, rejected = from_release(release.read(columns).to_pylist(), settings)
+    kept.sort(key=lambda r: str(r["prompt_id"]))
+    run.put(Part({"prompts": PROMPTS.rows(kept), "rejects": run.rejects(rejected)}, len(kept) + len(rejected), len(kept)))
+
+
+def from_user(settings: Settings) -> tuple[list[Row], list[Row]]:
+    """Rows of `prompts` and of `rejects` for the texts of the user, in their order."""
+    kept: dict[str, Row] = {}
+    rejected: list[Row] = []
+    for index, given in enumerate(settings.recipe.prompts.texts):
+        row, why = judged(given, settings)
+        if row is not None and row["prompt_id"] in kept:
+            row, why = None, _why("duplicate", "duplicate_prompt", detail=given)
+        if row is not None:
+            kept[row["prompt_id"]] = row
+        else:
+            rejected.append({"sample_id": row_id("request", index, given), **why})
+    return list(kept.values()), rejected
+
+
+def from_release(rows: Sequence[Mapping[str, Any]], settings: Settings) -> tuple[list[Row], list[Row]]:
+    """Likewise for a draw; what was looked at and not taken is rejected, what was never reached is not counted."""
+    want = settings.recipe.prompts
+    found = curate.candidates(rows, want.langs)
+    owners = curate.clusters(found, want.count, want.seed)
+    kept: list[Row] = []
+    rejected: list[Row] = []
+    for candidate, owner in curate.draw(found, owners, want.seed):
+        if len(kept) == want.count:
+            break
+        close = max(kept, key=lambda r: curate.alike(r["text"], candidate.text), default=None)
+        nearness = curate.alike(close["text"], candidate.text) if close else 0.0
+        if close and nearness >= curate.NEAR:
+            row, why = None, _why("near_duplicate", "duplicate_prompt", nearness, ">", curate.NEAR, f"like {close['text'][:80]!r}")
+        else:
+            row, why = judged(candidate.text, settings, candidate, owner)
+        if row is not None:
+            kept.append(row)
+        else:
+            rejected.append({"sample_id": candidate.sample_ids[0], **why})
+    return kept, rejected
+
+
+def judged(given: str, settings: Settings, origin: curate.Candidate | None = None, cluster: int | None = None) -> tuple[Row | None, Row]:
+    """The row of a prompt, or None and why not."""
+    want = settings.recipe.prompts
+    if len(given) > want.max_chars and not given.lstrip().startswith("{"):
+        return None, _too_long(given, want.max_chars)
+    try:
+        request = parse(given, want) if origin is None else Request(given, want.style, want.aspect, want.seed)
+    except ValueError as error:
+        return None, _why("request", "bad_row", detail=str(error))
+    text = clean(request.text)
+    if len(text) > want.max_chars:
+        return None, _too_long(text, want.max_chars)
+    if not letters(text) and not request.shots:
+        return None, _why("text", "empty_prompt", letters(text), "<", 1, f"nothing to say in {given[:80]!r}")
+    shown = " ".join([text, *(f"{s.prompt} {s.narration}" for s in request.shots)])
+    if hit := blocked(f"{request.text} {shown}", want.blocklist):
+        return None, _why("safety", "unsafe", detail=f"{hit[0]!r} is on the list of blocked words ({hit[1]})")
+    lang = request.lang or language(text)
+    spoken = languages(settings.recipe.publish.voice)
+    if lang not in spoken:
+        return None, _why("language", "unspoken", detail=f"the text is in {lang!r}; the voice {settings.recipe.publish.voice!r} speaks "
+                                                         f"{', '.join(sorted(spoken))}: set publish.voice to one that speaks it")
+    shots = [_cleaned(s) for s in request.shots] or storyboard(text, lang, request.style, grammar_of(settings))
+    edit = [repr(s) for s in shots] if request.shots else []
+    return {
+        "prompt_id": row_id(text, request.style, request.aspect, request.seed, *edit), "text": text, "lang": lang,
+        "origin": "release" if origin else "user", "sample_ids": list(origin.sample_ids) if origin else [], "cluster": cluster,
+        "style": request.style, "aspect": request.aspect, "seed": request.seed, "safety": "ok",
+        "shots": [vars(s) for s in shots],
+    }, {}
+
+
+def _cleaned(shot: Shot) -> Shot:
+    return Shot(clean(shot.prompt), clean(shot.narration), shot.duration_s, shot.note)
+
+
+def _too_long(text: str, limit: int) -> Row:
+    return _why("text", "prompt_too_long", len(text), ">", limit, f"starts {text[:60]!r}; shorten it or raise prompts.max_chars")
+
+
+def _why(check: str, reason: str, value: float | None = None, op: str | None = None, threshold: float | None = None,
+         detail: str = "") -> Row:
+    return {"check": check, "reason": reason, "value": value, "op": op, "threshold": threshold, "detail": detail}
+
+
+PROMPTS_JOB = Job("prompts", reads=(SAMPLES,), optional=(SAMPLES,), writes=(PROMPTS, REJECTS), code=1, recipe=("prompts",), run=run,
+                  outside=outside)

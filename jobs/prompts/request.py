@@ -1,0 +1,59 @@
+"""What a user asks for: a plain text, or a JSON object with the text and any of style, aspect, seed, lang and an edited storyboard."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from jobs.prompts.storyboard import Shot, edited
+from schemas.settings import Prompts
+
+FIELDS = ("text", "style", "aspect", "seed", "lang", "shots")
+ASPECTS: tuple[str, ...] = get_args(Prompts.model_fields["aspect"].annotation)
+STYLES: tuple[str, ...] = get_args(Prompts.model_fields["style"].annotation)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One prompt of a user; what is not given comes from Settings."""
+
+    text: str
+    style: str
+    aspect: str
+    seed: int
+    lang: str = ""
+    shots: tuple[Shot, ...] = ()
+
+
+def parse(given: str, defaults: Prompts) -> Request:
+    """Read a prompt.
+
+    Raises:
+        ValueError: a field that is unknown or does not hold.
+    """
+    fields = _object(given)
+    if fields is None:
+        return Request(given, defaults.style, defaults.aspect, defaults.seed)
+    if unknown := set(fields) - set(FIELDS):
+        raise ValueError(f"unknown field {sorted(unknown)[0]!r}; known are {', '.join(FIELDS)}")
+    style, aspect = fields.get("style") or defaults.style, fields.get("aspect") or defaults.aspect
+    if style not in STYLES:
+        raise ValueError(f"style = {style!r} is none of {', '.join(STYLES)}")
+    if aspect not in ASPECTS:
+        raise ValueError(f"aspect = {aspect!r} is none of {', '.join(ASPECTS)}")
+    try:
+        seed = defaults.seed if fields.get("seed") in (None, "") else int(fields["seed"])
+    except (TypeError, ValueError):
+        raise ValueError(f"seed = {fields['seed']!r} is not a whole number") from None
+    shots = tuple(edited(fields["shots"])) if fields.get("shots") else ()
+    text = str(fields.get("text") or " ".join(s.narration for s in shots))
+    return Request(text, str(style), str(aspect), seed, str(fields.get("lang") or ""), shots)
+
+
+def _object(given: str) -> dict[str, Any] | None:
+    if not given.lstrip().startswith("{"):
+        return None
+    try:
+        fields = json.loads(given)
+    except json.JSONDecodeError:
+        return None
+    return fields if isinstance(fields, dict) and ("text" in fields or "shots" in fields) else None

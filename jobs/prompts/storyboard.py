@@ -1,0 +1,140 @@
+"""From a text to shots: what is seen, what is said, and for how long at least.
+
+A shot takes whole clauses until they fill about the seconds of its preset. A storyboard is JSON that a person may edit before
+anything is generated: `as_request` writes it, and a prompt that is such JSON is used as it stands.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from jobs.prompts import grammar
+from jobs.prompts.analyse import HAN, clauses, sentences
+
+Words = Literal["world", "plain"]
+"""What the generator understands: the words of the embedded world, or plain sentences."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One shot of a storyboard.
+
+    Attributes:
+        prompt: What is seen, in words that the generator knows.
+        narration: What is said; may be empty.
+        duration_s: At least so long; the shot lasts as long as it takes to say its narration if that is longer.
+        note: How the text was read, for people.
+    """
+
+    prompt: str
+    narration: str
+    duration_s: float | None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How a storyboard of one purpose is cut and looks.
+
+    Attributes:
+        shot_s: Spoken seconds that a shot is filled up to.
+        min_s: Least length of a shot.
+        look: Words of style for plain generators, English and Chinese.
+    """
+
+    shot_s: float
+    min_s: float
+    look: tuple[str, str]
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType({
+    "creation": Preset(3.0, 2.0, ("cinematic, natural light, rich detail", "电影质感，自然光，细节丰富")),
+    "education": Preset(6.0, 3.0, ("documentary style, clear, steady camera", "纪录片风格，画面清晰，镜头平稳")),
+    "entertainment": Preset(2.5, 1.6, ("vivid colours, lively, dynamic camera", "色彩鲜艳，活泼，镜头富有动感")),
+    "promotion": Preset(2.5, 2.0, ("polished commercial look, bright, hero shot", "商业广告质感，明亮，主体突出")),
+})
+"""One for each value of `prompts.style`. The lengths are choices of taste: fast for entertainment, slow for education."""
+
+WORDS_PER_S, IDEOGRAPHS_PER_S = 2.6, 4.2
+"""Rates of espeak-ng at its default settings here; only used to divide text into shots, never to time anything."""
+MAX_SHOTS = 64
+
+
+def spoken_s(text: str) -> float:
+    """Rough seconds that it takes to say a text."""
+    return len(re.findall(f"[{HAN}]", text)) / IDEOGRAPHS_PER_S + len(re.findall(r"[A-Za-z0-9À-ɏ'’]+", text)) / WORDS_PER_S
+
+
+def storyboard(text: str, lang: str, style: str, words: Words) -> list[Shot]:
+    """The shots of a cleaned text, at most MAX_SHOTS; longer texts get longer shots."""
+    preset = PRESETS[style]
+    lines = _lines(text, max(preset.shot_s, spoken_s(text) / MAX_SHOTS))
+    shots: list[Shot] = []
+    before: Mapping[str, str] | None = None
+    for index, line in enumerate(lines):
+        if words == "plain":
+            look = preset.look[lang in ("zh", "yue")]
+            shots.append(Shot(_plain(line, look, lang), line, preset.min_s))
+            continue
+        seen = grammar.see(line, index, before)
+        before = seen.attributes if "place" in seen.attributes else before
+        shots.append(Shot(grammar.caption(seen.attributes, lang), line, preset.min_s, seen.note))
+    return shots
+
+
+def _plain(line: str, look: str, lang: str) -> str:
+    mark = "，" if lang in ("zh", "yue") else ", "
+    return re.sub(r"[\s。，！？；.,!?;]+$", "", line) + mark + look
+
+
+def _lines(text: str, shot_s: float) -> list[str]:
+    """Clauses joined to lines of about `shot_s` seconds; a line never runs over the end of a sentence."""
+    lines: list[str] = []
+    for sentence in sentences(text):
+        line = ""
+        for clause in clauses(sentence):
+            joined = _join(line, clause)
+            if line and (spoken_s(line) >= 0.6 * shot_s and spoken_s(joined) > 1.3 * shot_s):
+                lines.append(line)
+                line = clause
+            else:
+                line = joined
+        lines.append(line)
+    return lines
+
+
+def _join(a: str, b: str) -> str:
+    wide = re.compile(f"[{HAN}，。！？；：、”」）]")
+    return a + b if not a or wide.match(a[-1]) or wide.match(b[0]) else f"{a} {b}"
+
+
+def as_request(row: Mapping[str, Any]) -> str:
+    """A row of `prompts` as the JSON that a person edits and gives back as a prompt."""
+    shots = [{k: v for k, v in shot.items() if v is not None} for shot in row["shots"]]
+    keep = {key: row[key] for key in ("text", "lang", "style", "aspect", "seed")}
+    return json.dumps({**keep, "shots": shots}, ensure_ascii=False, indent=1)
+
+
+def edited(shots: Sequence[Any]) -> list[Shot]:
+    """The shots of an edited storyboard.
+
+    Raises:
+        ValueError: one that is not a shot, with its number.
+    """
+    found = []
+    for number, shot in enumerate(shots, 1):
+        if not isinstance(shot, dict) or not str(shot.get("prompt", "")).strip():
+            raise ValueError(f"shot {number} has no `prompt`")
+        if unknown := set(shot) - {"prompt", "narration", "duration_s", "note"}:
+            raise ValueError(f"shot {number} has the unknown field {sorted(unknown)[0]!r}")
+        length = shot.get("duration_s")
+        if length is not None and not (isinstance(length, int | float) and 0.2 <= length <= 60):
+            raise ValueError(f"shot {number}: duration_s = {length!r} is not between 0.2 and 60 seconds")
+        found.append(Shot(str(shot["prompt"]).strip(), str(shot.get("narration", "")).strip(),
+                          None if length is None else float(length), shot.get("note")))
+    if not 1 <= len(found) <= MAX_SHOTS:
+        raise ValueError(f"{len(found)} shots; a storyboard has 1 to {MAX_SHOTS}")
+    return found

@@ -1,0 +1,68 @@
+"""The page and the feeds of published videos. Every text in them is a stranger's and is escaped."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as Xml
+
+from jobs.publish.target import Item
+
+TITLE = "Reelmill"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One published video: what it is, its file beside the page, when it was published (ISO 8601), and its size in bytes."""
+
+    item: Item
+    file: str
+    published: str
+    size_bytes: int
+
+
+def index_html(entries: Sequence[Entry]) -> str:
+    """A page that works without a network and without scripts."""
+    return str(_template().render(title=TITLE, entries=entries))
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
+                       trim_blocks=True, lstrip_blocks=True).get_template("index.html.j2")
+
+
+def feed_json(entries: Sequence[Entry]) -> str:
+    """JSON Feed 1.1."""
+    return json.dumps({
+        "version": "https://jsonfeed.org/version/1.1", "title": TITLE,
+        "items": [{
+            "id": e.item.key, "url": e.file, "title": e.item.title, "content_text": e.item.narration, "language": e.item.lang,
+            "date_published": e.published, "tags": [e.item.label],
+            "attachments": [{"url": e.file, "mime_type": "video/mp4", "size_in_bytes": e.size_bytes,
+                             "duration_in_seconds": e.item.duration_s}],
+        } for e in entries],
+    }, ensure_ascii=False, indent=1)
+
+
+def rss_xml(entries: Sequence[Entry]) -> str:
+    """RSS 2.0 with enclosures."""
+    root = Xml.Element("rss", version="2.0")
+    channel = Xml.SubElement(root, "channel")
+    for name, text in (("title", TITLE), ("link", "index.html"), ("description", "Generated videos, labelled as such")):
+        Xml.SubElement(channel, name).text = text
+    for e in entries:
+        item = Xml.SubElement(channel, "item")
+        Xml.SubElement(item, "guid", isPermaLink="false").text = e.item.key
+        for name, text in (("title", e.item.title), ("link", e.file), ("description", f"{e.item.label} · {e.item.narration}"),
+                           ("pubDate", format_datetime(datetime.fromisoformat(e.published))), ("category", e.item.label)):
+            Xml.SubElement(item, name).text = text
+        Xml.SubElement(item, "enclosure", url=e.file, length=str(e.size_bytes), type="video/mp4")
+    Xml.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(root, encoding="unicode") + "\n"

@@ -1,0 +1,85 @@
+"""A folder with the videos, a page to watch them, and feeds: JSON Feed 1.1 and RSS 2.0. It can be served as it is."""
+
+import contextlib
+import json
+import os
+import shutil
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jobs.errors import Terminal
+from jobs.publish.pages import Entry, feed_json, index_html, rss_xml
+from jobs.publish.target import Item, target_root
+from schemas.settings import Settings
+
+
+class Folder:
+    """See Target."""
+
+    name = "folder"
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def fetch(self, key: str, folder: Path) -> Path | None:
+        """See Target; the file itself."""
+        file = self.root / f"{key}.mp4"
+        return file if file.is_file() else None
+
+    def post(self, item: Item, file: Path) -> str:
+        """See Target. The video is there before the note of it, and each is whole or not there."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        video = self.root / f"{item.key}.mp4"
+        if not video.is_file():
+            passing = self.root / f".{item.key}.{os.getpid()}.tmp"
+            try:
+                shutil.copyfile(file, passing)
+                os.replace(passing, video)
+            finally:
+                passing.unlink(missing_ok=True)
+        note = self.root / f"{item.key}.json"
+        if not note.is_file():
+            when = datetime.fromtimestamp(video.stat().st_mtime, UTC).isoformat(timespec="seconds")
+            self._put(note.name, json.dumps({**asdict(item), "published": when}, ensure_ascii=False, indent=1))
+        return video.name
+
+    def finish(self) -> None:
+        """See Target."""
+        entries = self.entries()
+        self._put("feed.json", feed_json(entries))
+        self._put("feed.xml", rss_xml(entries))
+        self._put("index.html", index_html(entries))
+
+    def entries(self) -> list[Entry]:
+        """What is published, the newest first."""
+        found = []
+        for note in sorted(self.root.glob("*.json")):
+            facts: dict[str, Any] = {}
+            with contextlib.suppress(ValueError, OSError):
+                facts = json.loads(note.read_text(encoding="utf-8"))
+            if not isinstance(facts, dict) or "key" not in facts:
+                continue
+            video = self.root / f"{note.stem}.mp4"
+            if video.is_file():
+                when = facts.pop("published")
+                found.append(Entry(Item(**facts), video.name, when, video.stat().st_size))
+        return sorted(found, key=lambda e: (e.published, e.item.key), reverse=True)
+
+    def _put(self, name: str, text: str) -> None:
+        passing = self.root / f".{name}.{os.getpid()}.tmp"
+        passing.write_text(text, encoding="utf-8")
+        os.replace(passing, self.root / name)
+
+
+def load(place: str, settings: Settings) -> Folder:
+    """The folder of `folder:PLACE`, else of `runtime.out`, else `videos` beside the tables of the lake."""
+    root = place or target_root(settings)
+    if "://" in root:
+        raise Terminal(f"{root}: the target `folder` publishes to a folder of this machine; set publish.targets to [\"s3:bucket/prefix\"] "
+                       "or give --out DIR")
+    path = Path(root)
+    if path.exists() and not path.is_dir():
+        raise Terminal(f"{path}: videos cannot be published here, it is a file; give a folder with --out DIR")
+    return Folder(path)

@@ -1,0 +1,79 @@
+"""A bucket of S3 or of anything that speaks it: the videos, a note beside each, and the feeds. Credentials come from the environment."""
+
+import json
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jobs.errors import Terminal, Transient
+from jobs.publish.pages import Entry, feed_json, index_html, rss_xml
+from jobs.publish.target import Item
+from schemas.settings import Settings
+
+_TYPES = {".mp4": "video/mp4", ".json": "application/json", ".xml": "application/rss+xml", ".html": "text/html; charset=utf-8"}
+
+
+class Bucket:
+    """See Target."""
+
+    name = "s3"
+
+    def __init__(self, root: str) -> None:
+        import s3fs
+
+        options = {"endpoint_url": url} if (url := os.environ.get("AWS_ENDPOINT_URL")) else {}
+        self.root, self._fs = root.strip("/"), s3fs.S3FileSystem(**options)
+
+    def fetch(self, key: str, folder: Path) -> Path | None:
+        """See Target; a downloaded copy."""
+        place, copy = f"{self.root}/{key}.mp4", folder / f"{key}.published.mp4"
+        self._fs.invalidate_cache()
+        try:
+            if not self._fs.exists(place):
+                return None
+            self._fs.get_file(place, str(copy))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise Transient(f"s3://{place}: {error}") from None
+        return copy
+
+    def post(self, item: Item, file: Path) -> str:
+        """See Target; an object is whole or not there, and the video is there before its note."""
+        name = f"{item.key}.mp4"
+        try:
+            if not self._fs.exists(f"{self.root}/{name}"):
+                self._put(name, file.read_bytes())
+            if not self._fs.exists(f"{self.root}/{item.key}.json"):
+                facts = {**asdict(item), "published": datetime.now(UTC).isoformat(timespec="seconds"), "bytes": file.stat().st_size}
+                self._put(f"{item.key}.json", json.dumps(facts, ensure_ascii=False, indent=1).encode())
+        except OSError as error:
+            raise Transient(f"s3://{self.root}/{name}: {error}") from None
+        return name
+
+    def finish(self) -> None:
+        """See Target."""
+        self._fs.invalidate_cache()
+        found = []
+        for path in sorted(self._fs.glob(f"{self.root}/*.json")):
+            facts: dict[str, Any] = json.loads(self._fs.cat_file(path))
+            if "key" in facts:
+                size, when = facts.pop("bytes"), facts.pop("published")
+                found.append(Entry(Item(**facts), f"{facts['key']}.mp4", when, size))
+        entries = sorted(found, key=lambda e: (e.published, e.item.key), reverse=True)
+        for name, text in (("feed.json", feed_json(entries)), ("feed.xml", rss_xml(entries)), ("index.html", index_html(entries))):
+            self._put(name, text.encode())
+
+    def _put(self, name: str, data: bytes) -> None:
+        self._fs.pipe_file(f"{self.root}/{name}", data, ContentType=_TYPES[Path(name).suffix])
+
+
+def load(place: str, settings: Settings) -> Bucket:
+    """The bucket of `s3:BUCKET/PREFIX`, else of an `s3://` URL in `runtime.out`."""
+    out = settings.runtime.out
+    root = place or (out.removeprefix("s3://") if out.startswith("s3://") else "")
+    if not root.strip("/"):
+        raise Terminal('the target `s3` has no place; write publish.targets=["s3:bucket/prefix"] or --out s3://bucket/prefix')
+    return Bucket(root.removeprefix("//"))
