@@ -127,7 +127,8 @@ def on_spark(spark: "SparkSession") -> Exchange:
 
         if not tasks:
             return schema.empty_table()
-        plan = pa.table({"task": pa.array([pickle.dumps(t) for t in tasks], pa.binary()), "at": np.arange(len(tasks), dtype="i4")})
+        packed = pa.array([pickle.dumps(t) for t in tasks], pa.binary())
+        plan = pa.table({"task": packed, "at": np.arange(len(tasks), dtype="i4")})
         blobs = spark.createDataFrame(plan).repartitionById(len(tasks), "at").mapInArrow(mapped, "part int, blob binary")
         made = blobs.repartitionById(parts, "part").mapInArrow(reduced, from_arrow_schema(schema))
         return made.toArrow().cast(schema)

@@ -44,10 +44,11 @@ def order(clips: pa.Table, keep: Sequence[str]) -> NDArray[np.int64]:
         keep: Criteria, first first. `pixels`: more; `duration`: longer (to 0.1 s); `quality`: sharper, for sound the wider
             band, for text the longer; `licence`: one is given; `earliest`: the order of ids, which is what breaks ties.
     """
+    fine = pc.coalesce(*(clips[name].cast(pa.float64()) for name in ("sharpness", "bandwidth_hz", "text_chars")))
     minus = {
         "pixels": pc.multiply(pc.multiply(clips["width"].cast(pa.int64()), clips["height"].cast(pa.int64())), -1),
         "duration": pc.multiply(pc.round(pc.multiply(clips["duration_s"], 10)), -1),
-        "quality": pc.multiply(pc.coalesce(*(clips[c].cast(pa.float64()) for c in ("sharpness", "bandwidth_hz", "text_chars"))), -1),
+        "quality": pc.multiply(fine, -1),
         "licence": pc.is_null(clips["licence"]).cast(pa.int8()),
     }
     names = [name for name in keep if name in minus]

@@ -155,7 +155,8 @@ def _prove_pictures(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64],
 
 
 def _file_sound(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
-    words = [np.unique(w) if audio.telling(w) else w[:0] for w in _lists(clips, "audio_fingerprint", np.uint32)]  # type: ignore[arg-type]
+    words = [np.unique(w[w > 0]) if audio.telling(w) else w[:0]  # type: ignore[arg-type]
+             for w in _lists(clips, "audio_fingerprint", np.uint32)]
     value = np.concatenate([np.empty(0, np.uint32), *words]).astype(np.uint32)
     node = np.repeat(nodes.astype(np.uint64), [len(w) for w in words])
     keys = audio.buckets(value)

@@ -1,0 +1,101 @@
+"""The decision against a plain reading of its rule, on random graphs; the keep order by construction."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobs.dedup import keeper
+from schemas import CLIPS
+
+
+def edges(rows):
+    rows = sorted({(min(a, b), max(a, b), kind, score, whole) for a, b, kind, score, whole in rows if a != b})
+    src, dst, kind, score, whole = map(list, zip(*rows, strict=True)) if rows else ([], [], [], [], [])
+    return keeper.Edges(np.array(src, np.int64), np.array(dst, np.int64), np.zeros(len(src)), np.array(kind, np.int8),
+                        np.array(score, float), np.array(whole, bool))
+
+
+@st.composite
+def worlds(draw):
+    n = draw(st.integers(1, 14))
+    head = [draw(st.sampled_from([i, *(h for h in range(i) if h == 0 or True)])) for i in range(n)]
+    for i in range(n):
+        head[i] = head[head[i]] if head[i] < i else i
+    source = [draw(st.integers(0, 5)) for _ in range(n)]
+    heads = sorted(set(head))
+    rows = []
+    for _ in range(draw(st.integers(0, 20))):
+        whole = draw(st.booleans())
+        a, b = (draw(st.sampled_from(heads if whole else range(n))) for _ in "ab")
+        if source[a] != source[b]:
+            rows.append((a, b, draw(st.integers(0, 3)), draw(st.sampled_from([0.7, 0.8, 0.9])), whole))
+    return np.array(head), np.array(source, np.int32), edges(rows)
+
+
+def alike(x, k, head, source, found):
+    """All proofs between two nodes, best first; equality is the best of all."""
+    if source[x] == source[k]:
+        return []
+    proofs = [(-1, -1.0, -1)] if head[x] == head[k] else []
+    for e in range(len(found.src)):
+        ends = {int(found.src[e]), int(found.dst[e])}
+        if ends == ({int(head[x]), int(head[k])} if found.whole[e] else {x, k}):
+            proofs.append((int(found.kind[e]), -float(found.score[e]), e))
+    return sorted(proofs)
+
+
+@settings(max_examples=300, deadline=None)
+@given(worlds())
+def test_a_clip_goes_only_for_one_that_stays_and_that_it_resembles_itself(world):
+    head, source, found = world
+    stays, proof = keeper.settle(head, source, found)
+    kept = []
+    for x in range(len(head)):
+        against = sorted((alike(x, k, head, source, found)[0][:2], k) for k in kept if alike(x, k, head, source, found))
+        if not against:
+            assert stays[x] == -1
+            kept.append(x)
+            continue
+        (kind, _), _ = against[0]
+        assert stays[x] in kept
+        proofs = alike(x, int(stays[x]), head, source, found)
+        assert proofs
+        assert proofs[0][:2] == against[0][0]
+        assert (proof[x] == -1) == (kind == -1)
+        assert proof[x] in [e for _, _, e in proofs]
+
+
+def test_a_chain_does_not_make_its_ends_duplicates():
+    chain = edges([(i, i + 1, 0, 0.9, True) for i in range(9)])
+    stays, _ = keeper.settle(np.arange(10), np.arange(10, dtype=np.int32), chain)
+    assert stays.tolist() == [-1, 0, -1, 2, -1, 4, -1, 6, -1, 8]
+
+
+def rows(*facts):
+    names = [*keeper.FACTS]
+    return pa.Table.from_pylist([{n: f.get(n) for n in names} for f in facts],
+                                schema=pa.schema([CLIPS.schema.field(n).with_nullable(True) for n in names]))
+
+
+@pytest.mark.parametrize(("keep", "first"), [
+    (("pixels",), "large"), (("duration",), "long"), (("quality",), "sharp"), (("licence",), "free"), (("earliest",), "a"),
+    ((), "a"), (("pixels", "duration"), "large"), (("duration", "pixels"), "long"),
+])
+def test_the_first_criterion_decides_first(keep, first):
+    base = {"width": 100, "height": 100, "duration_s": 5.0, "sharpness": 1.0}
+    clips = rows({**base, "clip_id": "large", "width": 200}, {**base, "clip_id": "long", "duration_s": 9.0},
+                 {**base, "clip_id": "sharp", "sharpness": 7.0}, {**base, "clip_id": "free", "licence": "CC0"},
+                 {"clip_id": "a", "duration_s": 5.0})
+    assert clips["clip_id"].to_pylist()[keeper.order(clips, keep)[0]] == first
+
+
+def test_the_order_is_the_same_however_the_rows_come():
+    rng = np.random.default_rng(0)
+    facts = [{"clip_id": f"{i:03d}", "width": int(rng.integers(1, 3)), "height": 1, "duration_s": float(rng.integers(0, 2))}
+             for i in range(50)]
+    whole = rows(*facts)
+    wanted = whole["clip_id"].take(pa.array(keeper.order(whole, ("pixels", "duration")))).to_pylist()
+    mixed = whole.take(pa.array(rng.permutation(50)))
+    assert mixed["clip_id"].take(pa.array(keeper.order(mixed, ("pixels", "duration")))).to_pylist() == wanted

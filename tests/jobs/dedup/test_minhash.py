@@ -1,0 +1,119 @@
+"""Shingles against sets of tuples, signatures against datasketch bit for bit, Jaccard against Python sets."""
+
+import unicodedata
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from datasketch import LeanMinHash, MinHash, MinHashLSH
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobs.dedup import minhash
+
+WORDS = st.sampled_from(["sea", "Sea", "日", "落", "かな", "x1", "é", "e\u0301", "ﬁre", "Ａ", "한국", "नमस्ते", "שלום", "١٢"])
+GAPS = st.sampled_from([" ", "，", "...", " 😀 ", "\t", "\u200b", "-"])
+TEXTS = st.one_of(st.lists(st.tuples(WORDS, GAPS)).map(lambda p: "".join(a + b for a, b in p)), st.text(max_size=40))
+
+
+def tokens(text: str) -> list[str]:
+    """The definition, a character at a time."""
+    found, word = [], ""
+    for char in unicodedata.normalize("NFKC", text).lower() + " ":
+        own = any(low <= ord(char) < high for low, high in minhash.IDEOGRAPHS)
+        inside = unicodedata.category(char)[0] in "LNM" and ord(char) < 0x30000
+        if word and (own or not inside):
+            found.append(word)
+            word = ""
+        if own and (inside or ord(char) >= 0x30000):
+            found.append(char)
+        elif inside:
+            word += char
+    return found
+
+
+def grams(text: str, n: int) -> set[tuple[str, ...]]:
+    words = tokens(text)
+    return {tuple(words[i:i + n]) for i in range(max(1, len(words) - n + 1))} if words else set()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.one_of(st.none(), TEXTS), min_size=1, max_size=6), st.integers(1, 4))
+def test_shingles_are_the_n_grams_of_the_words(texts, n):
+    found = minhash.shingles(pa.array(texts, pa.string()), n)
+    assert found.words.tolist() == [len(tokens(t or "")) for t in texts]
+    for i, text in enumerate(texts):
+        hashes = set(found.hashes[found.offsets[i]:found.offsets[i + 1]].tolist())
+        assert len(hashes) == len(grams(text or "", n))
+    x, y = (np.array(side, np.int64) for side in zip(*pairwise(range(len(texts))), strict=True)) if len(texts) > 1 else ([], [])
+    for a, b, score in zip(x, y, minhash.jaccard(found.hashes, found.offsets, np.asarray(x), np.asarray(y)) if len(x) else [], strict=True):
+        one, two = grams(texts[a] or "", n), grams(texts[b] or "", n)
+        assert score == pytest.approx(len(one & two) / max(1, len(one | two)))
+
+
+@settings(max_examples=100, deadline=None)
+@given(TEXTS, TEXTS)
+def test_keys_are_equal_where_the_words_are(a, b):
+    found = minhash.shingles(pa.array([a, b]), 1)
+    assert (found.keys[0].tolist() == found.keys[1].tolist()) == (tokens(a) == tokens(b))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 2**32 - 1), max_size=50), min_size=1, max_size=5), st.sampled_from([16, 128, 256]))
+def test_signatures_are_those_of_datasketch(sets, count):
+    hashes = np.array([h for s in sets for h in s], np.uint32)
+    offsets = np.cumsum([0, *map(len, sets)])
+    signed = minhash.signatures(hashes, offsets, count)
+    for row, one in zip(signed, sets, strict=True):
+        sketch = MinHash(count, scheme="affine32", hashfunc=lambda h: h)
+        sketch.update_batch(one)
+        assert np.array_equal(row, sketch.hashvalues)
+
+
+def test_sketches_cross_the_border_both_ways():
+    found = minhash.shingles(pa.array(["the tide came in over the sand at noon", "the tide came in over the sand at dusk"]), 2)
+    signed = minhash.signatures(found.hashes, found.offsets, 128)
+    ours = [minhash.to_datasketch(row) for row in signed]
+    assert ours[0].jaccard(ours[1]) == pytest.approx(np.mean(signed[0] == signed[1]))
+    lsh = MinHashLSH(threshold=0.5, num_perm=128)
+    lsh.insert("a", ours[0])
+    assert lsh.query(ours[1]) == ["a"]
+    assert np.array_equal(minhash.from_datasketch(ours[1]), signed[1])
+    assert np.array_equal(minhash.from_datasketch(LeanMinHash(ours[1])), signed[1])
+
+
+@pytest.mark.parametrize("foreign", [MinHash(scheme="legacy"), MinHash(seed=2), MinHash(scheme="affine64")])
+def test_sketches_that_cannot_be_compared_are_refused(foreign):
+    with pytest.raises(ValueError, match="cannot be compared"):
+        minhash.from_datasketch(foreign)
+
+
+def test_bands_come_from_datasketch_with_the_weight_of_recall():
+    lsh = MinHashLSH(threshold=0.8, num_perm=128, weights=(0.1, 0.9))
+    assert minhash.banding(0.8, 128, 0.9) == (lsh.b, lsh.r) == (14, 9)
+    assert minhash.banding(0.8, 128, 0.5) == (9, 13)
+
+
+def test_bands_meet_exactly_where_their_rows_are_equal():
+    rng = np.random.default_rng(0)
+    signed = rng.integers(0, 3, (40, 12), np.uint32)
+    hashes = minhash.bands(signed, 4, 3)
+    for a in range(40):
+        for b in range(a):
+            equal = (signed[a].reshape(4, 3) == signed[b].reshape(4, 3)).all(axis=1)
+            assert ((hashes[a] == hashes[b]) == equal).all()
+    assert len(np.unique(hashes)) == sum(len(np.unique(signed[:, j:j + 3], axis=0)) for j in (0, 3, 6, 9))
+
+
+def test_a_text_of_ten_megabytes_and_a_slice_of_a_column():
+    long = "日落 over the sea " * 600_000
+    whole = pa.array(["first", long, "last one"])
+    found = minhash.shingles(whole.slice(1), 3)
+    assert found.words.tolist() == [5 * 600_000, 2]
+    assert found.keys[1].tolist() == minhash.shingles(pa.array(["Last ONE!"]), 3).keys[0].tolist()
+
+
+def test_a_shingle_of_no_words_is_refused():
+    with pytest.raises(ValueError, match="1 to 8"):
+        minhash.shingles(pa.array(["a"]), 0)
