@@ -1,0 +1,132 @@
+"""What is measured of a clip: one file per measurement, found by walking this folder.
+
+A file defines `MEASURE`, a `Measurement` with the columns of `clips` that it fills. The pass (`jobs.clean.measure`) decodes
+once and calls, as far as given:
+
+* `look(picture)` for every sampled picture, two a second, short side 224: numbers of that picture;
+* `compare(picture, later, gap_s)` for a sampled picture and the half-size luma about a tenth of a second later: numbers;
+* `hear(rate_hz, channels)` once per sound stream: a function that turns each block of sound into numbers;
+* `reduce(span)` for every clip: its columns from the numbers that lie inside it and from the signals of every frame.
+
+Every module says formula, unit, version and source. The version is raised when the numbers change.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Pixels = NDArray[np.uint8]
+Sound = NDArray[np.float32]
+
+NATIVE_BLOCK_S = 0.1
+"""Blocks of sound at the rate and with the channels of the stream."""
+MONO_BLOCK_S = 0.128
+"""Blocks of sound mixed to one channel at 16 kHz: 2048 samples."""
+MONO_RATE_HZ = 16_000
+MONO_BLOCK = 2048
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A sampled picture.
+
+    Attributes:
+        t_s: Presentation time.
+        y: Luma, full range 0..255, display aspect, short side 224 or less, unrotated.
+        u: Chroma at half the size, 0..255 around 128.
+        half: Luma at half the size of `y`.
+        plane: Luma as decoded, not scaled, `plane_bits` deep; None where the format has no such plane.
+        full_range: Whether `plane` uses the full range.
+    """
+
+    t_s: float
+    y: Pixels
+    u: Pixels
+    v: Pixels
+    half: Pixels
+    plane: NDArray[Any] | None = None
+    plane_bits: int = 8
+    full_range: bool = False
+
+
+@dataclass(frozen=True)
+class Span:
+    """All numbers of one clip.
+
+    Attributes:
+        frame_t: Presentation times of its frames, seconds.
+        signals: One row per frame, columns by name (`jobs.media.planes.SIGNALS`).
+        picture_t: Times of its sampled pictures.
+        pictures: Per measurement the rows of `look`.
+        pairs: Per measurement the rows of `compare`; rows of NaN where a picture has no partner.
+        sounds: Per measurement the rows of `hear` inside the span.
+        has_sound: There is decodable sound inside it.
+        facts: Facts of the source: sizes, rates, codecs.
+    """
+
+    start_s: float
+    end_s: float
+    frame_t: Floats
+    signals: Mapping[str, NDArray[np.float32]]
+    picture_t: Floats
+    pictures: Mapping[str, Floats]
+    pairs: Mapping[str, Floats]
+    sounds: Mapping[str, Floats]
+    has_sound: bool
+    facts: Mapping[str, Any]
+
+
+Columns = Mapping[str, Any]
+Hearer = Callable[[Sound], Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """See the module.
+
+    Attributes:
+        name: Of the measurement, for its numbers.
+        version: Raised when the same input gives other numbers.
+        columns: Columns of `clips` that `reduce` returns.
+        needs: `picture`, `sound` or both: where nothing of it is there, the columns are null and `reduce` is not called.
+        width: How many numbers `look`, `compare` or `hear` return.
+        ear: Which blocks `hear` gets: `native`, or `mono` at 16 kHz.
+    """
+
+    name: str
+    version: int
+    columns: tuple[str, ...]
+    reduce: Callable[[Span], Columns]
+    needs: Literal["picture", "sound", "both"] = "picture"
+    width: int = 0
+    look: Callable[[Picture], Sequence[float]] | None = None
+    compare: Callable[[Picture, Pixels, float], Sequence[float]] | None = None
+    hear: Callable[[int, int], Hearer] | None = None
+    ear: Literal["native", "mono"] = "native"
+
+
+@cache
+def measurements() -> Mapping[str, Measurement]:
+    """All measurements of this folder by name."""
+    found = [importlib.import_module(f"{__name__}.{module.name}").MEASURE for module in pkgutil.iter_modules(__path__)]
+    return MappingProxyType({m.name: m for m in sorted(found, key=lambda m: m.name)})
+
+
+def mean(values: Floats | NDArray[np.float32]) -> float | None:
+    """Mean of the numbers that are there; None when there are none."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else None
+
+
+def held_seconds(span: Span, flags: NDArray[Any]) -> float:
+    """Seconds for which the frames with a set flag are shown; the last one lasts to the end of the span."""
+    lasts = np.diff(np.append(span.frame_t, span.end_s))
+    return float(lasts[flags].sum())

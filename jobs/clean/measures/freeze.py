@@ -1,0 +1,40 @@
+"""Stillness.
+
+freeze_share: share of the span in which the picture does not change for at least half a second. A frame is unchanged when its
+cells differ from those of the last frame that changed by at most 0.6 of 255 on average, and at most 0.4 % of them by more than 6.
+duplicate_frame_share: share of frames (after the first) that equal the frame before: mean difference of cells at most 0.1, greatest at most 2.
+Version 1. Source: FFmpeg freezedetect (reference frame, mean difference, duration); its noise of 0.001 of the range is for lossless stills.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.clean.measures import Measurement, Span
+
+LEAST_S = 0.5
+
+
+def reduce(span: Span) -> dict[str, Any]:
+    if span.frame_t.size < 2:
+        return {"freeze_share": None, "duplicate_frame_share": None}
+    held = span.signals["held"] > 0
+    same = (span.signals["dy"] <= 0.1) & (span.signals["greatest"] <= 2)
+    return {"freeze_share": _long(held, span) / max(span.end_s - span.start_s, 1e-9),
+            "duplicate_frame_share": float(same[1:].mean())}
+
+
+def _long(held: NDArray[np.bool_], span: Span) -> float:
+    """Seconds in runs of held frames that last long enough, each counted from the frame that they hold."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], held, [False]]).astype(np.int8)))
+    times = np.append(span.frame_t, span.end_s)
+    total = 0.0
+    for first, after in edges.reshape(-1, 2):
+        seconds = times[after] - times[max(first - 1, 0)]
+        if seconds >= LEAST_S:
+            total += seconds
+    return min(total, span.end_s - span.start_s)
+
+
+MEASURE = Measurement("freeze", 1, ("freeze_share", "duplicate_frame_share"), reduce)

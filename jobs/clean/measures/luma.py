@@ -1,0 +1,25 @@
+"""Brightness and contrast.
+
+luma_mean: mean over the sampled pictures of the mean luma, 0..255 full range (limited range is stretched by 255/219).
+luma_std: mean over the sampled pictures of the standard deviation of luma over the picture, 0..127.5.
+Version 1. The mean is that of FFmpeg's signalstats YAVG after range expansion; on a picture scaled to a short side of 224.
+"""
+
+from typing import Any
+
+import cv2
+
+from jobs.clean.measures import Measurement, Picture, Span, mean
+
+
+def look(picture: Picture) -> tuple[float, float]:
+    centre, deviation = cv2.meanStdDev(picture.y)
+    return float(centre[0, 0]), float(deviation[0, 0])
+
+
+def reduce(span: Span) -> dict[str, Any]:
+    rows = span.pictures["luma"]
+    return {"luma_mean": mean(rows[:, 0]), "luma_std": mean(rows[:, 1])}
+
+
+MEASURE = Measurement("luma", 1, ("luma_mean", "luma_std"), reduce, width=2, look=look)

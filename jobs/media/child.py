@@ -1,0 +1,130 @@
+"""The child process in which all decoding runs: reads calls, answers with values or faults, and can do little else.
+
+Started by `jobs.media.sandbox` as `python -m jobs.media.child PARENT_PID`; speaks `jobs.media.wire` on its standard streams.
+"""
+
+import importlib
+import os
+import resource
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+PRELOADED = ("jobs.media.probe", "jobs.media.encode", "jobs.clean.measure")
+"""Imported before the process is confined: what they import, compile and cache later is refused."""
+
+progress: Callable[[float], None] = lambda media_s: None  # noqa: E731
+"""Tells the parent how many seconds of media have been decoded: the time limit grows with them."""
+
+
+def main(parent: int) -> None:
+    """Serve calls until the parent closes the pipe."""
+    from jobs.media import confine
+
+    confine.die_with(parent)
+    calls, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    silence = os.open(os.devnull, os.O_RDWR)
+    os.dup2(silence, 0)
+    os.dup2(silence, 1)
+    for name in PRELOADED:
+        warm = getattr(importlib.import_module(name), "warm", None)
+        if warm is not None:
+            warm()
+    _quiet()
+    confine.limit()
+    confined = confine.confine()
+    _serve(calls, answers, confined)
+
+
+def _serve(calls: Any, answers: Any, confined: bool) -> None:
+    from jobs.media.wire import pack, unpack
+
+    def read(size: int) -> bytes:
+        data: bytes = calls.read(size)
+        if len(data) != size:
+            raise EOFError
+        return data
+
+    def send(value: Mapping[str, Any]) -> None:
+        answers.write(pack(value))
+        answers.flush()
+
+    global progress
+    progress = _every_second(lambda media_s: send({"progress": media_s}))
+    importlib.import_module("jobs.media.child").progress = progress
+    send({"ready": confined})
+    while True:
+        try:
+            call = unpack(read)
+        except EOFError:
+            return
+        send(answer(call))
+
+
+def answer(call: Mapping[str, Any]) -> dict[str, Any]:
+    """The result of one call, or its fault by reason code."""
+    from jobs.media.faults import MediaFault
+
+    module, _, function = str(call["function"]).partition(":")
+    if not module.startswith("jobs."):
+        return {"fault": "decode_crash", "detail": f"{module} is not called in the sandbox"}
+    _allow_memory(int(call["memory_mb"]) << 20)
+    try:
+        return {"value": getattr(importlib.import_module(module), function)(**call["args"])}
+    except MediaFault as fault:
+        return {"fault": fault.reason, "detail": fault.detail}
+    except MemoryError:
+        return {"fault": "decode_memory", "detail": f"needed more than {call['memory_mb']} MB beyond the idle process"}
+    except Exception as error:
+        return {"fault": _reason(error), "detail": f"{type(error).__name__}: {error}"}
+    finally:
+        _allow_memory(None)
+
+
+def _reason(error: Exception) -> str:
+    import av
+
+    if isinstance(error, av.error.FFmpegError):
+        return "decode_memory" if getattr(error, "errno", 0) == 12 else "undecodable"
+    if type(error).__module__ == "cv2" and "Insufficient memory" in str(error):
+        return "decode_memory"
+    return "decode_crash"
+
+
+def _allow_memory(extra: int | None) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if extra is None:
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+        return
+    with open("/proc/self/statm") as file:
+        used = int(file.read().split()[0]) * resource.getpagesize()
+    wanted = used + extra
+    resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+
+
+def _every_second(tell: Callable[[float], None]) -> Callable[[float], None]:
+    import time
+
+    last = time.monotonic()
+
+    def seldom(media_s: float) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= 1:
+            last = now
+            tell(media_s)
+
+    return seldom
+
+
+def _quiet() -> None:
+    import av
+    import cv2
+
+    av.logging.set_level(av.logging.PANIC)
+    cv2.setNumThreads(1)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

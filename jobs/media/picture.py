@@ -1,0 +1,165 @@
+"""Pictures through Pillow: any mode to RGB, upright, one frame or many, never more pixels than allowed.
+
+Size is read from the header and checked before anything is decoded: a picture of 16k x 16k costs nothing to refuse.
+"""
+
+import io
+import warnings
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.media.faults import MediaFault, PartlyUndecodable, TooManyFrames, TooManyPixels, Undecodable
+
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "HEIF", "AVIF", "JPEG2000", "PPM", "ICO", "PSD", "DIB", "TGA")
+"""Formats that Pillow may try: those without external programs (EPS is not among them)."""
+BACKGROUND = 255
+"""Grey level that transparent pixels are laid over."""
+LEAST_FRAME_S, USUAL_FRAME_S = 0.02, 0.1
+"""Browsers show frames with a shorter stated duration for a tenth of a second."""
+
+_ready = False
+
+
+def _prepare() -> None:
+    global _ready
+    if _ready:
+        return
+    import pillow_heif
+    from PIL import Image, ImageFile
+
+    pillow_heif.register_heif_opener(thumbnails=False)
+    Image.init()
+    Image.MAX_IMAGE_PIXELS = None
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    _ready = True
+
+
+def open_picture(file: BinaryIO, max_pixels: int | None = None) -> Any:
+    """The picture with its header read.
+
+    Raises:
+        Undecodable: Pillow does not understand it.
+        TooManyPixels: the header states more than `max_pixels`.
+    """
+    _prepare()
+    from PIL import Image, UnidentifiedImageError
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            image = Image.open(file, formats=FORMATS)
+        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+            raise Undecodable(f"no picture could be read: {_plain(error)}") from None
+        except Exception as error:
+            raise Undecodable(f"the header of the picture is broken: {type(error).__name__}: {_plain(error)}") from None
+    if max_pixels is not None and image.width * image.height > max_pixels:
+        raise TooManyPixels(f"{image.width} x {image.height} pixels; the limit is {max_pixels}")
+    return image
+
+
+def pictures(image: Any, max_frames: int) -> Iterator[tuple[float, float, NDArray[np.uint8]]]:
+    """Start and duration in seconds and RGB pixels of every frame of an animation, upright.
+
+    Raises:
+        PartlyUndecodable: it breaks off.
+        TooManyFrames: more than `max_frames`.
+    """
+    count = getattr(image, "n_frames", 1)
+    if count > max_frames:
+        raise TooManyFrames(f"{count} frames; the limit is {max_frames}")
+    at = 0.0
+    for index in range(count):
+        try:
+            image.seek(index)
+            pixels = rgb(image)
+        except EOFError:
+            return
+        except MediaFault as fault:
+            raise PartlyUndecodable(f"frame {index + 1} of {count}: {fault.detail}") from None
+        seconds = float(image.info.get("duration", 0) or 0) / 1000
+        seconds = seconds if seconds >= LEAST_FRAME_S else USUAL_FRAME_S
+        yield at, seconds, pixels
+        at += seconds
+
+
+def rgb(image: Any) -> NDArray[np.uint8]:
+    """Upright RGB pixels of the current frame: 16 bits are scaled, CMYK and Lab converted, transparency laid over white.
+
+    Raises:
+        PartlyUndecodable: the data break off.
+        Undecodable: the data are broken.
+    """
+    from PIL import ImageOps
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            image.load()
+        except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError) as error:
+            text = _plain(error)
+            raise (PartlyUndecodable if "truncated" in text or "broken" in text else Undecodable)(text) from None
+        try:
+            upright = ImageOps.exif_transpose(image)
+        except Exception:  # Broken EXIF of any kind: the pixels are fine, they are taken as they lie.
+            upright = image
+        return np.ascontiguousarray(_eight_bit_rgb(upright))
+
+
+def _eight_bit_rgb(image: Any) -> NDArray[np.uint8]:
+    from PIL import Image, ImageCms
+
+    mode: str = image.mode
+    if mode.startswith("I;16"):
+        grey = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if mode in ("I", "F"):
+        values = np.asarray(image, dtype=np.float64)
+        low, high = float(np.nanmin(values)), float(np.nanmax(values))
+        top = 255.0 if low >= 0 and 1 < high <= 255 else 65535.0 if low >= 0 and 255 < high <= 65535 else 0.0
+        scaled = values * (255 / top) if top else (values - low) * (255 / max(high - low, 1e-12))
+        return np.repeat(np.nan_to_num(scaled).clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    if mode == "LAB":
+        srgb = ImageCms.createProfile("sRGB")
+        image = ImageCms.profileToProfile(image, ImageCms.createProfile("LAB"), srgb, outputMode="RGB")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        layered = image.convert("RGBA")
+        base = Image.new("RGBA", layered.size, (BACKGROUND,) * 3 + (255,))
+        base.alpha_composite(layered)
+        image = base
+    converted: NDArray[np.uint8] = np.asarray(image.convert("RGB"))
+    return converted
+
+
+def bits(image: Any) -> int:
+    """Bits per component as stored."""
+    mode: str = image.mode
+    if mode == "1":
+        return 1
+    if mode.startswith(("I", "F")):
+        return 16 if mode.startswith("I;16") or mode == "I" else 32
+    tiff = getattr(image, "tag_v2", None)
+    stored = tiff.get(258) if tiff is not None else None
+    return int(max(stored)) if isinstance(stored, tuple) and stored else 8
+
+
+def stored_alpha(image: Any) -> bool:
+    """Whether the picture has transparency."""
+    return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+
+
+def jpeg(pixels: NDArray[np.uint8], quality: int = 85) -> bytes:
+    """RGB pixels as a JPEG."""
+    from PIL import Image
+
+    target = io.BytesIO()
+    Image.fromarray(pixels).save(target, "JPEG", quality=quality)
+    return target.getvalue()
+
+
+def _plain(error: BaseException) -> str:
+    """The message without addresses of objects, which differ from run to run."""
+    text = str(error) or type(error).__name__
+    return "the data are of no known picture format" if "object at 0x" in text else text

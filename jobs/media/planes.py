@@ -1,0 +1,212 @@
+"""What every frame is reduced to, on its planes as decoded, without scaling or copying it.
+
+The picture is laid over a grid of 32 x 24 cells. A cell of luma is the mean of 4 points spread over it, and so is a cell of chroma
+(16 x 12); values are brought to 0..255 full range for luma, 0..255 around 128 for chroma. From the grid of a
+frame and that of the frame before come the `SIGNALS`, and a thumb of 8 x 6 luma and 4 x 3 + 4 x 3 chroma cells that lets
+shots be told apart afterwards, at 72 bytes a frame.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+GRID_W, GRID_H = 32, 24
+CHROMA_W, CHROMA_H = 16, 12
+CELLS = GRID_W * GRID_H
+CHROMA_CELLS = CHROMA_W * CHROMA_H
+THUMB = 72
+"""Bytes of a thumb: 48 luma, 12 U, 12 V."""
+SIGNALS = ("dy", "du", "dv", "luma", "spread", "dark", "changed", "greatest", "held")
+"""Columns of a signal row.
+
+dy, du, dv: mean absolute difference of the cells to the frame before, 0..255.
+luma, spread: mean and standard deviation of the luma cells, 0..255.
+dark: share of cells below DARK.
+changed: share of luma cells that differ by more than 6 from the frame before. greatest: the greatest difference.
+held: 1 when the picture is still that of the last frame that changed (see HELD_MEAN, HELD_CELLS), else 0.
+"""
+DARK = 25.5
+"""FFmpeg's blackdetect: pixel_black_th 0.10 of the range."""
+HELD_MEAN = 0.6
+"""Mean difference up to which a picture counts as unchanged; coding noise of a still picture stays below it."""
+HELD_CELLS = 0.004
+"""Share of cells that may differ by more than 6 all the same."""
+
+_POINTS = 4
+"""Points a cell is the mean of, 2 x 2 spread over it: four halve the noise, and each costs a visit to memory."""
+
+
+def _cells_body(plane: Any, points: Any, low: float, gain: float, out: Any) -> None:
+    """Cells of one plane: `points` are its offsets, four to a cell; value = (mean - low) * gain."""
+    for cell in range(out.size):
+        at = cell * 4
+        total = int(plane[points[at]]) + int(plane[points[at + 1]]) + int(plane[points[at + 2]]) + int(plane[points[at + 3]])
+        value = (float(total) * 0.25 - low) * gain + 0.5
+        out[cell] = np.uint8(min(max(value, 0.0), 255.0))
+
+
+_cells8 = njit("void(uint8[::1], int32[::1], float64, float64, uint8[::1])", cache=True, nogil=True)(_cells_body)
+_cells16 = njit("void(uint16[::1], int32[::1], float64, float64, uint8[::1])", cache=True, nogil=True)(_cells_body)
+
+
+def _points(columns: int, rows: int, width: int, height: int, line: int, step: int, offset: int) -> NDArray[np.int32]:
+    """Offsets of the points of all cells, cell by cell."""
+    y = ((np.arange(rows * 2) * 2 + 1) * height // (rows * 4)).reshape(rows, 1, 2, 1)
+    x = ((np.arange(columns * 2) * 2 + 1) * width // (columns * 4)).reshape(1, columns, 1, 2)
+    return np.ascontiguousarray((y * line + x * step + offset).reshape(-1), dtype=np.int32)
+
+
+@njit("void(uint8[::1], uint8[::1], uint8[::1], boolean, float32[::1], uint8[::1])", cache=True, nogil=True)
+def _compare(now: Any, before: Any, reference: Any, first: bool, row: Any, thumb: Any) -> None:
+    """All signals of a frame from its cells (luma, U, V in one array), the cells before and the reference of stillness."""
+    total, squares, dark = 0.0, 0.0, 0
+    difference, changed, greatest = 0, 0, 0
+    from_reference, cells_from_reference = 0, 0
+    for i in range(CELLS):
+        value = float(now[i])
+        total += value
+        squares += value * value
+        if value < DARK:
+            dark += 1
+        d = abs(np.int32(now[i]) - np.int32(before[i]))
+        difference += d
+        if d > 6:
+            changed += 1
+        if d > greatest:
+            greatest = d
+        r = abs(np.int32(now[i]) - np.int32(reference[i]))
+        from_reference += r
+        if r > 6:
+            cells_from_reference += 1
+    mean = total / CELLS
+    row[3] = mean
+    row[4] = np.sqrt(max(squares / CELLS - mean * mean, 0.0))
+    row[5] = dark / CELLS
+    if first:
+        row[0] = row[1] = row[2] = row[6] = row[7] = row[8] = 0.0
+    else:
+        row[0] = difference / CELLS
+        for part in range(2):
+            chroma = 0
+            start = CELLS + part * CHROMA_CELLS
+            for i in range(start, start + CHROMA_CELLS):
+                chroma += abs(np.int32(now[i]) - np.int32(before[i]))
+            row[1 + part] = chroma / CHROMA_CELLS
+        row[6] = changed / CELLS
+        row[7] = greatest
+        row[8] = 1.0 if from_reference <= HELD_MEAN * CELLS and cells_from_reference <= HELD_CELLS * CELLS else 0.0
+    if first or row[8] == 0.0:
+        reference[:] = now
+    for ty in range(6):
+        for tx in range(8):
+            cells = 0
+            for y in range(ty * 4, ty * 4 + 4):
+                for x in range(tx * 4, tx * 4 + 4):
+                    cells += now[y * GRID_W + x]
+            thumb[ty * 8 + tx] = (cells + 8) // 16
+    for part in range(2):
+        start = CELLS + part * CHROMA_CELLS
+        for ty in range(3):
+            for tx in range(4):
+                cells = 0
+                for y in range(ty * 4, ty * 4 + 4):
+                    for x in range(tx * 4, tx * 4 + 4):
+                        cells += now[start + y * CHROMA_W + x]
+                thumb[48 + part * 12 + ty * 4 + tx] = (cells + 8) // 16
+
+
+class Layout:
+    """How the planes of one pixel format are read; None of it changes within a stream unless its format does."""
+
+    def __init__(self, frame: Any) -> None:
+        format_ = frame.format
+        name: str = format_.name
+        self.key = (name, frame.width, frame.height, int(frame.color_range or 0))
+        self.width, self.height = frame.width, frame.height
+        first = format_.components[0]
+        self.bits = int(first.bits)
+        planar = name.startswith(("yuv", "gray", "nv12", "nv16", "p010", "p016"))
+        packed = name in ("yuyv422", "yuv444p1", "yuv411p1") or "vuy" in name
+        self.direct = planar and not packed and not name.endswith("be") and 8 <= self.bits <= 16
+        self.semi = name.startswith(("nv12", "nv16", "p010", "p016"))
+        self.gray = name.startswith("gray")
+        self.wide = self.bits > 8
+        left_aligned = name.startswith(("p010", "p016"))
+        self.scale = 1.0 / (256.0 if left_aligned else float(1 << (self.bits - 8)))
+        self.full = name.startswith("yuvj") or self.gray or int(frame.color_range or 0) == 2
+        self.points: list[NDArray[np.int32]] | None = None
+        self.low, self.gain = (0.0, 1.0) if self.full else (16.0, 255.0 / 219.0)
+
+
+class Grid:
+    """Reduces frame after frame of one stream."""
+
+    def __init__(self) -> None:
+        size = CELLS + 2 * CHROMA_CELLS
+        self.now, self.before = np.full(size, 128, np.uint8), np.full(size, 128, np.uint8)
+        self.reference = np.zeros(size, np.uint8)
+        self.first = True
+        self.layout: Layout | None = None
+        self._shrink: Any = None
+
+    def lay(self, frame: Any) -> Layout:
+        """The layout of this frame."""
+        layout = self.layout
+        if layout is None or layout.key != (frame.format.name, frame.width, frame.height, int(frame.color_range or 0)):
+            layout = self.layout = Layout(frame)
+        return layout
+
+    def reduce(self, frame: Any, row: NDArray[np.float32], thumb: NDArray[np.uint8]) -> None:
+        """Fill `row` (SIGNALS) and `thumb` for this frame; frames come in order."""
+        layout = self.lay(frame)
+        if not layout.direct:
+            frame = self._planar(frame)
+            layout = self._planar_layout
+        self.now, self.before = self.before, self.now
+        planes = frame.planes
+        kind = np.uint16 if layout.wide else np.uint8
+        item = 2 if layout.wide else 1
+        read = _cells16 if layout.wide else _cells8
+        if layout.points is None:
+            layout.points = self._lay_points(planes, layout, item)
+        read(np.frombuffer(planes[0], kind), layout.points[0], layout.low / layout.scale, layout.gain * layout.scale,
+             self.now[:CELLS])
+        for part, points in enumerate(layout.points[1:]):
+            start = CELLS + part * CHROMA_CELLS
+            read(np.frombuffer(planes[1 if layout.semi else 1 + part], kind), points, 0.0, layout.scale,
+                 self.now[start:start + CHROMA_CELLS])
+        _compare(self.now, self.before, self.reference, self.first, row, thumb)
+        self.first = False
+
+    @staticmethod
+    def _lay_points(planes: Any, layout: Layout, item: int) -> list[NDArray[np.int32]]:
+        line = planes[0].line_size // item
+        points = [_points(GRID_W, GRID_H, layout.width, layout.height, line, 1, 0)]
+        for part in () if layout.gray else (0, 1):
+            plane = planes[1 if layout.semi else 1 + part]
+            width = plane.width // (2 if layout.semi and plane.width == layout.width else 1)
+            points.append(_points(CHROMA_W, CHROMA_H, width, plane.height, plane.line_size // item, 1 + layout.semi,
+                                  part if layout.semi else 0))
+        return points
+
+    def _planar(self, frame: Any) -> Any:
+        """Formats without a plane of luma (RGB, palettes, packed) are scaled to a small one first."""
+        import av
+
+        if self._shrink is None:
+            self._shrink = av.video.reformatter.VideoReformatter()
+        scale = min(1.0, 256 / max(frame.width, frame.height))
+        small = self._shrink.reformat(frame, width=max(2, int(frame.width * scale)), height=max(2, int(frame.height * scale)),
+                                      format="yuvj444p", interpolation="AREA")
+        self._planar_layout = Layout(small)
+        return small
+
+
+def plane_array(frame: Any, index: int, bits: int) -> NDArray[Any]:
+    """A plane as [height, width] without a copy; uint16 where components have more than 8 bits."""
+    plane = frame.planes[index]
+    kind = np.uint16 if bits > 8 else np.uint8
+    line = plane.line_size // (2 if bits > 8 else 1)
+    return np.frombuffer(plane, kind)[:line * plane.height].reshape(plane.height, line)[:, :plane.width]

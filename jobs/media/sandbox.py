@@ -1,0 +1,211 @@
+"""One child process per worker in which untrusted media are probed, decoded and cut, under limits.
+
+    measured = call("jobs.clean.measure:measure_file", {"path": path, ...}, Limits(per_media_s=20))
+
+The child is reused from call to call and replaced when it dies, runs out of memory or breaks its time limit. It has no
+network, starts no programs, writes nothing (`jobs.media.confine`), and dies with this process even when that is killed.
+What goes wrong with a medium comes back as a `MediaFault` with its reason code.
+"""
+
+import atexit
+import contextlib
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.media.child import ONE_THREAD
+from jobs.media.faults import BY_REASON, DecodeCrash, DecodeMemory, DecodeTimeout, MediaFault
+from jobs.media.wire import WireError, pack, unpack
+
+START_S = 120.0
+"""Time for a child to start: the first one on a machine compiles its kernels."""
+WALL_OVER_CPU = 4.0
+"""A machine may be busy with others: the wall clock limit is this many times the limit of CPU seconds."""
+CALLS_PER_CHILD = 500
+"""After so many calls a child is replaced, so that leaks of decoders stay small."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one call may use.
+
+    Attributes:
+        cpu_s: CPU seconds whatever the length.
+        per_media_s: CPU seconds for every second of media decoded, if that is more.
+        memory_mb: Address space beyond that of the idle child.
+    """
+
+    cpu_s: float = 60.0
+    per_media_s: float = 20.0
+    memory_mb: int = 2048
+
+
+def call(function: str, args: Mapping[str, Any], limits: Limits = Limits()) -> Any:
+    """The value of `module:function(**args)` run in this process's child.
+
+    Args:
+        function: A function of the `jobs` packages that takes and returns plain values (see `jobs.media.wire`).
+        args: Its arguments by name.
+        limits: What it may use.
+
+    Raises:
+        MediaFault: one of its subclasses, with `.reason` and `.detail`.
+    """
+    return _child().call(function, args, limits)
+
+
+def close() -> None:
+    """End the child; the next call starts another."""
+    global _current
+    if _current is not None:
+        _current.end()
+        _current = None
+
+
+class Child:
+    """A running child process."""
+
+    def __init__(self) -> None:
+        environment = {**os.environ, **dict.fromkeys(ONE_THREAD, "1"), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+                       "PYTHONDONTWRITEBYTECODE": "1", "OPENCV_LOG_LEVEL": "SILENT"}
+        self.owner = os.getpid()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "jobs.media.child", str(self.owner)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, env=environment, close_fds=True)
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.send_fd, self.read_fd = self.process.stdin.fileno(), self.process.stdout.fileno()
+        os.set_blocking(self.read_fd, False)
+        self.calls = 0
+        self.deadline = _Deadline(self.process.pid, Limits(cpu_s=START_S), "starting the decoder process")
+        try:
+            self.confined = bool(unpack(self._read)["ready"])
+        except EOFError:
+            raise DecodeCrash(f"the decoder process could not start ({_ending(self.end())})") from None
+
+    def call(self, function: str, args: Mapping[str, Any], limits: Limits) -> Any:
+        """See `call`."""
+        self.calls += 1
+        self.deadline = _Deadline(self.process.pid, limits, "decoding")
+        try:
+            self._write(pack({"function": function, "args": dict(args), "memory_mb": limits.memory_mb}))
+            while True:
+                answer = unpack(self._read)
+                if "progress" not in answer:
+                    break
+                self.deadline.extend(float(answer["progress"]))
+        except EOFError:
+            code = self.end()
+            raise (DecodeMemory(f"the decoder ended at its memory limit of {limits.memory_mb} MB")
+                   if self.deadline.near_memory_limit else DecodeCrash(_ending(code))) from None
+        except (WireError, TypeError, ValueError) as error:
+            self.end()
+            raise DecodeCrash(f"the decoder answered with nonsense: {error}") from None
+        except BaseException:
+            self.end()
+            raise
+        if "fault" in answer:
+            fault = BY_REASON.get(str(answer["fault"]), MediaFault)(str(answer.get("detail", "")))
+            if isinstance(fault, DecodeMemory):
+                self.end()
+            raise fault
+        return answer["value"]
+
+    @property
+    def usable(self) -> bool:
+        """Alive, ours (not inherited by a fork) and not worn out."""
+        return self.owner == os.getpid() and self.process.poll() is None and self.calls < CALLS_PER_CHILD
+
+    def end(self) -> int:
+        """Kill it; returns its exit status."""
+        if self.owner != os.getpid():
+            return 0
+        with contextlib.suppress(OSError):
+            self.process.kill()
+        for stream in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError):
+                if stream is not None:
+                    stream.close()
+        status = self.process.wait()
+        return status if self.deadline.killed is None else -9
+
+    def _write(self, data: bytes) -> None:
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self.send_fd, view):]
+        except BrokenPipeError:
+            raise EOFError from None
+
+    def _read(self, size: int) -> bytes:
+        parts: list[bytes] = []
+        while size:
+            self.deadline.check()
+            if not select.select([self.read_fd], [], [], 0.25)[0]:
+                continue
+            data = os.read(self.read_fd, min(size, 1 << 20))
+            if not data:
+                raise EOFError
+            parts.append(data)
+            size -= len(data)
+        return b"".join(parts)
+
+
+class _Deadline:
+    """CPU time of the child since the call began, against a limit that grows with the media decoded."""
+
+    def __init__(self, pid: int, limits: Limits, doing: str) -> None:
+        self.pid, self.limits, self.doing = pid, limits, doing
+        self.limit_s = limits.cpu_s
+        self.cpu_before, self.address_before = _usage(pid)
+        self.began = self.checked = time.monotonic()
+        self.near_memory_limit = False
+        self.killed: str | None = None
+
+    def extend(self, media_s: float) -> None:
+        self.limit_s = max(self.limits.cpu_s, media_s * self.limits.per_media_s)
+
+    def check(self) -> None:
+        now = time.monotonic()
+        if now - self.checked < 0.2:
+            return
+        self.checked = now
+        cpu, address = _usage(self.pid)
+        self.near_memory_limit = address - self.address_before > 0.8 * (self.limits.memory_mb << 20)
+        spent = cpu - self.cpu_before
+        if spent > self.limit_s or now - self.began > WALL_OVER_CPU * self.limit_s:
+            self.killed = f"{self.doing} took more than {self.limit_s:.0f} s of CPU ({spent:.0f} s) or {WALL_OVER_CPU:.0f} times that"
+            raise DecodeTimeout(self.killed)
+
+
+def _usage(pid: int) -> tuple[float, int]:
+    """CPU seconds and address space in bytes of a process; zeros when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return 0.0, 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), int(fields[20])
+
+
+def _ending(status: int) -> str:
+    return f"the decoder process was ended by signal {-status}" if status < 0 else f"the decoder process ended with status {status}"
+
+
+_current: Child | None = None
+
+
+def _child() -> Child:
+    global _current
+    if _current is None or not _current.usable:
+        close()
+        _current = Child()
+    return _current
+
+
+atexit.register(close)
