@@ -81,6 +81,7 @@ REASONS = MappingProxyType({
     "generation_failed": ("the model raised an error or returned something that is not a video", "生成失败"),
     "off_prompt": ("the result does not show what was asked for", "生成内容与提示词不符"),
     "unspoken": ("no voice for the language, or the voice said nothing", "无法配音"),
+    "missing_glyphs": ("the subtitle font lacks letters of the text", "字幕字体缺字"),
     "unlabelled": ("the finished file lacks a required AI label", "成片缺少AI标识"),
     "not_approved": ("a person declined it", "未通过人工审核"),
 })

@@ -121,10 +121,22 @@ class Label(Section):
     """Groups of tags: group -> tag -> (English words, Chinese words); empty: the default of the labeler."""
     top_k: int = Field(default=3, ge=1)
     """Tags kept per group."""
-    batch: int = Field(default=64, ge=1)
-    """Pictures per forward pass."""
+    batch: int = Field(default=32, ge=1)
+    """Pictures per forward pass; every pass has this shape, so that a score does not depend on its neighbours."""
     min_similarity: float | None = None
     """Cosine of picture and caption below which a clip is dropped; none: labels only."""
+    max_unsafe: Share | None = None
+    """Probability of an unsafe concept above which a clip is dropped; none: labels only."""
+    blocklist: tuple[str, ...] = ()
+    """Words in a title, caption, transcript or text for which a clip is dropped, in addition to the built-in list."""
+    aesthetic_head: str = ""
+    """Path of a safetensors head over the embeddings of `clip_model`; empty: no aesthetic score."""
+    ocr_min_text_share: Share = 0.002
+    """Estimated share of the picture covered by text from which a clip is read by the OCR."""
+    asr_model: str = ""
+    """Folder of a faster-whisper (CTranslate2) model; empty: no transcripts are made."""
+    caption_model: str = ""
+    """Folder of a transformers image-text-to-text model, or `http(s)://host/v1#model` of an OpenAI-compatible endpoint; empty: none."""
 
 
 class Fuse(Section):
@@ -196,12 +208,14 @@ class Publish(Section):
     """Path of a music bed; empty: none."""
     fill: Literal["blur", "crop"] = "blur"
     """What fills the frame where the clip's shape differs."""
+    font: str = ""
+    """Path of a font for subtitles and label; empty: Noto Sans CJK SC as in the repository (GB2312, Latin)."""
     label_zh: str = "AI生成"
     label_en: str = "AI-generated"
     producer: str = "reelmill"
     """ContentProducer of the AIGC field and claim generator of the C2PA manifest."""
     targets: tuple[str, ...] = ("folder",)
-    """Files of jobs/publish/targets."""
+    """Files of jobs/publish/targets, each with its place after a colon where it needs one: `folder`, `s3:bucket/prefix`."""
     approval: bool = False
     """A person approves before anything is published (Airflow human-in-the-loop)."""
 
