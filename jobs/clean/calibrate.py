@@ -74,7 +74,8 @@ def calibrate(clips: Version, marks: Mapping[str, bool], policy: Policy, *, min_
         clips: Where the numbers are.
         marks: Clip id -> whether a person would keep it; ids that are not in `clips` are an error of the caller's file.
         policy: Thresholds in force.
-        min_precision: Least share of rightly dropped clips among those that a limit drops; the best F1 within it wins.
+        min_precision: Least share of rightly dropped clips among those that a limit drops; the best F1 within it wins, if
+            its precision is beyond chance.
 
     Raises:
         ValueError: marks for unknown clips, or only one kind of mark.
@@ -143,13 +144,15 @@ def _fails(value: float, limit: Limit, threshold: float) -> bool:
 
 def _best(pairs: Sequence[tuple[float, bool]], limit: Limit, to_drop: int, min_precision: float) -> float | None:
     """The threshold half way between two values with the best F1 among those that are precise enough; one sweep over the
-    sorted values."""
+    sorted values. Some threshold looks good on any numbers: the lower end of the precision's interval must lie half way from
+    the share of clips to drop to 1."""
     ranked = sorted(pairs, reverse=limit.op == ">")
+    beyond_chance = (1 + sum(bad for _, bad in pairs) / len(pairs)) / 2
     best, threshold, hits = 0.0, None, 0
     for place, (value, bad) in enumerate(ranked, start=1):
         hits += bad
         after = ranked[place][0] if place < len(ranked) else None
-        if after is None or after == value or hits / place < min_precision:
+        if after is None or after == value or hits / place < min_precision or Rate(hits, place).interval[0] < beyond_chance:
             continue
         f1 = 2 * hits / (place + to_drop)
         if f1 > best:

@@ -12,7 +12,7 @@ GRAM = 5
 """Words per gram of `repetition_share` (Gopher: 5 to 10)."""
 
 _WORD = regex.compile(r"[\p{Han}]|(?:(?!\p{Han})[\p{L}\p{M}\p{N}_])+(?:['’-](?:(?!\p{Han})[\p{L}\p{M}\p{N}])+)*")
-_SYMBOL = regex.compile(r"[^\p{L}\p{M}\p{N}\p{P}\s\p{Cf}]")
+_SYMBOL = regex.compile(r"[^\p{L}\p{M}\p{N}\p{P}\p{Z}\p{C}]")
 _MARKUP = regex.compile(
     r"<(script|style)\b[^>]{0,1000}>.*?</\1\s*>|<!--.*?-->|<!?/?[A-Za-z][^<>]{0,1000}>|&(?:#\d{1,7}|#x[0-9A-Fa-f]{1,6}|[A-Za-z]{2,10});"
     r"|\[/?(?:b|i|u|url|img|quote|code|size|color|font)(?:=[^\]\n]{0,200})?\]|\{\{[^{}]{0,500}\}\}|\{\|.*?\|\}",

@@ -9,6 +9,7 @@ class Config(FilterConfig):
     severity: Severity = "warn"
     """Material coded as interlaced is often progressive; fine-tuning drops it, as Movie Gen's technical filters do."""
     max_flag: float | None = 0.5
+    """Half way between no and yes: the measurement has counted frames already."""
 
 
 FILTER = Filter(

@@ -1,0 +1,86 @@
+"""Thresholds from marks: what is found by construction, and intervals against the textbook."""
+
+import math
+import random
+
+import pytest
+
+from jobs.clean.calibrate import Rate, calibrate, quantiles
+from jobs.lake import Lake
+from schemas import CLIPS
+from schemas.settings import Policy
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """200 videos: those with sharpness below 80 are blurred to a person, luma says nothing."""
+    chance = random.Random(7)
+    rows = [{"clip_id": f"{i:032x}", "source_id": "s", "modality": "video", "source_sha256": "0", "start_s": 0.0, "end_s": 4.0,
+             "duration_s": 4.0, "sharpness": 2.0 * i, "luma_std": 40.0, "luma_mean": chance.uniform(20, 200),
+             "flicker": None if i % 2 else 1.0} for i in range(200)]
+    lake = Lake(str(tmp_path / "lake")).open(create=True)
+    facts = lake.write_part(CLIPS, "v", "0.parquet", CLIPS.rows(rows))
+    lake.write_json({"rows": 200, "files": [facts], "job": "measure"}, "clips", "v", "manifest.json")
+    version = lake.version(CLIPS, "v")
+    assert version is not None
+    return version
+
+
+def proposals(found):
+    return {(p.check, p.field): p for p in found}
+
+
+def test_the_threshold_between_marks_is_found(clips):
+    marks = {f"{i:032x}": 2.0 * i >= 80 for i in range(200)}
+    found = proposals(calibrate(clips, marks, Policy()))
+    sharp = found["sharpness", "min_variance"]
+    assert 78 < sharp.proposed < 80
+    assert (sharp.precision.value, sharp.recall.value) == (1.0, 1.0)
+    assert (sharp.recall.hits, sharp.recall.of) == (40, 40)
+    assert sharp.recall.interval[0] < 0.95
+    assert sharp.dropped.value == 0.2
+
+
+def test_a_number_that_says_nothing_gets_no_threshold(clips):
+    marks = {f"{i:032x}": i % 2 == 0 for i in range(200)}
+    assert proposals(calibrate(clips, marks, Policy()))["exposure", "max_mean"].proposed is None
+
+
+def test_wrong_marks_cost_precision_not_a_crash(clips):
+    marks = {f"{i:032x}": 2.0 * i >= 80 for i in range(200)} | {f"{3:032x}": True, f"{150:032x}": False}
+    sharp = proposals(calibrate(clips, marks, Policy()))["sharpness", "min_variance"]
+    assert 78 <= sharp.proposed <= 82
+    assert sharp.precision.hits == sharp.precision.of - 1
+    assert (sharp.recall.hits, sharp.recall.of) == (39, 40)
+
+
+@pytest.mark.parametrize("marks", [{"nobody": True, "0" * 32: False}, {"0" * 32: False}])
+def test_marks_that_cannot_be_used_are_refused(clips, marks):
+    with pytest.raises(ValueError, match="mark"):
+        calibrate(clips, marks, Policy())
+
+
+@pytest.mark.parametrize("wanted", [1.0, 0.9, 0.5, 0.25])
+def test_a_quantile_keeps_the_wished_share(clips, wanted):
+    found = proposals(quantiles(clips, wanted, Policy()))
+    sharp = found["sharpness", "min_variance"]
+    assert sharp.dropped.value == pytest.approx(1 - wanted, abs=0.006)
+    assert found["flicker", "max_change"].dropped.of == 100
+
+
+@pytest.mark.parametrize("wanted", [0.0, -1.0, 1.5])
+def test_a_yield_outside_its_range_is_refused(clips, wanted):
+    with pytest.raises(ValueError, match="yield"):
+        quantiles(clips, wanted, Policy())
+
+
+@pytest.mark.parametrize(("hits", "of", "low", "high"), [(8, 10, 0.4902, 0.9433), (0, 20, 0.0, 0.1611), (50, 50, 0.9287, 1.0)])
+def test_wilson_intervals_are_those_of_the_textbook(hits, of, low, high):
+    """Values of statsmodels' proportion_confint(method='wilson')."""
+    assert Rate(hits, of).interval == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+
+
+def test_nothing_observed_is_no_rate():
+    assert Rate(0, 0).value is None
+    assert Rate(0, 0).interval == (0.0, 1.0)
+    assert not math.isnan(Rate(0, 0).interval[1])

@@ -1,0 +1,82 @@
+"""Measurements of texts, by construction."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.clean.texts import (
+    boilerplate_share,
+    language,
+    markup_share,
+    measure_text,
+    repetition_share,
+    symbol_share,
+    text_clip,
+    words,
+)
+
+
+@pytest.mark.parametrize(("text", "count"), [
+    ("A cat sits on the mat.", 6), ("今天去了西藏", 6), ("我爱 Python 3 语言", 6), ("don't stop-gap", 2), ("... !!! ---", 0), ("", 0),
+])
+def test_words_of_both_scripts_are_counted(text, count):
+    assert len(words(text)) == count
+
+
+@pytest.mark.parametrize(("count", "share"), [(1, 0.0), (2, 0.5), (4, 0.75)])
+def test_a_text_said_n_times_repeats_all_but_one_of_them(count, share):
+    sentence = "the quick brown fox jumps over a lazy dog today "
+    assert repetition_share(words(sentence * count)) == pytest.approx(share)
+
+
+@given(st.lists(st.integers(0, 10_000).map(str), min_size=0, max_size=60, unique=True))
+def test_different_words_never_repeat(found):
+    assert repetition_share(found) == 0.0
+
+
+@given(st.lists(st.sampled_from("ab"), max_size=60))
+def test_repetition_is_a_share(found):
+    assert 0.0 <= repetition_share(found) <= 1.0
+
+
+def test_shares_by_construction():
+    assert symbol_share("aaaa$$$$") == 0.5
+    assert symbol_share("Hello, world! 你好，世界。") == 0.0
+    assert markup_share("<b>ab</b>xx") == pytest.approx(7 / 11)
+    assert markup_share("a < b and c > d") == 0.0
+    assert boilerplate_share("Click here\nA fox runs over the field.\n\n版权所有\n他在草原上骑马。") == 0.5
+    assert symbol_share("") == markup_share("") == boilerplate_share("") == 0.0
+
+
+def test_a_sentence_that_mentions_cookies_at_length_is_no_boilerplate():
+    prose = "She baked cookies. " * 3 + "The committee debated the privacy policy of the new archive " + "for many long hours " * 8
+    assert boilerplate_share(prose) == 0.0
+
+
+def test_masks_are_neither_markup_nor_symbols():
+    row = measure_text("Write to <EMAIL> or call <PHONE> for more about the house by the lake.")
+    assert (row["markup_share"], row["symbol_share"]) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("text", "lang"), [
+    ("The river runs through the old town and under three bridges.", "en"), ("今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。", "zh"),
+    ("Le fleuve traverse la vieille ville et passe sous trois ponts.", "fr"),
+])
+def test_languages_are_told_apart(text, lang):
+    found, score = language(text)
+    assert found == lang
+    assert 0.5 < score <= 1.0
+
+
+def test_a_text_becomes_a_clip_without_length():
+    one = text_clip({"source_id": "a", "text": "Some words about a day at the sea."})
+    assert (one["start_s"], one["end_s"], one["duration_s"], one["text_words"]) == (0.0, 0.0, 0.0, 8)
+    assert one["clip_id"] != text_clip({"source_id": "b", "text": "Some words about a day at the sea."})["clip_id"]
+
+
+@given(st.text(max_size=300))
+def test_any_text_can_be_measured(text):
+    row = measure_text(text)
+    assert all(0.0 <= row[n] <= 1.0 for n in ("repetition_share", "symbol_share", "markup_share", "boilerplate_share"))
+    assert row["text_words"] >= 0
+    assert row["text_chars"] <= len(text)
