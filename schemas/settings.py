@@ -91,8 +91,9 @@ class Dedup(Section):
     """True Jaccard similarity of shingle sets from which texts are duplicates (datatrove, text-dedup: 0.7 to 0.8)."""
     permutations: int = Field(default=128, ge=16)
     """Length of a MinHash signature."""
-    recall_weight: Share = 0.9
-    """Weight of false negatives when bands and rows are chosen; datasketch's default is 0.5 and loses 6 %."""
+    recall_weight: Share = 0.98
+    """Weight of false negatives when bands and rows are chosen: 17 bands of 7 rows at 0.8, which miss 0.2 % of the near pairs;
+    datasketch's default of 0.5 misses 23 %. What it lets through is verified."""
     shingle: int = Field(default=3, ge=1, le=8)
     """Words per shingle; an ideograph is a word."""
     min_caption_words: int = Field(default=8, ge=1)

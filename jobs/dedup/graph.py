@@ -7,11 +7,10 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-WHOLE = 16
-"""Buckets of up to so many nodes give all their pairs."""
-LAG = 4
-"""In larger ones every node meets the least node and its next neighbours in the order: linear, however hot a bucket is.
-Measured on 20,000 captions: 1 neighbour recovers 99.46 % of the pairs of the components, 4 give 99.50 %."""
+WHOLE = 128
+"""Buckets of up to so many nodes give all their pairs. Equal texts are one node here, so a larger bucket is a family of templates."""
+LAG = 8
+"""In larger ones every node meets the least node and its next neighbours in the order: linear, however hot a bucket is."""
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 
