@@ -51,7 +51,8 @@ def facts(rows: pa.Table, around: Around) -> Mapping[str, float | None]:
 
 
 _ROW = {"clip_id": "1" * 32, "source_id": "a" * 32, "modality": "video", "source_sha256": "0" * 64, "start_s": 1.0,
-        "end_s": 3.5, "duration_s": 2.5, "width": 640, "height": 360, "fps": 24.0, "frame_count": 60, "luma_mean": 120.0, "luma_std": 40.0,
+        "end_s": 3.5, "duration_s": 2.5, "width": 640, "height": 360, "fps": 24.0, "frame_count": 60, "luma_mean": 120.0,
+        "luma_std": 40.0,
         "sharpness": 300.0, "motion": 0.1, "black_share": 0.0, "loudness_lufs": -20.0}
 
 GATE = Gate(

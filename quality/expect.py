@@ -74,7 +74,7 @@ def _says(check: Check, result: Any) -> str:
         value = found["partial_unexpected_list"][0]
         return f"{check.says}: {check.kwargs['column']} is {value:.4g}"
     count, whole = found.get("unexpected_count", 0), found.get("element_count", 0)
-    said = f"{check.says}: {count} of {whole} rows ({found.get('unexpected_percent') or 0:.2g} %) do not hold"
+    said = f"{check.says}: {count} of {whole} rows ({found.get('unexpected_percent') or 0:.3g} %) do not hold"
     values = [v for v in found.get("partial_unexpected_list", []) if v is not False and v is not None and v == v]
     if values and check.name != "key_unique":
         said += f" (found {', '.join(map(_short, dict.fromkeys(map(str, values[:3]))))})"

@@ -1,9 +1,13 @@
 """What a gate needs of the lake: versions that stand, their manifests and their parts. `jobs.lake` fits it as it is."""
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from schemas import TABLES, Table
 
@@ -71,3 +75,91 @@ def table_named(name: str) -> Table:
         if table.name == name:
             return table
     raise KeyError(f"there is no table {name!r}; tables are {', '.join(t.name for t in TABLES)}")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What one job made last.
+
+    Attributes:
+        job: Its name.
+        versions: By table name.
+        manifest: What its tables' manifests have in common.
+        stale: A job before it has made another version since.
+    """
+
+    job: str
+    versions: Mapping[str, Standing]
+    manifest: Mapping[str, Any]
+    stale: bool
+
+
+def made(lake: Files) -> tuple[Made, ...]:
+    """What every job made last, each behind those whose tables it read."""
+    found: dict[str, tuple[dict[str, Standing], Mapping[str, Any]]] = {}
+    for name in lake.names("_current"):
+        job = name.removesuffix(".json")
+        fingerprint = lake.current(job) or ""
+        versions = {t.name: v for t in TABLES if fingerprint and (v := lake.version(t, fingerprint))}
+        if versions:
+            found[job] = versions, next(iter(versions.values())).manifest
+    ordered: dict[str, Made] = {}
+    while len(ordered) < len(found):
+        ready = [j for j in found if j not in ordered and not (_parents(found[j][1]).keys() & found.keys()) - ordered.keys()]
+        for job in sorted(ready or found.keys() - ordered.keys(), key=lambda j: str(found[j][1]["started"])):
+            versions, manifest = found[job]
+            stale = any(by in found and (ordered[by].stale or ordered[by].manifest["fingerprint"] != fingerprint)
+                        for by, fingerprint in _parents(manifest).items() if by in ordered)
+            ordered[job] = Made(job, versions, manifest, stale)
+    return tuple(ordered.values())
+
+
+def _parents(manifest: Mapping[str, Any]) -> dict[str, str]:
+    named = (name.partition("@") + (fingerprint,) for name, fingerprint in manifest["parents"].items())
+    return {job: fingerprint for table, _, job, fingerprint in named if any(t.name == table for t in TABLES)}
+
+
+def sample(version: Standing, columns: Sequence[str], max_rows: int) -> pa.Table:
+    """Some columns, row group by row group. Of a table of more than `max_rows` rows, those whose key falls into an even share
+    of hashes: whatever repeats a key is kept with it."""
+    table = version.table
+    every = max(1, math.ceil(int(version.manifest["rows"]) / max_rows))
+    schema = pa.schema([table.schema.field(n) for n in columns])
+    kept = []
+    for path in version.files():
+        with version.lake.fs.open(path) as opened:
+            file = pq.ParquetFile(opened)
+            wanted = [n for n in {*columns, table.key[0]} if n in file.schema_arrow.names]
+            for group in range(file.num_row_groups):
+                rows = thinned(file.read_row_group(group, columns=wanted), table.key[0], every)
+                kept.append(rows.select([n for n in columns if n in wanted]))
+    return pa.concat_tables(kept, promote_options="default") if kept else schema.empty_table()
+
+
+def thinned(rows: pa.Table, key: str, every: int) -> pa.Table:
+    """One row in `every`, chosen by the hash of its key."""
+    if every == 1 or key not in rows.column_names:
+        return rows
+    import pandas as pd
+
+    hashes = pd.util.hash_array(rows[key].to_pandas().to_numpy(dtype=object))
+    return rows.filter(pa.array(hashes % every == 0))
+
+
+def find(version: Standing, ids: Sequence[str], columns: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Rows of some ids (first key column), media included if asked for; row groups without any of them are not read."""
+    key, wanted, found = version.table.key[0], pa.array(sorted(set(ids)), pa.string()), dict[str, dict[str, Any]]()
+
+    def inside(rows: pa.Table) -> Any:
+        return pc.is_in(rows[key], value_set=wanted)
+
+    for path in version.files():
+        with version.lake.fs.open(path) as opened:
+            file = pq.ParquetFile(opened)
+            for group in range(file.num_row_groups):
+                if len(found) == len(wanted):
+                    return found
+                if pc.any(inside(file.read_row_group(group, columns=[key]))).as_py():
+                    rows = file.read_row_group(group, columns=[key, *(c for c in columns if c != key)])
+                    found |= {str(row[key]): row for row in rows.filter(inside(rows)).to_pylist()}
+    return found

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from quality.expect import Failure, unmet
 from quality.gate import Gate, flat
-from quality.reader import Standing, parent, previous, table_named
+from quality.reader import Standing, parent, previous, table_named, thinned
 from schemas import Table
 
 MAX_ROWS = 500_000
@@ -185,7 +185,7 @@ def _read(version: Standing, max_rows: int, nested: Sequence[str]) -> tuple[list
             for name in set(nulls) & set(there):
                 nulls[name] += _nulls(file, name)
             columns = [n for n in wanted if n in there]
-            kept += [_thinned(file.read_row_group(g, columns=columns), table.key[0], every) for g in range(file.num_row_groups)]
+            kept += [thinned(file.read_row_group(g, columns=columns), table.key[0], every) for g in range(file.num_row_groups)]
     empty = pa.schema([table.schema.field(n) for n in wanted]).empty_table()
     return names, nulls, pa.concat_tables(kept, promote_options="default") if kept else empty
 
@@ -199,15 +199,6 @@ def _nulls(file: pq.ParquetFile, name: str) -> int:
     index = next(i for i in range(file.metadata.num_columns) if file.metadata.schema.column(i).path == name)
     columns = (file.metadata.row_group(g).column(index) for g in range(file.num_row_groups))
     return sum(int(c.statistics.null_count or 0) for c in columns if c.statistics is not None)
-
-
-def _thinned(rows: pa.Table, key: str, every: int) -> pa.Table:
-    if every == 1 or key not in rows.column_names:
-        return rows
-    import pandas as pd
-
-    hashes = pd.util.hash_array(rows[key].to_pandas().to_numpy(dtype=object))
-    return rows.filter(pa.array(hashes % every == 0))
 
 
 def _not_finite(rows: pa.Table) -> int:

@@ -64,7 +64,7 @@ def video_params() -> dict[str, Param]:
 def settings_param() -> Param:
     """Any other setting; a name that is not one is refused when the run is asked for."""
     return Param({}, title="Settings", description='Overrides, e.g. {"recipe": {"dedup": {"threshold": 0.75}}}',
-                 **names_schema(Settings))
+                 **settings_schema())
 
 
 def names_schema(section: type[BaseModel]) -> dict[str, Any]:
@@ -77,6 +77,15 @@ def names_schema(section: type[BaseModel]) -> dict[str, Any]:
     groups = {name: kind for name, kind in inner.items() if isinstance(kind, type) and issubclass(kind, BaseModel)}
     names: dict[str, Any] = {"type": "object", "propertyNames": {"enum": list(inner)}}
     return names | {"properties": {name: names_schema(kind) for name, kind in groups.items()}} if groups else names
+
+
+def settings_schema() -> dict[str, Any]:
+    """The names of all settings; `recipe.` and `runtime.` may be left out, as on the command line."""
+    schema = names_schema(Settings)
+    sections = schema["properties"]["recipe"]["properties"]
+    plain = schema["properties"]["runtime"]["propertyNames"]["enum"]
+    allowed = [*schema["properties"], *sections, *plain]
+    return schema | {"propertyNames": {"enum": allowed}, "properties": schema["properties"] | sections}
 
 
 def _doc(name: str) -> str:

@@ -1,0 +1,63 @@
+"""Starts Airflow on this machine with the DAGs, a pool for the GPU and the quality page; `reelmill up` calls it.
+
+    python -m dags.serve --home airflow --port 8080 --lake lake
+
+It turns into `airflow standalone`. End the whole process group: the parent of standalone leaves its components behind.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dags.run_once import environment, migrate
+
+PLUGIN = "from quality.plugin import DataQuality\n\n__all__ = [\"DataQuality\"]\n"
+
+
+def settings(home: Path, port: int, lake: str) -> dict[str, str]:
+    """Airflow's settings of such a server; everything listens on 127.0.0.1 only."""
+    url = f"http://127.0.0.1:{port}"
+    return environment(home) | {
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(home / "plugins"),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "simple_auth_manager_passwords.json.generated"),
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
+        "REELMILL_RUNTIME__LAKE": lake,
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; it does not return while Airflow runs."""
+    parser = argparse.ArgumentParser(prog="python -m dags.serve", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--lake", required=True)
+    parser.add_argument("--gpus", type=int, default=1, help="slots of the pool that generation takes (%(default)s)")
+    given = parser.parse_args(argv)
+    home = given.home.resolve()
+    (home / "plugins").mkdir(parents=True, exist_ok=True)
+    (home / "plugins" / "reelmill_quality.py").write_text(PLUGIN)
+    os.environ.update(settings(home, given.port, given.lake))
+    migrate(home)
+    from airflow.models.pool import Pool
+
+    from dags.common.defaults import GPU_POOL
+
+    Pool.create_or_update_pool(GPU_POOL, given.gpus, "one slot per GPU", include_deferred=False)
+    os.execv(sys.executable, [sys.executable, "-m", "airflow", "standalone"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
