@@ -166,13 +166,13 @@ def _rejected(source: Mapping[str, Any], reason: str, check: str, detail: str) -
             "detail": detail}
 
 
-_ADDRESS = re.compile(r" at 0x[0-9a-f]+", re.I)
+_PASSING = re.compile(r" at 0x[0-9a-f]+|<_io\.[^>]*>", re.I)
 
 
 def plain(detail: str, path: str) -> str:
-    """A message without what differs from machine to machine and run to run: folders and addresses in memory."""
+    """A message without what differs from machine to machine and run to run: folders, handles, addresses."""
     name = PurePath(path).name
-    return _ADDRESS.sub("", detail.replace(path, name).replace(str(PurePath(path).parent), "")).strip() or "no message"
+    return _PASSING.sub("", detail.replace(path, name).replace(str(PurePath(path).parent), "")).strip() or "no message"
 
 
 # ---- judge

@@ -6,8 +6,9 @@ from jobs.clean.filter import VIDEO, Filter, FilterConfig, Limit, within
 class Config(FilterConfig):
     """Share of the span."""
 
-    max_share: float | None = 0.6
-    """A held picture is a means of style up to half of a shot; beyond it the clip teaches that things stop."""
+    max_share: float | None = 0.5
+    """A held picture is a means of style up to half of a shot; beyond it the clip teaches that things stop. (Slides with a
+    speaker's voice have 0.5 to 0.9.)"""
 
 
 FILTER = Filter(

@@ -17,7 +17,8 @@ from jobs.clean.texts import (
 
 
 @pytest.mark.parametrize(("text", "count"), [
-    ("A cat sits on the mat.", 6), ("今天去了西藏", 6), ("我爱 Python 3 语言", 6), ("don't stop-gap", 2), ("... !!! ---", 0), ("", 0),
+    ("A cat sits on the mat.", 6), ("今天去了西藏", 6), ("我爱 Python 3 语言", 6), ("don't stop-gap", 2), ("... !!! ---", 0),
+    ("", 0),
 ])
 def test_words_of_both_scripts_are_counted(text, count):
     assert len(words(text)) == count
@@ -49,7 +50,7 @@ def test_shares_by_construction():
 
 
 def test_a_sentence_that_mentions_cookies_at_length_is_no_boilerplate():
-    prose = "She baked cookies. " * 3 + "The committee debated the privacy policy of the new archive " + "for many long hours " * 8
+    prose = "She baked cookies. The committee debated the privacy policy of the new archive " + "for many long hours " * 8
     assert boilerplate_share(prose) == 0.0
 
 
@@ -59,7 +60,8 @@ def test_masks_are_neither_markup_nor_symbols():
 
 
 @pytest.mark.parametrize(("text", "lang"), [
-    ("The river runs through the old town and under three bridges.", "en"), ("今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。", "zh"),
+    ("The river runs through the old town and under three bridges.", "en"),
+    ("今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。", "zh"),
     ("Le fleuve traverse la vieille ville et passe sous trois ponts.", "fr"),
 ])
 def test_languages_are_told_apart(text, lang):
