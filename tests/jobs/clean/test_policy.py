@@ -18,7 +18,8 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "policy_funnel.txt"
 
 GOOD = {
     "video": {"duration_s": 4.0, "width": 1280, "height": 720, "frame_count": 96, "fps": 24.0, "luma_mean": 110.0,
-              "luma_std": 50.0, "black_share": 0.0, "sharpness": 500.0, "motion": 0.1, "freeze_share": 0.0, "duplicate_frame_share": 0.0,
+              "luma_std": 50.0, "black_share": 0.0, "sharpness": 500.0, "motion": 0.1, "freeze_share": 0.0,
+              "duplicate_frame_share": 0.0,
               "flicker": 0.3, "letterbox_share": 0.0, "pillarbox_share": 0.0, "blockiness": 1.05, "text_area_share": 0.0,
               "residual_cut": 0.2, "interlaced": False, "has_audio": True, "loudness_lufs": -20.0, "silence_share": 0.1,
               "clipping_share": 0.0, "speech_share": 0.6, "bandwidth_hz": 9000.0, "snr_db": 30.0, "av_skew_s": 0.02,
@@ -50,7 +51,8 @@ FAULTS = [
     ("video", {"transcript": "hello", "silence_share": 1.0, "speech_share": 0.0}, "silent"),
     ("video", {"transcript": "hello", "has_audio": False, "silence_share": None, "speech_share": None, "snr_db": None,
                "loudness_lufs": None, "clipping_share": None, "bandwidth_hz": None, "av_skew_s": None}, "silent"),
-    ("audio", {"clipping_share": 0.2}, "clipped_audio"), ("audio", {"loudness_lufs": None, "silence_share": 1.0}, "quiet_audio"),
+    ("audio", {"clipping_share": 0.2}, "clipped_audio"),
+    ("audio", {"loudness_lufs": None, "silence_share": 1.0}, "quiet_audio"),
     ("video", {"av_skew_s": -3.0}, "av_skew"), ("text", {"text_words": 2}, "text_too_short"),
     ("text", {"repetition_share": 0.8}, "repetitive_text"), ("text", {"symbol_share": 0.7}, "symbol_text"),
     ("text", {"markup_share": 0.6}, "markup_text"), ("text", {"boilerplate_share": 1.0}, "boilerplate_text"),

@@ -1,0 +1,237 @@
+"""One folder with everything in it: what becomes of each object, what is joined to it, and that nothing leaks."""
+
+import csv
+import json
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+
+from jobs.collect.job import COLLECT, batches, collect_task, plan
+from jobs.collect.job import Task as CollectTask
+from jobs.collect.source import listing
+from schemas.settings import Collect, Recipe, Settings
+
+PHONE = "13812345678"
+
+
+def png(width: int = 8, height: int = 8, text: bytes = b"") -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"".join(b"\0" + b"\x40\x80\xc0" * width for _ in range(height))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+            + (chunk(b"iTXt", text) if text else b"") + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def wav(seconds: float = 0.1) -> bytes:
+    data = b"\0\0" * int(8000 * seconds)
+    return (b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
+            + b"data" + struct.pack("<I", len(data)) + data)
+
+
+def collected(root: Path | list[Path], **recipe):
+    """Rows by path: sources, their reason, behaviour by path."""
+    settings = Settings(recipe=Recipe(collect=Collect(**recipe)))
+    found = listing([str(r) for r in (root if isinstance(root, list) else [root])], settings.recipe.collect.follow_links)
+    sources, reasons, behaviour = {}, {}, {}
+    for batch in batches(list(plan(found, settings.recipe.collect.k_anonymity))):
+        part = collect_task(CollectTask(tuple(batch), "policy", "run"), settings)
+        rejects = part.tables["rejects"].to_pylist()
+        assert part.seen == part.kept + sum(r["decisive"] for r in rejects)
+        ids = {}
+        for row in part.tables["sources"].to_pylist():
+            assert row["rel_path"] not in sources
+            sources[row["rel_path"]] = row
+            ids[row["source_id"]] = row["rel_path"]
+        for row in rejects:
+            assert row["sample_id"] == row["source_id"]
+            assert sources[ids[row["sample_id"]]]["error"]
+            reasons[ids[row["sample_id"]]] = (row["reason"], row["detail"])
+        behaviour |= {ids[row["source_id"]]: row for row in part.tables["behaviour"].to_pylist()}
+    assert {p for p, row in sources.items() if row["error"]} == set(reasons)
+    return sources, reasons, behaviour
+
+
+def write(root: Path, files: dict[str, bytes | str]) -> Path:
+    for name, data in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(data.encode() if isinstance(data, str) else data)
+    return root
+
+
+def test_every_object_is_a_row_and_what_goes_no_further_says_why(tmp_path):
+    write(tmp_path, {
+        "good.png": png(), "good.wav": wav(), "note.txt": f"A day at the sea.\r\nCall {PHONE}.", "zero.mp4": b"", "noise.bin": b"\x00\x01\x02" * 99,
+        "script.py": "print(1)\n", "picture.mp4": png(), "list.mp4": "#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
+        "concat.mp4": "ffconcat version 1.0\nfile /etc/passwd\n", "gb.txt": "今天去了西藏，风景真的很美。".encode("gb18030"),
+        "latin.txt": "caf\xe9 na\xefve".encode("cp1252"), "blank.txt": " \n\t\n", "table.csv": "x,y\n1,2\n", "broken.json": "{",
+        "words.ts": "export const a = 1;\n", "big.png": png() + b"\0" * 5000,
+    })
+    os.mkfifo(tmp_path / "pipe.mp4")
+    sources, reasons, _ = collected(tmp_path, max_bytes=4000)
+    assert {p: r for p, (r, _) in reasons.items()} == {
+        "zero.mp4": "empty_file", "noise.bin": "unknown_format", "script.py": "unknown_format", "picture.mp4": "wrong_extension",
+        "list.mp4": "playlist", "concat.mp4": "playlist", "latin.txt": "unknown_format", "blank.txt": "bad_row",
+        "table.csv": "unknown_format", "broken.json": "unknown_format", "words.ts": "wrong_extension", "big.png": "too_large",
+        "pipe.mp4": "not_regular_file"}
+    assert sources["good.png"] | {"modality": "image", "width": 8, "height": 8, "container": "png"} == sources["good.png"]
+    assert sources["good.wav"] | {"modality": "audio", "audio_codec": "pcm_s16le", "container": "wav"} == sources["good.wav"]
+    assert sources["note.txt"]["text"] == "A day at the sea.\nCall <PHONE>."
+    assert sources["note.txt"]["pii_count"] == 1
+    assert sources["gb.txt"]["text"] == "今天去了西藏，风景真的很美。"
+    assert sources["pipe.mp4"]["sha256"] is None
+
+
+def test_marked_generated_media_are_kept_out_and_signed_photographs_are_not(tmp_path):
+    field = b'AIGC\0\0\0\0\0{"AIGC":{"Label":"1","ContentProducer":"x","ProduceID":"y"}}'
+    claim = b"XML\0\0\0\0\0<Iptc4xmpExt:DigitalSourceType>http://cv.iptc.org/newscodes/digitalsourcetype/"
+    write(tmp_path, {"a.png": png(text=field), "b.png": png(text=claim + b"trainedAlgorithmicMedia"), "c.png": png(text=claim + b"digitalCapture"),
+                     "d.png": png(text=b"c2pa\0\0\0\0\0claim"), "e.txt": 'the field {"AIGC":{"Label":"1"}} in a text'})
+    _, reasons, _ = collected(tmp_path)
+    assert {p: r for p, (r, _) in reasons.items()} == {"a.png": "generated", "b.png": "generated"}
+
+
+def test_a_mark_across_the_border_of_two_reads_is_found(tmp_path):
+    data = png() + b"\0" * ((1 << 20) - len(png()) - 10) + b"trainedAlgorithmicMedia"
+    write(tmp_path, {"a.png": data})
+    assert collected(tmp_path)[1]["a.png"][0] == "generated"
+
+
+def test_manifests_of_any_form_are_joined_and_rows_without_a_file_are_accounted_for(tmp_path):
+    write(tmp_path, {
+        "v/a.png": png(), "v/b.png": png(9), "s/c.wav": wav(), "d.png": png(10), "e.png": png(11), "doc.txt": "Some words of its own.",
+        "captions.csv": "File Name,Description,License,Language\nv/a.png,A cat on a wall,CC0-1.0,english\n"
+                        "v/gone.png,lost,,\n../../etc/passwd,stolen,,\nhttps://example.com/x.png,far,,\n",
+        "v/more.jsonl": json.dumps({"image": "b.png", "text": "一只猫", "title": "=cmd()", "lang": "zh_Hans", "consent": True}) + "\nbad\n",
+        "s/manifest.tsv": "audio_filepath\ttext\nc.wav\twhat is said in it\n",
+        "list.json": json.dumps([{"path": "d.png", "caption": ["first", "second"]}, {"path": str(tmp_path / "e.png"), "caption": "by address"},
+                                 {"path": "a.png", "title": "by its name alone"}, {"path": "doc.txt", "licence": "CC-BY-4.0"}]),
+    })
+    sources, reasons, _ = collected(tmp_path)
+    assert sources["v/a.png"] | {"caption": "A cat on a wall", "licence": "CC0-1.0", "lang": "en", "title": "by its name alone"} == \
+        sources["v/a.png"]
+    assert sources["v/b.png"] | {"caption": "一只猫", "title": "=cmd()", "lang": "zh-Hans", "consent": "true"} == sources["v/b.png"]
+    assert sources["s/c.wav"] | {"transcript": "what is said in it", "caption": None} == sources["s/c.wav"]
+    assert (sources["d.png"]["caption"], sources["e.png"]["caption"]) == ("first", "by address")
+    assert sources["doc.txt"] | {"text": "Some words of its own.", "licence": "CC-BY-4.0", "modality": "text"} == sources["doc.txt"]
+    missing = {p: d for p, (r, d) in reasons.items() if r == "missing_file"}
+    assert set(missing) == {"captions.csv#L3", "captions.csv#L4", "captions.csv#L5"}
+    assert "outside the source folder" in missing["captions.csv#L4"]
+    assert "not fetched" in missing["captions.csv#L5"]
+    assert reasons["captions.csv"] == (
+        "sidecar", "a manifest of 4 rows: 1 joined, 3 name files that are not there, 0 cannot be understood")
+    assert "1 cannot be understood" in reasons["v/more.jsonl"][1]
+    assert all(sources[p]["modality"] == "sidecar" for p in ("captions.csv", "v/more.jsonl", "s/manifest.tsv", "list.json"))
+
+
+def test_sidecars_of_the_same_stem_speak_for_their_medium(tmp_path):
+    write(tmp_path, {
+        "a.png": png(), "a.txt": "caption in a text file", "b.png": png(9),
+        "b.info.json": json.dumps({"title": "Title", "description": f"call {PHONE}", "license": "CC-BY", "language": "en", "formats": [1]}),
+        "c.wav": wav(), "c.zh.srt": "1\n00:00:01,000 --> 00:00:02,000\n<i>你好</i>\n\n2\n00:00:02,000 --> 00:00:03,000\n世界\n",
+        "d.png": png(10), "d.json": "{broken", "lonely.txt": "a text of its own, about nothing else",
+    })
+    sources, reasons, _ = collected(tmp_path)
+    assert sources["a.png"]["caption"] == "caption in a text file"
+    assert sources["b.png"] | {"title": "Title", "caption": "call <PHONE>", "licence": "CC-BY", "lang": "en", "pii_count": 1} == \
+        sources["b.png"]
+    assert sources["c.wav"] | {"transcript": "你好\n世界", "lang": "zh"} == sources["c.wav"]
+    assert sources["d.png"]["caption"] is None
+    assert {p for p, (r, _) in reasons.items() if r == "sidecar"} == {"a.txt", "b.info.json", "c.zh.srt", "d.json"}
+    assert sources["lonely.txt"]["text"] == "a text of its own, about nothing else"
+
+
+def test_collections_of_texts_become_one_source_a_line(tmp_path):
+    write(tmp_path, {
+        "texts.jsonl": '{"text": "First line of words.", "lang": "en", "source": "somewhere:else.txt"}\nnot json\n{"text": ""}\n'
+                       f'{{"content": "second, call {PHONE}"}}\n',
+        "lines.csv": 'id,caption,title\n1,"a caption, with\na line end",T\n2,another one,\n',
+        "corpus.json": '[{"text": "in an array"}, 7]',
+        "about.csv": "file,licence\ntexts.jsonl,CC0-1.0\n",
+    })
+    sources, reasons, _ = collected(tmp_path)
+    texts = {p: row["text"] for p, row in sources.items() if row["modality"] == "text" and row["error"] is None}
+    assert texts == {"texts.jsonl#L1": "First line of words.", "texts.jsonl#L4": "second, call <PHONE>",
+                     "lines.csv#L2": "a caption, with\na line end", "lines.csv#L4": "another one", "corpus.json#L1": "in an array"}
+    assert {p for p, (r, _) in reasons.items() if r == "bad_row"} == {"texts.jsonl#L2", "texts.jsonl#L3", "corpus.json#L2"}
+    assert sources["texts.jsonl#L1"]["licence"] == "CC0-1.0"
+    assert sources["texts.jsonl#L1"]["uri"] == f"{tmp_path}/texts.jsonl#L1"
+    assert sources["lines.csv#L2"]["title"] == "T"
+    assert reasons["texts.jsonl"][0] == "sidecar"
+
+
+def test_behaviour_is_summed_and_nobody_can_be_found_in_it(tmp_path):
+    events = [{"file": "a.png", "user_id": f"viewer-{i % 6}", "completion": 0.5, "liked": i < 3, "shared": i == 0} for i in range(12)]
+    events += [{"file": "b.png", "user_id": f"viewer-{i}", "completion": 1.0} for i in range(4)]
+    events += [{"file": "nowhere.png", "user_id": "x"}, {"user_id": "y"}, {"file": "d.wav", "user_id": "z", "event": "like"}]
+    write(tmp_path, {
+        "a.png": png(), "b.png": png(9), "c.png": png(10), "d.wav": wav(0.5),
+        "behaviour.jsonl": "".join(json.dumps(e) + "\n" for e in events),
+        "behavior_daily.csv": "file,views,users,likes,shares,completion\nc.png,100,40,10,5,50%\nc.png,300,30,1,1,0.1\nc.png,-5,,,,\n",
+        "behaviour-watched.csv": "source,viewer,watched_s,action\n" + "".join(f"d.wav,v{i},0.25,play\n" for i in range(8)),
+    })
+    sources, reasons, behaviour = collected(tmp_path, k_anonymity=5)
+    facts = {p: {k: v for k, v in row.items() if k != "source_id"} for p, row in behaviour.items()}
+    assert facts["a.png"] == {"views": 12, "completion": 0.5, "likes": 3, "shares": 1, "k": 6}
+    assert facts["c.png"] == {"views": 400, "completion": pytest.approx(0.2), "likes": 11, "shares": 6, "k": 40}
+    assert facts["d.wav"] == {"views": 8, "completion": pytest.approx(0.5), "likes": 1, "shares": 0, "k": 9}
+    assert set(facts) == {"a.png", "c.png", "d.wav"}
+    assert "viewer-" not in json.dumps([sources, reasons, behaviour], default=str)
+    assert "1 sources with fewer than 5 people get no row" in reasons["behaviour.jsonl"][1]
+    assert collected(tmp_path, k_anonymity=3)[2]["b.png"]["k"] == 4
+
+
+def test_untrusted_cells_never_crash_and_are_bounded(tmp_path):
+    with (tmp_path / "captions.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["file", "caption", "title", "lang", "licence"])
+        rows.writerow(["a.png", "x" * 10_000_000, "<script>alert(1)</script>", "'; DROP TABLE", "L" * 9999])
+        rows.writerow(["b.png", "=HYPERLINK(\"http://x\")", "\u202etxt", "en-GB", ""])
+        rows.writerow(["../" * 3000, "c", "", "", ""])
+        rows.writerow(["\x00\x01", "c", "", "", ""])
+    write(tmp_path, {"a.png": png(), "b.png": png(9)})
+    sources, reasons, _ = collected(tmp_path)
+    assert len(sources["a.png"]["caption"]) == 20_000
+    assert len(sources["a.png"]["licence"]) == 500
+    assert (sources["a.png"]["lang"], sources["b.png"]["lang"]) == (None, "en-GB")
+    assert sources["b.png"]["caption"] == '=HYPERLINK("http://x")'
+    assert sum(r == "missing_file" for r, _ in reasons.values()) == 2
+    assert all(len(d or "") < 500 for _, d in reasons.values())
+
+
+def test_masking_can_be_turned_off_and_then_counts_nothing(tmp_path):
+    write(tmp_path, {"a.txt": f"Call {PHONE} about the boat."})
+    row = collected(tmp_path, mask_pii=False)[0]["a.txt"]
+    assert PHONE in row["text"]
+    assert row["pii_count"] == 0
+
+
+def test_equal_bytes_have_equal_hashes_and_other_ids(tmp_path):
+    write(tmp_path / "one", {"a.png": png()})
+    write(tmp_path / "two", {"a.png": png()})
+    sources, _, _ = collected([tmp_path / "one", tmp_path / "two"])
+    one, two = sources["one/a.png"], sources["two/a.png"]
+    assert one["sha256"] == two["sha256"]
+    assert one["source_id"] != two["source_id"]
+
+
+def test_the_plan_depends_on_the_folder_alone_and_is_cut_by_bytes_and_number(tmp_path):
+    write(tmp_path, {f"{i:03}.bin": b"x" * (20 << 20 if i == 5 else 10) for i in range(40)})
+    write(tmp_path, {"005.bin": b"x" * (33 << 20)})
+    items = list(plan(listing([str(tmp_path)]), 5))
+    cut = list(batches(items))
+    assert [item for batch in cut for item in batch] == items
+    assert max(map(len, cut)) <= 16
+    assert [len(b) for b in cut][:2] == [5, 1]
+
+
+def test_the_identity_of_a_run_is_the_listing(tmp_path):
+    write(tmp_path, {"a.png": png()})
+    settings = Settings.model_validate({"runtime": {"sources": [str(tmp_path)]}})
+    before = COLLECT.outside(settings)
+    assert COLLECT.outside(settings) == before
+    write(tmp_path, {"b.png": png()})
+    assert COLLECT.outside(settings) != before

@@ -1,0 +1,138 @@
+"""Listing: every object is found, nothing is opened, and what leads out or is no file says so."""
+
+import os
+import socket
+
+import pytest
+
+from jobs.collect.source import fingerprint, listing, local, lost, opened
+from jobs.errors import Terminal, Transient
+
+
+def by_path(*roots, **options):
+    return {f.rel_path: f for f in listing([str(r) for r in roots], **options)}
+
+
+@pytest.fixture
+def tree(tmp_path):
+    root = tmp_path / "corpus"
+    (root / "sub").mkdir(parents=True)
+    (root / "a.mp4").write_bytes(b"a")
+    (root / "sub" / "b 'quoted' \n😀.mp4").write_bytes(b"bb")
+    (root / "zero.mp4").write_bytes(b"")
+    (root / ".hidden").write_bytes(b"x")
+    (root / ".git").mkdir()
+    (root / ".git" / "config").write_bytes(b"x")
+    os.mkfifo(root / "pipe.mp4")
+    (tmp_path / "secret").write_text("secret")
+    (root / "out.mp4").symlink_to(tmp_path / "secret")
+    (root / "in.mp4").symlink_to(root / "a.mp4")
+    (root / "gone.mp4").symlink_to(root / "nothing")
+    (root / "loop").symlink_to(root)
+    (root / "updir").symlink_to(tmp_path)
+    return root
+
+
+def test_everything_is_listed_once_with_a_reason_where_it_cannot_be_used(tree):
+    found = by_path(tree)
+    assert {path: f.error for path, f in found.items()} == {
+        "a.mp4": None, "sub/b 'quoted' \n😀.mp4": None, "zero.mp4": None, "pipe.mp4": "not_regular_file",
+        "out.mp4": "outside_root",
+        "in.mp4": "not_regular_file", "gone.mp4": "missing_file", "loop": "not_regular_file", "updir": "outside_root"}
+    assert all(f.detail for f in found.values() if f.error)
+    assert list(found) == sorted(found)
+
+
+def test_links_inside_are_followed_only_if_wished(tree):
+    found = by_path(tree, follow_links=True)
+    assert found["in.mp4"].error is None
+    assert found["in.mp4"].size_bytes == 1
+    assert found["out.mp4"].error == "outside_root"
+    assert found["loop"].error == "not_regular_file"
+
+
+def test_a_socket_is_no_file(tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s"))
+        assert "socket" in by_path(tmp_path)["s"].detail
+
+
+def test_a_name_that_is_not_utf8_is_listed_and_refused(tmp_path):
+    with open(os.fsencode(tmp_path) + b"/caf\xe9.mp4", "wb") as file:
+        file.write(b"x")
+    (found,) = by_path(tmp_path).values()
+    assert found.rel_path == "caf\\xe9.mp4"
+    assert found.error == "unreadable"
+    assert "rename" in found.detail
+
+
+def test_the_fingerprint_changes_with_the_files_and_with_nothing_else(tree):
+    before = fingerprint(listing([str(tree)]))
+    assert fingerprint(listing([str(tree)])) == before
+    os.utime(tree / "a.mp4", ns=(1, 1))
+    touched = fingerprint(listing([str(tree)]))
+    assert touched != before
+    (tree / ".hidden").write_bytes(b"more")
+    assert fingerprint(listing([str(tree)])) == touched
+    (tree / "new.mp4").write_bytes(b"")
+    assert fingerprint(listing([str(tree)])) != touched
+
+
+def test_equal_paths_below_several_roots_do_not_collide(tmp_path):
+    for place in ("one/media", "two/media", "other"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "a.mp4").write_bytes(b"x")
+    single = tmp_path / "other" / "a.mp4"
+    assert set(by_path(tmp_path / "one/media")) == {"a.mp4"}
+    assert set(by_path(tmp_path / "one/media", tmp_path / "two/media")) == {"one/media/a.mp4", "two/media/a.mp4"}
+    assert set(by_path(tmp_path / "one/media", tmp_path / "other")) == {"media/a.mp4", "other/a.mp4"}
+    assert set(by_path(tmp_path / "one/media", single)) == {"media/a.mp4", "a.mp4"}
+    assert set(by_path(single)) == {"a.mp4"}
+
+
+def test_an_object_below_two_roots_is_collected_once(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.mp4").write_bytes(b"x")
+    assert len(by_path(tmp_path, tmp_path / "in")) == 1
+
+
+@pytest.mark.parametrize("roots", [[], ["{0}/nowhere"], ["{0}/empty"], ["http://example.com/list"], ["nonsense://x"]])
+def test_a_root_that_is_not_there_or_empty_is_named(tmp_path, roots):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / ".DS_Store").write_bytes(b"x")
+    named = [r.format(tmp_path) for r in roots]
+    with pytest.raises(Terminal, match=named[0] if named else "name folders"):
+        listing(named)
+
+
+def test_a_pipe_that_took_the_place_of_a_file_never_waits(tmp_path):
+    os.mkfifo(tmp_path / "a")
+    with pytest.raises(OSError, match="not a regular file"), opened(str(tmp_path / "a")):
+        pass
+
+
+def test_objects_behind_a_url_are_listed_and_fetched():
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/bucket/a.mp4", b"abc")
+    memory.pipe("/bucket/sub/.hidden", b"abc")
+    found = by_path("memory://bucket")
+    assert list(found) == ["a.mp4"]
+    assert found["a.mp4"].connector == "memory"
+    with local(found["a.mp4"].uri) as path, open(path, "rb") as file:
+        assert file.read() == b"abc"
+    assert not os.path.exists(path)
+    memory.rm("/bucket", recursive=True)
+    with pytest.raises(Terminal, match="memory://bucket"):
+        listing(["memory://bucket"])
+
+
+def test_an_unreachable_place_is_tried_again_and_a_lost_file_is_not():
+    assert lost(FileNotFoundError(2, "gone"), "s3://b/a")[0] == "missing_file"
+    assert lost(PermissionError(13, "denied"), "s3://b/a")[0] == "unreadable"
+    assert lost(OSError(5, "Input/output error"), "/a") == ("unreadable", "Input/output error")
+    for error, uri in ((OSError("timed out"), "s3://b/a"), (OSError(28, "No space left on device"), "/a")):
+        with pytest.raises(Transient):
+            lost(error, uri)

@@ -1,0 +1,105 @@
+"""What is masked and what is left alone, and that no masked number survives."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.collect.pii import clean, mask
+
+MASKED = {
+    "call me at 13812345678 ok": "call me at <PHONE> ok",
+    "电话：138-1234-5678": "电话：<PHONE>", "+86 138 1234 5678": "<PHONE>",
+    "１３８１２３４５６７８": "<PHONE>", "tel 010-62345678": "tel <PHONE>", "(021)62345678": "<PHONE>",
+    "Tel: 6234 5678": "Tel: <PHONE>",
+    "0755-83765566转801": "<PHONE>", "(415) 555-2671": "<PHONE>", "415-555-2671": "<PHONE>", "+44 20 7946 0958": "<PHONE>",
+    "400-820-8820": "<PHONE>", "手机13800138000，谢谢": "手机<PHONE>，谢谢",
+    "mail me: a.b+c@mail.example.com!": "mail me: <EMAIL>!",
+    "邮箱zhang_san@例.com或foo@bar.cn。": "邮箱zhang_san@例.com或<EMAIL>。",
+    "身份证11010519491231002X是": "身份证<ID>是", "4111 1111 1111 1111": "<CARD>", "卡号6222021234567890128": "卡号<CARD>",
+    "微信：abc_12345 加我": "微信：<HANDLE> 加我",
+    "加微信 tianqi2020 哦": "加微信 <HANDLE> 哦", "vx: hello_world": "vx: <HANDLE>",
+    "QQ 123456789": "QQ <HANDLE>", "QQ群：123456789": "QQ群：<HANDLE>", "wechat id: foobar": "wechat id: <HANDLE>",
+    "follow @some_user now": "follow <HANDLE> now",
+    "@小明 你好": "<HANDLE> 你好", "我的微信号是zhang_san": "我的微信号是<HANDLE>",
+}
+LEFT = [
+    "in 1998-2003 and 2019-2020", "on 2024-12-31 at 10:20:30.500",
+    "¥12,345.00 and $1,234,567.89", "00:01:02,500 --> 00:01:04,000",
+    "1920x1080@60 @2x @5pm", "ISBN 978-7-111-40701-0", "ISBN 9787111407010", "pi 3.14159265358979", "0.13812345678",
+    "population 1400000000", "GDP 12345678901234", "version 1.13.1.2", "用微信支付", "QQ音乐", "The wechat group likes tea",
+    "telegram was sent", "微信公众号推荐", "phone 12 pro", "call 911", "iPhone 15 2023", "13 812 345 678 people", "2001:db8::1",
+    "ratio 16:9 in 1080p", "电话是1876年发明的", "手机 2023 年销量", "1234 5678 9012 3456", "价格 13800 元", "phone 2019-2020",
+    "WeChat: popular app", "11010519491231002Y", "110105194912310021", "今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。",
+]
+
+
+@pytest.mark.parametrize(("text", "masked"), MASKED.items())
+def test_personal_data_is_masked(text, masked):
+    assert mask(text) == (masked, masked.count("<"))
+
+
+@pytest.mark.parametrize("text", LEFT)
+def test_what_only_looks_like_it_is_left(text):
+    assert mask(text) == (text, 0)
+
+
+def citizen(rng: random.Random) -> str:
+    body = f"{rng.choice([110105, 440301, 310115])}{rng.randint(1940, 2015)}{rng.randint(1, 12):02}{rng.randint(1, 28):02}"
+    body += f"{rng.randint(0, 999):03}"
+    total = sum(int(c) * w for c, w in zip(body, (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2), strict=True))
+    return body + "10X98765432"[total % 11]
+
+
+def card(rng: random.Random) -> str:
+    body = rng.choice(["4", "51", "622"]) + "".join(rng.choices("0123456789", k=15))
+    body = body[:15]
+    for check in "0123456789":
+        digits = [int(c) for c in body + check]
+        if sum(d if i % 2 == 0 else sum(divmod(2 * d, 10)) for i, d in enumerate(reversed(digits))) % 10 == 0:
+            return body + check
+    raise AssertionError
+
+
+def mobile(rng: random.Random) -> str:
+    digits = f"1{rng.randint(3, 9)}{rng.randint(0, 10**9 - 1):09}"
+    gap = rng.choice(["", "-", " "])
+    return rng.choice(["", "+86 ", "86-"]) + gap.join((digits[:3], digits[3:7], digits[7:]))
+
+
+def email(rng: random.Random) -> str:
+    return f"{''.join(rng.choices('abcdefghij', k=8))}{rng.randint(10, 99)}@{rng.choice(['qq.com', 'mail.example.org'])}"
+
+
+@given(st.integers(0, 10**9), st.sampled_from([citizen, card, mobile, email]),
+       st.sampled_from([("请联系 ", "，谢谢"), ("reach me: ", " any time"), ("", ""),
+                        ("（", "）"), ("号码", "。"), ("x\n", "\ny")]))
+def test_no_number_survives_wherever_it_stands(seed, make, around):
+    number = make(random.Random(seed))
+    text, count = mask(around[0] + number + around[1])
+    assert count == 1
+    assert number not in text
+    assert not any(c.isdigit() for c in text)
+    assert text.startswith(around[0])
+    assert text.endswith(around[1])
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=200)
+       | st.text(alphabet="0123456789 -+().@微信qQ:", max_size=60))
+def test_masking_leaves_nothing_to_mask(text):
+    once, _ = mask(clean(text))
+    assert mask(once) == (once, 0)
+
+
+@given(st.text(max_size=200))
+def test_cleaned_text_can_be_stored_and_is_stable(text):
+    once = clean(text)
+    once.encode("utf-8")
+    assert "\0" not in once
+    assert "\r" not in once
+    assert clean(once) == once
+
+
+def test_signs_that_hide_a_number_are_taken_out_before():
+    assert mask(clean("138\u200b1234\u200b5678"))[0] == "<PHONE>"

@@ -1,0 +1,110 @@
+"""Tables of any encoding and any nonsense: what is read, what is reported, and that nothing crashes."""
+
+import codecs
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.collect import tables
+from jobs.collect.tables import NotATable, chunks, decode, rows, shape
+
+
+def read(data: bytes, suffix: str):
+    file = io.BytesIO(data)
+    how = shape(file, suffix)
+    return how, list(rows(file, how))
+
+
+CHINESE = "file,标题\na.mp4,今天去了西藏\n"
+
+
+@pytest.mark.parametrize("data", [CHINESE.encode(), codecs.BOM_UTF8 + CHINESE.encode(), CHINESE.encode("gb18030"),
+                                  CHINESE.replace("\n", "\r\n").encode(), CHINESE.replace(",", "\t").encode(),
+                                  CHINESE.replace(",", ";").encode()])
+def test_csv_is_read_in_any_encoding_and_delimiter(data):
+    how, lines = read(data, "csv")
+    assert how.header == ("file", "标题")
+    assert [dict(line.cells) for line in lines] == [{"file": "a.mp4", "标题": "今天去了西藏"}]
+
+
+def test_utf16_is_refused_with_the_way_out():
+    with pytest.raises(NotATable, match="save it as UTF-8"):
+        read(CHINESE.encode("utf-16"), "csv")
+
+
+def test_rows_keep_their_line_numbers_across_quoted_line_ends_and_bad_rows():
+    text = 'file,caption\na.mp4,"two\nlines"\n\nb.mp4,x,too many\nc.mp4,fine\nd.mp4\n'
+    _, lines = read(text.encode(), "csv")
+    assert [(line.number, line.cells and line.cells["file"]) for line in lines] == [
+        (2, "a.mp4"), (5, None), (6, "c.mp4"), (7, "d.mp4")]
+    assert "3 cells under 2 columns" in lines[1].problem
+
+
+def test_jsonl_reports_each_bad_line_and_goes_on():
+    text = '{"text": "one"}\nnot json\n[1]\n{"text": "two"}\n{"text": NaN}\n' + "[" * 5000 + "\n"
+    _, lines = read(text.encode() + b"\xff\xfe\xfa\n", "jsonl")
+    assert [line.cells and line.cells["text"] for line in lines[:4]] == ["one", None, None, "two"]
+    assert all(line.problem for line in lines[5:])
+    assert len(lines) == 7
+
+
+def test_json_arrays_and_jsonl_named_json_are_told_apart():
+    assert [line.cells for line in read(b'[{"a": 1}, 2]', "json")[1]] == [{"a": 1}, None]
+    assert [line.cells for line in read(b'{"a": 1}\n{"a": 2}\n', "json")[1]] == [{"a": 1}, {"a": 2}]
+
+
+@pytest.mark.parametrize(("data", "suffix"), [(b"", "csv"), (b"\n\n", "csv"), (b"\0\0\0", "csv"), (b"[1, 2]", "json"),
+                                              (b"[{", "json"), (b"no", "jsonl"), (b"\xff\xff\xff\n", "jsonl")])
+def test_what_is_no_table_is_said_to_be_none(data, suffix):
+    with pytest.raises(NotATable):
+        read(data, suffix)
+
+
+def test_a_cell_beyond_all_bounds_is_a_bad_row_and_memory_is_bounded(monkeypatch):
+    monkeypatch.setattr(tables, "MAX_LINE_BYTES", 1000)
+    text = "file,caption\na.mp4," + "x" * 5000 + "\nb.mp4,fine\n"
+    _, lines = read(text.encode(), "csv")
+    assert [(line.number, line.cells is None) for line in lines] == [(2, True), (3, False)]
+    _, lines = read(('{"text": "' + "y" * 5000 + '"}\n{"text": "ok"}\n').encode(), "jsonl")
+    assert [line.cells and line.cells["text"] for line in lines] == [None, "ok"]
+
+
+@given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=30), max_size=40), st.integers(1, 200))
+def test_a_table_in_chunks_is_the_table(texts, size):
+    import csv
+
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(["id", "text"])
+    writer.writerows(enumerate(texts))
+    lines = "".join(json.dumps({"id": i, "text": t}) + "\n" for i, t in enumerate(texts))
+    for data, suffix in ((buffer.getvalue().encode(), "csv"), ((lines or '{"id": 0}\n').encode(), "jsonl")):
+        file = io.BytesIO(data)
+        how = shape(file, suffix)
+        whole = list(rows(file, how))
+        before, tables.CHUNK_BYTES = tables.CHUNK_BYTES, size
+        try:
+            pieces = chunks(file, how)
+        finally:
+            tables.CHUNK_BYTES = before
+        assert [line for piece in pieces for line in rows(file, how, piece)] == whole
+
+
+@given(st.binary(max_size=400), st.sampled_from(sorted(tables.SUFFIXES)))
+def test_any_bytes_give_rows_or_a_refusal(data, suffix):
+    try:
+        _, lines = read(data, suffix)
+    except NotATable:
+        return
+    assert all((line.cells is None) != (line.problem is None) for line in lines)
+
+
+@pytest.mark.parametrize(("data", "text"), [
+    ("今天".encode("gb18030"), "今天"), ("今天".encode("utf-16"), "今天"), ("café — naïve".encode("cp1252"), None),
+    (b"\x80\x81\xfe", None),
+    (b"plain", "plain")])
+def test_decoding_guesses_only_what_is_plausible(data, text):
+    assert decode(data) == text
