@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
-PRELOADED = ("jobs.media.probe", "jobs.media.encode", "jobs.clean.measure")
+PRELOADED = ("jobs.media.probe", "jobs.media.cut", "jobs.media.encode", "jobs.clean.measure")
 """Imported before the process is confined: what they import, compile and cache later is refused."""
 
 progress: Callable[[float], None] = lambda media_s: None  # noqa: E731
