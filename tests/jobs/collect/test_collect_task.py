@@ -22,14 +22,26 @@ def png(width: int = 8, height: int = 8, text: bytes = b"") -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     rows = b"".join(b"\0" + b"\x40\x80\xc0" * width for _ in range(height))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-            + (chunk(b"iTXt", text) if text else b"") + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+        + (chunk(b"iTXt", text) if text else b"")
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
 
 
 def wav(seconds: float = 0.1) -> bytes:
     data = b"\0\0" * int(8000 * seconds)
-    return (b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
-            + b"data" + struct.pack("<I", len(data)) + data)
+    return (
+        b"RIFF"
+        + struct.pack("<I", 36 + len(data))
+        + b"WAVEfmt "
+        + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
+        + b"data"
+        + struct.pack("<I", len(data))
+        + data
+    )
 
 
 def collected(root: Path | list[Path], **recipe):
@@ -63,20 +75,44 @@ def write(root: Path, files: dict[str, bytes | str]) -> Path:
 
 
 def test_every_object_is_a_row_and_what_goes_no_further_says_why(tmp_path):
-    write(tmp_path, {
-        "good.png": png(), "good.wav": wav(), "note.txt": f"A day at the sea.\r\nCall {PHONE}.", "zero.mp4": b"", "noise.bin": b"\x00\x01\x02" * 99,
-        "script.py": "print(1)\n", "picture.mp4": png(), "list.mp4": "#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
-        "concat.mp4": "ffconcat version 1.0\nfile /etc/passwd\n", "gb.txt": "今天去了西藏，风景真的很美。".encode("gb18030"),
-        "latin.txt": "caf\xe9 na\xefve".encode("cp1252"), "blank.txt": " \n\t\n", "table.csv": "x,y\n1,2\n", "broken.json": "{",
-        "words.ts": "export const a = 1;\n", "big.png": png() + b"\0" * 5000,
-    })
+    write(
+        tmp_path,
+        {
+            "good.png": png(),
+            "good.wav": wav(),
+            "note.txt": f"A day at the sea.\r\nCall {PHONE}.",
+            "zero.mp4": b"",
+            "noise.bin": b"\x00\x01\x02" * 99,
+            "script.py": "print(1)\n",
+            "picture.mp4": png(),
+            "list.mp4": "#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
+            "concat.mp4": "ffconcat version 1.0\nfile /etc/passwd\n",
+            "gb.txt": "今天去了西藏，风景真的很美。".encode("gb18030"),
+            "latin.txt": "caf\xe9 na\xefve".encode("cp1252"),
+            "blank.txt": " \n\t\n",
+            "table.csv": "x,y\n1,2\n",
+            "broken.json": "{",
+            "words.ts": "export const a = 1;\n",
+            "big.png": png() + b"\0" * 5000,
+        },
+    )
     os.mkfifo(tmp_path / "pipe.mp4")
     sources, reasons, _ = collected(tmp_path, max_bytes=4000)
     assert {p: r for p, (r, _) in reasons.items()} == {
-        "zero.mp4": "empty_file", "noise.bin": "unknown_format", "script.py": "unknown_format", "picture.mp4": "wrong_extension",
-        "list.mp4": "playlist", "concat.mp4": "playlist", "latin.txt": "unknown_format", "blank.txt": "bad_row",
-        "table.csv": "unknown_format", "broken.json": "unknown_format", "words.ts": "wrong_extension", "big.png": "too_large",
-        "pipe.mp4": "not_regular_file"}
+        "zero.mp4": "empty_file",
+        "noise.bin": "unknown_format",
+        "script.py": "unknown_format",
+        "picture.mp4": "wrong_extension",
+        "list.mp4": "playlist",
+        "concat.mp4": "playlist",
+        "latin.txt": "unknown_format",
+        "blank.txt": "bad_row",
+        "table.csv": "unknown_format",
+        "broken.json": "unknown_format",
+        "words.ts": "wrong_extension",
+        "big.png": "too_large",
+        "pipe.mp4": "not_regular_file",
+    }
     assert sources["good.png"] | {"modality": "image", "width": 8, "height": 8, "container": "png"} == sources["good.png"]
     assert sources["good.wav"] | {"modality": "audio", "audio_codec": "pcm_s16le", "container": "wav"} == sources["good.wav"]
     assert sources["note.txt"]["text"] == "A day at the sea.\nCall <PHONE>."
@@ -88,8 +124,16 @@ def test_every_object_is_a_row_and_what_goes_no_further_says_why(tmp_path):
 def test_marked_generated_media_are_kept_out_and_signed_photographs_are_not(tmp_path):
     field = b'AIGC\0\0\0\0\0{"AIGC":{"Label":"1","ContentProducer":"x","ProduceID":"y"}}'
     claim = b"XML\0\0\0\0\0<Iptc4xmpExt:DigitalSourceType>http://cv.iptc.org/newscodes/digitalsourcetype/"
-    write(tmp_path, {"a.png": png(text=field), "b.png": png(text=claim + b"trainedAlgorithmicMedia"), "c.png": png(text=claim + b"digitalCapture"),
-                     "d.png": png(text=b"c2pa\0\0\0\0\0claim"), "e.txt": 'the field {"AIGC":{"Label":"1"}} in a text'})
+    write(
+        tmp_path,
+        {
+            "a.png": png(text=field),
+            "b.png": png(text=claim + b"trainedAlgorithmicMedia"),
+            "c.png": png(text=claim + b"digitalCapture"),
+            "d.png": png(text=b"c2pa\0\0\0\0\0claim"),
+            "e.txt": 'the field {"AIGC":{"Label":"1"}} in a text',
+        },
+    )
     _, reasons, _ = collected(tmp_path)
     assert {p: r for p, (r, _) in reasons.items()} == {"a.png": "generated", "b.png": "generated"}
 
@@ -101,43 +145,82 @@ def test_a_mark_across_the_border_of_two_reads_is_found(tmp_path):
 
 
 def test_manifests_of_any_form_are_joined_and_rows_without_a_file_are_accounted_for(tmp_path):
-    write(tmp_path, {
-        "v/a.png": png(), "v/b.png": png(9), "s/c.wav": wav(), "d.png": png(10), "e.png": png(11), "doc.txt": "Some words of its own.",
-        "captions.csv": "File Name,Description,License,Language\nv/a.png,A cat on a wall,CC0-1.0,english\n"
-                        "v/gone.png,lost,,\n../../etc/passwd,stolen,,\nhttps://example.com/x.png,far,,\n",
-        "v/more.jsonl": json.dumps({"image": "b.png", "text": "一只猫", "title": "=cmd()", "lang": "zh_Hans", "consent": True}) + "\nbad\n",
-        "s/manifest.tsv": "audio_filepath\ttext\nc.wav\twhat is said in it\n",
-        "list.json": json.dumps([{"path": "d.png", "caption": ["first", "second"]}, {"path": str(tmp_path / "e.png"), "caption": "by address"},
-                                 {"path": "a.png", "title": "by its name alone"}, {"path": "doc.txt", "licence": "CC-BY-4.0"}]),
-    })
+    write(
+        tmp_path,
+        {
+            "v/a.png": png(),
+            "v/b.png": png(9),
+            "s/c.wav": wav(),
+            "d.png": png(10),
+            "e.png": png(11),
+            "doc.txt": "Some words of its own.",
+            "captions.csv": "File Name,Description,License,Language\nv/a.png,A cat on a wall,CC0-1.0,english\n"
+            "v/gone.png,lost,,\n../../etc/passwd,stolen,,\nhttps://example.com/x.png,far,,\n",
+            "v/more.jsonl": json.dumps(
+                {"image": "b.png", "text": "一只猫", "title": "=cmd()", "lang": "zh_Hans", "consent": True}
+            )
+            + "\nbad\n",
+            "s/manifest.tsv": "audio_filepath\ttext\nc.wav\twhat is said in it\n",
+            "list.json": json.dumps(
+                [
+                    {"path": "d.png", "caption": ["first", "second"]},
+                    {"path": str(tmp_path / "e.png"), "caption": "by address"},
+                    {"path": "a.png", "title": "by its name alone"},
+                    {"path": "doc.txt", "licence": "CC-BY-4.0"},
+                ]
+            ),
+        },
+    )
     sources, reasons, _ = collected(tmp_path)
-    assert sources["v/a.png"] | {"caption": "A cat on a wall", "licence": "CC0-1.0", "lang": "en", "title": "by its name alone"} == \
-        sources["v/a.png"]
-    assert sources["v/b.png"] | {"caption": "一只猫", "title": "=cmd()", "lang": "zh-Hans", "consent": "true"} == sources["v/b.png"]
+    assert (
+        sources["v/a.png"] | {"caption": "A cat on a wall", "licence": "CC0-1.0", "lang": "en", "title": "by its name alone"}
+        == sources["v/a.png"]
+    )
+    assert (
+        sources["v/b.png"] | {"caption": "一只猫", "title": "=cmd()", "lang": "zh-Hans", "consent": "true"}
+        == sources["v/b.png"]
+    )
     assert sources["s/c.wav"] | {"transcript": "what is said in it", "caption": None} == sources["s/c.wav"]
     assert (sources["d.png"]["caption"], sources["e.png"]["caption"]) == ("first", "by address")
-    assert sources["doc.txt"] | {"text": "Some words of its own.", "licence": "CC-BY-4.0", "modality": "text"} == sources["doc.txt"]
+    assert (
+        sources["doc.txt"] | {"text": "Some words of its own.", "licence": "CC-BY-4.0", "modality": "text"}
+        == sources["doc.txt"]
+    )
     missing = {p: d for p, (r, d) in reasons.items() if r == "missing_file"}
     assert set(missing) == {"captions.csv#L3", "captions.csv#L4", "captions.csv#L5"}
     assert "outside the source folder" in missing["captions.csv#L4"]
     assert "not fetched" in missing["captions.csv#L5"]
     assert reasons["captions.csv"] == (
-        "sidecar", "a manifest of 4 rows: 1 joined, 3 name files that are not there, 0 cannot be understood")
+        "sidecar",
+        "a manifest of 4 rows: 1 joined, 3 name files that are not there, 0 cannot be understood",
+    )
     assert "1 cannot be understood" in reasons["v/more.jsonl"][1]
     assert all(sources[p]["modality"] == "sidecar" for p in ("captions.csv", "v/more.jsonl", "s/manifest.tsv", "list.json"))
 
 
 def test_sidecars_of_the_same_stem_speak_for_their_medium(tmp_path):
-    write(tmp_path, {
-        "a.png": png(), "a.txt": "caption in a text file", "b.png": png(9),
-        "b.info.json": json.dumps({"title": "Title", "description": f"call {PHONE}", "license": "CC-BY", "language": "en", "formats": [1]}),
-        "c.wav": wav(), "c.zh.srt": "1\n00:00:01,000 --> 00:00:02,000\n<i>你好</i>\n\n2\n00:00:02,000 --> 00:00:03,000\n世界\n",
-        "d.png": png(10), "d.json": "{broken", "lonely.txt": "a text of its own, about nothing else",
-    })
+    write(
+        tmp_path,
+        {
+            "a.png": png(),
+            "a.txt": "caption in a text file",
+            "b.png": png(9),
+            "b.info.json": json.dumps(
+                {"title": "Title", "description": f"call {PHONE}", "license": "CC-BY", "language": "en", "formats": [1]}
+            ),
+            "c.wav": wav(),
+            "c.zh.srt": "1\n00:00:01,000 --> 00:00:02,000\n<i>你好</i>\n\n2\n00:00:02,000 --> 00:00:03,000\n世界\n",
+            "d.png": png(10),
+            "d.json": "{broken",
+            "lonely.txt": "a text of its own, about nothing else",
+        },
+    )
     sources, reasons, _ = collected(tmp_path)
     assert sources["a.png"]["caption"] == "caption in a text file"
-    assert sources["b.png"] | {"title": "Title", "caption": "call <PHONE>", "licence": "CC-BY", "lang": "en", "pii_count": 1} == \
-        sources["b.png"]
+    assert (
+        sources["b.png"] | {"title": "Title", "caption": "call <PHONE>", "licence": "CC-BY", "lang": "en", "pii_count": 1}
+        == sources["b.png"]
+    )
     assert sources["c.wav"] | {"transcript": "你好\n世界", "lang": "zh"} == sources["c.wav"]
     assert sources["d.png"]["caption"] is None
     assert {p for p, (r, _) in reasons.items() if r == "sidecar"} == {"a.txt", "b.info.json", "c.zh.srt", "d.json"}
@@ -145,17 +228,26 @@ def test_sidecars_of_the_same_stem_speak_for_their_medium(tmp_path):
 
 
 def test_collections_of_texts_become_one_source_a_line(tmp_path):
-    write(tmp_path, {
-        "texts.jsonl": '{"text": "First line of words.", "lang": "en", "source": "somewhere:else.txt"}\nnot json\n{"text": ""}\n'
-                       f'{{"content": "second, call {PHONE}"}}\n',
-        "lines.csv": 'id,caption,title\n1,"a caption, with\na line end",T\n2,another one,\n',
-        "corpus.json": '[{"text": "in an array"}, 7]',
-        "about.csv": "file,licence\ntexts.jsonl,CC0-1.0\n",
-    })
+    write(
+        tmp_path,
+        {
+            "texts.jsonl": '{"text": "First line of words.", "lang": "en", "source": "somewhere:else.txt"}\n'
+            'not json\n{"text": ""}\n'
+            f'{{"content": "second, call {PHONE}"}}\n',
+            "lines.csv": 'id,caption,title\n1,"a caption, with\na line end",T\n2,another one,\n',
+            "corpus.json": '[{"text": "in an array"}, 7]',
+            "about.csv": "file,licence\ntexts.jsonl,CC0-1.0\n",
+        },
+    )
     sources, reasons, _ = collected(tmp_path)
     texts = {p: row["text"] for p, row in sources.items() if row["modality"] == "text" and row["error"] is None}
-    assert texts == {"texts.jsonl#L1": "First line of words.", "texts.jsonl#L4": "second, call <PHONE>",
-                     "lines.csv#L2": "a caption, with\na line end", "lines.csv#L4": "another one", "corpus.json#L1": "in an array"}
+    assert texts == {
+        "texts.jsonl#L1": "First line of words.",
+        "texts.jsonl#L4": "second, call <PHONE>",
+        "lines.csv#L2": "a caption, with\na line end",
+        "lines.csv#L4": "another one",
+        "corpus.json#L1": "in an array",
+    }
     assert {p for p, (r, _) in reasons.items() if r == "bad_row"} == {"texts.jsonl#L2", "texts.jsonl#L3", "corpus.json#L2"}
     assert sources["texts.jsonl#L1"]["licence"] == "CC0-1.0"
     assert sources["texts.jsonl#L1"]["uri"] == f"{tmp_path}/texts.jsonl#L1"
@@ -164,15 +256,24 @@ def test_collections_of_texts_become_one_source_a_line(tmp_path):
 
 
 def test_behaviour_is_summed_and_nobody_can_be_found_in_it(tmp_path):
-    events = [{"file": "a.png", "user_id": f"viewer-{i % 6}", "completion": 0.5, "liked": i < 3, "shared": i == 0} for i in range(12)]
+    events = [
+        {"file": "a.png", "user_id": f"viewer-{i % 6}", "completion": 0.5, "liked": i < 3, "shared": i == 0} for i in range(12)
+    ]
     events += [{"file": "b.png", "user_id": f"viewer-{i}", "completion": 1.0} for i in range(4)]
     events += [{"file": "nowhere.png", "user_id": "x"}, {"user_id": "y"}, {"file": "d.wav", "user_id": "z", "event": "like"}]
-    write(tmp_path, {
-        "a.png": png(), "b.png": png(9), "c.png": png(10), "d.wav": wav(0.5),
-        "behaviour.jsonl": "".join(json.dumps(e) + "\n" for e in events),
-        "behavior_daily.csv": "file,views,users,likes,shares,completion\nc.png,100,40,10,5,50%\nc.png,300,30,1,1,0.1\nc.png,-5,,,,\n",
-        "behaviour-watched.csv": "source,viewer,watched_s,action\n" + "".join(f"d.wav,v{i},0.25,play\n" for i in range(8)),
-    })
+    write(
+        tmp_path,
+        {
+            "a.png": png(),
+            "b.png": png(9),
+            "c.png": png(10),
+            "d.wav": wav(0.5),
+            "behaviour.jsonl": "".join(json.dumps(e) + "\n" for e in events),
+            "behavior_daily.csv": "file,views,users,likes,shares,completion\n"
+            "c.png,100,40,10,5,50%\nc.png,300,30,1,1,0.1\nc.png,-5,,,,\n",
+            "behaviour-watched.csv": "source,viewer,watched_s,action\n" + "".join(f"d.wav,v{i},0.25,play\n" for i in range(8)),
+        },
+    )
     sources, reasons, behaviour = collected(tmp_path, k_anonymity=5)
     facts = {p: {k: v for k, v in row.items() if k != "source_id"} for p, row in behaviour.items()}
     assert facts["a.png"] == {"views": 12, "completion": 0.5, "likes": 3, "shares": 1, "k": 6}
@@ -189,7 +290,7 @@ def test_untrusted_cells_never_crash_and_are_bounded(tmp_path):
         rows = csv.writer(file)
         rows.writerow(["file", "caption", "title", "lang", "licence"])
         rows.writerow(["a.png", "x" * 10_000_000, "<script>alert(1)</script>", "'; DROP TABLE", "L" * 9999])
-        rows.writerow(["b.png", "=HYPERLINK(\"http://x\")", "\u202etxt", "en-GB", ""])
+        rows.writerow(["b.png", '=HYPERLINK("http://x")', "\u202etxt", "en-GB", ""])
         rows.writerow(["../" * 3000, "c", "", "", ""])
         rows.writerow(["\x00\x01", "c", "", "", ""])
     write(tmp_path, {"a.png": png(), "b.png": png(9)})
