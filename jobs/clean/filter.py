@@ -80,7 +80,10 @@ class Within:
     limits: tuple[Limit, ...]
 
     def __call__(self, row: Row, config: Any) -> Reason | None:
-        return next((why for limit in self.limits if (why := limit.judge(row, config))), None)
+        for limit in self.limits:
+            if why := limit.judge(row, config):
+                return why
+        return None
 
 
 def within(*limits: Limit) -> Within:
@@ -125,8 +128,11 @@ class Filter:
 
     def verdict(self, row: Row, config: FilterConfig) -> Reason | None:
         """The reason, for any row: of another modality or without the numbers needed it is None."""
-        if row["modality"] not in self.applies or any(row.get(name) is None for name in self.needs):
+        if row["modality"] not in self.applies:
             return None
+        for name in self.needs:  # a loop: this line is the hottest of `judge`
+            if row[name] is None:
+                return None
         return self.judge(row, config)
 
 

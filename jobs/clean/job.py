@@ -18,7 +18,7 @@ from jobs.job import Job, Part
 from jobs.lake import Slice, Version
 from jobs.media.faults import MediaFault
 from jobs.run import Run, reject_rows
-from jobs.version import row_id
+from jobs.version import digest, row_id
 from schemas import CLIPS, REJECTS, SOURCES
 from schemas.settings import Settings
 
@@ -179,8 +179,7 @@ def plain(detail: str, path: str) -> str:
 
 
 def judge(run: Run) -> None:
-    """Plan on the driver, judge in tasks; a policy that names what does not exist ends here."""
-    policy.resolve(run.settings.recipe.policy)
+    """Plan on the driver, judge in tasks."""
     tasks = [Task((), tuple(group), run.policy_hash, run.run_id) for group in grouped(run.input(CLIPS).slices())]
     run.parts(tasks, judge_task, weight="batch")
 
@@ -203,5 +202,26 @@ def judge_task(task: Task, settings: Settings) -> Part:
                 measured=[{"warned": dict(sorted(warned.items()))}] if warned else [])
 
 
-MEASURE = Job("measure", reads=(SOURCES, REJECTS), writes=(CLIPS, REJECTS), code=1, recipe=("measure",), run=measure)
-JUDGE = Job("judge", reads=(CLIPS, REJECTS), writes=(REJECTS,), code=1, recipe=("policy",), run=judge)
+# ---- what a version depends on beside its recipe
+
+
+def measured_by(settings: Settings) -> dict[str, str]:
+    """The measurements and their versions: a new one measures anew."""
+    from jobs.clean.measures import measurements
+
+    return {"measurements": digest({name: found.version for name, found in measurements().items()})}
+
+
+def judged_by(settings: Settings) -> dict[str, str]:
+    """Every threshold in force, defaults too: a changed default judges anew. Names that do not exist end here.
+
+    Raises:
+        SettingsError: the policy names what does not exist.
+    """
+    checks = policy.resolve(settings.recipe.policy)
+    return {"checks": digest({check.name: check.config.model_dump(mode="json") for check in checks})}
+
+
+MEASURE = Job("measure", reads=(SOURCES, REJECTS), writes=(CLIPS, REJECTS), code=1, recipe=("measure",), run=measure,
+              outside=measured_by)
+JUDGE = Job("judge", reads=(CLIPS, REJECTS), writes=(REJECTS,), code=1, recipe=("policy",), run=judge, outside=judged_by)

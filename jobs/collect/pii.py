@@ -97,12 +97,12 @@ _KINDS: tuple[_Kind, ...] = (
 
 def mask(text: str) -> tuple[str, int]:
     """The text with personal data masked, and how many pieces were."""
-    count = 0
+    count, plain = 0, text.translate(_WIDE)
     for kind in _KINDS:
-        plain = text.translate(_WIDE)
         spans = list(_spans(kind, plain))
         for start, end in reversed(spans):
             text = text[:start] + kind.mask + text[end:]
+            plain = plain[:start] + kind.mask + plain[end:]
         count += len(spans)
     return text, count
 
