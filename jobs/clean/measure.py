@@ -65,12 +65,14 @@ from schemas.settings import Measure
 PAIR_S = 0.1
 """Least distance of the second picture that motion is measured with."""
 JPEG_QUALITY = 85
-DENSE_S = 8.0
-"""Length of a shot up to which every sampled picture may be stored; in longer ones it is one a second."""
+RAW = 160
+"""Candidates of stored frames that wait unencoded, the latest ones: most are never stored, and 160 take some 20 MB."""
 PROMISED = frozenset({"mp4", "mov", "3gp", "m4a", "webm", "matroska", "avi", "wav", "flac"})
 """Containers whose stated length is binding: much less decoded than promised means that the file is cut off."""
 HONEST_S = 86_400.0
 """Longer lengths are nonsense in a header, not a promise."""
+GATHER_S = 2.0
+"""Sound that is worked on at a time."""
 LAST_S = 5.0
 """Longest stated duration of a last frame that is believed."""
 GAP_S = 5.0
@@ -114,6 +116,9 @@ def measure_source(path: str | os.PathLike[str], modality: str, settings: Measur
 
 def measure_file(path: str, modality: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """`measure_source` without the sandbox, on plain values."""
+    import cv2
+
+    cv2.setNumThreads(1)
     options = Measure.model_validate(settings)
     try:
         with regular(path) as file:
@@ -203,8 +208,9 @@ class _Pass:
         self.facts: dict[str, Any] = {}
         self.bad_frames = self.good_frames = self.bad_sound = self.good_sound = self.interlaced = 0
         self.last_t = self.first_t = math.nan
-        self.last_duration_s = 0.0
+        self.last_duration = 0
         self.step_s = 1 / 25
+        self.tick_s, self.sound_tick_s = (float(s.time_base) if s is not None and s.time_base else 0.0 for s in (self.video, self.audio))
         if self.video is not None:
             self._prepare_video()
 
@@ -258,7 +264,8 @@ class _Pass:
                 self._hear(frame)
 
     def _see(self, frame: Any) -> None:
-        t = frame.pts * float(frame.time_base) - self.origin if frame.pts is not None and frame.time_base else math.nan
+        pts = frame.pts
+        t = pts * self.tick_s - self.origin if pts is not None else math.nan
         if self.good_frames == 0:
             self._first(frame)
             t = t if math.isfinite(t) else 0.0
@@ -266,7 +273,7 @@ class _Pass:
         elif not t > self.last_t:
             t = self.last_t + self.step_s if not math.isfinite(t) else self.last_t + 1e-3
         self.last_t = t
-        self.last_duration_s = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
+        self.last_duration = frame.duration
         self.good_frames += 1
         if self.good_frames > self.settings.max_frames:
             raise TooManyFrames(f"more than {self.settings.max_frames} frames")
@@ -302,8 +309,8 @@ class _Pass:
             self.facts |= {"audio_codec": context.codec.canonical_name, "sample_rate_hz": frame.sample_rate,
                            "channels": frame.layout.nb_channels}
         self.good_sound += 1
-        t = frame.pts * float(frame.time_base) - self.origin if frame.pts is not None and frame.time_base else None
-        self.heard.hear(frame, t)
+        pts = frame.pts
+        self.heard.hear(frame, pts * self.sound_tick_s - self.origin if pts is not None else None)
         if self.video is None and self.good_sound % 64 == 0:
             child.progress(self.heard.seconds)
 
@@ -334,8 +341,9 @@ class _Pass:
 
     def _last_gap(self) -> float:
         """How long the last frame is shown: as it says, up to LAST_S, else as long as frames usually are."""
-        if 0 < self.last_duration_s <= LAST_S:
-            return self.last_duration_s
+        stated = (self.last_duration or 0) * self.tick_s
+        if 0 < stated <= LAST_S:
+            return stated
         return self.seen.usual_gap_s() or min(self.step_s, 1.0)
 
     def _keep_promise(self, end_s: float, heard: "Heard | None", broke_off: str) -> None:
@@ -364,6 +372,8 @@ class Seen:
     """Everything kept of the pictures: signals and a thumb per frame, numbers per sampled picture, candidates to store."""
 
     def __init__(self, settings: Measure) -> None:
+        import av
+
         self.settings = settings
         self.grid = Grid()
         self.times: list[float] = []
@@ -373,11 +383,11 @@ class Seen:
         self.rows: dict[str, list[tuple[float, ...]]] = {m.name: [] for m in self.measures}
         self.sample_times: list[float] = []
         self.candidates: list[_Candidate] = []
-        self.shot_from = 0
+        self.shot_from = self.encoded = 0
         self.due = -math.inf
         self.open: Picture | None = None
         self.sar, self.rotation, self.matrix = 1.0, 0, 2
-        self._shrink: Any = None
+        self.shrink, self.shrink_later = av.video.reformatter.VideoReformatter(), av.video.reformatter.VideoReformatter()
 
     def shape(self, sar: float, rotation: int, colorspace: int) -> None:
         """Display facts, known from the first frame."""
@@ -410,11 +420,15 @@ class Seen:
         picture = self._picture(frame, t)
         if self.open is not None:
             self._pair(None, t)
+        in_shot = len(self.candidates) - self.shot_from
         for m in self.measures:
             if m.look is not None:
-                self.rows[m.name].append(tuple(m.look(picture)))
+                self.rows[m.name].append(tuple(m.look(picture)) if in_shot % m.every == 0 else (math.nan,) * m.width)
         self.sample_times.append(t)
         self.candidates.append(_Candidate(t, picture))
+        if len(self.candidates) - self.shot_from >= 4 * RAW:
+            self._thin()
+            self.shot_from = len(self.candidates)
         self.open = picture
 
     def _pair(self, frame: Any | None, t: float) -> None:
@@ -425,7 +439,7 @@ class Seen:
         later = None
         if frame is not None:
             height, width = picture.half.shape
-            small = self.shrink.reformat(frame, width=width, height=height, format="gray", interpolation="AREA",
+            small = self.shrink_later.reformat(frame, width=width, height=height, format="gray", interpolation="AREA", threads=1,
                                          dst_color_range="JPEG")
             later = np.ascontiguousarray(plane_array(small, 0, 8))
         for m in self.measures:
@@ -433,19 +447,11 @@ class Seen:
                 self.rows[m.name].append((math.nan,) * m.width if later is None
                                          else tuple(m.compare(picture, later, t - picture.t_s)))
 
-    @property
-    def shrink(self) -> Any:
-        if self._shrink is None:
-            import av
-
-            self._shrink = av.video.reformatter.VideoReformatter()
-        return self._shrink
-
     def _picture(self, frame: Any, t: float) -> Picture:
         import cv2
 
         width, height = _small_size(frame.width * self.sar, frame.height, self.settings.short_side_px)
-        small = self.shrink.reformat(frame, width=width, height=height, format="yuvj420p", interpolation="AREA",
+        small = self.shrink.reformat(frame, width=width, height=height, format="yuvj420p", interpolation="AREA", threads=1,
                                      dst_color_range="JPEG")
         y, u, v = (np.ascontiguousarray(plane_array(small, i, 8)) for i in range(3))
         half = cv2.resize(y, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
@@ -455,41 +461,43 @@ class Seen:
 
     def _new_shot(self, t: float) -> None:
         """A jump: keep few pictures of what is probably a whole shot, and look soon at what follows."""
-        self._thin(whole=True)
+        self._thin()
         self.shot_from = len(self.candidates)
         self.due = min(self.due, t + 0.2)
 
-    def _thin(self, whole: bool) -> None:
+    def _thin(self) -> None:
         shot = self.candidates[self.shot_from:]
-        if not shot or not whole:
+        if not shot:
             return
         most = max(2 * self.settings.stored_frames, math.ceil(shot[-1].t_s - shot[0].t_s))
         if len(shot) > most:
             picks = np.unique(np.linspace(0, len(shot) - 1, most).round().astype(int))
             shot = [shot[i] for i in picks]
-        for candidate in shot:
-            candidate.encode(self)
         self.candidates[self.shot_from:] = shot
+        for candidate in self.candidates[self.encoded:max(self.encoded, len(self.candidates) - RAW)]:
+            candidate.encode(self)
+            self.encoded += 1
 
     def finish(self) -> None:
         """No more frames."""
         if self.open is not None:
             self._pair(None, self.open.t_s)
-        self._thin(whole=True)
+        self._thin()
 
 
 class _Candidate:
-    """A picture that may be stored; encoded as soon as its shot is over."""
+    """A picture that may be stored; encoded when it is, or when too many wait."""
 
     def __init__(self, t_s: float, picture: Picture) -> None:
         self.t_s = t_s
         self.picture: Picture | None = Picture(t_s, picture.y, picture.u, picture.v, picture.half)
         self.jpeg = b""
 
-    def encode(self, seen: Seen) -> None:
+    def encode(self, seen: Seen) -> bytes:
         if self.picture is not None:
             self.jpeg = _jpeg(self.picture, seen.rotation, seen.matrix)
             self.picture = None
+        return self.jpeg
 
 
 _MATRICES = {
@@ -537,7 +545,9 @@ class Heard:
         self.samples = 0
         self.blocks = 0
         self.pending = np.zeros((channels, 0), np.float32)
-        self.mono_pending = np.zeros((1, 0), np.float32)
+        self.mono_pending = np.zeros(0, np.float32)
+        self.gathered: list[NDArray[np.float32]] = []
+        self.waiting = 0
         self._resample: Any = None
 
     @property
@@ -546,37 +556,53 @@ class Heard:
         return self.samples / self.rate
 
     def hear(self, frame: Any, t: float | None) -> None:
-        """The next frame of sound."""
-        sound = _float_sound(frame, self.channels)
+        """The next frame of sound. Frames are gathered: a thousand samples at a time would cost more in calls than in work."""
         if self.start_s is None:
             self.start_s = t or 0.0
         elif t is not None:
             gap = t - self.start_s - self.seconds
             if 0.05 < gap <= GAP_S:
-                self._feed(np.zeros((self.channels, round(gap * self.rate)), np.float32))
+                self._gather(np.zeros((self.channels, round(gap * self.rate)), np.float32))
         if frame.sample_rate == self.rate:
-            self._feed(sound)
+            self._gather(_float_sound(frame, self.channels))
 
     def finish(self) -> None:
         """No more sound: what is left makes a last, shorter block if it is at least half of one."""
+        self._feed()
         if self.pending.shape[1] * 2 >= self.rate * NATIVE_BLOCK_S:
             self._native_block(self.pending)
-        if self.mono_pending.shape[1] * 2 >= MONO_BLOCK:
-            self._mono_block(self.mono_pending)
-        self.pending, self.mono_pending = self.pending[:, :0], self.mono_pending[:, :0]
+        rest = np.concatenate([self.mono_pending, *(out.to_ndarray()[0] for out in self._mono(None))])
+        blocks = (rest.size + MONO_BLOCK // 2) // MONO_BLOCK
+        self._mono_blocks(np.concatenate([rest, np.zeros(MONO_BLOCK, np.float32)])[:blocks * MONO_BLOCK])
+        self.pending, self.mono_pending = self.pending[:, :0], self.mono_pending[:0]
 
-    def _feed(self, sound: NDArray[np.float32]) -> None:
+    def _gather(self, sound: NDArray[np.float32]) -> None:
+        self.gathered.append(sound)
         self.samples += sound.shape[1]
-        pending = np.concatenate([self.pending, sound], axis=1) if self.pending.shape[1] else sound
+        self.waiting += sound.shape[1]
+        if self.waiting >= GATHER_S * self.rate:
+            self._feed()
+
+    def _feed(self) -> None:
+        sound = np.concatenate([self.pending, *self.gathered], axis=1)
+        fresh = sound[:, self.pending.shape[1]:]
+        if not np.isfinite(fresh).all():
+            np.nan_to_num(fresh, copy=False, posinf=1.0, neginf=-1.0)
+        self.gathered, self.waiting = [], 0
         at = 0
         while True:
             size = round((self.blocks + 1) * self.rate * NATIVE_BLOCK_S) - round(self.blocks * self.rate * NATIVE_BLOCK_S)
-            if pending.shape[1] - at < size:
+            if sound.shape[1] - at < size:
                 break
-            self._native_block(pending[:, at:at + size])
+            self._native_block(sound[:, at:at + size])
             at += size
-        self.pending = pending[:, at:]
-        self._feed_mono(sound)
+        self.pending = sound[:, at:]
+        if fresh.shape[1]:
+            mono = fresh[:1] if self.channels == 1 else (fresh[:1] + fresh[1:2]) * np.float32(0.5)
+            line = np.concatenate([self.mono_pending, *(out.to_ndarray()[0] for out in self._mono(mono))])
+            whole = line.size // MONO_BLOCK * MONO_BLOCK
+            self._mono_blocks(line[:whole])
+            self.mono_pending = line[whole:]
 
     def _native_block(self, block: NDArray[np.float32]) -> None:
         self.blocks += 1
@@ -584,25 +610,23 @@ class Heard:
         for m, hearer in self.native:
             self.rows[m.name].append(hearer(block))
 
-    def _feed_mono(self, sound: NDArray[np.float32]) -> None:
+    def _mono(self, sound: NDArray[np.float32] | None) -> list[Any]:
+        """Frames at 16 kHz; None for what the resampler still holds."""
         import av
 
         if self._resample is None:
             self._resample = av.AudioResampler(format="flt", layout="mono", rate=MONO_RATE_HZ)
-        mono = np.ascontiguousarray(sound[:2].mean(axis=0, keepdims=True) if self.channels > 1 else sound)
-        frame = av.AudioFrame.from_ndarray(mono, format="flt", layout="mono")
+        if sound is None:
+            return list(self._resample.resample(None)) if self.samples else []
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound), format="flt", layout="mono")
         frame.sample_rate = self.rate
-        parts = [self.mono_pending, *(out.to_ndarray() for out in self._resample.resample(frame))]
-        pending = np.concatenate(parts, axis=1)
-        while pending.shape[1] >= MONO_BLOCK:
-            self._mono_block(pending[:, :MONO_BLOCK])
-            pending = pending[:, MONO_BLOCK:]
-        self.mono_pending = pending
+        return list(self._resample.resample(frame))
 
-    def _mono_block(self, block: NDArray[np.float32]) -> None:
-        block = np.ascontiguousarray(block)
-        for m, hearer in self.mono:
-            self.rows[m.name].append(hearer(block))
+    def _mono_blocks(self, line: NDArray[np.float32]) -> None:
+        if line.size:
+            blocks = np.ascontiguousarray(line.reshape(-1, MONO_BLOCK))
+            for m, hearer in self.mono:
+                self.rows[m.name].extend(hearer(blocks))
 
     def between(self, arrays: Mapping[str, Floats], start_s: float, end_s: float) -> dict[str, Floats]:
         """Rows of the blocks whose middle lies in the span."""
@@ -617,20 +641,22 @@ class Heard:
 
 def _float_sound(frame: Any, channels: int) -> NDArray[np.float32]:
     """Samples as [channels, n] in -1..1."""
-    data = frame.to_ndarray()
-    if data.dtype == np.float32:
-        values = data
-    elif data.dtype.kind == "f":
-        values = data.astype(np.float32)
-    elif data.dtype == np.uint8:
-        values = (data.astype(np.float32) - 128) / 128
-    else:
-        values = data.astype(np.float32) / float(-np.iinfo(data.dtype).min)
-    if data.shape[0] == 1 and channels > 1:
-        values = values.reshape(-1, channels).T
-    if values.shape[0] != channels:
-        values = np.resize(values, (channels, values.shape[1]))
-    return np.nan_to_num(np.ascontiguousarray(values), posinf=1.0, neginf=-1.0)
+    name = frame.format.name
+    kind = _SOUND_TYPES.get(name.removesuffix("p"))
+    if kind is None or len(frame.planes) != (channels if name.endswith("p") else 1):
+        return np.zeros((channels, frame.samples), np.float32)
+    count = frame.samples if name.endswith("p") else frame.samples * channels
+    parts = [np.frombuffer(plane, kind, count=count) for plane in frame.planes]
+    data = np.stack(parts) if name.endswith("p") else parts[0].reshape(-1, channels).T
+    if kind is np.float32:
+        return data
+    if kind is np.uint8:
+        return (data.astype(np.float32) - np.float32(128)) / np.float32(128)
+    values: NDArray[np.float32] = data.astype(np.float32)
+    return values if kind is np.float64 else values * np.float32(-1.0 / float(np.iinfo(kind).min))
+
+
+_SOUND_TYPES: Mapping[str, Any] = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "flt": np.float32, "dbl": np.float64}
 
 
 def _finish(modality: str, seen: Seen, heard: Heard | None, end_s: float, facts: dict[str, Any], settings: Measure,
@@ -702,7 +728,7 @@ class _Ledger:
         middles = [start_s + (until - start_s) * (i + 0.5) / count for i in range(count)]
         times = np.array([c.t_s for c in inside])
         picks = sorted({int(np.abs(times - t).argmin()) for t in middles})
-        return [{"t_s": inside[i].t_s, "jpeg": inside[i].jpeg} for i in picks]
+        return [{"t_s": inside[i].t_s, "jpeg": inside[i].encode(self.seen)} for i in picks]
 
 
 def _warm_pass() -> None:

@@ -6,9 +6,10 @@ no decoding. All windows are in seconds, never in frames.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from jobs.media.planes import SIGNALS
@@ -50,18 +51,25 @@ def scores(times: Floats, signals: NDArray[np.float32]) -> Floats:
     content = change(signals)
     if content.size < 2:
         return np.zeros(content.size)
-    usual = surroundings(times, content)
+    usual = surroundings(times, content, AROUND_S)
     return SCALE * np.minimum(content / FLOOR, content / (RATIO * usual + 1.0))
 
 
-def surroundings(times: Floats, content: Floats) -> Floats:
-    """Median change of the frames within AROUND_S, the frame itself left out."""
-    first = np.searchsorted(times, times - AROUND_S)
-    after = np.searchsorted(times, times + AROUND_S, side="right")
-    usual = np.empty(content.size)
-    for i in range(content.size):
-        near = np.concatenate([content[max(first[i], 1):i], content[i + 1:after[i]]])
-        usual[i] = np.median(near) if near.size else 0.0
+@njit("float64[::1](float64[::1], float64[::1], float64)", cache=True, nogil=True)
+def surroundings(times: Any, content: Any, around_s: float) -> Any:
+    """Median change of the frames within `around_s` before and after, the frame itself and the first of all left out."""
+    count = content.size
+    usual = np.zeros(count)
+    first, after = 0, 0
+    for i in range(count):
+        while times[first] < times[i] - around_s:
+            first += 1
+        while after < count and times[after] <= times[i] + around_s:
+            after += 1
+        low = max(first, 1)
+        near = np.concatenate((content[low:max(i, low)], content[i + 1:after]))
+        if near.size:
+            usual[i] = np.median(near)
     return usual
 
 

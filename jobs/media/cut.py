@@ -368,7 +368,7 @@ def _upright(frame: Any, video: Any) -> Any:
     wide = frame.width * ratio if 0.05 < ratio < 20 else frame.width
     width, height = max(2, round(wide / 2) * 2), max(2, frame.height // 2 * 2)
     shaped = frame.reformat(width=width, height=height, format="yuv420p", dst_color_range="MPEG",
-                            interpolation="BICUBIC") if (width, height) != (frame.width, frame.height) \
+                            interpolation="BICUBIC", threads=1) if (width, height) != (frame.width, frame.height) \
         or frame.format.name != "yuv420p" or int(frame.color_range) == 2 else frame
     turns = round(frame.rotation / 90) % 4
     if turns == 0:

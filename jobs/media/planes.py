@@ -199,7 +199,7 @@ class Grid:
             self._shrink = av.video.reformatter.VideoReformatter()
         scale = min(1.0, 256 / max(frame.width, frame.height))
         small = self._shrink.reformat(frame, width=max(2, int(frame.width * scale)), height=max(2, int(frame.height * scale)),
-                                      format="yuvj444p", interpolation="AREA")
+                                      format="yuvj444p", interpolation="AREA", threads=1)
         self._planar_layout = Layout(small)
         return small
 

@@ -5,7 +5,7 @@ once and calls, as far as given:
 
 * `look(picture)` for every sampled picture, two a second, short side 224: numbers of that picture;
 * `compare(picture, later, gap_s)` for a sampled picture and the half-size luma about a tenth of a second later: numbers;
-* `hear(rate_hz, channels)` once per sound stream: a function that turns each block of sound into numbers;
+* `hear(rate_hz, channels)` once per sound stream: a function that turns blocks of sound into numbers, a row each;
 * `reduce(span)` for every clip: its columns from the numbers that lie inside it and from the signals of every frame.
 
 Every module says formula, unit, version and source. The version is raised when the numbers change.
@@ -29,7 +29,7 @@ Sound = NDArray[np.float32]
 NATIVE_BLOCK_S = 0.1
 """Blocks of sound at the rate and with the channels of the stream."""
 MONO_BLOCK_S = 0.128
-"""Blocks of sound mixed to one channel at 16 kHz: 2048 samples."""
+"""Blocks of sound mixed to one channel at 16 kHz: 2048 samples. They come several at a time, as [blocks, 2048]."""
 MONO_RATE_HZ = 16_000
 MONO_BLOCK = 2048
 
@@ -85,7 +85,8 @@ class Span:
 
 
 Columns = Mapping[str, Any]
-Hearer = Callable[[Sound], Sequence[float]]
+Hearer = Callable[[Sound], Any]
+"""Of a native block, [channels, samples], its numbers; of mono blocks, [blocks, 2048], a row of numbers for each."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ class Measurement:
         needs: `picture`, `sound` or both: where nothing of it is there, the columns are null and `reduce` is not called.
         width: How many numbers `look`, `compare` or `hear` return.
         ear: Which blocks `hear` gets: `native`, or `mono` at 16 kHz.
+        every: Of the sampled pictures of a shot, `look` gets the first and every so many-th after it; rows between are NaN.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Measurement:
     compare: Callable[[Picture, Pixels, float], Sequence[float]] | None = None
     hear: Callable[[int, int], Hearer] | None = None
     ear: Literal["native", "mono"] = "native"
+    every: int = 1
 
 
 @cache

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from jobs.clean.measures import MONO_BLOCK, MONO_RATE_HZ, Hearer, Measurement, Sound, Span
 
 WINDOW, BANDS = 2 * MONO_BLOCK, 33
-_WEIGHTS = np.array([1 << i for i in range(BANDS - 1)], np.uint64)
+_WEIGHTS = np.array([1 << i for i in range(BANDS - 1)], np.int64)
 
 
 @cache
@@ -30,25 +30,24 @@ def _window() -> NDArray[np.float32]:
 
 
 def hear(rate_hz: int, channels: int) -> Hearer:
-    past = np.zeros(MONO_BLOCK, np.float32)
-    before: NDArray[np.float64] | None = None
+    past = np.zeros((1, MONO_BLOCK), np.float32)
+    slope_before = np.zeros((1, BANDS - 1))
+    heard_before = np.zeros(1, bool)
 
-    def block(sound: Sound) -> tuple[float]:
-        nonlocal past, before
-        mono = np.zeros(MONO_BLOCK, np.float32)
-        mono[:sound.shape[1]] = sound[0]
-        window = np.concatenate([past, mono])
-        past = mono
-        if float(np.dot(window, window)) < WINDOW * 1e-9:
-            before = None
-            return (0.0,)
-        power = np.abs(np.fft.rfft(window * _window())) ** 2
-        slope = -np.diff(np.log(np.add.reduceat(power, _edges())[:BANDS] + 1e-12))
-        word = 0.0 if before is None else float((_WEIGHTS[slope - before > 0]).sum())
-        before = slope
-        return (word,)
+    def blocks(sound: Sound) -> NDArray[np.float64]:
+        nonlocal past, slope_before, heard_before
+        line = np.concatenate([past, sound])
+        past = sound[-1:]
+        windows = np.concatenate([line[:-1], line[1:]], axis=1)
+        power = np.abs(np.fft.rfft(windows * _window(), axis=1)) ** 2
+        bands = np.add.reduceat(power, _edges(), axis=1)[:, :BANDS]
+        slopes = np.concatenate([slope_before, -np.diff(np.log(bands + 1e-12), axis=1)])
+        heard = np.concatenate([heard_before, np.einsum("ij,ij->i", windows, windows) >= WINDOW * 1e-9])
+        words = ((np.diff(slopes, axis=0) > 0) * _WEIGHTS).sum(axis=1)
+        slope_before, heard_before = slopes[-1:], heard[-1:]
+        return np.where(heard[1:] & heard[:-1], words, 0).astype(np.float64)[:, None]
 
-    return block
+    return blocks
 
 
 def reduce(span: Span) -> dict[str, Any]:

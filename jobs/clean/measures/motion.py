@@ -11,8 +11,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numba import njit
 
-from jobs.clean.measures import Floats, Measurement, Picture, Pixels, Span, mean
+from jobs.clean.measures import Measurement, Picture, Pixels, Span, mean
 
 STEP = 8
 """Flow is read every 8 pixels."""
@@ -28,31 +29,53 @@ def compare(picture: Picture, later: Pixels, gap_s: float) -> tuple[float, float
     height, width = picture.half.shape
     if min(height, width) < 16 or gap_s <= 0:
         return (np.nan, np.nan, np.nan)
-    flow = _flow.calc(picture.half, later, None)[STEP // 2::STEP, STEP // 2::STEP].astype(np.float64)
-    y, x = np.mgrid[STEP // 2:height:STEP, STEP // 2:width:STEP].astype(np.float64)
-    left = np.hypot(*(part for part in np.moveaxis(residual(flow, x - width / 2, y - height / 2), -1, 0)))
-    whole = np.hypot(flow[..., 0], flow[..., 1])
-    global_part = flow - residual(flow, x - width / 2, y - height / 2)
+    whole, camera, left = _split(_flow.calc(picture.half, later, None))
     unit = min(height, width) * gap_s
-    return float(whole.mean()) / unit, float(np.hypot(global_part[..., 0], global_part[..., 1]).mean()) / unit, \
-        float(left.mean()) / unit
+    return whole / unit, camera / unit, left / unit
 
 
-def residual(flow: Floats, x: Floats, y: Floats) -> Floats:
-    """Flow minus the similarity transform that fits it best: least squares, reweighted by 1 / (1 + residual) three times."""
-    weight = np.ones(x.shape)
-    left = flow
-    for _ in range(ROUNDS):
-        total = weight.sum()
-        mx, my = (weight * x).sum() / total, (weight * y).sum() / total
-        mu, mv = (weight * flow[..., 0]).sum() / total, (weight * flow[..., 1]).sum() / total
-        cx, cy, cu, cv = x - mx, y - my, flow[..., 0] - mu, flow[..., 1] - mv
-        spread = max((weight * (cx * cx + cy * cy)).sum(), 1e-9)
-        zoom = (weight * (cx * cu + cy * cv)).sum() / spread
-        turn = (weight * (cx * cv - cy * cu)).sum() / spread
-        left = np.stack([cu - zoom * cx + turn * cy, cv - zoom * cy - turn * cx], axis=-1)
-        weight = 1.0 / (1.0 + np.hypot(left[..., 0], left[..., 1]) ** 2)
-    return left
+@njit("UniTuple(float64, 3)(float32[:, :, ::1])", cache=True, nogil=True)
+def _split(flow: Any) -> Any:
+    """Mean length of the flow, of the similarity transform that fits it best, and of what is left, in pixels.
+
+    The fit is least squares, reweighted ROUNDS times by 1 / (1 + squared residual).
+    """
+    height, width = flow.shape[0], flow.shape[1]
+    zoom, turn, mx, my, mu, mv = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for rounds in range(ROUNDS + 1):
+        total, sx, sy, su, sv = 0.0, 0.0, 0.0, 0.0, 0.0
+        sxx, sxu, sxv = 0.0, 0.0, 0.0
+        for y in range(STEP // 2, height, STEP):
+            for x in range(STEP // 2, width, STEP):
+                u, v = float(flow[y, x, 0]), float(flow[y, x, 1])
+                w = 1.0
+                if rounds:
+                    a = u - mu - zoom * (x - mx) + turn * (y - my)
+                    b = v - mv - zoom * (y - my) - turn * (x - mx)
+                    w = 1.0 / (1.0 + a * a + b * b)
+                total += w
+                sx += w * x
+                sy += w * y
+                su += w * u
+                sv += w * v
+                sxx += w * (x * x + y * y)
+                sxu += w * (x * u + y * v)
+                sxv += w * (x * v - y * u)
+        mx, my, mu, mv = sx / total, sy / total, su / total, sv / total
+        spread = max(sxx - total * (mx * mx + my * my), 1e-9)
+        zoom = (sxu - total * (mx * mu + my * mv)) / spread
+        turn = (sxv - total * (mx * mv - my * mu)) / spread
+    count, whole, camera, left = 0, 0.0, 0.0, 0.0
+    for y in range(STEP // 2, height, STEP):
+        for x in range(STEP // 2, width, STEP):
+            u, v = float(flow[y, x, 0]), float(flow[y, x, 1])
+            p = mu + zoom * (x - mx) - turn * (y - my)
+            q = mv + zoom * (y - my) + turn * (x - mx)
+            whole += np.sqrt(u * u + v * v)
+            camera += np.sqrt(p * p + q * q)
+            left += np.sqrt((u - p) ** 2 + (v - q) ** 2)
+            count += 1
+    return whole / count, camera / count, left / count
 
 
 def reduce(span: Span) -> dict[str, Any]:

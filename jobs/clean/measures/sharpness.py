@@ -7,15 +7,39 @@ Version 1. Source: Pech-Pacheco 2000, as OpenCV's `Laplacian(...).var()`; the si
 
 from typing import Any
 
-import cv2
 import numpy as np
+from numba import njit
 
 from jobs.clean.measures import Measurement, Picture, Span
 
 
 def look(picture: Picture) -> tuple[float]:
-    _, deviation = cv2.meanStdDev(cv2.Laplacian(picture.y, cv2.CV_16S))
-    return (float(deviation[0, 0]) ** 2,)
+    return (variance(picture.y),)
+
+
+@njit("float64(Array(uint8, 2, 'C', readonly=True))", cache=True, nogil=True)
+def variance(y: Any) -> float:
+    """Variance of the Laplacian; borders are mirrored without repeating the edge, as OpenCV does."""
+    height, width = y.shape
+    total, squares = 0, 0
+    for row in range(height):
+        above = row - 1 if row > 0 else min(1, height - 1)
+        below = row + 1 if row < height - 1 else max(height - 2, 0)
+        for column in range(1, width - 1):
+            value = np.int32(y[above, column]) + np.int32(y[below, column]) + np.int32(y[row, column - 1]) \
+                + np.int32(y[row, column + 1]) - 4 * np.int32(y[row, column])
+            total += value
+            squares += value * value
+        for column in (0, width - 1):
+            left = column - 1 if column > 0 else min(1, width - 1)
+            right = column + 1 if column < width - 1 else max(width - 2, 0)
+            value = np.int32(y[above, column]) + np.int32(y[below, column]) + np.int32(y[row, left]) \
+                + np.int32(y[row, right]) - 4 * np.int32(y[row, column])
+            total += value
+            squares += value * value
+    count = height * width
+    centre = total / count
+    return float(squares / count - centre * centre)
 
 
 def reduce(span: Span) -> dict[str, Any]:

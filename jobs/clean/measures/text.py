@@ -47,4 +47,4 @@ def reduce(span: Span) -> dict[str, Any]:
     return {"text_area_share": mean(span.pictures["text"][:, 0])}
 
 
-MEASURE = Measurement("text", 1, ("text_area_share",), reduce, width=1, look=look)
+MEASURE = Measurement("text", 1, ("text_area_share",), reduce, width=1, look=look, every=4)
