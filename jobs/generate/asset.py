@@ -52,7 +52,8 @@ def decoded(video: bytes) -> tuple[Frames, float]:
     with av.open(io.BytesIO(video)) as container:
         stream = container.streams.video[0]
         fps = float(stream.average_rate or 1)
-        return np.stack([f.reformat(format="rgb24", src_colorspace="ITU709").to_ndarray() for f in container.decode(stream)]), fps
+        pictures = [f.reformat(format="rgb24", src_colorspace="ITU709").to_ndarray() for f in container.decode(stream)]
+        return np.stack(pictures), fps
 
 
 def thumbnail(frames: Frames) -> bytes:

@@ -29,7 +29,9 @@ MIN_MEASURABLE_S = 0.4
 """One gating block of BS.1770."""
 
 
-def graph(inputs: Sequence[tuple[Sound, int]], wire: Callable[[Any, list[Any]], Any], rate: int = RATE, block: int = 4096) -> Sound:
+def graph(
+    inputs: Sequence[tuple[Sound, int]], wire: Callable[[Any, list[Any]], Any], rate: int = RATE, block: int = 4096
+) -> Sound:
     """Run sounds through a filter graph.
 
     Args:
@@ -53,7 +55,8 @@ def graph(inputs: Sequence[tuple[Sound, int]], wire: Callable[[Any, list[Any]], 
     def drain() -> None:
         while True:
             try:
-                heard.append(sink.pull().to_ndarray()[0].reshape(-1, 2))
+                piece: Any = sink.pull()
+                heard.append(piece.to_ndarray()[0].reshape(-1, 2))
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
 
@@ -91,7 +94,7 @@ def stereo(sound: Sound) -> Sound:
 
 
 def loudness_lufs(sound: Sound, rate: int = RATE) -> float:
-    """Integrated loudness by ITU-R BS.1770-4 (pyloudnorm); -inf for silence. Sounds shorter than a block are measured as if looped."""
+    """Integrated loudness by ITU-R BS.1770-4 (pyloudnorm); -inf for silence. Shorter sounds than a block are looped."""
     import pyloudnorm
 
     if len(sound) < math.ceil(MIN_MEASURABLE_S * rate) + 1:
@@ -115,8 +118,8 @@ def true_peak_dbtp(sound: Sound) -> float:
 def to_loudness(sound: Sound, rate: int, target_lufs: float, rounds: int = 5) -> Sound:
     """Speech at a loudness, within 0.5 LU, with its true peaks limited; silence stays silence.
 
-    `loudnorm` misses the target by 1 to 2 LU on short, peaky speech. Here the speech is evened out by a compressor, and gain and
-    an oversampled limiter take turns until both hold.
+    `loudnorm` misses the target by 1 to 2 LU on short, peaky speech. Here the speech is evened out by a compressor, and gain
+    and an oversampled limiter take turns until both hold.
     """
     sound = chain(sound, rate, [("highpass", "f=60"), ("acompressor", "threshold=0.06:ratio=4:attack=5:release=80:makeup=1")])
     ceiling = 10 ** ((PEAK_DBTP - ENCODER_ROOM_DB) / 20)
@@ -131,11 +134,11 @@ def to_loudness(sound: Sound, rate: int, target_lufs: float, rounds: int = 5) ->
 
 
 def limited(sound: Sound, ceiling: float) -> Sound:
-    """No true peak above the ceiling (a linear amplitude): limited at four times the rate, then scaled by what coming back added."""
+    """No true peak above the ceiling (a linear amplitude): limited at four times the rate, then scaled by the rest."""
     length = len(sound)
-    sound = chain(sound, RATE, [("aresample", f"{4 * RATE}"), ("alimiter", f"limit={ceiling:.4f}:level=0:attack=3:release=60:latency=1"),
-                                ("aresample", f"{RATE}")])
-    sound = np.pad(sound, ((0, max(0, length - len(sound))), (0, 0)))[:length]
+    limiter = f"limit={ceiling:.4f}:level=0:attack=3:release=60:latency=1"
+    sound = chain(sound, RATE, [("aresample", f"{4 * RATE}"), ("alimiter", limiter), ("aresample", f"{RATE}")])
+    sound = _sized(sound, length)
     over = 10 ** (true_peak_dbtp(sound) / 20) / ceiling if len(sound) else 0.0
     return sound / np.float32(over) if over > 1.0 else sound
 
@@ -155,7 +158,7 @@ def duck(speech: Sound, music: Sound) -> Sound:
         return mix
 
     mixed = graph([(speech, RATE), (music, RATE)], wire)
-    return np.pad(mixed, ((0, max(0, len(speech) - len(mixed))), (0, 0)))[:len(speech)]
+    return _sized(mixed, len(speech))
 
 
 def music_bed(path: str, samples: int, target_lufs: float) -> Sound:
@@ -208,14 +211,21 @@ def finish(speech: Sound, rate: int, seconds: float, target_lufs: float, music: 
         music: Path of a music bed, or empty.
     """
     samples = round(seconds * RATE)
-    voice = to_loudness(stereo(speech), rate, target_lufs)
-    voice = np.pad(voice, ((0, max(0, samples - len(voice))), (0, 0)))[:samples]
+    whole = _sized(stereo(speech), round(seconds * rate))  # first, since the silence around a short word counts in its loudness
+    voice = _sized(to_loudness(whole, rate, target_lufs), samples)
     if not music:
         return faded(voice, 0.02, 0.05)
     bed = faded(music_bed(music, samples, target_lufs - MUSIC_BELOW_LU), FADE_IN_S, min(FADE_OUT_S, seconds / 3))
     mixed = duck(voice, bed)
     off = target_lufs - loudness_lufs(mixed)
-    return limited(mixed * np.float32(10 ** (off / 20)), 10 ** ((PEAK_DBTP - ENCODER_ROOM_DB) / 20)) if math.isfinite(off) else mixed
+    if not math.isfinite(off):
+        return mixed
+    return limited(mixed * np.float32(10 ** (off / 20)), 10 ** ((PEAK_DBTP - ENCODER_ROOM_DB) / 20))
+
+
+def _sized(sound: Sound, samples: int) -> Sound:
+    """Cut, or filled up with silence."""
+    return np.pad(sound, ((0, max(0, samples - len(sound))), (0, 0)))[:samples]
 
 
 def faded(sound: Sound, in_s: float, out_s: float) -> Sound:

@@ -9,9 +9,11 @@ import math
 import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -82,8 +84,10 @@ class Look(Protocol):
         """The picture `t_s` seconds after the shot began; a little before and after it too."""
 
 
-def compose(scenes: Sequence[Scene], speech: Speech, canvas: Canvas, *, label: Overlay | None = None, loudness_lufs: float = -16.0,
-            music: str = "", metadata: Mapping[str, str] | None = None, lang: str = "zh") -> bytes:
+def compose(
+    scenes: Sequence[Scene], speech: Speech, canvas: Canvas, *, label: Overlay | None = None, loudness_lufs: float = -16.0,
+    music: str = "", metadata: Mapping[str, str] | None = None, lang: str = "zh",
+) -> bytes:
     """Make the MP4.
 
     Args:
@@ -102,18 +106,22 @@ def compose(scenes: Sequence[Scene], speech: Speech, canvas: Canvas, *, label: O
     if len(scenes) != len(speech.shots) - 1 or not all(len(s.frames) for s in scenes):
         raise ValueError(f"{len(scenes)} scenes for {len(speech.shots) - 1} shots, each with frames")
     count = math.ceil(speech.duration_s * canvas.fps - 1e-6)
-    sound = audio.finish(speech.sound, speech.rate, count / canvas.fps, loudness_lufs, music)
-    pictures = _ahead(draw(scenes, speech, canvas, count, label))
-    return _written(pictures, sound, speech.cues, canvas, metadata or {}, lang)
+    with ThreadPoolExecutor(1) as beside:
+        sound = beside.submit(audio.finish, speech.sound, speech.rate, count / canvas.fps, loudness_lufs, music)
+        pictures = _ahead(_frames(draw(scenes, speech, canvas, count, label), canvas.fps))
+        return _written(pictures, sound, speech.cues, canvas, metadata or {}, lang)
 
 
-def draw(scenes: Sequence[Scene], speech: Speech, canvas: Canvas, count: int, label: Overlay | None = None) -> Iterator[Picture]:
+def draw(
+    scenes: Sequence[Scene], speech: Speech, canvas: Canvas, count: int, label: Overlay | None = None
+) -> Iterator[Picture]:
     """All frames in order."""
     import cv2
 
     ends = speech.shots
-    looks = [look(scene, canvas, ends[i + 1] - ends[i], i) for i, scene in enumerate(scenes)]
-    fades = [min(CROSSFADE_S, CROSSFADE_SHARE * min(ends[i + 1] - ends[i], ends[i + 2] - ends[i + 1])) for i in range(len(looks) - 1)]
+    lengths = [end - start for start, end in pairwise(ends)]
+    looks = [look(scene, canvas, lengths[i], i) for i, scene in enumerate(scenes)]
+    fades = [min(CROSSFADE_S, CROSSFADE_SHARE * min(pair)) for pair in pairwise(lengths)]
     words = [subtitle(cue.text, canvas) for cue in speech.cues]
     shot = 0
     for n in range(count):
@@ -250,12 +258,23 @@ def shown(text: str) -> str:
 # ---- the file
 
 
-def _ahead(pictures: Iterator[Picture], room: int = 8) -> Iterator[Picture]:
+def _frames(pictures: Iterator[Picture], fps: int) -> Iterator[Any]:
+    """Pictures as the encoder takes them."""
+    import av
+
+    for n, picture in enumerate(pictures):
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+        frame.pts, frame.time_base = n, Fraction(1, fps)
+        yield frame
+
+
+def _ahead(pictures: Iterator[Any], room: int = 8) -> Iterator[Any]:
     """Draw in another thread, a few pictures ahead of the encoder."""
-    ready: queue.Queue[Picture | BaseException | None] = queue.Queue(room)
+    ready: queue.Queue[Any] = queue.Queue(room)
     stop = threading.Event()
 
-    def put(item: Picture | BaseException | None) -> bool:
+    def put(item: Any) -> bool:
         while not stop.is_set():
             try:
                 ready.put(item, timeout=0.1)
@@ -285,58 +304,46 @@ def _ahead(pictures: Iterator[Picture], room: int = 8) -> Iterator[Picture]:
         worker.join()
 
 
-def _written(pictures: Iterator[Picture], sound: audio.Sound, cues: Sequence[Cue], canvas: Canvas, metadata: Mapping[str, str],
-             lang: str) -> bytes:
-    import av
-
+def _written(
+    frames: Iterator[Any], sound: "Future[audio.Sound]", cues: Sequence[Cue], canvas: Canvas, metadata: Mapping[str, str],
+    lang: str,
+) -> bytes:
     from jobs.media.encode import MP4, add_aac, add_h264, open_mp4
 
     tag = {"zh": "chi", "yue": "chi", "en": "eng"}.get(lang, "und")
     width, height = canvas.size
     target = io.BytesIO()
     with open_mp4(target, movflags=MP4["movflags"] + "+use_metadata_tags") as container:
-        for name, value in sorted(metadata.items()):
-            container.metadata[name] = value
+        container.metadata.update(dict(sorted(metadata.items())))
         video = add_h264(container, width, height, Fraction(canvas.fps), CRF)
         heard = add_aac(container, audio.RATE, 2)
         words = container.add_stream("mov_text")
         words.time_base, words.metadata["language"], heard.metadata["language"] = Fraction(1, 1000), tag, tag
         words.codec_context.subtitle_header = _ASS_HEADER
-        waiting = list(_subtitles(words, cues))
-        step, at = audio.RATE // canvas.fps, 0
-        for n, picture in enumerate(pictures):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
-            frame.pts, frame.time_base = n, Fraction(1, canvas.fps)
-            container.mux(video.encode(frame))
-            until = len(sound) if (n + 1) * step > len(sound) else (n + 1) * step
-            container.mux(_heard(heard, sound, at, until))
-            at = max(at, until)
-            while waiting and waiting[0].pts / 1000 <= n / canvas.fps:
-                container.mux(waiting.pop(0))
-        container.mux(video.encode(None))
-        container.mux(_heard(heard, sound, at, len(sound)))
-        container.mux(heard.encode(None))
-        container.mux(waiting)
+        pictures = [packet for frame in frames for packet in video.encode(frame)] + list(video.encode(None))
+        tracks = [pictures, list(_heard(heard, sound.result())), list(_subtitles(words, cues))]
+        for packet in sorted((p for track in tracks for p in track), key=lambda p: float(p.dts * p.time_base)):
+            container.mux(packet)
     return target.getvalue()
 
 
-def _heard(stream: Any, sound: audio.Sound, start: int, end: int) -> list[Any]:
+def _heard(stream: Any, sound: audio.Sound, block: int = 1024) -> Iterator[Any]:
     import av
 
-    if end <= start:
-        return []
-    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound[start:end].T, np.float32), format="fltp", layout="stereo")
-    frame.sample_rate, frame.pts, frame.time_base = audio.RATE, start, Fraction(1, audio.RATE)
-    return list(stream.encode(frame))
+    for start in range(0, len(sound), block):
+        planes = np.ascontiguousarray(sound[start:start + block].T, np.float32)
+        frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = audio.RATE, start, Fraction(1, audio.RATE)
+        yield from stream.encode(frame)
+    yield from stream.encode(None)
 
 
 _ASS_HEADER = b"""[Script Info]
 ScriptType: v4.00+
 
 [V4+ Styles]
-Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, StrikeOut, \
-ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding
+Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, \
+StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding
 Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,0
 
 [Events]

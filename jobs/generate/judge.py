@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.clean import policy
+from jobs.clean.filter import filters as all_filters
 from jobs.clean.measure import measure_source
 from jobs.generate.profile import Profile
 from jobs.media.faults import MediaFault
@@ -22,7 +23,8 @@ from schemas.settings import Policy, Settings
 
 Frames = NDArray[np.uint8]
 
-FORM = ("duration", "resolution", "aspect_ratio", "frame_rate", "interlacing", "licence", "language", "sound", "speech", "av_sync")
+FORM = ("duration", "resolution", "aspect_ratio", "frame_rate", "interlacing", "licence", "language", "sound", "speech",
+        "av_sync")
 """Filters of what was asked for, and of texts and sound that a generated clip does not have."""
 BLACK_LUMA, STILL_STEP = 12.0, 0.75
 """Mean luma below which every frame is black, and mean step between any two frames below which nothing moves, 0..255."""
@@ -97,11 +99,11 @@ def _measured(video: bytes, profile: Profile, settings: Settings) -> tuple[dict[
             return {}, Why("measure", "generation_failed", detail=f"the clip cannot be measured: {error}")
     if not clips:
         return {}, Why("measure", "generation_failed", detail="nothing of the clip is long enough to be measured")
-    rows: list[dict[str, Any]] = [{name: None for name in CLIPS.schema.names} |
+    rows: list[dict[str, Any]] = [dict.fromkeys(CLIPS.schema.names) |
                                   {"clip_id": "", "source_id": "", "modality": "video"} | clip for clip in clips]
     scores = _numbers(rows[0])
     if len(clips) > 1:
-        return scores, Why("shots", "missed_cut", float(len(clips)), ">", 1.0, f"the picture jumps: {len(clips)} shots in one clip")
+        return scores, Why("shots", "missed_cut", float(len(clips)), ">", 1.0, f"the picture jumps: {len(clips)} shots in it")
     checks = policy.resolve(_overridden(settings.recipe.policy, profile))
     verdict = policy.judge(rows[0], checks)
     if verdict.kept:
@@ -112,8 +114,9 @@ def _measured(video: bytes, profile: Profile, settings: Settings) -> tuple[dict[
 
 def _overridden(given: Policy, profile: Profile) -> Policy:
     """The policy in force without the filters of form, and with what the model's profile says."""
-    known = set(policy.filters())
-    filters = {**{k: dict(v) for k, v in given.filters.items()}, **{name: {"severity": "off"} for name in FORM if name in known}}
+    known = set(all_filters())
+    filters = {name: dict(values) for name, values in given.filters.items()}
+    filters |= {name: {"severity": "off"} for name in FORM if name in known}
     for name, values in profile.filters.items():
         filters[name] = {**filters.get(name, {}), **values}
     return given.model_copy(update={"filters": filters})

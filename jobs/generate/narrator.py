@@ -124,7 +124,8 @@ def narrate(narrator: Narrator, lines: Sequence[Line], least_s: Mapping[int, flo
     rate = rates.pop() if rates else 22050
     if lines and not any(len(sound) for sound, _ in spoken_lines):
         raise Unspoken("the voice said nothing")
-    parts, cues, starts = [_silence(LEAD_S, rate)], [], []
+    parts, cues = [_silence(LEAD_S, rate)], list[Cue]()
+    starts: list[float] = []
     at = len(parts[0])
     for shot in sorted(least_s):
         start = 0 if not starts else at

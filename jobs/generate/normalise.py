@@ -10,29 +10,39 @@ from types import MappingProxyType
 
 _DIGITS, _PLACES, _GROUPS = "零一二三四五六七八九", ("", "十", "百", "千"), ("", "万", "亿", "万亿")
 _UNITS_ZH = MappingProxyType({
-    "℃": "摄氏度", "°C": "摄氏度", "℉": "华氏度", "°F": "华氏度", "°": "度", "km/h": "公里每小时", "km²": "平方公里", "km": "公里", "cm": "厘米",
-    "mm": "毫米", "m²": "平方米", "m": "米", "kg": "公斤", "g": "克", "mg": "毫克", "t": "吨", "ml": "毫升", "mL": "毫升", "L": "升", "h": "小时",
-    "min": "分钟", "s": "秒", "ms": "毫秒", "GB": "吉字节", "MB": "兆字节", "Hz": "赫兹", "kHz": "千赫兹", "W": "瓦", "kW": "千瓦",
+    "℃": "摄氏度", "°C": "摄氏度", "℉": "华氏度", "°F": "华氏度", "°": "度", "km/h": "公里每小时", "km²": "平方公里",
+    "km": "公里", "cm": "厘米", "mm": "毫米", "m²": "平方米", "m": "米", "kg": "公斤", "g": "克", "mg": "毫克",
+    "t": "吨", "ml": "毫升", "mL": "毫升", "L": "升", "h": "小时", "min": "分钟", "s": "秒", "ms": "毫秒",
+    "GB": "吉字节", "MB": "兆字节", "Hz": "赫兹", "kHz": "千赫兹", "W": "瓦", "kW": "千瓦",
 })
 _UNITS_EN = MappingProxyType({
-    "℃": "degrees Celsius", "°C": "degrees Celsius", "℉": "degrees Fahrenheit", "°F": "degrees Fahrenheit", "°": "degrees",
-    "km/h": "kilometres per hour", "mph": "miles per hour", "km²": "square kilometres", "km": "kilometres", "cm": "centimetres",
-    "mm": "millimetres", "m²": "square metres", "m": "metres", "kg": "kilograms", "g": "grams", "mg": "milligrams", "t": "tonnes",
-    "ml": "millilitres", "mL": "millilitres", "L": "litres", "h": "hours", "min": "minutes", "s": "seconds", "ms": "milliseconds",
-    "GB": "gigabytes", "MB": "megabytes", "Hz": "hertz", "kHz": "kilohertz", "W": "watts", "kW": "kilowatts", "ft": "feet", "lb": "pounds",
+    "℃": "degrees Celsius", "°C": "degrees Celsius", "℉": "degrees Fahrenheit", "°F": "degrees Fahrenheit",
+    "°": "degrees", "km/h": "kilometres per hour", "mph": "miles per hour", "km²": "square kilometres",
+    "km": "kilometres", "cm": "centimetres", "mm": "millimetres", "m²": "square metres", "m": "metres",
+    "kg": "kilograms", "g": "grams", "mg": "milligrams", "t": "tonnes", "ml": "millilitres", "mL": "millilitres",
+    "L": "litres", "h": "hours", "min": "minutes", "s": "seconds", "ms": "milliseconds", "GB": "gigabytes",
+    "MB": "megabytes", "Hz": "hertz", "kHz": "kilohertz", "W": "watts", "kW": "kilowatts", "ft": "feet",
+    "lb": "pounds",
 })
-_ONES = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-         "eighteen nineteen").split()
-_TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
-_ORDINALS = MappingProxyType({"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
-                              "twelve": "twelfth"})
-_MONTHS = "January February March April May June July August September October November December".split()
+_ONES = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+]
+_TENS = ["zero", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_ORDINALS = MappingProxyType({
+    "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
+    "twelve": "twelfth",
+})
+_MONTHS = [
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+]
 _NUMBER = r"\d[\d,]*(?:\.\d+)?"
 
 
 def spoken(text: str, lang: str) -> str:
     """The text as a voice of that language should be given it; other languages than zh, yue and en are returned as they are."""
-    text = re.sub(r"[*_`#~|<>{}\[\]\\^]+", " ", text)
+    text = re.sub(r"[*_`#|<>{}\[\]\\^]+|~~", " ", text)
     if lang in ("zh", "yue"):
         return _apply(_CHINESE, text)
     if lang == "en":
@@ -112,8 +122,8 @@ _CHINESE = (
     (re.compile(rf"\$\s*({_NUMBER})"), lambda m: chinese_number(m[1]) + "美元"),
     (re.compile(rf"([-−]?{_NUMBER})\s*({_UNIT_ZH})(?![A-Za-z])"), lambda m: _signed_zh(m[1]) + _UNITS_ZH[m[2]]),
     (re.compile(r"(?<!\d)(1[3-9]\d{9}|\d{7,}(?=号))"), lambda m: chinese_digits(m[1])),
-    (re.compile(r"(?<![\d.,])(\d+)([个只条位次天年本张座头名间件块杯瓶辆家])"), _count_zh),
     (re.compile(rf"({_NUMBER})\s*[-~–—至]\s*(?=\d)"), lambda m: chinese_number(m[1]) + "到"),
+    (re.compile(r"(?<![\d.,])(\d+)([个只条位次天年本张座头名间件块杯瓶辆家])"), _count_zh),
     (re.compile(rf"(?<![\w-])[-−]({_NUMBER})"), lambda m: "负" + chinese_number(m[1])),
     (re.compile(_NUMBER), lambda m: chinese_number(m[0])),
     (re.compile(r"\s*\+\s*"), lambda m: "加"),
@@ -159,16 +169,13 @@ def english_year(value: int) -> str:
 
 def english_ordinal(value: int) -> str:
     """21 -> twenty-first."""
-    head, dash, last = _english_whole(value).rpartition("-") if "-" in _english_whole(value) else _split_last(_english_whole(value))
+    words = _english_whole(value)
+    head, joint, last = words.rpartition("-" if "-" in words.rpartition(" ")[2] else " ")
     if last in _ORDINALS:
         last = _ORDINALS[last]
     else:
         last = last[:-1] + "ieth" if last.endswith("y") else last + "th"
-    return head + dash + last
-
-
-def _split_last(words: str) -> tuple[str, str, str]:
-    return words.rpartition(" ")
+    return head + joint + last
 
 
 def _date_en(year: str, month: str, day: str) -> str:

@@ -123,17 +123,17 @@ def of_folder(folder: Path, pipeline_class: str) -> Profile:
     try:
         return Profile(**facts)
     except TypeError:
-        raise Terminal(f"{folder}: nothing is known of the pipeline {pipeline_class!r}; put a {SIDECAR} into the folder with at "
-                       "least family, width, height, num_frames, fps and steps") from None
+        raise Terminal(f"{folder}: nothing is known of the pipeline {pipeline_class!r}; put a {SIDECAR} into the folder with "
+                       "at least family, width, height, num_frames, fps and steps") from None
 
 
 @cache
 def families() -> Mapping[str, Mapping[str, Any]]:
     """Pipeline class -> facts of its family."""
-    found = {}
+    found: dict[str, Mapping[str, Any]] = {}
     for file in sorted(FAMILIES.glob("*.json")):
         facts = json.loads(file.read_text(encoding="utf-8"))
-        found |= {name: facts for name in facts["classes"]}
+        found |= dict.fromkeys(facts["classes"], facts)
     return MappingProxyType(found)
 
 

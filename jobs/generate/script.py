@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from jobs.prompts.analyse import HAN, clauses, letters, sentences
+from jobs.prompts.storyboard import ends_sentence
 
 IDEOGRAPHS, LETTERS = 26, 64
 """Longest line: two rows of a portrait picture."""
@@ -29,7 +30,8 @@ def lines(narrations: Sequence[str], lang: str) -> list[Line]:
         for sentence in sentences(narration) or ([narration] if letters(narration) else []):
             parts = [piece for clause in clauses(sentence) for piece in _pieces(clause)]
             for i, (text, soft) in enumerate(parts):
-                pause = SENTENCE_PAUSE_S if i == len(parts) - 1 else SOFT_PAUSE_S if soft else CLAUSE_PAUSE_S
+                last = i == len(parts) - 1 and ends_sentence(text)
+                pause = SENTENCE_PAUSE_S if last else SOFT_PAUSE_S if soft else CLAUSE_PAUSE_S
                 found.append(Line(text, shot, _language(text, lang), pause))
     return found
 
@@ -63,7 +65,7 @@ def _words(clause: str) -> list[str]:
 
 
 def _language(text: str, lang: str) -> str:
-    """A clause in Latin letters inside a Chinese text is spoken as English, and one in ideographs inside an English text as Chinese."""
+    """Clauses in Latin letters inside a Chinese text are spoken as English, ideographs inside an English one as Chinese."""
     wide, latin = len(_WIDE.findall(text)), len(re.findall(r"[A-Za-z]", text))
     if lang in ("zh", "yue") and not wide and latin >= 4:
         return "en"

@@ -27,8 +27,8 @@ def folder_of(settings: Generate) -> Path:
     model = settings.model
     if model == "embedded":
         if not (EMBEDDED / "model_index.json").is_file():
-            raise Terminal("generate.model = 'embedded': this installation has no embedded text-to-video model; `reelmill train` "
-                           "makes it, or set generate.model to the path of a diffusers pipeline")
+            raise Terminal("generate.model = 'embedded': this installation has no embedded text-to-video model; `reelmill "
+                           "train` makes it, or set generate.model to the path of a diffusers pipeline")
         return EMBEDDED
     path = Path(model).expanduser()
     if path.is_dir():
@@ -44,9 +44,9 @@ def _fetched(model: str, revision: str) -> Path:
     try:
         return Path(DiffusionPipeline.download(model, revision=revision or None, use_safetensors=True, trust_remote_code=False))
     except Exception as error:
-        raise Terminal(f"generate.model = {model!r}: it is neither a folder nor in the local model cache, and the hub did not give it "
-                       f"({type(error).__name__}). Offline: fetch it where there is a network with `hf download {model} --local-dir "
-                       "DIR`, copy DIR here and set generate.model=DIR") from None
+        raise Terminal(f"generate.model = {model!r}: it is neither a folder nor in the local model cache, and the hub did not "
+                       f"give it ({type(error).__name__}). Offline: fetch it where there is a network with `hf download "
+                       f"{model} --local-dir DIR`, copy DIR here and set generate.model=DIR") from None
 
 
 def checked(folder: Path) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def checked(folder: Path) -> dict[str, Any]:
         index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
         name = index["_class_name"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Terminal(f"{folder}: no readable model_index.json ({type(error).__name__}); is it a diffusers pipeline?") from None
+        raise Terminal(f"{folder}: no readable model_index.json ({type(error).__name__}); give a diffusers pipeline") from None
     if not isinstance(name, str):
         raise Terminal(f"{folder}: the pipeline {name!r} is custom code, which is never run")
     for part, value in index.items():
@@ -74,7 +74,7 @@ def checked(folder: Path) -> dict[str, Any]:
 
 
 def revision(folder: Path) -> str:
-    """What names the weights: the commit of a hub snapshot, else 12 hex digits over configuration and both ends of all weights."""
+    """What names the weights: the commit of a hub snapshot, else 12 hex digits over settings and both ends of all weights."""
     if folder.parent.name == "snapshots":
         return folder.name[:12]
     digest = hashlib.sha256()

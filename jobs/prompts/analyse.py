@@ -21,12 +21,21 @@ _SYMBOLS = frozenset("°℃℉№©®™%‰€£¥￥$+=<>~×÷±|^")
 HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _CANTONESE = frozenset("嘅咗喺唔冇佢哋咁啲嚟嗰嘢乜噉攞睇諗搵畀俾冚咩喎啱嗌")
 _SCRIPTS = (("ja", r"[\u3040-\u30ff]"), ("ko", r"[\uac00-\ud7af]"), ("zh", f"[{HAN}]"))
-_END = re.compile(r"(?<=[。！？!?…；])[”’」』）)\"']*\s*|(?<=[.;])[”’)\"']*(?:\s+|$)|\n+")
+_CLOSE = "”’」』）)\"'"
+_END = re.compile(
+    rf"(?<=[。！？!?…；])(?![。！？!?…；{_CLOSE}])\s*|(?<=[。！？!?…；][{_CLOSE}])\s*"
+    rf"|(?<=[.;])\s+|(?<=[.;][{_CLOSE}])\s+|\n+"
+)
 _ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|etc|e\.g|i\.e|No|approx)|\b[A-Z])\.$")
 _CLAUSE = re.compile(r"(?<=[，、：；—])\s*|(?<=[,:;])\s+|\s+[–-]\s+")
-_STOP = frozenset("""a an and are as at be been but by for from had has have he her his i if in into is it its just me my of on or our
-    out she so than that the their them then there these they this those to today up us very was we were what when where which
-    while who will with you your really want not no do did can could would should about over under after before all""".split())
+_STOP = frozenset([
+    "a", "an", "and", "are", "as", "at", "be", "been", "but", "by", "for", "from", "had", "has", "have", "he", "her",
+    "his", "i", "if", "in", "into", "is", "it", "its", "just", "me", "my", "of", "on", "or", "our", "out", "she", "so",
+    "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "today", "up",
+    "us", "very", "was", "we", "were", "what", "when", "where", "which", "while", "who", "will", "with", "you", "your",
+    "really", "want", "not", "no", "do", "did", "can", "could", "would", "should", "about", "over", "under", "after",
+    "before", "all",
+])
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,8 @@ def clusters(found: Sequence[Candidate], k: int, seed: int) -> list[int]:
         return []
     vectors = [c.vector for c in found]
     lengths = {None if v is None else len(v) for v in vectors}
-    points = np.stack(vectors) if None not in lengths and len(lengths) == 1 else np.stack([_letters(c.text) for c in found])  # type: ignore[arg-type]
+    whole = None not in lengths and len(lengths) == 1
+    points = np.stack([v for v in vectors if v is not None] if whole else [_letters(c.text) for c in found])
     return k_means(points, min(k, len(found)), seed)
 
 

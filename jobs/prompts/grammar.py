@@ -44,7 +44,8 @@ def _pattern(key: str) -> tuple[re.Pattern[str], Mapping[str, str]]:
     """One pattern of all words for an attribute, longest first, and what each word means."""
     means = {word.lower(): value for value, names in _data()["words"][key].items() for word in names}
     for lang in world.WORDS:  # the names that the model was trained with are always understood
-        means |= {n.lower(): value for value, names in world.WORDS[lang].get(key, {}).items() for n in names if len(n) > 1 or key == "colour"}
+        means |= {name.lower(): value for value, names in world.WORDS[lang].get(key, {}).items() for name in names
+                  if len(name) > 1 or key == "colour"}
     longest = sorted(means, key=lambda w: (-len(w), w))
     latin = [re.escape(w) for w in longest if w.isascii()]
     other = [re.escape(w) for w in longest if not w.isascii()]
@@ -54,7 +55,8 @@ def _pattern(key: str) -> tuple[re.Pattern[str], Mapping[str, str]]:
 
 def fingerprint() -> str:
     """Changes with the data file and with the model's words: it bears on the rows of `prompts`."""
-    known = json.dumps({lang: {k: dict(v) for k, v in names.items()} for lang, names in world.WORDS.items()}, ensure_ascii=False)
+    known = json.dumps({lang: {k: dict(v) for k, v in names.items()} for lang, names in world.WORDS.items()},
+                       ensure_ascii=False)
     return hashlib.sha256(FILE.read_bytes() + known.encode()).hexdigest()[:12]
 
 
@@ -76,14 +78,18 @@ def named(text: str, key: str) -> list[str]:
     return [match.group() for match in _pattern(key)[0].finditer(text)]
 
 
-def see(text: str, index: int, before: Mapping[str, str] | None) -> Seen:
-    """What the shot of a text shows; what it leaves open is carried over from the shot before, else from the defaults."""
+def see(text: str, index: int, before: Mapping[str, str] | None, *, same_sentence: bool = False) -> Seen:
+    """What the shot of a text shows; what it leaves open is carried over from the shot before, else from the defaults.
+
+    Weak words (a shore, a street) name a place only where the sentence has not named one: the sand beside the sea is no desert.
+    """
     if (thing := find(text, "shape")) and any(find(text, key) for key in _OBJECT[1:]) and not find(text, "place"):
         return _object(text, thing)
     default, said = dict(_data()["default"]), []
     attributes: dict[str, str] = {}
     for key in _PLACE[:3]:
-        if hit := find(text, key):
+        hit = _place(text, settled=same_sentence) if key == "place" else find(text, key)
+        if hit:
             attributes[key] = hit[1]
             said.append(f"{hit[0]} → {key} {hit[1]}")
         elif before and key in before:
@@ -97,6 +103,14 @@ def see(text: str, index: int, before: Mapping[str, str] | None) -> Seen:
     if before and not any("place" in s for s in said):
         said.append(f"place {attributes['place']} carried over")
     return Seen(MappingProxyType(attributes), "; ".join(said))
+
+
+def _place(text: str, *, settled: bool) -> tuple[str, str] | None:
+    """The first strong word for a place, else, where the sentence has not settled it, the first weak one."""
+    hits = [hit for word in named(text, "place") if (hit := find(word, "place"))]
+    weak = {w.lower() for w in _data()["weak"]}
+    strong = [hit for hit in hits if not {hit[0].lower(), hit[0].lower().removesuffix("s")} & weak]
+    return strong[0] if strong else hits[0] if hits and not settled else None
 
 
 def _object(text: str, thing: tuple[str, str]) -> Seen:

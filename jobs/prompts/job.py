@@ -41,8 +41,8 @@ def run(run: Run) -> None:
     else:
         release = run.optional(SAMPLES)
         if release is None:
-            raise Terminal(f"{run.lake.root}: there is no release to draw prompts from; build one with `reelmill build SOURCE…` "
-                           "or say what to make with --prompt TEXT")
+            raise Terminal(f"{run.lake.root}: there is no release to draw prompts from; build one with `reelmill build "
+                           "SOURCE…` or say what to make with --prompt TEXT")
         columns = ["sample_id", "title", "caption", "text", "engagement", "embedding"]
         kept, rejected = from_release(release.read(columns).to_pylist(), settings)
     kept.sort(key=lambda r: str(r["prompt_id"]))
@@ -77,7 +77,8 @@ def from_release(rows: Sequence[Mapping[str, Any]], settings: Settings) -> tuple
         close = max(kept, key=lambda r: curate.alike(r["text"], candidate.text), default=None)
         nearness = curate.alike(close["text"], candidate.text) if close else 0.0
         if close and nearness >= curate.NEAR:
-            row, why = None, _why("near_duplicate", "duplicate_prompt", nearness, ">", curate.NEAR, f"like {close['text'][:80]!r}")
+            detail = f"like {close['text'][:80]!r}"
+            row, why = None, _why("near_duplicate", "duplicate_prompt", nearness, ">", curate.NEAR, detail)
         else:
             row, why = judged(candidate.text, settings, candidate, owner)
         if row is not None:
@@ -87,7 +88,9 @@ def from_release(rows: Sequence[Mapping[str, Any]], settings: Settings) -> tuple
     return kept, rejected
 
 
-def judged(given: str, settings: Settings, origin: curate.Candidate | None = None, cluster: int | None = None) -> tuple[Row | None, Row]:
+def judged(
+    given: str, settings: Settings, origin: curate.Candidate | None = None, cluster: int | None = None
+) -> tuple[Row | None, Row]:
     """The row of a prompt, or None and why not."""
     want = settings.recipe.prompts
     if len(given) > want.max_chars and not given.lstrip().startswith("{"):
@@ -107,8 +110,9 @@ def judged(given: str, settings: Settings, origin: curate.Candidate | None = Non
     lang = request.lang or language(text)
     spoken = languages(settings.recipe.publish.voice)
     if lang not in spoken:
-        return None, _why("language", "unspoken", detail=f"the text is in {lang!r}; the voice {settings.recipe.publish.voice!r} speaks "
-                                                         f"{', '.join(sorted(spoken))}: set publish.voice to one that speaks it")
+        voice = settings.recipe.publish.voice
+        return None, _why("language", "unspoken", detail=f"the text is in {lang!r}; the voice {voice!r} speaks "
+                                                         f"{', '.join(sorted(spoken))}: set publish.voice to another")
     shots = [_cleaned(s) for s in request.shots] or storyboard(text, lang, request.style, grammar_of(settings))
     edit = [repr(s) for s in shots] if request.shots else []
     return {
@@ -124,7 +128,8 @@ def _cleaned(shot: Shot) -> Shot:
 
 
 def _too_long(text: str, limit: int) -> Row:
-    return _why("text", "prompt_too_long", len(text), ">", limit, f"starts {text[:60]!r}; shorten it or raise prompts.max_chars")
+    detail = f"starts {text[:60]!r}; shorten it or raise prompts.max_chars"
+    return _why("text", "prompt_too_long", len(text), ">", limit, detail)
 
 
 def _why(check: str, reason: str, value: float | None = None, op: str | None = None, threshold: float | None = None,
@@ -132,5 +137,5 @@ def _why(check: str, reason: str, value: float | None = None, op: str | None = N
     return {"check": check, "reason": reason, "value": value, "op": op, "threshold": threshold, "detail": detail}
 
 
-PROMPTS_JOB = Job("prompts", reads=(SAMPLES,), optional=(SAMPLES,), writes=(PROMPTS, REJECTS), code=1, recipe=("prompts",), run=run,
-                  outside=outside)
+PROMPTS_JOB = Job("prompts", reads=(SAMPLES,), optional=(SAMPLES,), writes=(PROMPTS, REJECTS), code=1, recipe=("prompts",),
+                  run=run, outside=outside)

@@ -1,4 +1,4 @@
-"""What a user asks for: a plain text, or a JSON object with the text and any of style, aspect, seed, lang and an edited storyboard."""
+"""What a user asks for: a text, or a JSON object with the text and any of style, aspect, seed, lang and a storyboard."""
 
 import json
 from dataclasses import dataclass

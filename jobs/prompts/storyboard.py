@@ -54,7 +54,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType({
     "creation": Preset(3.0, 2.0, ("cinematic, natural light, rich detail", "电影质感，自然光，细节丰富")),
     "education": Preset(6.0, 3.0, ("documentary style, clear, steady camera", "纪录片风格，画面清晰，镜头平稳")),
     "entertainment": Preset(2.5, 1.6, ("vivid colours, lively, dynamic camera", "色彩鲜艳，活泼，镜头富有动感")),
-    "promotion": Preset(2.5, 2.0, ("polished commercial look, bright, hero shot", "商业广告质感，明亮，主体突出")),
+    "promotion": Preset(2.5, 2.0, ("polished commercial look, bright", "商业广告质感，明亮，主体突出")),
 })
 """One for each value of `prompts.style`. The lengths are choices of taste: fast for entertainment, slow for education."""
 
@@ -74,15 +74,22 @@ def storyboard(text: str, lang: str, style: str, words: Words) -> list[Shot]:
     lines = _lines(text, max(preset.shot_s, spoken_s(text) / MAX_SHOTS))
     shots: list[Shot] = []
     before: Mapping[str, str] | None = None
+    settled = False
     for index, line in enumerate(lines):
         if words == "plain":
             look = preset.look[lang in ("zh", "yue")]
             shots.append(Shot(_plain(line, look, lang), line, preset.min_s))
             continue
-        seen = grammar.see(line, index, before)
+        seen = grammar.see(line, index, before, same_sentence=settled)
         before = seen.attributes if "place" in seen.attributes else before
+        settled = not ends_sentence(line) and (settled or bool(grammar.find(line, "place")))
         shots.append(Shot(grammar.caption(seen.attributes, lang), line, preset.min_s, seen.note))
     return shots
+
+
+def ends_sentence(line: str) -> bool:
+    """Whether a line ends with the mark of a sentence."""
+    return line.rstrip("”’」』）)\"' ").endswith(("。", "！", "？", "!", "?", ".", "…", "；", ";"))
 
 
 def _plain(line: str, look: str, lang: str) -> str:

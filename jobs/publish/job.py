@@ -59,10 +59,10 @@ class Refused(Exception):
 def run(run: Run) -> None:
     """One task for each prompt, then the pages of the targets."""
     settings = run.settings
-    targets = [load(spec, settings) for spec in settings.recipe.publish.targets]  # a wrong target ends the run before Spark starts
     from jobs.publish.keys import signer
 
-    signer(settings.runtime)
+    targets = [load(spec, settings) for spec in settings.recipe.publish.targets]
+    signer(settings.runtime)  # a wrong key ends the run, like a wrong target, before Spark starts
     clips: dict[tuple[str, int], Clip] = {}
     for part in run.input(GENERATIONS).slices():
         for row in part.read(["generation_id", "prompt_id", "shot", "verdict"]).to_pylist():
@@ -143,11 +143,14 @@ def _legible(text: str, settings: Settings) -> None:
     from jobs.generate.lettering import missing
 
     if lacking := missing(text, settings.recipe.publish.font):
-        raise Refused("font", "missing_glyphs", f"the font has no letters for {lacking[:40]!r}; set publish.font to one that has")
+        detail = f"the font has no letters for {lacking[:40]!r}; set publish.font to one that has"
+        raise Refused("font", "missing_glyphs", detail)
 
 
-def _made(prompt: Row, clips: Sequence[Clip], speech: "Speech", title: str, label: str, key: str, by: "Signer", settings: Settings,
-          measured: dict[str, float]) -> bytes:
+def _made(
+    prompt: Row, clips: Sequence[Clip], speech: "Speech", title: str, label: str, key: str, by: "Signer", settings: Settings,
+    measured: dict[str, float],
+) -> bytes:
     from jobs.generate import asset, compose
     from jobs.publish import mark
 
@@ -155,8 +158,9 @@ def _made(prompt: Row, clips: Sequence[Clip], speech: "Speech", title: str, labe
     started = time.perf_counter()
     canvas = compose.Canvas(prompt["aspect"], want.short_side_px, want.fps, want.fill, want.font)
     scenes = [compose.Scene(*asset.decoded(_bytes(clip))) for clip in clips]
-    video = compose.compose(scenes, speech, canvas, label=mark.overlay(label, *canvas.size, want.font), music=want.music,
-                            loudness_lufs=want.loudness_lufs, metadata=mark.metadata(want.producer, key, title), lang=prompt["lang"])
+    video = compose.compose(scenes, speech, canvas, label=mark.overlay(label, *canvas.size, want.font),
+                            loudness_lufs=want.loudness_lufs, music=want.music,
+                            metadata=mark.metadata(want.producer, key, title), lang=prompt["lang"])
     composed = time.perf_counter()
     facts = {"publication_id": key, "prompt_id": prompt["prompt_id"], "generation_ids": [clip.generation_id for clip in clips]}
     signed = mark.signed(video, by, want.producer, title, facts)
@@ -174,7 +178,7 @@ def _bytes(clip: Clip) -> bytes:
 
 
 def _checked(file: Path, label: str, ids: Sequence[str], key: str, by: "Signer", settings: Settings) -> "Label":
-    """The marks as read from the finished or already published file; a file of other clips or a longer or shorter sound is refused."""
+    """The marks as read from the finished or already published file; other clips, or sound of another length, are refused."""
     from jobs.publish.mark import Unlabelled, read_label
 
     try:
@@ -182,7 +186,7 @@ def _checked(file: Path, label: str, ids: Sequence[str], key: str, by: "Signer",
     except Unlabelled as error:
         raise Refused("label", "unlabelled", f"{error}; {file} is not published") from None
     if marks.generation_ids != tuple(ids) or json.loads(marks.aigc).get("ProduceID") != key:
-        raise Refused("label", "unlabelled", f"{file.name}: its manifest is that of another video; remove the file and run again")
+        raise Refused("label", "unlabelled", f"{file.name}: its marks are those of another video; remove it and run again")
     if abs(marks.video_s - marks.audio_s) > 1 / settings.recipe.publish.fps:
         raise Refused("sync", "av_skew", f"{file.name}: {marks.video_s:.3f} s of picture, {marks.audio_s:.3f} s of sound")
     return marks
@@ -193,8 +197,9 @@ def _row(prompt: Row, ids: Sequence[str], speech: "Speech", title: str, target: 
     from jobs.generate import audio
 
     return {
-        "publication_id": key, "prompt_id": prompt["prompt_id"], "generation_ids": list(ids), "sample_ids": prompt["sample_ids"],
-        "title": title, "narration": " ".join(s["narration"] for s in prompt["shots"] if s["narration"]), "lang": prompt["lang"],
+        "publication_id": key, "prompt_id": prompt["prompt_id"], "generation_ids": list(ids),
+        "sample_ids": prompt["sample_ids"], "title": title, "lang": prompt["lang"],
+        "narration": " ".join(s["narration"] for s in prompt["shots"] if s["narration"]),
         "subtitles": [{"start_s": round(c.start_s, 3), "end_s": round(c.end_s, 3), "text": c.text} for c in speech.cues],
         "aspect": prompt["aspect"], "width": marks.width, "height": marks.height, "duration_s": marks.video_s,
         "audio_duration_s": marks.audio_s, "loudness_lufs": _finite(audio.loudness_lufs(audio.read(file))),
@@ -240,5 +245,5 @@ def outside(settings: Settings) -> Mapping[str, str]:
     return {"target": "videos" if own else target_root(settings)}
 
 
-PUBLISH = Job("publish", reads=(PROMPTS, GENERATIONS, REJECTS), writes=(PUBLICATIONS, REJECTS), code=CODE, recipe=("publish",), run=run,
-              outside=outside)
+PUBLISH = Job("publish", reads=(PROMPTS, GENERATIONS, REJECTS), writes=(PUBLICATIONS, REJECTS), code=CODE, recipe=("publish",),
+              run=run, outside=outside)

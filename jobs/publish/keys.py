@@ -70,7 +70,8 @@ def _fit(found: Signer, runtime: Runtime) -> None:
         key = load_pem_private_key(found.key, None)
         certificate = x509.load_pem_x509_certificates(found.chain)[0]
     except (ValueError, TypeError, IndexError) as error:
-        raise Terminal(f"{runtime.signing_key} and {runtime.signing_chain}: not an unencrypted PEM key and a PEM chain ({error})") from None
+        raise Terminal(f"{runtime.signing_key} and {runtime.signing_chain}: not an unencrypted PEM key and a PEM chain "
+                       f"({error})") from None
     if not isinstance(key, EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
         raise Terminal(f"{runtime.signing_key}: C2PA manifests are signed with ES256 here; give an EC key on the curve P-256")
     if key.public_key() != certificate.public_key():
@@ -114,19 +115,20 @@ def _made() -> Signer:
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
     def name(common: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Reelmill TEST"), x509.NameAttribute(NameOID.COMMON_NAME, common)])
+        return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Reelmill TEST"),
+                          x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
     def usage(**on: bool) -> x509.KeyUsage:
-        every = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign",
-                 "crl_sign", "encipher_only", "decipher_only")
+        every = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+                 "key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
         return x509.KeyUsage(**{use: on.get(use, False) for use in every})
 
     now = datetime.now(UTC)
 
     def certificate(subject: x509.Name, key: ec.EllipticCurvePrivateKey, days: int) -> x509.CertificateBuilder:
-        return (x509.CertificateBuilder().subject_name(subject).issuer_name(name("Reelmill TEST root")).public_key(key.public_key())
-                .serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(hours=1))
-                .not_valid_after(now + timedelta(days=days))
+        return (x509.CertificateBuilder().subject_name(subject).issuer_name(name("Reelmill TEST root"))
+                .public_key(key.public_key()).serial_number(x509.random_serial_number())
+                .not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(days=days))
                 .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
                 .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root.public_key()), critical=False))
 
@@ -137,6 +139,7 @@ def _made() -> Signer:
     own = (certificate(name(TEST_NAME), leaf, VALID_DAYS)
            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
            .add_extension(usage(digital_signature=True), critical=True)
-           .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False).sign(root, hashes.SHA256()))
+           .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
+           .sign(root, hashes.SHA256()))
     key = leaf.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return Signer(key, own.public_bytes(Encoding.PEM) + authority.public_bytes(Encoding.PEM), True)

@@ -24,8 +24,9 @@ from jobs.publish.keys import TEST_NAME, Signer
 LABEL_SHARE = 0.05
 """Least height of the label's letters as a share of the short side (GB 45438-2025 asks for 5 %)."""
 MARGIN_SHARE = 0.035
-SEEN = 0.75
-"""Least correlation of the label with the place where it must be, in every frame that is looked at."""
+SEEN, CONTRAST, SOLID = 0.9, 80.0, 0.85
+"""Least correlation of the label with the place where it must be, in every frame that is looked at; least step in luma from
+outline to letters; opacity from which the picture behind does not count."""
 LOOKED_AT = (0.0, 0.25, 0.5, 0.75, 1.0)
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """IPTC: pictures by a trained model, put together with synthetic speech and words."""
@@ -85,16 +86,21 @@ def _letter_height(font: str) -> float:
 
 
 def seen(picture: NDArray[np.uint8], label: Overlay) -> float:
-    """How well a picture shows a label in its place: correlation of luma over the label's box, 1 for a perfect copy."""
+    """How well a picture shows a label in its place, 0..1.
+
+    Correlation of luma with the letters, over the letters and their outline, where the picture behind cannot show through;
+    0 where the letters do not stand out by CONTRAST, so that a ghost of a label does not count.
+    """
     height, width = label.core.shape
     patch = picture[label.y:label.y + height, label.x:label.x + width]
     if patch.shape[:2] != (height, width):
         return 0.0
-    here = (patch.astype(np.float64) @ (0.2126, 0.7152, 0.0722)).ravel()
-    want = label.core.astype(np.float64).ravel()
-    here, want = here - here.mean(), want - want.mean()
-    size = float(np.linalg.norm(here) * np.linalg.norm(want))
-    return float(here @ want) / size if size > 0 else 0.0
+    solid = label.alpha[..., 0] >= SOLID
+    here = (patch[solid].astype(np.float64) @ (0.2126, 0.7152, 0.0722))
+    want = label.rgb[..., 0][solid].astype(np.float64)
+    if here[want > 200].mean() - here[want < 50].mean() < CONTRAST:
+        return 0.0
+    return max(0.0, float(np.corrcoef(here, want)[0, 1]))
 
 
 # ---- the manifest
@@ -146,10 +152,9 @@ def read_label(path: str | Path, *, label: str, font: str = "", anchor: str = ""
         Unlabelled: a mark is missing or broken; the message says which.
     """
     state, facts = _manifest(Path(path), anchor)
-    stream_facts = _streams(Path(path), label, font)
-    return Label(label, stream_facts["aigc"], state, bool(facts.get("test_key")) or facts["by"] == TEST_NAME,
-                 tuple(facts.get("generation_ids", ())), stream_facts["video_s"], stream_facts["audio_s"], stream_facts["width"],
-                 stream_facts["height"], stream_facts["subtitles"])
+    streams = _streams(Path(path), label, font)
+    return Label(visible=label, c2pa=state, test_key=bool(facts.get("test_key")) or facts["by"] == TEST_NAME,
+                 generation_ids=tuple(facts.get("generation_ids", ())), **streams)
 
 
 def _manifest(path: Path, anchor: str) -> tuple[str, dict[str, Any]]:
@@ -181,7 +186,8 @@ def _streams(path: Path, label: str, font: str) -> dict[str, Any]:
         with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
             field = container.metadata.get("AIGC", "")
             video, sound = container.streams.video[0], container.streams.audio[0]
-            facts = {"aigc": field, "width": video.width, "height": video.height, "video_s": _seconds(video), "audio_s": _seconds(sound),
+            facts = {"aigc": field, "width": video.width, "height": video.height, "video_s": _seconds(video),
+                     "audio_s": _seconds(sound),
                      "subtitles": sum(p.size > 2 for s in container.streams.subtitles for p in container.demux(s))}
     except (av.error.FFmpegError, IndexError) as error:
         raise Unlabelled(f"{path.name}: cannot be read back ({error})") from None
@@ -194,7 +200,7 @@ def _streams(path: Path, label: str, font: str) -> dict[str, Any]:
     wanted = overlay(label, facts["width"], facts["height"], font)
     for share, picture in _pictures(path, facts["video_s"]):
         if (found := seen(picture, wanted)) < SEEN:
-            raise Unlabelled(f"{path.name}: the label {label!r} is not seen at {share:.0%} of its length (correlation {found:.2f})")
+            raise Unlabelled(f"{path.name}: the label {label!r} is not seen at {share:.0%} of its length ({found:.2f})")
     return facts
 
 

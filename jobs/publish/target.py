@@ -77,7 +77,7 @@ def target_root(settings: Settings) -> str:
         return settings.runtime.out if "://" in settings.runtime.out else str(Path(settings.runtime.out).absolute())
     lake = Lake(settings.runtime.lake)
     if not lake.local:
-        raise Terminal(f"{settings.runtime.lake}: say where videos go with --out DIR (a lake on {lake.fs.protocol} has no folder for them)")
+        raise Terminal(f"{settings.runtime.lake}: this lake is no folder of this machine; say where videos go with --out")
     return str(Path(lake.path("videos")).absolute())
 
 

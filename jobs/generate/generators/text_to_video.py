@@ -77,8 +77,8 @@ class TextToVideo:
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             if not self._climb_down(aspect):
-                raise Terminal(f"generate.model = {self.settings.model!r}: not enough GPU memory even for one clip of {width}x{height}; "
-                               "set generate.width, height and frames lower or use a smaller model") from error
+                raise Terminal(f"generate.model = {self.settings.model!r}: not enough GPU memory even for one clip of {width}x"
+                               f"{height}; set generate.width, height and frames lower or use a smaller model") from error
             return None
         except (ValueError, RuntimeError, TypeError, IndexError, KeyError, AttributeError) as error:
             return [Failed(f"{type(error).__name__}: {str(error)[:300]}") for _ in asks]
@@ -232,7 +232,13 @@ def load(settings: Generate, device: str) -> TextToVideo:
 def _pipeline(folder: Path, device: str) -> Any:
     import torch
     from diffusers import DiffusionPipeline
+    from diffusers.utils import logging as diffusers_log
+    from transformers.utils import logging as transformers_log
 
+    diffusers_log.disable_progress_bar()
+    transformers_log.disable_progress_bar()
+    if device == "cpu":
+        torch.set_num_threads(1)  # Spark runs a worker for each core; and sums depend on how they are divided
     try:
         pipe = DiffusionPipeline.from_pretrained(str(folder), dtype=torch.bfloat16 if device == "cuda" else torch.float32,
                                                  use_safetensors=True, local_files_only=True, trust_remote_code=False)

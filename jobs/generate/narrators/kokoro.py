@@ -1,5 +1,9 @@
-"""A Kokoro voice by path (`kokoro:/models/kokoro`, a folder with an `.onnx` and a `voices*.bin`); the package is the user's to install."""
+"""A Kokoro voice by path (`kokoro:/models/kokoro`, a folder with an `.onnx` and a `voices*.bin`).
 
+The package kokoro-onnx is the user's to install.
+"""
+
+import importlib
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -20,7 +24,7 @@ class Kokoro:
 
     def __init__(self, model: Path, voices: Path) -> None:
         try:
-            from kokoro_onnx import Kokoro as Model
+            Model = importlib.import_module("kokoro_onnx").Kokoro
         except ImportError:
             raise Terminal("the narrator `kokoro` needs the package kokoro-onnx; `pip install kokoro-onnx`, "
                            "or set publish.voice=espeak") from None

@@ -1,5 +1,9 @@
-"""A piper voice by path (`piper:/models/zh_CN-huayan-medium.onnx`, its `.onnx.json` beside it); the package is the user's to install."""
+"""A piper voice by path (`piper:/models/zh_CN-huayan-medium.onnx`, its `.onnx.json` beside it).
 
+The package piper-tts is the user's to install.
+"""
+
+import importlib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +22,7 @@ class Piper:
 
     def __init__(self, path: Path) -> None:
         try:
-            from piper import PiperVoice
+            PiperVoice = importlib.import_module("piper").PiperVoice
         except ImportError:
             raise Terminal("the narrator `piper` needs the package piper-tts (GPL-3.0); `pip install piper-tts`, "
                            "or set publish.voice=espeak") from None

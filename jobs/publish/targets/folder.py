@@ -77,8 +77,8 @@ def load(place: str, settings: Settings) -> Folder:
     """The folder of `folder:PLACE`, else of `runtime.out`, else `videos` beside the tables of the lake."""
     root = place or target_root(settings)
     if "://" in root:
-        raise Terminal(f"{root}: the target `folder` publishes to a folder of this machine; set publish.targets to [\"s3:bucket/prefix\"] "
-                       "or give --out DIR")
+        raise Terminal(f"{root}: the target `folder` publishes to a folder of this machine; set publish.targets to "
+                       '["s3:bucket/prefix"] or give --out DIR')
     path = Path(root)
     if path.exists() and not path.is_dir():
         raise Terminal(f"{path}: videos cannot be published here, it is a file; give a folder with --out DIR")

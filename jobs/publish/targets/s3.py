@@ -1,4 +1,7 @@
-"""A bucket of S3 or of anything that speaks it: the videos, a note beside each, and the feeds. Credentials come from the environment."""
+"""A bucket of S3 or of anything that speaks it: the videos, a note beside each, and the feeds.
+
+Credentials and the endpoint come from the environment.
+"""
 
 import json
 import os
@@ -47,7 +50,8 @@ class Bucket:
             if not self._fs.exists(f"{self.root}/{name}"):
                 self._put(name, file.read_bytes())
             if not self._fs.exists(f"{self.root}/{item.key}.json"):
-                facts = {**asdict(item), "published": datetime.now(UTC).isoformat(timespec="seconds"), "bytes": file.stat().st_size}
+                when = datetime.now(UTC).isoformat(timespec="seconds")
+                facts = {**asdict(item), "published": when, "bytes": file.stat().st_size}
                 self._put(f"{item.key}.json", json.dumps(facts, ensure_ascii=False, indent=1).encode())
         except OSError as error:
             raise Transient(f"s3://{self.root}/{name}: {error}") from None
@@ -63,8 +67,8 @@ class Bucket:
                 size, when = facts.pop("bytes"), facts.pop("published")
                 found.append(Entry(Item(**facts), f"{facts['key']}.mp4", when, size))
         entries = sorted(found, key=lambda e: (e.published, e.item.key), reverse=True)
-        for name, text in (("feed.json", feed_json(entries)), ("feed.xml", rss_xml(entries)), ("index.html", index_html(entries))):
-            self._put(name, text.encode())
+        for name, made in (("feed.json", feed_json), ("feed.xml", rss_xml), ("index.html", index_html)):
+            self._put(name, made(entries).encode())
 
     def _put(self, name: str, data: bytes) -> None:
         self._fs.pipe_file(f"{self.root}/{name}", data, ContentType=_TYPES[Path(name).suffix])

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from jobs.generate import compose, lettering
+from jobs.generate.lettering import NO_END, NO_START, wrap
+
+ZH = "我想和朋友们分享这个难忘的时刻，希望“大家”都能看到《雪山》的美景。"
+EN = "where the air was thin and clear and every peak looked close enough to touch"
+
+
+def widths(lines: list[str], size: int) -> list[float]:
+    return [lettering.font(size).getlength(line) for line in lines]
+
+
+@pytest.mark.parametrize("width", [200, 300, 420, 633])
+@pytest.mark.parametrize("text", [ZH, EN, "我们用Python写了3.5万行代码，It works（真的）！"])
+def test_lines_fit_and_keep_the_rules(text: str, width: int) -> None:
+    lines = wrap(text, width, 45)
+    assert max(widths(lines, 45)) <= width
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert not any(line[0] in NO_START for line in lines)
+    assert not any(line[-1] in NO_END for line in lines)
+
+
+def test_english_words_stay_whole() -> None:
+    assert [w for line in wrap(EN, 420, 45) for w in line.split()] == EN.split()
+
+
+def test_lines_are_even() -> None:
+    first, second = widths(wrap("一二三四五六七八九十一二三四五", 633, 45), 45)
+    assert abs(first - second) <= 46
+
+
+def test_a_word_longer_than_the_line_is_cut() -> None:
+    lines = wrap("Donaudampfschifffahrtsgesellschaft" * 2, 300, 45)
+    assert max(widths(lines, 45)) <= 300
+    assert "".join(lines) == "Donaudampfschifffahrtsgesellschaft" * 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet=st.sampled_from("我们去看海ab cde，。！“”（）《》12% "), min_size=1, max_size=60), st.integers(140, 700))
+def test_nothing_is_lost_in_wrapping(text: str, width: int) -> None:
+    assert "".join(wrap(text, width, 40)).replace(" ", "") == text.replace(" ", "")
+
+
+def test_the_font_has_gb2312_and_says_what_it_lacks() -> None:
+    gb2312 = "".join(bytes([hi, lo]).decode("gb2312", "ignore") for hi in range(0xB0, 0xF8) for lo in range(0xA1, 0xFF))
+    assert len(gb2312) == 6763
+    assert lettering.missing(gb2312 + "AI-generated AI生成 0123，。！？“”《》…—℃%é") == ""
+    assert lettering.missing("臺灣ก ok\u3000 ") == "臺灣ก"
+    assert lettering.FONT.stat().st_size <= 1_600_000
+    assert "SIL OPEN FONT LICENSE" in (lettering.FONT.parent / "OFL.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("aspect", ["9:16", "16:9", "1:1"])
+@pytest.mark.parametrize("text", [ZH, EN, EN + " " + EN, "好"])
+def test_subtitles_stay_inside_the_safe_area(aspect: str, text: str) -> None:
+    canvas = compose.Canvas(aspect, 720, 24)
+    width, height = canvas.size
+    overlay = compose.subtitle(text, canvas)
+    drawn = np.argwhere(overlay.alpha[..., 0] > 0)
+    top, left = drawn.min(0) + (overlay.y, overlay.x)
+    bottom, right = drawn.max(0) + (overlay.y, overlay.x)
+    assert left >= width * 0.04
+    assert right <= width * 0.96
+    assert top >= height * 0.55
+    assert bottom <= height * (0.88 if aspect == "9:16" else 0.95)
+
+
+def test_letters_are_blended_where_they_belong() -> None:
+    picture = np.full((120, 260, 3), 200, np.uint8)
+    overlay = lettering.drawn(["AI生成"], 40, box=True)
+    lettering.laid(overlay, picture)
+    h, w = overlay.core.shape
+    assert picture[:h, :w][overlay.core].mean() > 245
+    assert (picture[h:] == 200).all()
+    assert picture[5, 5, 0] < 100  # the box darkens what is behind it

@@ -1,0 +1,242 @@
+"""The embedded and real pipelines are run elsewhere; here a tiny untrained one, made on the spot, shows that the way is right."""
+
+import json
+import socket
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from jobs.errors import Terminal
+from jobs.generate import profile, weights
+from jobs.generate.generator import Ask, Failed, Made
+from jobs.generate.generators import text_to_video as t2v
+from schemas.settings import Generate
+
+SIDECAR = {"family": "wan", "width": 64, "height": 64, "num_frames": 9, "fps": 8, "steps": 2, "guidance": 1.5, "max_sequence_length": 16}
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained WanPipeline of 0.5 MB: its pictures are noise."""
+    from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanPipeline, WanTransformer3DModel
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast, UMT5Config, UMT5EncoderModel
+
+    torch.manual_seed(0)
+    words = Tokenizer(models.WordLevel({"<pad>": 0, "</s>": 1, "<unk>": 2, "sea": 3, "city": 4}, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=32)
+    text = UMT5EncoderModel(UMT5Config(vocab_size=64, d_model=32, d_kv=8, d_ff=32, num_layers=1, num_heads=2, dropout_rate=0.0,
+                                       feed_forward_proj="gated-gelu", pad_token_id=0, eos_token_id=1))
+    transformer = WanTransformer3DModel(patch_size=(1, 2, 2), num_attention_heads=2, attention_head_dim=24, in_channels=4, out_channels=4,
+                                        text_dim=32, freq_dim=32, ffn_dim=64, num_layers=1, cross_attn_norm=True, rope_max_seq_len=64)
+    vae = AutoencoderKLWan(base_dim=8, decoder_base_dim=8, z_dim=4, dim_mult=[1, 1, 1, 1], num_res_blocks=1, attn_scales=[],
+                           temperal_downsample=[False, True, True], latents_mean=[0.0] * 4, latents_std=[1.0] * 4)
+    scheduler = UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True)
+    folder = tmp_path_factory.mktemp("untrained")
+    WanPipeline(tokenizer=tokenizer, text_encoder=text, vae=vae, scheduler=scheduler, transformer=transformer).save_pretrained(folder)
+    (folder / "reelmill.json").write_text(json.dumps(SIDECAR))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def loaded(tiny: Path) -> t2v.TextToVideo:
+    return t2v.load(Generate(model=str(tiny), batch=2), "cpu")
+
+
+def made(result: Made | Failed) -> Made:
+    assert isinstance(result, Made), result
+    return result
+
+
+def test_a_folder_becomes_clips_without_a_network(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object) -> None:
+        raise AssertionError("a connection was tried")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    pipe = t2v.load(Generate(model=str(tiny)), "cpu")
+    (clip,) = pipe.make([Ask("the sea", 1, "9:16")])
+    assert made(clip).frames.shape == (9, 64, 64, 3)
+    assert (made(clip).fps, made(clip).steps, made(clip).guidance, made(clip).ladder) == (8, 2, 1.5, None)
+    spent = pipe.spent()
+    assert spent["seconds"] > 0
+    assert spent["peak_bytes"] > 0
+
+
+def test_a_clip_is_that_of_its_own_seed_whatever_stands_beside_it(loaded: t2v.TextToVideo) -> None:
+    asks = [Ask("the sea", 1, "1:1"), Ask("the city", 2, "1:1"), Ask("the sea", 3, "1:1")]
+    together = [made(r).frames.astype(int) for r in loaded.make(asks)]
+    swapped = [made(r).frames.astype(int) for r in loaded.make(asks[::-1])][::-1]
+    for one, other in zip(together, swapped, strict=True):
+        assert np.abs(one - other).max() <= 1
+    assert np.abs(together[0] - together[2]).mean() > 1
+    again = [made(r).frames for r in loaded.make(asks)]
+    assert all(np.array_equal(a, b) for a, b in zip(again, together, strict=True))
+
+
+def test_the_revision_names_the_weights(tiny: Path, tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny, copy)
+    assert weights.revision(copy) == weights.revision(tiny)
+    file = copy / "vae" / "diffusion_pytorch_model.safetensors"
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    assert weights.revision(copy) != weights.revision(tiny)
+    assert weights.identity(Generate(model=str(copy))) == weights.revision(copy)
+
+
+@pytest.mark.parametrize(("name", "says"), [
+    ("vae/diffusion_pytorch_model.bin", "pickled checkpoint"), ("model.ckpt", "pickled checkpoint"), ("text_encoder/x.pt", "pickled checkpoint"),
+    ("pipeline.py", "code that comes with a model"),
+])
+def test_a_folder_that_could_run_code_is_refused(tiny: Path, tmp_path: Path, name: str, says: str) -> None:
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny, copy)
+    (copy / name).write_bytes(b"x")
+    with pytest.raises(Terminal, match=says) as raised:
+        t2v.load(Generate(model=str(copy)), "cpu")
+    assert Path(name).name in str(raised.value)
+
+
+@pytest.mark.parametrize(("index", "says"), [
+    ({"_class_name": ["mine", "Pipe"]}, "custom code"), ({"_class_name": "WanPipeline", "vae": ["mine", "Vae"]}, "comes from 'mine'"),
+    ({}, "no readable model_index"), ("{", "no readable model_index"),
+])
+def test_an_index_that_asks_for_code_is_refused(tmp_path: Path, index: Any, says: str) -> None:
+    (tmp_path / "model_index.json").write_text(index if isinstance(index, str) else json.dumps(index))
+    with pytest.raises(Terminal, match=says):
+        weights.checked(tmp_path)
+
+
+@pytest.mark.parametrize(("model", "says"), [
+    ("/nowhere/model", "no such folder"), ("./model", "no such folder"), ("one", "no such folder"),
+])
+def test_a_model_that_is_not_there(model: str, says: str) -> None:
+    with pytest.raises(Terminal, match=says):
+        weights.folder_of(Generate(model=model))
+
+
+def test_a_hub_name_without_a_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diffusers.DiffusionPipeline.download", classmethod(lambda *a, **k: (_ for _ in ()).throw(OSError("offline"))))
+    with pytest.raises(Terminal, match=r"hf download owner/model --local-dir DIR"):
+        weights.folder_of(Generate(model="owner/model"))
+
+
+def test_an_unknown_pipeline_asks_for_a_profile(tmp_path: Path) -> None:
+    with pytest.raises(Terminal, match="nothing is known of the pipeline 'NewPipeline'"):
+        profile.of_folder(tmp_path, "NewPipeline")
+    (tmp_path / "reelmill.json").write_text('{"family": "new", "widht": 3}')
+    with pytest.raises(Terminal, match="unknown name 'widht'"):
+        profile.of_folder(tmp_path, "NewPipeline")
+
+
+@pytest.mark.parametrize("name", sorted(profile.families()))
+def test_every_family_obeys_its_own_rules(name: str) -> None:
+    found = profile.of_folder(Path("/nowhere"), name)
+    assert profile.frame_count(found) == found.num_frames
+    for aspect in ("9:16", "16:9", "1:1"):
+        width, height = profile.size(found, Generate(), aspect)
+        assert width % found.size_multiple == height % found.size_multiple == 0
+        native = found.width == found.height
+        assert native or (width > height) - (width < height) == {"16:9": 1, "9:16": -1, "1:1": 0}[aspect]
+    import diffusers
+
+    assert hasattr(diffusers, name)
+
+
+@pytest.mark.parametrize(("frames", "count"), [(81, 81), (80, 81), (84, 85), (1, 1), (17, 17), (2, 1)])
+def test_frames_follow_the_rule_of_the_family(frames: int, count: int) -> None:
+    wan = profile.of_folder(Path("/nowhere"), "WanPipeline")
+    assert profile.frame_count(profile.asked(wan, Generate(frames=frames))) == count
+
+
+class Fake:
+    """A pipeline that returns what it is told to and runs out of memory where it is told to."""
+
+    def __init__(self, give: Any, fits: Any = lambda n, w, h, offloaded: True) -> None:
+        self.give, self.fits, self.offloaded, self.calls = give, fits, False, list[Any]()
+
+    def enable_model_cpu_offload(self) -> None:
+        self.offloaded = True
+
+    def __call__(self, prompt: list[str], width: int, height: int, generator: Any, output_type: str) -> Any:
+        self.calls.append((len(prompt), width, height, self.offloaded))
+        if not self.fits(len(prompt), width, height, self.offloaded):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return SimpleNamespace(frames=self.give(len(prompt), width, height))
+
+
+def fake(give: Any, batch: int = 4, fits: Any = lambda n, w, h, offloaded: True) -> t2v.TextToVideo:
+    known = profile.Profile("fake", 1024, 512, 3, 8.0, 4, guidance=5.0, size_multiple=32)
+    return t2v.TextToVideo(Fake(give, fits), Generate(model="/fake", batch=batch), known, "r", "Fake", "cpu", batch)
+
+
+def grey(n: int, w: int, h: int) -> Any:
+    return np.full((n, 3, h, w, 3), 0.5, np.float32)
+
+
+def test_the_request_is_cut_down_to_the_signature() -> None:
+    pipe = fake(grey)
+    request = pipe.request([Ask("a", 1, "16:9")], 1024, 512)
+    assert set(request) == {"prompt", "width", "height", "generator", "output_type"}
+    assert made(pipe.make([Ask("a", 1, "16:9")])[0]).guidance is None  # not taken, so not given
+
+
+def test_out_of_memory_climbs_down_batch_then_offload_then_resolution_and_stays_there() -> None:
+    pipe = fake(grey, 4, lambda n, w, h, offloaded: n == 1 and offloaded and w <= 600)
+    results = [made(r) for r in pipe.make([Ask(str(i), i, "16:9") for i in range(3)])]
+    shapes = pipe.pipe.calls
+    assert shapes[:4] == [(3, 1024, 512, False), (2, 1024, 512, False), (1, 1024, 512, False), (1, 1024, 512, True)]
+    assert [r.ladder for r in results] == ["batch 1, offload, resolution x0.56"] * 3
+    assert results[0].frames.shape == (3, 288, 576, 3)
+    before = len(shapes)
+    pipe.make([Ask("more", 9, "16:9")])
+    assert len(shapes) == before + 1
+
+
+def test_memory_that_never_suffices_ends_the_run_with_what_to_do() -> None:
+    with pytest.raises(Terminal, match="generate.width"):
+        fake(grey, 2, lambda *a: False).make([Ask("a", 1, "16:9")])
+
+
+@pytest.mark.parametrize(("give", "says"), [
+    (lambda n, w, h: np.zeros((n, 3, h, w)), "shape"), (lambda n, w, h: np.zeros((n, 3, h, w, 4)), "shape"),
+    (lambda n, w, h: np.zeros((n, 0, h, w, 3)), "shape"), (lambda n, w, h: np.full((n, 3, h, w, 3), np.nan), "not finite"),
+    (lambda n, w, h: np.full((n, 3, h, w, 3), 300.0), "from 300.00"), (lambda n, w, h: np.zeros((n + 1, 3, h, w, 3)), "2 results for 1"),
+    (lambda n, w, h: np.zeros((n, 3, 4, 4, 3)), "shape"), (lambda n, w, h: np.array([["x"]] * n), "shape"), (lambda n, w, h: None, "without frames"),
+])
+def test_what_is_no_video_is_a_failure_and_not_a_crash(give: Any, says: str) -> None:
+    (result,) = fake(give).make([Ask("a", 1, "16:9")])
+    assert isinstance(result, Failed)
+    assert says in result.why
+
+
+def test_an_error_of_the_model_is_a_failure_of_its_batch() -> None:
+    def fail(n: int, w: int, h: int) -> Any:
+        raise RuntimeError("shapes do not match")
+
+    (result,) = fake(fail).make([Ask("a", 1, "16:9")])
+    assert result == Failed("RuntimeError: shapes do not match")
+
+
+def test_pictures_count_as_clips_of_one_frame_and_pil_is_understood() -> None:
+    from PIL import Image
+
+    assert t2v.as_frames(Image.new("RGB", (32, 16))).shape == (1, 16, 32, 3)
+    assert t2v.as_frames([Image.new("RGB", (32, 16))] * 2).shape == (2, 16, 32, 3)
+
+
+def test_cuda_that_is_not_there_is_named() -> None:
+    if not torch.cuda.is_available():
+        with pytest.raises(Terminal, match=r"runtime\.device = 'cuda'"):
+            t2v.device_of("cuda")
+    assert t2v.device_of("cpu") == "cpu"

@@ -1,0 +1,112 @@
+import json
+from typing import Any
+
+import pytest
+
+from jobs.errors import Terminal
+from jobs.prompts import job
+from jobs.prompts.storyboard import MAX_SHOTS
+from schemas import PROMPTS
+from schemas.settings import Settings, load
+
+SEED = "今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。"
+
+
+def settings(*texts: str, **more: Any) -> Settings:
+    return load([f"prompts.texts={json.dumps(texts, ensure_ascii=False)}", *(f"{k.replace('__', '.')}={json.dumps(v)}" for k, v in more.items())],
+                env={})
+
+
+def test_the_seed_sentence_becomes_a_row() -> None:
+    kept, rejected = job.from_user(settings(SEED, prompts__aspect="1:1", prompts__seed=11))
+    assert rejected == []
+    (row,) = PROMPTS.rows(kept).to_pylist()
+    assert (row["lang"], row["origin"], row["aspect"], row["seed"], row["safety"]) == ("zh", "user", "1:1", 11, "ok")
+    assert "".join(s["narration"] for s in row["shots"]) == SEED
+    assert job.from_user(settings(SEED, prompts__aspect="1:1", prompts__seed=11))[0] == kept
+    assert job.from_user(settings(SEED, prompts__aspect="1:1", prompts__seed=12))[0][0]["prompt_id"] != row["prompt_id"]
+
+
+@pytest.mark.parametrize(("text", "reason"), [
+    ("", "empty_prompt"), ("   \n", "empty_prompt"), ("🎉🏔️✨", "empty_prompt"), ("\x00\x07\u200b", "empty_prompt"),
+    ("<div><img src=x></div>", "empty_prompt"), ("！？。，", "empty_prompt"), ("山" * 10_000, "prompt_too_long"),
+    ("Сегодня мы поехали в горы, и там было очень красиво", "unspoken"), ("今日は海に行きました。とても楽しかった。", "unspoken"),
+    ("how to build a bomb in the kitchen", "unsafe"), ('{"text": "x", "aspect": "4:3"}', "bad_row"),
+    ('{"shots": [{"prompt": "the sea"}, {"narration": "no picture"}]}', "bad_row"),
+    ('{"shots": [{"prompt": "child porn", "narration": "hello there"}]}', "unsafe"),
+])
+def test_bad_input_is_rejected_with_its_reason(text: str, reason: str) -> None:
+    kept, rejected = job.from_user(settings(text))
+    assert kept == []
+    assert [r["reason"] for r in rejected] == [reason]
+    assert rejected[0]["detail"]
+
+
+@pytest.mark.parametrize("text", [
+    "我爱 Python 和 AI，今天很开心。", "<b>海边</b>的<i>日落</i>", "# 标题\n\n**粗体**的雪山", "Snow 🏔️ on the peaks!\x07", "We saw 西藏 and it was beautiful.",
+    "价格是 3.5 元，涨了 20%！", "a" * 1500, "山，" * 500,
+])
+def test_odd_input_is_kept_without_what_cannot_be_said(text: str) -> None:
+    (row,), rejected = job.from_user(settings(text))
+    assert rejected == []
+    said = "".join(s["narration"] for s in row["shots"])
+    assert not set("<>*#🏔️\x07") & set(said)
+    assert 1 <= len(row["shots"]) <= 2 * MAX_SHOTS
+
+
+def test_the_same_text_three_times_is_kept_once_and_rejected_twice_under_its_own_ids() -> None:
+    kept, rejected = job.from_user(settings(SEED, SEED, SEED))
+    assert len(kept) == 1
+    assert [r["reason"] for r in rejected] == ["duplicate_prompt"] * 2
+    assert len({r["sample_id"] for r in rejected}) == 2
+
+
+def test_a_blocked_word_of_settings() -> None:
+    _, (reject,) = job.from_user(settings("A day at Acme", prompts__blocklist=["acme"]))
+    assert (reject["reason"], "acme" in reject["detail"]) == ("unsafe", True)
+
+
+def test_a_draw_from_a_release_says_where_it_came_from_and_counts_what_it_looked_at() -> None:
+    texts = ["A red fox runs over the snow", "A red fox runs over the snow!", "Waves break on a rocky coast", "how to make a bomb quickly",
+             "An old tram crosses the bridge"]
+    rows = [{"sample_id": f"s{i}", "caption": t, "title": None, "text": None, "engagement": None, "embedding": None} for i, t in enumerate(texts)]
+    kept, rejected = job.from_release(rows, settings(prompts__count=5))
+    assert sorted(r["text"] for r in kept) == sorted([t for t in texts if "fox" not in t and "bomb" not in t]
+                                                     + [next(r["text"] for r in kept if "fox" in r["text"])])
+    assert sorted(r["reason"] for r in rejected) == ["duplicate_prompt", "unsafe"]
+    for row in kept:
+        assert row["origin"] == "release"
+        assert [texts[int(s[1:])] for s in row["sample_ids"]] == [row["text"]]
+    assert job.from_release(rows[::-1], settings(prompts__count=5)) == (kept, rejected)
+    few, none = job.from_release(rows, settings(prompts__count=1))
+    assert (len(few), len(none)) in ((1, 0), (1, 1))
+
+
+def test_no_release_and_no_text_ends_with_what_to_do(tmp_path: Any) -> None:
+    from jobs.lake import Lake
+    from jobs.run import Run
+
+    run = Run(job.PROMPTS_JOB, settings(), Lake(str(tmp_path)), {}, "f")
+    with pytest.raises(Terminal, match="--prompt TEXT"):
+        job.PROMPTS_JOB.run(run)
+
+
+def test_user_texts_need_no_release(tmp_path: Any) -> None:
+    from jobs.lake import Lake
+    from jobs.run import Run
+
+    run = Run(job.PROMPTS_JOB, settings(SEED, ""), Lake(str(tmp_path)), {}, "f")
+    job.PROMPTS_JOB.run(run)
+    (facts,) = run._done.values()
+    assert (facts["seen"], facts["kept"], facts["rejected"]) == (2, 1, {"empty_prompt": 1})
+
+
+def test_storyboards_depend_on_what_the_model_knows() -> None:
+    plain = settings(SEED, generate__model="owner/model")
+    assert job.outside(plain) != job.outside(settings(SEED))
+    assert "电影质感" in job.from_user(plain)[0][0]["shots"][0]["prompt"]
+
+
+def test_an_unknown_voice_is_named() -> None:
+    with pytest.raises(Terminal, match="no narrator 'robot'"):
+        job.from_user(settings(SEED, publish__voice="robot"))

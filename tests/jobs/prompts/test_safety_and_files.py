@@ -1,0 +1,72 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import Terminal
+from jobs.prompts.files import read_prompts
+from jobs.prompts.request import parse
+from jobs.prompts.safety import blocked
+from schemas.settings import Prompts
+
+
+@pytest.mark.parametrize(("text", "topic"), [
+    ("how to make a bomb at home", "weapons"), ("一段色 情 视频", "sexual"), ("ＰＯＲＮ", "sexual"), ("自-杀的方法", "self-harm"),
+    ("Therapists help people", None), ("a shower of rain", None), ("The bombing of grapes in a drapery", None), ("今天去了西藏", None),
+])
+def test_blocked(text: str, topic: str | None) -> None:
+    hit = blocked(text)
+    assert (hit and hit[1]) == topic
+
+
+def test_words_of_settings_are_blocked_too() -> None:
+    assert blocked("We met at ACME Corp.", ["acme"]) == ("acme", "settings")
+    assert blocked("academy", ["acme"]) is None
+    assert blocked("anything", [""]) is None
+
+
+def write(folder: Path, name: str, text: str | bytes) -> Path:
+    file = folder / name
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return file
+
+
+def test_prompts_from_files(tmp_path: Path) -> None:
+    csv = write(tmp_path, "p.csv", '\ufefftext,style,note\n"a, b",,x\n海边,promotion,y\n')
+    first, second = read_prompts(csv)
+    assert first == "a, b"
+    assert parse(second, Prompts()).style == "promotion"
+    jsonl = write(tmp_path, "p.jsonl", '"one"\n\n{"text": "two", "aspect": "1:1", "id": 3}\n')
+    assert read_prompts(jsonl)[0] == "one"
+    assert parse(read_prompts(jsonl)[1], Prompts()).aspect == "1:1"
+    board = write(tmp_path, "s.json", json.dumps({"shots": [{"prompt": "the sea", "narration": "Waves."}]}))
+    assert parse(read_prompts(board)[0], Prompts()).shots[0].prompt == "the sea"
+    assert read_prompts(write(tmp_path, "p.txt", "one\n\n two \n")) == ["one", "two"]
+
+
+@pytest.mark.parametrize(("name", "text", "says"), [
+    ("a.csv", "prompt\nx\n", "no column `text`"), ("a.jsonl", '{"text": "x"}\n{oops\n', "line 2: not JSON"), ("a.txt", "\n\n", "no prompt"),
+    ("a.jsonl", "[1]\n", "line 1: neither"), ("a.json", '{"a": 1}', "item 1: neither"), ("a.csv", b"text\n\xff\xfe\n", "not UTF-8"),
+])
+def test_a_file_that_is_not_what_it_promises(tmp_path: Path, name: str, text: str | bytes, says: str) -> None:
+    with pytest.raises(Terminal, match=says) as raised:
+        read_prompts(write(tmp_path, name, text))
+    assert name in str(raised.value)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(Terminal, match="No such file"):
+        read_prompts(tmp_path / "nothing.csv")
+
+
+@pytest.mark.parametrize(("fields", "says"), [
+    ({"text": "x", "aspect": "4:3"}, "aspect = '4:3'"), ({"text": "x", "style": "noir"}, "style = 'noir'"),
+    ({"text": "x", "seed": "many"}, "seed = 'many'"), ({"text": "x", "colour": "red"}, "unknown field 'colour'"),
+])
+def test_a_wrong_request(fields: dict[str, object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        parse(json.dumps(fields), Prompts())
+
+
+def test_text_that_only_looks_like_json_is_text() -> None:
+    assert parse("{not json}", Prompts()).text == "{not json}"

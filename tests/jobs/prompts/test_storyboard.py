@@ -1,0 +1,100 @@
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.prompts import grammar
+from jobs.prompts.request import parse
+from jobs.prompts.storyboard import MAX_SHOTS, PRESETS, as_request, edited, storyboard
+from jobs.train import words as world
+from schemas.settings import Prompts
+
+SEED = "今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。"
+FOUR = """We left the city before dawn, when the towers were still dark. By noon the road had climbed into the snowy mountains, where every
+peak looked close enough to touch. In the afternoon we came down to a quiet lake, and put up our tent on the shore. At sunset we reached
+the sea at last, and sat on the warm sand with old friends.""".replace("\n", " ")
+
+
+def test_the_seed_sentence_shows_snowy_mountains_and_says_everything() -> None:
+    shots = storyboard(SEED, "zh", "creation", "world")
+    assert "".join(s.narration for s in shots) == SEED
+    assert all("雪山" in s.prompt for s in shots)
+    assert "西藏" in str(shots[0].note)
+    assert "carried over" in str(shots[-1].note)
+
+
+def test_four_scenes_in_their_order_and_the_sand_beside_the_sea_is_no_desert() -> None:
+    places = [next(p for p in ("city", "mountains", "lake", "sea", "desert") if p in s.prompt.replace("mountain lake", "lake"))
+              for s in storyboard(FOUR, "en", "creation", "world")]
+    assert list(dict.fromkeys(places)) == ["city", "mountains", "lake", "sea"]
+
+
+def test_a_default_scene_is_called_one() -> None:
+    (shot,) = storyboard("他喜欢数学。", "zh", "education", "world")
+    assert "default scene" in str(shot.note)
+
+
+@pytest.mark.parametrize(("text", "value"), [("西藏", "mountains"), ("海边", "sea"), ("downtown", "city"), ("pine forests", "forest")])
+def test_words_for_places(text: str, value: str) -> None:
+    assert grammar.find(f"… {text} …", "place") == (text, value) or grammar.find(text, "place")[1] == value  # type: ignore[index]
+
+
+@pytest.mark.parametrize("text", ["seasonal", "nice", "spark", "icecream", "parked"])
+def test_a_word_inside_another_is_no_place(text: str) -> None:
+    assert grammar.find(text, "place") is None
+
+
+def test_an_object_scene() -> None:
+    seen = grammar.see("a red star moving left over a teal background", 0, None)
+    assert dict(seen.attributes) == {"shape": "star", "colour": "red", "direction": "left", "background": "teal"}
+
+
+def test_every_value_of_the_world_is_known_to_the_grammar_in_both_languages() -> None:
+    for lang, names in world.WORDS.items():
+        for key in ("place", "time", "weather"):
+            for value, known in names[key].items():
+                hit = grammar.find(known[0], key)
+                assert hit is not None, (lang, key, known[0])
+                assert hit[1] == value, (lang, key, known[0])
+
+
+@given(st.lists(st.sampled_from(["我们去了海边", "the lake was still", "然后下雨了", "it rained", "，", "。", ". ", ", "]), min_size=1, max_size=60))
+def test_what_is_said_is_the_text(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    shots = storyboard(text, "zh", "entertainment", "plain")
+    assert len(shots) <= MAX_SHOTS + 60
+    said = re.sub(r"\W", "", "".join(s.narration for s in shots))
+    assert said == re.sub(r"\W", "", text)
+
+
+def test_plain_models_get_the_sentence_and_the_look() -> None:
+    (shot,) = storyboard("A fox jumps over a fence.", "en", "promotion", "plain")
+    assert shot.prompt == f"A fox jumps over a fence, {PRESETS['promotion'].look[0]}"
+    assert shot.note is None
+
+
+def test_slower_presets_make_fewer_shots() -> None:
+    assert len(storyboard(FOUR, "en", "education", "plain")) < len(storyboard(FOUR, "en", "entertainment", "plain"))
+
+
+def test_a_storyboard_can_be_written_edited_and_read() -> None:
+    shots = [vars(s) for s in storyboard(SEED, "zh", "creation", "world")]
+    text = as_request({"text": SEED, "lang": "zh", "style": "creation", "aspect": "1:1", "seed": 7, "shots": shots})
+    tree = json.loads(text)
+    tree["shots"][0]["duration_s"] = 5
+    request = parse(json.dumps(tree, ensure_ascii=False), Prompts())
+    assert (request.aspect, request.seed, request.text) == ("1:1", 7, SEED)
+    assert request.shots[0].duration_s == 5.0
+    assert request.shots[1].narration == shots[1]["narration"]
+
+
+@pytest.mark.parametrize(("shots", "says"), [
+    ([{"narration": "x"}], "no `prompt`"), ([{"prompt": "x", "camera": "in"}], "unknown field 'camera'"),
+    ([{"prompt": "x", "duration_s": -1}], "duration_s = -1"), ([{"prompt": "x", "duration_s": "long"}], "duration_s"),
+    (["x"], "no `prompt`"), ([], "0 shots"), ([{"prompt": "x"}] * (MAX_SHOTS + 1), "65 shots"),
+])
+def test_a_wrong_storyboard_says_what_is_wrong(shots: list[object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        edited(shots)

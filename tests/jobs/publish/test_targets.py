@@ -1,0 +1,120 @@
+import html.parser
+import json
+import socket
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as Xml
+
+import pytest
+
+from jobs.publish.target import Item
+from jobs.publish.targets.folder import Folder
+from jobs.publish.targets.s3 import Bucket
+
+NASTY = '<script>alert("x")</script> & \' " ]]> 标题'
+
+
+def item(key: str = "k1", title: str = NASTY) -> Item:
+    return Item(key, title, NASTY, "zh", "9:16", 720, 1280, 9.17, "AI生成", "Valid", True)
+
+
+def video(folder: Path, data: bytes = b"video") -> Path:
+    file = folder / "made.mp4"
+    file.write_bytes(data)
+    return file
+
+
+class Page(html.parser.HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.videos: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.append(tag)
+        self.videos += [v for k, v in attrs if tag == "video" and k == "src"]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_a_folder_keeps_a_video_once_and_gives_it_back(tmp_path: Path) -> None:
+    out = Folder(tmp_path / "out")
+    assert out.fetch("k1", tmp_path) is None
+    assert out.post(item(), video(tmp_path)) == "k1.mp4"
+    assert out.post(item(), video(tmp_path, b"another")) == "k1.mp4"
+    found = out.fetch("k1", tmp_path)
+    assert found is not None
+    assert found.read_bytes() == b"video"
+    out.finish()
+    assert sorted(p.name for p in out.root.iterdir()) == ["feed.json", "feed.xml", "index.html", "k1.json", "k1.mp4"]
+
+
+def test_every_text_is_escaped_on_the_page_and_in_the_feeds(tmp_path: Path) -> None:
+    out = Folder(tmp_path / "out")
+    out.post(item(), video(tmp_path))
+    out.finish()
+    page = Page((out.root / "index.html").read_text(encoding="utf-8"))
+    assert "script" not in page.tags
+    assert NASTY in page.text
+    assert page.videos == ["k1.mp4"]
+    assert "AI生成" in page.text
+    assert "test key" in page.text
+    feed = json.loads((out.root / "feed.json").read_text(encoding="utf-8"))
+    assert feed["items"][0]["title"] == NASTY
+    assert feed["items"][0]["attachments"][0] == {"url": "k1.mp4", "mime_type": "video/mp4", "size_in_bytes": 5, "duration_in_seconds": 9.17}
+    rss = Xml.parse(out.root / "feed.xml").getroot()
+    assert [e.text for e in rss.iter("title")] == ["Reelmill", NASTY]
+    assert [e.get("length") for e in rss.iter("enclosure")] == ["5"]
+
+
+def test_what_is_no_note_of_a_video_is_left_out(tmp_path: Path) -> None:
+    out = Folder(tmp_path)
+    out.post(item("a"), video(tmp_path))
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "list.json").write_text("[]")
+    (tmp_path / "b.json").write_text((tmp_path / "a.json").read_text())  # its video is not there
+    out.finish()
+    out.finish()
+    assert [e.item.key for e in out.entries()] == ["a"]
+
+
+def test_an_empty_folder_has_an_empty_page(tmp_path: Path) -> None:
+    Folder(tmp_path).finish()
+    assert Page((tmp_path / "index.html").read_text()).videos == []
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A local S3 server."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    server.start()
+    for name, value in (("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}"), ("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "x"),
+                        ("AWS_DEFAULT_REGION", "us-east-1")):
+        monkeypatch.setenv(name, value)
+    boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}").create_bucket(Bucket="videos")
+    yield Bucket("videos/reels")
+    server.stop()
+
+
+def test_a_bucket_keeps_a_video_once_and_gives_it_back(bucket: Bucket, tmp_path: Path) -> None:
+    assert bucket.fetch("k1", tmp_path) is None
+    assert bucket.post(item(), video(tmp_path)) == "k1.mp4"
+    bucket.post(item(), video(tmp_path, b"another"))
+    found = bucket.fetch("k1", tmp_path)
+    assert found is not None
+    assert found.read_bytes() == b"video"
+    bucket.finish()
+    bucket.finish()
+    page = Page(bucket._fs.cat_file("videos/reels/index.html").decode())
+    assert page.videos == ["k1.mp4"]
+    assert "script" not in page.tags
+    assert bucket._fs.info("videos/reels/k1.mp4")["ContentType"] == "video/mp4"
