@@ -1,4 +1,5 @@
-"""A process that speaks one text with espeak-ng and ends: text on standard input, the rate and 16-bit samples on standard output.
+"""A process that speaks one text with espeak-ng and ends: text on standard input, the rate and 16-bit samples on
+standard output.
 
 Run as a file, without site packages: `python -I -S espeak_child.py LIBRARY DATA VOICE WORDS_PER_MINUTE`.
 """

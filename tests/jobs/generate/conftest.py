@@ -32,7 +32,9 @@ class Stub:
 
 def view(seed: int, frames: int = 12, side: int = 64) -> Any:
     """A rendered clip of mountains."""
-    return render(Scene(place="mountains", time="day", weather="clear", camera="right"), width=side, height=side, frames=frames, seed=seed)
+    return render(
+        Scene(place="mountains", time="day", weather="clear", camera="right"), width=side, height=side, frames=frames, seed=seed
+    )
 
 
 @pytest.fixture

@@ -21,8 +21,9 @@ def test_short_speech_reaches_its_loudness_below_the_peak(target: float, text: s
 
 
 def test_loudness_and_peak_against_known_tones() -> None:
-    """A 997 Hz sine of amplitude A on both channels has 20 log10 A LUFS by BS.1770 (the -0.691 and the K weighting cancel, a mono
-    tone is 3.01 LU less); the true peak of a sine at a quarter of the rate, sampled 45 degrees off, is 3.01 dB over its samples."""
+    """A 997 Hz sine of amplitude A on both channels has 20 log10 A LUFS by BS.1770 (the -0.691 and the K weighting cancel, a
+    mono tone is 3.01 LU less); the true peak of a sine at a quarter of the rate, sampled 45 degrees off, is 3.01 dB over its
+    samples."""
     t = np.arange(5 * audio.RATE) / audio.RATE
     tone = audio.stereo((0.1 * np.sin(2 * np.pi * 997 * t)).astype(np.float32))
     assert audio.loudness_lufs(tone) == pytest.approx(-20.0, abs=0.1)

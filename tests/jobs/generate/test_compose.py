@@ -43,7 +43,12 @@ def module_beeps() -> Speech:
 
 @pytest.fixture(scope="module")
 def video(module_beeps: Speech) -> bytes:
-    return compose.compose(flat((200, 30, 30), (30, 30, 200)), module_beeps, Canvas("9:16", 360, 24), metadata={"AIGC": '{"Label": "1"}', "title": "标题"})
+    return compose.compose(
+        flat((200, 30, 30), (30, 30, 200)),
+        module_beeps,
+        Canvas("9:16", 360, 24),
+        metadata={"AIGC": '{"Label": "1"}', "title": "标题"},
+    )
 
 
 def test_the_file_is_what_it_should_be(video: bytes) -> None:
@@ -62,10 +67,17 @@ def test_the_file_is_what_it_should_be(video: bytes) -> None:
     assert video.index(b"moov") < video.index(b"mdat")
 
 
-@pytest.mark.parametrize(("aspect", "short", "size"), [
-    ("9:16", 720, (720, 1280)), ("16:9", 720, (1280, 720)), ("1:1", 720, (720, 720)), ("9:16", 1080, (1080, 1920)), ("16:9", 481, (832, 468)),
-    ("1:1", 481, (480, 480)),
-])
+@pytest.mark.parametrize(
+    ("aspect", "short", "size"),
+    [
+        ("9:16", 720, (720, 1280)),
+        ("16:9", 720, (1280, 720)),
+        ("1:1", 720, (720, 720)),
+        ("9:16", 1080, (1080, 1920)),
+        ("16:9", 481, (832, 468)),
+        ("1:1", 481, (480, 480)),
+    ],
+)
 def test_the_shape_is_exactly_the_aspect(aspect: str, short: int, size: tuple[int, int]) -> None:
     assert Canvas(aspect, short, 24).size == size
     across, down = (int(n) for n in aspect.split(":"))
@@ -171,7 +183,7 @@ def test_wrong_numbers_of_scenes_are_refused(module_beeps: Speech) -> None:
 
 def test_an_error_while_drawing_reaches_the_caller(module_beeps: Speech) -> None:
     broken = [*flat((1, 1, 1)), Scene(np.zeros((2, 8, 8), np.uint8), 8.0)]
-    with pytest.raises(Exception):  # noqa: B017, PT011
+    with pytest.raises(Exception):  # noqa: B017
         compose.compose(broken, module_beeps, Canvas("1:1", 240, 24))
 
 

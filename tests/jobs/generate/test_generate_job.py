@@ -30,7 +30,9 @@ def run(monkeypatch: pytest.MonkeyPatch, stub: Any) -> Any:
 def view(seed: int) -> Any:
     from jobs.train.world import Scene, render
 
-    return render(Scene(place="mountains", time="day", weather="clear", camera="right"), width=64, height=64, frames=12, seed=seed % 1000)
+    return render(
+        Scene(place="mountains", time="day", weather="clear", camera="right"), width=64, height=64, frames=12, seed=seed % 1000
+    )
 
 
 def test_good_clips_are_accepted_at_the_first_seed(run: Any) -> None:
@@ -43,11 +45,20 @@ def test_good_clips_are_accepted_at_the_first_seed(run: Any) -> None:
     assert len({ask.seed for ask in made.asked}) == 2
 
 
-@pytest.mark.parametrize(("frames", "reason"), [
-    (np.zeros((12, 64, 64, 3), np.uint8), "black"), (np.full((12, 64, 64, 3), 3, np.uint8), "black"),
-    (np.repeat(view(1)[:1], 12, axis=0), "static"),
-    (np.clip(np.repeat(view(1)[:1], 12, axis=0) + np.random.default_rng(0).integers(0, 2, (12, 64, 64, 1)), 0, 255).astype(np.uint8), "static"),
-])
+@pytest.mark.parametrize(
+    ("frames", "reason"),
+    [
+        (np.zeros((12, 64, 64, 3), np.uint8), "black"),
+        (np.full((12, 64, 64, 3), 3, np.uint8), "black"),
+        (np.repeat(view(1)[:1], 12, axis=0), "static"),
+        (
+            np.clip(
+                np.repeat(view(1)[:1], 12, axis=0) + np.random.default_rng(0).integers(0, 2, (12, 64, 64, 1)), 0, 255
+            ).astype(np.uint8),
+            "static",
+        ),
+    ],
+)
 def test_black_and_static_clips_are_caught_reseeded_and_quarantined(run: Any, frames: Any, reason: str) -> None:
     part, rows, rejects, made = run(lambda ask: frames, "mountains")
     assert (part.seen, part.kept) == (1, 0)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jobs.generate import compose, lettering
 from jobs.generate.lettering import NO_END, NO_START, wrap
@@ -39,7 +40,9 @@ def test_a_word_longer_than_the_line_is_cut() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.text(alphabet=st.sampled_from("我们去看海ab cde，。！“”（）《》12% "), min_size=1, max_size=60), st.integers(140, 700))
+@given(
+    st.text(alphabet=st.sampled_from("我们去看海ab cde，。！“”（）《》12% "), min_size=1, max_size=60), st.integers(140, 700)
+)
 def test_nothing_is_lost_in_wrapping(text: str, width: int) -> None:
     assert "".join(wrap(text, width, 40)).replace(" ", "") == text.replace(" ", "")
 

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings as hypothesis_settings, strategies as st
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from jobs.errors import Terminal
 from jobs.generate import narrator, normalise, script
@@ -10,23 +12,64 @@ from jobs.generate.script import Line
 SEED = "今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。"
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("2026年", "二零二六年"), ("100年以后", "一百年以后"), ("2026-11-24", "二零二六年十一月二十四日"), ("涨了20%", "涨了百分之二十"), ("-5℃", "负五摄氏度"),
-    ("10203个", "一万零二百零三个"), ("2个人", "两个人"), ("12个", "十二个"), ("3.14", "三点一四"), ("10:05", "十点零五分"), ("8:00", "八点整"),
-    ("5km", "五公里"), ("120km/h", "一百二十公里每小时"), ("¥99", "九十九元"), ("13800138000", "一三八零零一三八零零零"), ("3-5天", "三到五天"), ("7~10个", "七到十个"),
-    ("1,000,000元", "一百万元"), ("100000001", "一亿零一"), ("110", "一百一十"), ("10010", "一万零一十"), ("0.5", "零点五"), ("**重点**", "重点"),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2026年", "二零二六年"),
+        ("100年以后", "一百年以后"),
+        ("2026-11-24", "二零二六年十一月二十四日"),
+        ("涨了20%", "涨了百分之二十"),
+        ("-5℃", "负五摄氏度"),
+        ("10203个", "一万零二百零三个"),
+        ("2个人", "两个人"),
+        ("12个", "十二个"),
+        ("3.14", "三点一四"),
+        ("10:05", "十点零五分"),
+        ("8:00", "八点整"),
+        ("5km", "五公里"),
+        ("120km/h", "一百二十公里每小时"),
+        ("¥99", "九十九元"),
+        ("13800138000", "一三八零零一三八零零零"),
+        ("3-5天", "三到五天"),
+        ("7~10个", "七到十个"),
+        ("1,000,000元", "一百万元"),
+        ("100000001", "一亿零一"),
+        ("110", "一百一十"),
+        ("10010", "一万零一十"),
+        ("0.5", "零点五"),
+        ("**重点**", "重点"),
+    ],
+)
 def test_chinese_is_written_out(text: str, said: str) -> None:
     assert normalise.spoken(text, "zh").replace(" ", "") == said
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("In 2026", "In twenty twenty-six"), ("1905", "nineteen oh five"), ("2005", "two thousand and five"), ("1,203.5", "one thousand two hundred and three point five"),
-    ("20%", "twenty percent"), ("-5℃", "minus five degrees Celsius"), ("1 km", "one kilometre"), ("50 km of", "fifty kilometres of"),
-    ("2026-11-24", "November twenty-fourth, twenty twenty-six"), ("7:05", "seven oh five"), ("9:00", "nine o'clock"), ("$5", "five dollars"),
-    ("the 21st", "the twenty-first"), ("the 1990s", "the nineteen nineties"), ("3-5 days", "three to five days"), ("100 feet", "one hundred feet"),
-    ("12th", "twelfth"), ("30th", "thirtieth"), ("R&D", "R and D"), ("`code` **bold**", "code bold"), ("3,000 people", "three thousand people"),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("In 2026", "In twenty twenty-six"),
+        ("1905", "nineteen oh five"),
+        ("2005", "two thousand and five"),
+        ("1,203.5", "one thousand two hundred and three point five"),
+        ("20%", "twenty percent"),
+        ("-5℃", "minus five degrees Celsius"),
+        ("1 km", "one kilometre"),
+        ("50 km of", "fifty kilometres of"),
+        ("2026-11-24", "November twenty-fourth, twenty twenty-six"),
+        ("7:05", "seven oh five"),
+        ("9:00", "nine o'clock"),
+        ("$5", "five dollars"),
+        ("the 21st", "the twenty-first"),
+        ("the 1990s", "the nineteen nineties"),
+        ("3-5 days", "three to five days"),
+        ("100 feet", "one hundred feet"),
+        ("12th", "twelfth"),
+        ("30th", "thirtieth"),
+        ("R&D", "R and D"),
+        ("`code` **bold**", "code bold"),
+        ("3,000 people", "three thousand people"),
+    ],
+)
 def test_english_is_written_out(text: str, said: str) -> None:
     assert normalise.spoken(text, "en") == said
 
@@ -65,7 +108,12 @@ def read_group(words: str) -> int:
 
 
 def test_lines_fit_and_lose_nothing() -> None:
-    narrations = [SEED, "We " + "walked and talked and " * 12 + "slept.", "人" * 70 + "。", "我们用 Python 写程序，It works very well indeed."]
+    narrations = [
+        SEED,
+        "We " + "walked and talked and " * 12 + "slept.",
+        "人" * 70 + "。",
+        "我们用 Python 写程序，It works very well indeed.",
+    ]
     lines = script.lines(narrations, "zh")
     for shot, narration in enumerate(narrations):
         said = "".join(line.text for line in lines if line.shot == shot)
@@ -160,9 +208,15 @@ def test_the_time_of_speech_in_real_voices_is_where_the_cues_are() -> None:
     assert float((speech.sound[~mask] ** 2).sum()) < 1e-4 * float((speech.sound[mask] ** 2).sum())
 
 
-@pytest.mark.parametrize(("voice", "says"), [
-    ("robot", "no narrator 'robot'"), ("espeak:/x", "takes no model"), ("piper:/nowhere.onnx", "no such model"), ("kokoro:/nowhere", "no folder with"),
-])
+@pytest.mark.parametrize(
+    ("voice", "says"),
+    [
+        ("robot", "no narrator 'robot'"),
+        ("espeak:/x", "takes no model"),
+        ("piper:/nowhere.onnx", "no such model"),
+        ("kokoro:/nowhere", "no folder with"),
+    ],
+)
 def test_a_wrong_voice_says_what_to_do(voice: str, says: str) -> None:
     with pytest.raises(Terminal, match=says):
         narrator.load(voice)
@@ -175,7 +229,10 @@ def test_neural_voices_without_their_package_say_so(tmp_path: object) -> None:
     folder = Path(str(tmp_path))
     for name in ("v.onnx", "v.onnx.json", "voices.bin"):
         (folder / name).write_bytes(b"{}")
-    for voice, package, said in ((f"piper:{folder / 'v.onnx'}", "piper", "piper-tts"), (f"kokoro:{folder}", "kokoro_onnx", "kokoro-onnx")):
+    for voice, package, said in (
+        (f"piper:{folder / 'v.onnx'}", "piper", "piper-tts"),
+        (f"kokoro:{folder}", "kokoro_onnx", "kokoro-onnx"),
+    ):
         if importlib.util.find_spec(package) is None:
             with pytest.raises(Terminal, match=f"pip install {said}"):
                 narrator.load(voice)

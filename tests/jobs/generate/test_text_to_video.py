@@ -1,4 +1,4 @@
-"""The embedded and real pipelines are run elsewhere; here a tiny untrained one, made on the spot, shows that the way is right."""
+"""Real pipelines are run elsewhere; here a tiny untrained one, made on the spot, shows that the way is right."""
 
 import json
 import socket
@@ -16,7 +16,16 @@ from jobs.generate.generator import Ask, Failed, Made
 from jobs.generate.generators import text_to_video as t2v
 from schemas.settings import Generate
 
-SIDECAR = {"family": "wan", "width": 64, "height": 64, "num_frames": 9, "fps": 8, "steps": 2, "guidance": 1.5, "max_sequence_length": 16}
+SIDECAR = {
+    "family": "wan",
+    "width": 64,
+    "height": 64,
+    "num_frames": 9,
+    "fps": 8,
+    "steps": 2,
+    "guidance": 1.5,
+    "max_sequence_length": 16,
+}
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +38,31 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     words = Tokenizer(models.WordLevel({"<pad>": 0, "</s>": 1, "<unk>": 2, "sea": 3, "city": 4}, unk_token="<unk>"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=32)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=words, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=32
+    )
     text = UMT5EncoderModel(UMT5Config(vocab_size=64, d_model=32, d_kv=8, d_ff=32, num_layers=1, num_heads=2, dropout_rate=0.0,
                                        feed_forward_proj="gated-gelu", pad_token_id=0, eos_token_id=1))
-    transformer = WanTransformer3DModel(patch_size=(1, 2, 2), num_attention_heads=2, attention_head_dim=24, in_channels=4, out_channels=4,
-                                        text_dim=32, freq_dim=32, ffn_dim=64, num_layers=1, cross_attn_norm=True, rope_max_seq_len=64)
+    transformer = WanTransformer3DModel(
+        patch_size=(1, 2, 2),
+        num_attention_heads=2,
+        attention_head_dim=24,
+        in_channels=4,
+        out_channels=4,
+        text_dim=32,
+        freq_dim=32,
+        ffn_dim=64,
+        num_layers=1,
+        cross_attn_norm=True,
+        rope_max_seq_len=64,
+    )
     vae = AutoencoderKLWan(base_dim=8, decoder_base_dim=8, z_dim=4, dim_mult=[1, 1, 1, 1], num_res_blocks=1, attn_scales=[],
                            temperal_downsample=[False, True, True], latents_mean=[0.0] * 4, latents_std=[1.0] * 4)
     scheduler = UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True)
     folder = tmp_path_factory.mktemp("untrained")
-    WanPipeline(tokenizer=tokenizer, text_encoder=text, vae=vae, scheduler=scheduler, transformer=transformer).save_pretrained(folder)
+    WanPipeline(tokenizer=tokenizer, text_encoder=text, vae=vae, scheduler=scheduler, transformer=transformer).save_pretrained(
+        folder
+    )
     (folder / "reelmill.json").write_text(json.dumps(SIDECAR))
     return folder
 
@@ -92,10 +116,15 @@ def test_the_revision_names_the_weights(tiny: Path, tmp_path: Path) -> None:
     assert weights.identity(Generate(model=str(copy))) == weights.revision(copy)
 
 
-@pytest.mark.parametrize(("name", "says"), [
-    ("vae/diffusion_pytorch_model.bin", "pickled checkpoint"), ("model.ckpt", "pickled checkpoint"), ("text_encoder/x.pt", "pickled checkpoint"),
-    ("pipeline.py", "code that comes with a model"),
-])
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("vae/diffusion_pytorch_model.bin", "pickled checkpoint"),
+        ("model.ckpt", "pickled checkpoint"),
+        ("text_encoder/x.pt", "pickled checkpoint"),
+        ("pipeline.py", "code that comes with a model"),
+    ],
+)
 def test_a_folder_that_could_run_code_is_refused(tiny: Path, tmp_path: Path, name: str, says: str) -> None:
     import shutil
 
@@ -107,10 +136,15 @@ def test_a_folder_that_could_run_code_is_refused(tiny: Path, tmp_path: Path, nam
     assert Path(name).name in str(raised.value)
 
 
-@pytest.mark.parametrize(("index", "says"), [
-    ({"_class_name": ["mine", "Pipe"]}, "custom code"), ({"_class_name": "WanPipeline", "vae": ["mine", "Vae"]}, "comes from 'mine'"),
-    ({}, "no readable model_index"), ("{", "no readable model_index"),
-])
+@pytest.mark.parametrize(
+    ("index", "says"),
+    [
+        ({"_class_name": ["mine", "Pipe"]}, "custom code"),
+        ({"_class_name": "WanPipeline", "vae": ["mine", "Vae"]}, "comes from 'mine'"),
+        ({}, "no readable model_index"),
+        ("{", "no readable model_index"),
+    ],
+)
 def test_an_index_that_asks_for_code_is_refused(tmp_path: Path, index: Any, says: str) -> None:
     (tmp_path / "model_index.json").write_text(index if isinstance(index, str) else json.dumps(index))
     with pytest.raises(Terminal, match=says):
@@ -126,7 +160,9 @@ def test_a_model_that_is_not_there(model: str, says: str) -> None:
 
 
 def test_a_hub_name_without_a_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diffusers.DiffusionPipeline.download", classmethod(lambda *a, **k: (_ for _ in ()).throw(OSError("offline"))))
+    monkeypatch.setattr(
+        "diffusers.DiffusionPipeline.download", classmethod(lambda *a, **k: (_ for _ in ()).throw(OSError("offline")))
+    )
     with pytest.raises(Terminal, match=r"hf download owner/model --local-dir DIR"):
         weights.folder_of(Generate(model="owner/model"))
 
@@ -204,16 +240,24 @@ def test_out_of_memory_climbs_down_batch_then_offload_then_resolution_and_stays_
 
 
 def test_memory_that_never_suffices_ends_the_run_with_what_to_do() -> None:
-    with pytest.raises(Terminal, match="generate.width"):
+    with pytest.raises(Terminal, match=r"generate\.width"):
         fake(grey, 2, lambda *a: False).make([Ask("a", 1, "16:9")])
 
 
-@pytest.mark.parametrize(("give", "says"), [
-    (lambda n, w, h: np.zeros((n, 3, h, w)), "shape"), (lambda n, w, h: np.zeros((n, 3, h, w, 4)), "shape"),
-    (lambda n, w, h: np.zeros((n, 0, h, w, 3)), "shape"), (lambda n, w, h: np.full((n, 3, h, w, 3), np.nan), "not finite"),
-    (lambda n, w, h: np.full((n, 3, h, w, 3), 300.0), "from 300.00"), (lambda n, w, h: np.zeros((n + 1, 3, h, w, 3)), "2 results for 1"),
-    (lambda n, w, h: np.zeros((n, 3, 4, 4, 3)), "shape"), (lambda n, w, h: np.array([["x"]] * n), "shape"), (lambda n, w, h: None, "without frames"),
-])
+@pytest.mark.parametrize(
+    ("give", "says"),
+    [
+        (lambda n, w, h: np.zeros((n, 3, h, w)), "shape"),
+        (lambda n, w, h: np.zeros((n, 3, h, w, 4)), "shape"),
+        (lambda n, w, h: np.zeros((n, 0, h, w, 3)), "shape"),
+        (lambda n, w, h: np.full((n, 3, h, w, 3), np.nan), "not finite"),
+        (lambda n, w, h: np.full((n, 3, h, w, 3), 300.0), "from 300.00"),
+        (lambda n, w, h: np.zeros((n + 1, 3, h, w, 3)), "2 results for 1"),
+        (lambda n, w, h: np.zeros((n, 3, 4, 4, 3)), "shape"),
+        (lambda n, w, h: np.array([["x"]] * n), "shape"),
+        (lambda n, w, h: None, "without frames"),
+    ],
+)
 def test_what_is_no_video_is_a_failure_and_not_a_crash(give: Any, says: str) -> None:
     (result,) = fake(give).make([Ask("a", 1, "16:9")])
     assert isinstance(result, Failed)

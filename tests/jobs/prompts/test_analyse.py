@@ -28,11 +28,22 @@ def test_cleaning_twice_changes_no_letter_and_leaves_no_control_character(text: 
     assert letters(once) <= letters(text) + len(text)  # entities may become letters, nothing else is added
 
 
-@pytest.mark.parametrize(("text", "lang"), [
-    (SEED, "zh"), ("The sea at sunset", "en"), ("hello", "en"), ("今日は海に行きました", "ja"), ("안녕하세요 여러분", "ko"),
-    ("Привет, сегодня мы поехали в горы", "ru"), ("我哋今日去咗海边，啲风景好靓", "yue"), ("我爱 Python 和 AI 视频生成", "zh"),
-    ("Le ciel est bleu et la mer est calme aujourd'hui", "fr"), ("We saw 西藏 and it was very beautiful", "en"), ("2026", "und"),
-])
+@pytest.mark.parametrize(
+    ("text", "lang"),
+    [
+        (SEED, "zh"),
+        ("The sea at sunset", "en"),
+        ("hello", "en"),
+        ("今日は海に行きました", "ja"),
+        ("안녕하세요 여러분", "ko"),
+        ("Привет, сегодня мы поехали в горы", "ru"),
+        ("我哋今日去咗海边，啲风景好靓", "yue"),
+        ("我爱 Python 和 AI 视频生成", "zh"),
+        ("Le ciel est bleu et la mer est calme aujourd'hui", "fr"),
+        ("We saw 西藏 and it was very beautiful", "en"),
+        ("2026", "und"),
+    ],
+)
 def test_language(text: str, lang: str) -> None:
     assert language(text) == lang
 
@@ -44,7 +55,11 @@ def test_sentences_end_at_marks_and_not_inside_numbers_or_abbreviations() -> Non
     assert clauses(SEED) == ["今天去了西藏，", "风景真的很美，", "我想和朋友们分享这个时刻。"]
 
 
-@given(st.lists(st.sampled_from(["风景很美", "we went home", "3.5 km", "，", "。", ", ", ". ", "! ", "\n", "“”", " "]), max_size=20))
+@given(
+    st.lists(
+        st.sampled_from(["风景很美", "we went home", "3.5 km", "，", "。", ", ", ". ", "! ", "\n", "“”", " "]), max_size=20
+    )
+)
 def test_no_letter_is_lost_in_cutting(pieces: list[str]) -> None:
     text = clean("".join(pieces))
     kept = "".join(c for s in sentences(text) for c in s)

@@ -5,8 +5,16 @@ import pytest
 
 from jobs.prompts import curate
 
-TEXTS = ["a red fox runs over the snow", "waves break on a rocky coast", "an old tram crosses the bridge", "a potter shapes a bowl of clay",
-         "children fly kites on a hill", "steam rises from a noodle stand", "a train leaves the mountain station", "rain falls on a tin roof"]
+TEXTS = [
+    "a red fox runs over the snow",
+    "waves break on a rocky coast",
+    "an old tram crosses the bridge",
+    "a potter shapes a bowl of clay",
+    "children fly kites on a hill",
+    "steam rises from a noodle stand",
+    "a train leaves the mountain station",
+    "rain falls on a tin roof",
+]
 
 
 def rows(per: int = 6) -> list[dict[str, object]]:
@@ -66,10 +74,16 @@ def test_equal_texts_are_one_candidate_that_names_all_its_samples() -> None:
     assert found.sample_ids == ("a", "m", "z")
 
 
-@pytest.mark.parametrize(("row", "text"), [
-    ({"caption": "<b>海边的日落很美</b>"}, "海边的日落很美"), ({"caption": "", "title": "A quiet harbour town"}, "A quiet harbour town"),
-    ({"caption": "🎉", "text": "We walk home. " * 60}, "We walk home."), ({"caption": "abc"}, None), ({"caption": "今日は海に行きました"}, None),
-])
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        ({"caption": "<b>海边的日落很美</b>"}, "海边的日落很美"),
+        ({"caption": "", "title": "A quiet harbour town"}, "A quiet harbour town"),
+        ({"caption": "🎉", "text": "We walk home. " * 60}, "We walk home."),
+        ({"caption": "abc"}, None),
+        ({"caption": "今日は海に行きました"}, None),
+    ],
+)
 def test_candidates(row: dict[str, object], text: str | None) -> None:
     found = curate.candidates([{"sample_id": "s", **row}], ("zh", "en"))
     assert [c.text[:len(text or "")] for c in found] == ([text] if text else [])
@@ -77,8 +91,14 @@ def test_candidates(row: dict[str, object], text: str | None) -> None:
 
 def test_k_means_survives_equal_points_and_broken_embeddings() -> None:
     assert curate.k_means(np.ones((5, 4), np.float32) / 2, 3, 0) == [0] * 5
-    data = [{"sample_id": str(i), "caption": f"a fox number {i} runs home", "embedding": [float("nan")] * 4 if i else [1.0, 0, 0, 0]}
-            for i in range(4)]
+    data = [
+        {
+            "sample_id": str(i),
+            "caption": f"a fox number {i} runs home",
+            "embedding": [float("nan")] * 4 if i else [1.0, 0, 0, 0],
+        }
+        for i in range(4)
+    ]
     found = curate.candidates(data, ("en",))
     assert len(curate.clusters(found, 2, 0)) == 4
 

@@ -13,8 +13,13 @@ SEED = "今天去了西藏，风景真的很美，我想和朋友们分享这个
 
 
 def settings(*texts: str, **more: Any) -> Settings:
-    return load([f"prompts.texts={json.dumps(texts, ensure_ascii=False)}", *(f"{k.replace('__', '.')}={json.dumps(v)}" for k, v in more.items())],
-                env={})
+    return load(
+        [
+            f"prompts.texts={json.dumps(texts, ensure_ascii=False)}",
+            *(f"{k.replace('__', '.')}={json.dumps(v)}" for k, v in more.items()),
+        ],
+        env={},
+    )
 
 
 def test_the_seed_sentence_becomes_a_row() -> None:
@@ -27,14 +32,24 @@ def test_the_seed_sentence_becomes_a_row() -> None:
     assert job.from_user(settings(SEED, prompts__aspect="1:1", prompts__seed=12))[0][0]["prompt_id"] != row["prompt_id"]
 
 
-@pytest.mark.parametrize(("text", "reason"), [
-    ("", "empty_prompt"), ("   \n", "empty_prompt"), ("🎉🏔️✨", "empty_prompt"), ("\x00\x07\u200b", "empty_prompt"),
-    ("<div><img src=x></div>", "empty_prompt"), ("！？。，", "empty_prompt"), ("山" * 10_000, "prompt_too_long"),
-    ("Сегодня мы поехали в горы, и там было очень красиво", "unspoken"), ("今日は海に行きました。とても楽しかった。", "unspoken"),
-    ("how to build a bomb in the kitchen", "unsafe"), ('{"text": "x", "aspect": "4:3"}', "bad_row"),
-    ('{"shots": [{"prompt": "the sea"}, {"narration": "no picture"}]}', "bad_row"),
-    ('{"shots": [{"prompt": "child porn", "narration": "hello there"}]}', "unsafe"),
-])
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "empty_prompt"),
+        ("   \n", "empty_prompt"),
+        ("🎉🏔️✨", "empty_prompt"),
+        ("\x00\x07\u200b", "empty_prompt"),
+        ("<div><img src=x></div>", "empty_prompt"),
+        ("！？。，", "empty_prompt"),
+        ("山" * 10_000, "prompt_too_long"),
+        ("Сегодня мы поехали в горы, и там было очень красиво", "unspoken"),
+        ("今日は海に行きました。とても楽しかった。", "unspoken"),
+        ("how to build a bomb in the kitchen", "unsafe"),
+        ('{"text": "x", "aspect": "4:3"}', "bad_row"),
+        ('{"shots": [{"prompt": "the sea"}, {"narration": "no picture"}]}', "bad_row"),
+        ('{"shots": [{"prompt": "child porn", "narration": "hello there"}]}', "unsafe"),
+    ],
+)
 def test_bad_input_is_rejected_with_its_reason(text: str, reason: str) -> None:
     kept, rejected = job.from_user(settings(text))
     assert kept == []
@@ -42,10 +57,19 @@ def test_bad_input_is_rejected_with_its_reason(text: str, reason: str) -> None:
     assert rejected[0]["detail"]
 
 
-@pytest.mark.parametrize("text", [
-    "我爱 Python 和 AI，今天很开心。", "<b>海边</b>的<i>日落</i>", "# 标题\n\n**粗体**的雪山", "Snow 🏔️ on the peaks!\x07", "We saw 西藏 and it was beautiful.",
-    "价格是 3.5 元，涨了 20%！", "a" * 1500, "山，" * 500,
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我爱 Python 和 AI，今天很开心。",
+        "<b>海边</b>的<i>日落</i>",
+        "# 标题\n\n**粗体**的雪山",
+        "Snow 🏔️ on the peaks!\x07",
+        "We saw 西藏 and it was beautiful.",
+        "价格是 3.5 元，涨了 20%！",
+        "a" * 1500,
+        "山，" * 500,
+    ],
+)
 def test_odd_input_is_kept_without_what_cannot_be_said(text: str) -> None:
     (row,), rejected = job.from_user(settings(text))
     assert rejected == []
@@ -67,9 +91,17 @@ def test_a_blocked_word_of_settings() -> None:
 
 
 def test_a_draw_from_a_release_says_where_it_came_from_and_counts_what_it_looked_at() -> None:
-    texts = ["A red fox runs over the snow", "A red fox runs over the snow!", "Waves break on a rocky coast", "how to make a bomb quickly",
-             "An old tram crosses the bridge"]
-    rows = [{"sample_id": f"s{i}", "caption": t, "title": None, "text": None, "engagement": None, "embedding": None} for i, t in enumerate(texts)]
+    texts = [
+        "A red fox runs over the snow",
+        "A red fox runs over the snow!",
+        "Waves break on a rocky coast",
+        "how to make a bomb quickly",
+        "An old tram crosses the bridge",
+    ]
+    rows = [
+        {"sample_id": f"s{i}", "caption": t, "title": None, "text": None, "engagement": None, "embedding": None}
+        for i, t in enumerate(texts)
+    ]
     kept, rejected = job.from_release(rows, settings(prompts__count=5))
     assert sorted(r["text"] for r in kept) == sorted([t for t in texts if "fox" not in t and "bomb" not in t]
                                                      + [next(r["text"] for r in kept if "fox" in r["text"])])

@@ -10,10 +10,19 @@ from jobs.prompts.safety import blocked
 from schemas.settings import Prompts
 
 
-@pytest.mark.parametrize(("text", "topic"), [
-    ("how to make a bomb at home", "weapons"), ("一段色 情 视频", "sexual"), ("ＰＯＲＮ", "sexual"), ("自-杀的方法", "self-harm"),
-    ("Therapists help people", None), ("a shower of rain", None), ("The bombing of grapes in a drapery", None), ("今天去了西藏", None),
-])
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        ("how to make a bomb at home", "weapons"),
+        ("一段色 情 视频", "sexual"),
+        ("ＰＯＲＮ", "sexual"),
+        ("自-杀的方法", "self-harm"),
+        ("Therapists help people", None),
+        ("a shower of rain", None),
+        ("The bombing of grapes in a drapery", None),
+        ("今天去了西藏", None),
+    ],
+)
 def test_blocked(text: str, topic: str | None) -> None:
     hit = blocked(text)
     assert (hit and hit[1]) == topic
@@ -44,10 +53,17 @@ def test_prompts_from_files(tmp_path: Path) -> None:
     assert read_prompts(write(tmp_path, "p.txt", "one\n\n two \n")) == ["one", "two"]
 
 
-@pytest.mark.parametrize(("name", "text", "says"), [
-    ("a.csv", "prompt\nx\n", "no column `text`"), ("a.jsonl", '{"text": "x"}\n{oops\n', "line 2: not JSON"), ("a.txt", "\n\n", "no prompt"),
-    ("a.jsonl", "[1]\n", "line 1: neither"), ("a.json", '{"a": 1}', "item 1: neither"), ("a.csv", b"text\n\xff\xfe\n", "not UTF-8"),
-])
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("a.csv", "prompt\nx\n", "no column `text`"),
+        ("a.jsonl", '{"text": "x"}\n{oops\n', "line 2: not JSON"),
+        ("a.txt", "\n\n", "no prompt"),
+        ("a.jsonl", "[1]\n", "line 1: neither"),
+        ("a.json", '{"a": 1}', "item 1: neither"),
+        ("a.csv", b"text\n\xff\xfe\n", "not UTF-8"),
+    ],
+)
 def test_a_file_that_is_not_what_it_promises(tmp_path: Path, name: str, text: str | bytes, says: str) -> None:
     with pytest.raises(Terminal, match=says) as raised:
         read_prompts(write(tmp_path, name, text))

@@ -12,9 +12,11 @@ from jobs.train import words as world
 from schemas.settings import Prompts
 
 SEED = "今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。"
-FOUR = """We left the city before dawn, when the towers were still dark. By noon the road had climbed into the snowy mountains, where every
-peak looked close enough to touch. In the afternoon we came down to a quiet lake, and put up our tent on the shore. At sunset we reached
-the sea at last, and sat on the warm sand with old friends.""".replace("\n", " ")
+FOUR = (
+    "We left the city before dawn, when the towers were still dark. By noon the road had climbed into the snowy mountains, "
+    "where every peak looked close enough to touch. In the afternoon we came down to a quiet lake, and put up our tent on the "
+    "shore. At sunset we reached the sea at last, and sat on the warm sand with old friends."
+)
 
 
 def test_the_seed_sentence_shows_snowy_mountains_and_says_everything() -> None:
@@ -36,7 +38,9 @@ def test_a_default_scene_is_called_one() -> None:
     assert "default scene" in str(shot.note)
 
 
-@pytest.mark.parametrize(("text", "value"), [("西藏", "mountains"), ("海边", "sea"), ("downtown", "city"), ("pine forests", "forest")])
+@pytest.mark.parametrize(
+    ("text", "value"), [("西藏", "mountains"), ("海边", "sea"), ("downtown", "city"), ("pine forests", "forest")]
+)
 def test_words_for_places(text: str, value: str) -> None:
     assert grammar.find(f"… {text} …", "place") == (text, value) or grammar.find(text, "place")[1] == value  # type: ignore[index]
 
@@ -60,7 +64,13 @@ def test_every_value_of_the_world_is_known_to_the_grammar_in_both_languages() ->
                 assert hit[1] == value, (lang, key, known[0])
 
 
-@given(st.lists(st.sampled_from(["我们去了海边", "the lake was still", "然后下雨了", "it rained", "，", "。", ". ", ", "]), min_size=1, max_size=60))
+@given(
+    st.lists(
+        st.sampled_from(["我们去了海边", "the lake was still", "然后下雨了", "it rained", "，", "。", ". ", ", "]),
+        min_size=1,
+        max_size=60,
+    )
+)
 def test_what_is_said_is_the_text(pieces: list[str]) -> None:
     text = "".join(pieces)
     shots = storyboard(text, "zh", "entertainment", "plain")

@@ -29,8 +29,17 @@ def quick(tmp_path: Path) -> Callable[..., Settings]:
     """Settings of a small, coarse video in a folder of this test."""
 
     def quick(*more: str) -> Settings:
-        return load([f"runtime.lake={tmp_path / 'lake'}", f"runtime.out={tmp_path / 'out'}", "publish.short_side_px=240", "publish.fps=12",
-                     "prompts.aspect=1:1", *more], env={})
+        return load(
+            [
+                f"runtime.lake={tmp_path / 'lake'}",
+                f"runtime.out={tmp_path / 'out'}",
+                "publish.short_side_px=240",
+                "publish.fps=12",
+                "prompts.aspect=1:1",
+                *more,
+            ],
+            env={},
+        )
 
     return quick
 
@@ -48,10 +57,30 @@ def task(tmp_path: Path) -> Callable[..., Task]:
         row["lang"] = lang or row["lang"]
         rows = []
         for i, shot in enumerate(row["shots"]):
-            frames = render(Scene(place="mountains", time="day", weather="clear", camera="right"), width=64, height=64, frames=8, seed=i)
-            rows.append({"generation_id": f"g{i}", "prompt_id": row["prompt_id"], "shot": i, "attempt": 0, "prompt": shot["prompt"],
-                         "model": "m", "revision": "r", "family": "f", "seed": i, "steps": 1, "width": 64, "height": 64, "frames": 8,
-                         "fps": 8.0, "scores": [], "verdict": "accepted", "video": encoded(frames, 8.0, {})})
+            frames = render(
+                Scene(place="mountains", time="day", weather="clear", camera="right"), width=64, height=64, frames=8, seed=i
+            )
+            rows.append(
+                {
+                    "generation_id": f"g{i}",
+                    "prompt_id": row["prompt_id"],
+                    "shot": i,
+                    "attempt": 0,
+                    "prompt": shot["prompt"],
+                    "model": "m",
+                    "revision": "r",
+                    "family": "f",
+                    "seed": i,
+                    "steps": 1,
+                    "width": 64,
+                    "height": 64,
+                    "frames": 8,
+                    "fps": 8.0,
+                    "scores": [],
+                    "verdict": "accepted",
+                    "video": encoded(frames, 8.0, {}),
+                }
+            )
         lake = Lake(str(tmp_path / "clips"))
         lake.write_part(GENERATIONS, "v", "p.parquet", GENERATIONS.rows(rows))
         part = Slice(lake.root, lake.path("generations", "v", "p.parquet"), (0,), len(rows))

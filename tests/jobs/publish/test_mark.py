@@ -33,7 +33,9 @@ def composed(label: str | None = LABEL, tags: dict[str, str] | None = None, grou
 
 def finished(video: bytes, folder: Path, by: keys.Signer | None = None) -> Path:
     file = folder / "v.mp4"
-    file.write_bytes(mark.signed(video, by or keys.test_signer(folder / "keys"), "reelmill", "标题", {"generation_ids": ["g1", "g2"]}))
+    file.write_bytes(
+        mark.signed(video, by or keys.test_signer(folder / "keys"), "reelmill", "标题", {"generation_ids": ["g1", "g2"]})
+    )
     return file
 
 
@@ -165,8 +167,10 @@ def test_keys_of_the_user(tmp_path: Path) -> None:
     key.write_bytes(made.key), chain.write_bytes(made.chain), wrong.write_bytes(keys._made().chain)
     assert not keys.signer(Runtime(signing_key=str(key), signing_chain=str(chain))).test
     cases: list[tuple[dict[str, str], str]] = [
-        ({"signing_key": str(key)}, "signing_chain is empty"), ({"signing_chain": str(chain)}, "signing_key is empty"),
-        ({"signing_key": str(key), "signing_chain": str(wrong)}, "does not belong"), ({"signing_key": str(chain), "signing_chain": str(key)}, "not an unencrypted PEM"),
+        ({"signing_key": str(key)}, "signing_chain is empty"),
+        ({"signing_chain": str(chain)}, "signing_key is empty"),
+        ({"signing_key": str(key), "signing_chain": str(wrong)}, "does not belong"),
+        ({"signing_key": str(chain), "signing_chain": str(key)}, "not an unencrypted PEM"),
         ({"signing_key": str(tmp_path / "none"), "signing_chain": str(chain)}, "No such file"),
     ]
     for given, says in cases:

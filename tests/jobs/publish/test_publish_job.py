@@ -9,7 +9,8 @@ from jobs.errors import Terminal
 from jobs.generate import compose
 from jobs.publish import job, takedown
 from jobs.publish.job import work
-from jobs.publish.target import load as target_of, target_root
+from jobs.publish.target import load as target_of
+from jobs.publish.target import target_root
 from schemas import PUBLICATIONS
 from schemas.settings import Settings, load
 
@@ -52,7 +53,9 @@ def test_a_prompt_becomes_a_published_video(quick: Quick, task: Any, tmp_path: P
     assert row["title"] == "今天去了西藏，风景真的很美"
 
 
-def test_a_retry_posts_nothing_twice_and_makes_the_same_row(quick: Quick, task: Any, tmp_path: Path, composes: list[int]) -> None:
+def test_a_retry_posts_nothing_twice_and_makes_the_same_row(
+    quick: Quick, task: Any, tmp_path: Path, composes: list[int]
+) -> None:
     settings = quick()
     wanted = task(settings)
     first = work(wanted, settings)
@@ -74,7 +77,9 @@ def test_rows_are_the_same_in_another_place_though_signatures_differ(quick: Quic
     assert (tmp_path / "out" / uri).read_bytes() != (tmp_path / "elsewhere" / uri).read_bytes()
 
 
-def test_killed_between_the_video_and_its_note_the_retry_writes_the_note(quick: Quick, task: Any, tmp_path: Path, composes: list[int]) -> None:
+def test_killed_between_the_video_and_its_note_the_retry_writes_the_note(
+    quick: Quick, task: Any, tmp_path: Path, composes: list[int]
+) -> None:
     settings = quick()
     wanted = task(settings)
     work(wanted, settings)
@@ -120,8 +125,9 @@ def test_a_file_without_marks_is_never_posted(quick: Quick, task: Any, tmp_path:
     ((), "今天去了臺灣，風景很美。", "", (), "missing_glyphs"), ((), "今天去了西藏。", "fr", (), "unspoken"),
     ((), "今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。", "", (1,), "generation_failed"),
 ])
-def test_what_cannot_be_finished_is_a_reject(quick: Quick, task: Any, tmp_path: Path, more: tuple[str, ...], text: str, lang: str,
-                                             without: tuple[int, ...], reason: str) -> None:
+def test_what_cannot_be_finished_is_a_reject(
+    quick: Quick, task: Any, tmp_path: Path, more: tuple[str, ...], text: str, lang: str, without: tuple[int, ...], reason: str
+) -> None:
     settings = quick(*more)
     reject = reject_of(work(task(settings, text, lang, without), settings))
     assert reject["reason"] == reason
@@ -133,21 +139,37 @@ def test_the_key_changes_with_what_the_video_is_made_of_and_not_with_its_place()
     base, prompt = load([], env={}), {"prompt_id": "p"}
     key = job.key_of(prompt, ["a", "b"], base, "folder")
     assert key == job.key_of(prompt, ["a", "b"], load(["runtime.out=/x", "publish.approval=true"], env={}), "folder")
-    others = [job.key_of({"prompt_id": "q"}, ["a", "b"], base, "folder"), job.key_of(prompt, ["b", "a"], base, "folder"),
-              job.key_of(prompt, ["a", "b"], load(["publish.fps=25"], env={}), "folder"), job.key_of(prompt, ["a", "b"], base, "s3")]
+    others = [
+        job.key_of({"prompt_id": "q"}, ["a", "b"], base, "folder"),
+        job.key_of(prompt, ["b", "a"], base, "folder"),
+        job.key_of(prompt, ["a", "b"], load(["publish.fps=25"], env={}), "folder"),
+        job.key_of(prompt, ["a", "b"], base, "s3"),
+    ]
     assert len({key, *others}) == 5
 
 
-@pytest.mark.parametrize(("text", "title"), [
-    ("今天去了西藏。很美。", "今天去了西藏"), ("We left the city before dawn, when the towers were still dark and cold.", "We left the city before dawn, when the towers…"),
-    ("山" * 60, "山" * 48 + "…"), ("Short!", "Short"),
-])
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("今天去了西藏。很美。", "今天去了西藏"),
+        (
+            "We left the city before dawn, when the towers were still dark and cold.",
+            "We left the city before dawn, when the towers…",
+        ),
+        ("山" * 60, "山" * 48 + "…"),
+        ("Short!", "Short"),
+    ],
+)
 def test_titles(text: str, title: str) -> None:
     assert job.title_of(text) == title
 
 
 def test_takedown_finds_what_came_from_a_source() -> None:
-    samples = [{"sample_id": "a1", "source_id": "A"}, {"sample_id": "a2", "source_id": "A"}, {"sample_id": "b1", "source_id": "B"}]
+    samples = [
+        {"sample_id": "a1", "source_id": "A"},
+        {"sample_id": "a2", "source_id": "A"},
+        {"sample_id": "b1", "source_id": "B"},
+    ]
     published = [{"publication_id": "2", "sample_ids": ["b1", "a2"]}, {"publication_id": "1", "sample_ids": ["a1"]},
                  {"publication_id": "3", "sample_ids": []}, {"publication_id": "4", "sample_ids": ["b1"]}]
     found = takedown.publications_from(published, takedown.samples_of(samples, "A"))

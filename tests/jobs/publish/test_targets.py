@@ -64,7 +64,12 @@ def test_every_text_is_escaped_on_the_page_and_in_the_feeds(tmp_path: Path) -> N
     assert "test key" in page.text
     feed = json.loads((out.root / "feed.json").read_text(encoding="utf-8"))
     assert feed["items"][0]["title"] == NASTY
-    assert feed["items"][0]["attachments"][0] == {"url": "k1.mp4", "mime_type": "video/mp4", "size_in_bytes": 5, "duration_in_seconds": 9.17}
+    assert feed["items"][0]["attachments"][0] == {
+        "url": "k1.mp4",
+        "mime_type": "video/mp4",
+        "size_in_bytes": 5,
+        "duration_in_seconds": 9.17,
+    }
     rss = Xml.parse(out.root / "feed.xml").getroot()
     assert [e.text for e in rss.iter("title")] == ["Reelmill", NASTY]
     assert [e.get("length") for e in rss.iter("enclosure")] == ["5"]
@@ -97,8 +102,12 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Any:
         port = free.getsockname()[1]
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
     server.start()
-    for name, value in (("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}"), ("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "x"),
-                        ("AWS_DEFAULT_REGION", "us-east-1")):
+    for name, value in (
+        ("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}"),
+        ("AWS_ACCESS_KEY_ID", "x"),
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+    ):
         monkeypatch.setenv(name, value)
     boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}").create_bucket(Bucket="videos")
     yield Bucket("videos/reels")
