@@ -49,6 +49,7 @@ CLIPS = Table(
         maybe("luma_std", pa.float64(), "mean over samples of the spatial standard deviation of luma, 0..127.5 (contrast)"),
         maybe("black_share", pa.float64(), "share of frames that are black, 0..1"),
         maybe("sharpness", pa.float64(), "variance of the Laplacian on the 224-pixel luma picture, best quartile over samples"),
+        maybe("acutance", pa.float64(), "most abrupt edges over the range of luma, 0 to about 1"),
         maybe("motion", pa.float64(), "mean optical flow between samples, share of the short side per second"),
         maybe("camera_motion", pa.float64(), "the part of `motion` explained by one global similarity transform"),
         maybe("object_motion", pa.float64(), "motion left after the global transform"),

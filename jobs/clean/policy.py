@@ -27,7 +27,7 @@ PRESETS: Mapping[str, Overrides] = MappingProxyType({
         "frame_rate": {"min_fps": 16.0},                   # Wan 2.1 is trained at 16
         "black": {"max_share": 0.1},
         "exposure": {"min_bright": 64.0, "max_mean": 240.0, "min_std": 10.0},
-        "sharpness": {"min_variance": 30.0, "min_relative": 0.01},  # all footage in focus that was measured has 30 and more
+        "sharpness": {"min_acutance": 0.24, "min_variance": 30.0},  # all footage in focus that was measured has more
         "frozen": {"max_share": 0.2},
         "slideshow": {"max_share": 0.6},
         "still": {"min_motion": 0.005},                    # EasyAnimate and Data-Juicer's recipe drop the stillest tiers
