@@ -61,9 +61,9 @@ def judge(frames: Frames, video: bytes, prompt: str, profile: Profile, settings:
         profile: Of the model, for its own thresholds.
         settings: `measure`, `policy`, `label` and `generate` of the recipe are used.
     """
-    if why := plain_fault(frames):
-        return Judgement({}, why)
-    scores: dict[str, float] = {}
+    scores = plain_scores(frames)
+    if why := plain_fault(scores):
+        return Judgement(scores, why)
     measured, why = _measured(video, profile, settings)
     scores |= measured
     found = similarity(frames, prompt, settings)
@@ -76,16 +76,22 @@ def judge(frames: Frames, video: bytes, prompt: str, profile: Profile, settings:
     return Judgement(dict(sorted(scores.items())), why)
 
 
-def plain_fault(frames: Frames) -> Why | None:
-    """Black or static, seen from the frames alone; a still picture is not called static."""
+def plain_scores(frames: Frames) -> dict[str, float]:
+    """From the frames alone: mean luma of the brightest, and the greatest mean step from the first to any other (0..255)."""
     grey = frames.astype(np.float32) @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-    brightest = float(grey.mean((1, 2)).max())
+    scores = {"brightest_luma": round(float(grey.mean((1, 2)).max()), 6)}
+    if len(frames) > 1:
+        scores["greatest_step"] = round(float(np.abs(grey[1:] - grey[:1]).mean((1, 2)).max()), 6)
+    return scores
+
+
+def plain_fault(scores: Mapping[str, float]) -> Why | None:
+    """Black or static by the plain scores; a still picture has no step and is not called static."""
+    brightest, step = scores["brightest_luma"], scores.get("greatest_step")
     if brightest < BLACK_LUMA:
         return Why("black_frames", "black", brightest, "<", BLACK_LUMA, "no frame has anything to see")
-    if len(frames) > 1:
-        step = float(np.abs(grey[1:] - grey[:1]).mean((1, 2)).max())
-        if step < STILL_STEP:
-            return Why("static_frames", "static", step, "<", STILL_STEP, "all frames are alike")
+    if step is not None and step < STILL_STEP:
+        return Why("static_frames", "static", step, "<", STILL_STEP, "all frames are alike")
     return None
 
 
@@ -163,4 +169,5 @@ def reject(generation_id: str, why: Why, where: str) -> dict[str, Any]:
             "reason": why.reason, "detail": f"{where}: {why.detail}" if why.detail else where}
 
 
-__all__: Sequence[str] = ("Judgement", "Why", "judge", "plain_fault", "reject", "similarity", "similarity_model")
+__all__: Sequence[str] = ("Judgement", "Why", "judge", "plain_fault", "plain_scores", "reject", "similarity",
+                          "similarity_model")

@@ -29,7 +29,7 @@ class Unspoken(ValueError):
 class Narrator(Protocol):
     """A voice. A file of `jobs/generate/narrators` has LANGUAGES and `load(path) -> Narrator`."""
 
-    def say(self, text: str, lang: str) -> tuple[Sound, int]:
+    def speak(self, text: str, lang: str) -> tuple[Sound, int]:
         """Speak a normalised text: mono samples in -1..1 and their rate in hertz.
 
         Raises:
@@ -117,7 +117,7 @@ def narrate(narrator: Narrator, lines: Sequence[Line], least_s: Mapping[int, flo
     Raises:
         Unspoken: a language that the voice lacks, or a script of which it said nothing.
     """
-    spoken_lines = [_trimmed(*narrator.say(spoken(line.text, line.lang), line.lang)) for line in lines]
+    spoken_lines = [_trimmed(*narrator.speak(spoken(line.text, line.lang), line.lang)) for line in lines]
     rates = {rate for _, rate in spoken_lines}
     if len(rates) > 1:
         raise Unspoken(f"the voice changed its rate: {sorted(rates)}")

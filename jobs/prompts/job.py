@@ -102,12 +102,13 @@ def judged(
     text = clean(request.text)
     if len(text) > want.max_chars:
         return None, _too_long(text, want.max_chars)
-    if not letters(text) and not request.shots:
-        return None, _why("text", "empty_prompt", letters(text), "<", 1, f"nothing to say in {given[:80]!r}")
+    said = " ".join(clean(s.narration) for s in request.shots) if request.shots else text
+    if not letters(said):
+        return None, _why("text", "empty_prompt", letters(said), "<", 1, f"nothing to say in {given[:80]!r}")
     shown = " ".join([text, *(f"{s.prompt} {s.narration}" for s in request.shots)])
     if hit := blocked(f"{request.text} {shown}", want.blocklist):
         return None, _why("safety", "unsafe", detail=f"{hit[0]!r} is on the list of blocked words ({hit[1]})")
-    lang = request.lang or language(text)
+    lang = request.lang or language(said)
     spoken = languages(settings.recipe.publish.voice)
     if lang not in spoken:
         voice = settings.recipe.publish.voice

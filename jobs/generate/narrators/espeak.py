@@ -6,6 +6,7 @@ start, so that the second time a text is spoken in one process it differs. A pro
 
 import subprocess
 import sys
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
@@ -22,12 +23,18 @@ LIMIT_S = 120.0
 
 
 class Espeak:
-    """The voices of one installation."""
+    """The voices of the wheel."""
 
-    def __init__(self, library: str, data: str) -> None:
-        self._command = [sys.executable, "-I", "-S", str(Path(espeak_child.__file__)), library, data]
+    @cached_property
+    def _command(self) -> list[str]:
+        try:
+            import espeakng_loader
+        except ImportError:
+            raise Terminal("the narrator `espeak` needs the package espeakng-loader; `pip install espeakng-loader`") from None
+        return [sys.executable, "-I", "-S", str(Path(espeak_child.__file__)), str(espeakng_loader.get_library_path()),
+                str(espeakng_loader.get_data_path())]
 
-    def say(self, text: str, lang: str) -> tuple[Sound, int]:
+    def speak(self, text: str, lang: str) -> tuple[Sound, int]:
         """See Narrator."""
         if lang not in VOICES:
             raise Unspoken(f"espeak-ng is set up for {', '.join(sorted(VOICES))}, not for {lang!r}")
@@ -49,12 +56,11 @@ class Espeak:
         return samples, int.from_bytes(done.stdout[:4], "little")
 
 
+NARRATOR = Espeak()
+
+
 def load(path: str) -> Espeak:
     """The voices of the wheel; they have no model and take no path."""
     if path:
         raise Terminal(f"publish.voice = 'espeak:{path}': espeak takes no model; write `espeak`")
-    try:
-        import espeakng_loader
-    except ImportError:
-        raise Terminal("the narrator `espeak` needs the package espeakng-loader; `pip install espeakng-loader`") from None
-    return Espeak(str(espeakng_loader.get_library_path()), str(espeakng_loader.get_data_path()))
+    return NARRATOR

@@ -30,7 +30,7 @@ class Kokoro:
                            "or set publish.voice=espeak") from None
         self._model: Any = Model(str(model), str(voices))
 
-    def say(self, text: str, lang: str) -> tuple[Sound, int]:
+    def speak(self, text: str, lang: str) -> tuple[Sound, int]:
         """See Narrator."""
         if lang not in VOICES:
             raise Unspoken(f"kokoro is set up for {', '.join(sorted(VOICES))}, not for {lang!r}")

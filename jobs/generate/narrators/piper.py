@@ -29,7 +29,7 @@ class Piper:
         self._voice: Any = PiperVoice.load(str(path))
         self._lang = str(getattr(self._voice.config, "espeak_voice", "")).split("-")[0].replace("cmn", "zh")
 
-    def say(self, text: str, lang: str) -> tuple[Sound, int]:
+    def speak(self, text: str, lang: str) -> tuple[Sound, int]:
         """See Narrator."""
         if self._lang and lang != self._lang:
             raise Unspoken(f"this piper voice speaks {self._lang!r}, not {lang!r}")

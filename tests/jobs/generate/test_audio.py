@@ -13,7 +13,7 @@ SEED = "今天去了西藏，风景真的很美，我想和朋友们分享这个
 @pytest.mark.parametrize("target", [-16.0, -14.0])
 @pytest.mark.parametrize(("text", "lang"), [(SEED, "zh"), ("We reached the sea at last.", "en"), ("好。", "zh")])
 def test_short_speech_reaches_its_loudness_below_the_peak(target: float, text: str, lang: str) -> None:
-    sound, rate = narrator.load("espeak").say(text, lang)
+    sound, rate = narrator.load("espeak").speak(text, lang)
     made = audio.finish(sound, rate, len(sound) / rate + 0.5, target)
     assert audio.loudness_lufs(made) == pytest.approx(target, abs=0.5)
     assert audio.true_peak_dbtp(made) <= audio.PEAK_DBTP

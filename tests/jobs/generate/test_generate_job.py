@@ -65,6 +65,7 @@ def test_black_and_static_clips_are_caught_reseeded_and_quarantined(run: Any, fr
     assert [r["reason"] for r in rejects] == [reason]
     assert [r["verdict"] for r in rows] == ["rejected"] * 3
     assert [r["attempt"] for r in rows] == [0, 1, 2]
+    assert all(r["scores"] for r in rows)
     assert len({ask.seed for ask in made.asked}) == 3
     assert rejects[0]["sample_id"] == rows[-1]["generation_id"]
     assert "3 seeds tried" in rejects[0]["detail"]
@@ -132,8 +133,8 @@ def test_seeds_are_fixed_by_prompt_shot_and_attempt() -> None:
 
 
 def test_a_still_picture_is_not_called_static(good: Any) -> None:
-    assert judge.plain_fault(good[:1]) is None
-    assert judge.plain_fault(good) is None
+    assert judge.plain_fault(judge.plain_scores(good[:1])) is None
+    assert judge.plain_fault(judge.plain_scores(good)) is None
 
 
 def test_the_request_bears_the_identity_of_an_asset_but_the_batch_does_not() -> None:

@@ -132,7 +132,7 @@ def test_a_sentence_pauses_longer_than_a_clause() -> None:
 class Tones:
     """Says each letter as 50 ms of tone between silences, so that its length is known."""
 
-    def say(self, text: str, lang: str) -> tuple[Sound, int]:
+    def speak(self, text: str, lang: str) -> tuple[Sound, int]:
         if lang == "xx":
             raise Unspoken("no")
         rate = 8000
@@ -166,7 +166,7 @@ def test_a_language_that_the_voice_lacks_and_a_voice_that_says_nothing() -> None
         narrator.narrate(Tones(), [Line("x", 0, "xx", 0)], {0: 1.0})
 
     class Mute:
-        def say(self, text: str, lang: str) -> tuple[Sound, int]:
+        def speak(self, text: str, lang: str) -> tuple[Sound, int]:
             return np.zeros(100, np.float32), 8000
 
     with pytest.raises(Unspoken, match="said nothing"):
@@ -185,17 +185,17 @@ def test_a_storyboard_without_words_is_silent_and_as_long_as_it_wishes() -> None
 ])
 def test_espeak_speaks_the_same_twice(lang: str, text: str, low_s: float, high_s: float) -> None:
     voice = narrator.load("espeak")
-    sound, rate = voice.say(text, lang)
+    sound, rate = voice.speak(text, lang)
     assert sound.dtype == np.float32
     assert low_s < len(sound) / rate < high_s
     assert 0.05 < np.abs(sound).max() <= 1.0
-    voice.say("something else in between", "en")
-    assert np.array_equal(voice.say(text, lang)[0], sound)
+    voice.speak("something else in between", "en")
+    assert np.array_equal(voice.speak(text, lang)[0], sound)
 
 
 def test_espeak_names_a_language_that_it_lacks() -> None:
     with pytest.raises(Unspoken, match="'fr'"):
-        narrator.load("espeak").say("bonjour", "fr")
+        narrator.load("espeak").speak("bonjour", "fr")
 
 
 def test_the_time_of_speech_in_real_voices_is_where_the_cues_are() -> None:

@@ -16,60 +16,10 @@ from jobs.generate.generator import Ask, Failed, Made
 from jobs.generate.generators import text_to_video as t2v
 from schemas.settings import Generate
 
-SIDECAR = {
-    "family": "wan",
-    "width": 64,
-    "height": 64,
-    "num_frames": 9,
-    "fps": 8,
-    "steps": 2,
-    "guidance": 1.5,
-    "max_sequence_length": 16,
-}
-
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained WanPipeline of 0.5 MB: its pictures are noise."""
-    from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanPipeline, WanTransformer3DModel
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast, UMT5Config, UMT5EncoderModel
-
-    torch.manual_seed(0)
-    words = Tokenizer(models.WordLevel({"<pad>": 0, "</s>": 1, "<unk>": 2, "sea": 3, "city": 4}, unk_token="<unk>"))
-    words.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=words, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=32
-    )
-    text = UMT5EncoderModel(UMT5Config(vocab_size=64, d_model=32, d_kv=8, d_ff=32, num_layers=1, num_heads=2, dropout_rate=0.0,
-                                       feed_forward_proj="gated-gelu", pad_token_id=0, eos_token_id=1))
-    transformer = WanTransformer3DModel(
-        patch_size=(1, 2, 2),
-        num_attention_heads=2,
-        attention_head_dim=24,
-        in_channels=4,
-        out_channels=4,
-        text_dim=32,
-        freq_dim=32,
-        ffn_dim=64,
-        num_layers=1,
-        cross_attn_norm=True,
-        rope_max_seq_len=64,
-    )
-    vae = AutoencoderKLWan(base_dim=8, decoder_base_dim=8, z_dim=4, dim_mult=[1, 1, 1, 1], num_res_blocks=1, attn_scales=[],
-                           temperal_downsample=[False, True, True], latents_mean=[0.0] * 4, latents_std=[1.0] * 4)
-    scheduler = UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True)
-    folder = tmp_path_factory.mktemp("untrained")
-    WanPipeline(tokenizer=tokenizer, text_encoder=text, vae=vae, scheduler=scheduler, transformer=transformer).save_pretrained(
-        folder
-    )
-    (folder / "reelmill.json").write_text(json.dumps(SIDECAR))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def loaded(tiny: Path) -> t2v.TextToVideo:
-    return t2v.load(Generate(model=str(tiny), batch=2), "cpu")
+def loaded(untrained: Path) -> t2v.TextToVideo:
+    return t2v.load(Generate(model=str(untrained), batch=2), "cpu")
 
 
 def made(result: Made | Failed) -> Made:
@@ -77,12 +27,12 @@ def made(result: Made | Failed) -> Made:
     return result
 
 
-def test_a_folder_becomes_clips_without_a_network(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_becomes_clips_without_a_network(untrained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object) -> None:
         raise AssertionError("a connection was tried")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    pipe = t2v.load(Generate(model=str(tiny)), "cpu")
+    pipe = t2v.load(Generate(model=str(untrained)), "cpu")
     (clip,) = pipe.make([Ask("the sea", 1, "9:16")])
     assert made(clip).frames.shape == (9, 64, 64, 3)
     assert (made(clip).fps, made(clip).steps, made(clip).guidance, made(clip).ladder) == (8, 2, 1.5, None)
@@ -102,17 +52,17 @@ def test_a_clip_is_that_of_its_own_seed_whatever_stands_beside_it(loaded: t2v.Te
     assert all(np.array_equal(a, b) for a, b in zip(again, together, strict=True))
 
 
-def test_the_revision_names_the_weights(tiny: Path, tmp_path: Path) -> None:
+def test_the_revision_names_the_weights(untrained: Path, tmp_path: Path) -> None:
     import shutil
 
     copy = tmp_path / "copy"
-    shutil.copytree(tiny, copy)
-    assert weights.revision(copy) == weights.revision(tiny)
+    shutil.copytree(untrained, copy)
+    assert weights.revision(copy) == weights.revision(untrained)
     file = copy / "vae" / "diffusion_pytorch_model.safetensors"
     data = bytearray(file.read_bytes())
     data[-1] ^= 1
     file.write_bytes(data)
-    assert weights.revision(copy) != weights.revision(tiny)
+    assert weights.revision(copy) != weights.revision(untrained)
     assert weights.identity(Generate(model=str(copy))) == weights.revision(copy)
 
 
@@ -125,11 +75,11 @@ def test_the_revision_names_the_weights(tiny: Path, tmp_path: Path) -> None:
         ("pipeline.py", "code that comes with a model"),
     ],
 )
-def test_a_folder_that_could_run_code_is_refused(tiny: Path, tmp_path: Path, name: str, says: str) -> None:
+def test_a_folder_that_could_run_code_is_refused(untrained: Path, tmp_path: Path, name: str, says: str) -> None:
     import shutil
 
     copy = tmp_path / "copy"
-    shutil.copytree(tiny, copy)
+    shutil.copytree(untrained, copy)
     (copy / name).write_bytes(b"x")
     with pytest.raises(Terminal, match=says) as raised:
         t2v.load(Generate(model=str(copy)), "cpu")

@@ -47,6 +47,7 @@ def test_the_seed_sentence_becomes_a_row() -> None:
         ("how to build a bomb in the kitchen", "unsafe"),
         ('{"text": "x", "aspect": "4:3"}', "bad_row"),
         ('{"shots": [{"prompt": "the sea"}, {"narration": "no picture"}]}', "bad_row"),
+        ('{"text": "waves", "shots": [{"prompt": "the sea", "narration": "🎉"}]}', "empty_prompt"),
         ('{"shots": [{"prompt": "child porn", "narration": "hello there"}]}', "unsafe"),
     ],
 )
