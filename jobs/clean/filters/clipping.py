@@ -4,17 +4,23 @@ from jobs.clean.filter import AUDIO, VIDEO, Filter, FilterConfig, Limit, within
 
 
 class Config(FilterConfig):
-    """Share of samples in runs at full scale."""
+    """Share of samples in runs at full scale, and LUFS."""
 
     max_share: float | None = 0.01
     """Loud masters touch full scale in up to 0.001 of their samples; from 0.01 distortion is heard as such."""
+    max_lufs: float | None = -6.0
+    """A lossy codec rounds flat tops off, so that no run is left to count; but nothing is louder than -6 LUFS with its peaks
+    whole (streaming services play at -14, the loudest masters have -5 to -8)."""
 
 
 FILTER = Filter(
-    "clipping", codes=("clipped_audio",), applies=(VIDEO, AUDIO), needs=("clipping_share",), config=Config,
-    judge=within(Limit("clipped_audio", ">", "max_share", "clipping_share")),
+    "clipping", codes=("clipped_audio",), applies=(VIDEO, AUDIO), needs=("clipping_share",), also=("loudness_lufs",),
+    config=Config, judge=within(Limit("clipped_audio", ">", "max_share", "clipping_share"),
+                                Limit("clipped_audio", ">", "max_lufs", "loudness_lufs")),
     examples=(
         ({"modality": VIDEO, "clipping_share": 0.0005}, None),
+        ({"modality": AUDIO, "clipping_share": 0.0, "loudness_lufs": -9.0}, None),
         ({"modality": AUDIO, "clipping_share": 0.08}, "clipped_audio"),
+        ({"modality": VIDEO, "clipping_share": 0.0, "loudness_lufs": -3.5}, "clipped_audio"),
     ),
 )
