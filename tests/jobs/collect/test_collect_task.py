@@ -336,3 +336,18 @@ def test_the_identity_of_a_run_is_the_listing(tmp_path):
     assert COLLECT.outside(settings) == before
     write(tmp_path, {"b.png": png()})
     assert COLLECT.outside(settings) != before
+
+
+def test_what_we_generate_ourselves_is_never_collected_again(tmp_path):
+    import numpy as np
+
+    from jobs.generate.asset import aigc, encoded
+
+    frames = np.random.default_rng(1).integers(0, 255, (8, 64, 64, 3), dtype=np.uint8)
+    write(tmp_path, {
+        "ours.mp4": encoded(frames, 8, {"AIGC": aigc("reelmill", "some-id")}),
+        "plain.mp4": encoded(frames, 8, {"title": "a day at the sea"}),
+    })
+    sources, reasons, _ = collected(tmp_path)
+    assert {p: r for p, (r, _) in reasons.items()} == {"ours.mp4": "generated"}
+    assert sources["plain.mp4"] | {"modality": "video", "width": 64, "video_codec": "h264"} == sources["plain.mp4"]
