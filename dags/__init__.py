@@ -1,0 +1,1 @@
+"""WHEN: the order of jobs and gates, retries, schedules and forms. Imports airflow and schemas, nothing heavier."""

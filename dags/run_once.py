@@ -66,7 +66,7 @@ def environment(home: Path) -> dict[str, str]:
     """Airflow's settings for such a run."""
     return {
         "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
@@ -85,6 +85,16 @@ def _path() -> str:
     return path if bin_ in path.split(os.pathsep) else os.pathsep.join((bin_, path))
 
 
+def lay_out(home: Path, names: Sequence[str]) -> None:
+    """Make `dags` of the home a folder of links to these DAG files: each run reads and stores every DAG that it finds there."""
+    folder = home / "dags"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.py"):
+        old.unlink()
+    for name in names:
+        (folder / f"{name}.py").symlink_to(DAGS / f"{name}.py")
+
+
 def migrate(home: Path) -> None:
     """Make the metadata database unless it was made by this release of Airflow before."""
     import airflow
@@ -98,7 +108,7 @@ def migrate(home: Path) -> None:
     mark.touch()
 
 
-def run(names: Sequence[str], conf: Mapping[str, Any], board: Board) -> int:
+def run(home: Path, names: Sequence[str], conf: Mapping[str, Any], board: Board) -> int:
     """Run DAGs in order; the first one that fails is the last one that runs.
 
     Returns:
@@ -106,9 +116,7 @@ def run(names: Sequence[str], conf: Mapping[str, Any], board: Board) -> int:
     """
     from airflow.dag_processing.dagbag import DagBag
 
-    bag = DagBag(str(DAGS), collect_dags=False)
-    for name in names:
-        bag.process_file(str(DAGS / f"{name}.py"), only_if_updated=False)
+    bag = DagBag(str(home / "dags"))
     if bag.import_errors:
         raise SystemExit("\n".join(bag.import_errors.values()))
     for name in names:
@@ -154,8 +162,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, default=HOME, help="folder of Airflow's metadata (%(default)s)")
     parser.add_argument("--quiet", action="store_true", help="print failures only")
     given = parser.parse_args(argv)
-    given.home.mkdir(parents=True, exist_ok=True)
-    os.environ.update(environment(given.home.resolve()))
+    home = given.home.resolve()
+    lay_out(home, given.dags)
+    os.environ.update(environment(home))
     from dags.common.tasks import TERMINAL, settings_of
     from schemas.settings import SettingsError, load
 
@@ -170,8 +179,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return TERMINAL
     board = Board(given.quiet)
     with _hushed():
-        migrate(given.home)
-        code = run(given.dags, conf, board)
+        migrate(home)
+        code = run(home, given.dags, conf, board)
     if code:
         print(f"{board.reason}", file=sys.stderr)
     return code

@@ -7,11 +7,12 @@ It turns into `airflow standalone`. End the whole process group: the parent of s
 
 import argparse
 import os
+import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dags.run_once import environment, migrate
+from dags.run_once import DAGS, environment, migrate
 
 PLUGIN = "from quality.plugin import DataQuality\n\n__all__ = [\"DataQuality\"]\n"
 
@@ -21,6 +22,7 @@ def settings(home: Path, port: int, lake: str) -> dict[str, str]:
     url = f"http://127.0.0.1:{port}"
     return environment(home) | {
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(home / "plugins"),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__PARALLELISM": "4",
@@ -31,10 +33,19 @@ def settings(home: Path, port: int, lake: str) -> dict[str, str]:
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API_AUTH__JWT_SECRET": _secret(home / "jwt_secret"),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
         "REELMILL_RUNTIME__LAKE": lake,
     }
+
+
+def _secret(file: Path) -> str:
+    """The key that Airflow's components sign their tokens with: made once, readable by its owner alone."""
+    if not file.exists():
+        with os.fdopen(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as opened:
+            opened.write(secrets.token_hex(64))
+    return file.read_text()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     (home / "plugins").mkdir(parents=True, exist_ok=True)
     (home / "plugins" / "reelmill_quality.py").write_text(PLUGIN)
     os.environ.update(settings(home, given.port, given.lake))
+    os.environ.setdefault("REELMILL_RELABEL_SCHEDULE", "")  # nothing runs here but what a person starts
     migrate(home)
     from airflow.models.pool import Pool
 

@@ -8,7 +8,7 @@ import pendulum
 from airflow.sdk import Param
 from pydantic import BaseModel
 
-from schemas.settings import Policy, Runtime, Settings
+from schemas.settings import Policy, Recipe, Runtime, Settings
 
 OWNER = "data-engineering"
 START = pendulum.datetime(2026, 1, 1, tz="UTC")
@@ -64,28 +64,19 @@ def video_params() -> dict[str, Param]:
 def settings_param() -> Param:
     """Any other setting; a name that is not one is refused when the run is asked for."""
     return Param({}, title="Settings", description='Overrides, e.g. {"recipe": {"dedup": {"threshold": 0.75}}}',
-                 **settings_schema())
+                 **names_schema())
 
 
-def names_schema(section: type[BaseModel]) -> dict[str, Any]:
-    """JSON schema of the names of settings and no more; their values are checked by the command itself.
+def names_schema() -> dict[str, Any]:
+    """JSON schema of the names of all settings and no more; `recipe.` and `runtime.` may be left out, as on the command line.
 
-    Airflow checks a schema against the metaschema for every param of every task, each time that it reads a DAG: with the whole
-    schema of Settings (25 ms a time) a run of two DAGs spent 25 s of CPU on nothing else.
+    Values are checked by the command itself. Airflow checks a schema against the metaschema for every param of every task each
+    time that it reads a DAG: with the whole schema of Settings a run of two DAGs spent 25 s of CPU on nothing else.
     """
-    inner = {name: field.annotation for name, field in section.model_fields.items()}
-    groups = {name: kind for name, kind in inner.items() if isinstance(kind, type) and issubclass(kind, BaseModel)}
-    names: dict[str, Any] = {"type": "object", "propertyNames": {"enum": list(inner)}}
-    return names | {"properties": {name: names_schema(kind) for name, kind in groups.items()}} if groups else names
-
-
-def settings_schema() -> dict[str, Any]:
-    """The names of all settings; `recipe.` and `runtime.` may be left out, as on the command line."""
-    schema = names_schema(Settings)
-    sections = schema["properties"]["recipe"]["properties"]
-    plain = schema["properties"]["runtime"]["propertyNames"]["enum"]
-    allowed = [*schema["properties"], *sections, *plain]
-    return schema | {"propertyNames": {"enum": allowed}, "properties": schema["properties"] | sections}
+    sections: dict[str, type[BaseModel]] = {n: type(getattr(Recipe(), n)) for n in Recipe.model_fields}
+    names = {n: {"propertyNames": {"enum": list(kind.model_fields)}} for n, kind in (sections | {"runtime": Runtime}).items()}
+    allowed = [*Settings.model_fields, *sections, *Runtime.model_fields]
+    return {"type": "object", "propertyNames": {"enum": allowed}, "properties": names | {"recipe": {"$ref": "#"}}}
 
 
 def _doc(name: str) -> str:

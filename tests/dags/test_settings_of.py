@@ -1,0 +1,42 @@
+"""The settings of a run come from the triggering asset, the form's object and its fields, in that order of strength."""
+
+import json
+from types import SimpleNamespace
+
+from dags.common.tasks import effective, merged, settings_of
+
+
+def test_fields_of_the_form_stand_for_settings_and_win():
+    params = {"sources": ["a b", "$(rm)"], "lake": "s3://x/lake", "preset": "finetune", "prompts": None,
+              "settings": {"recipe": {"policy": {"preset": "everything", "filters": {}}}, "runtime": {"device": "cpu"}}}
+    assert json.loads(settings_of(params)) == {
+        "recipe": {"policy": {"preset": "finetune", "filters": {}}},
+        "runtime": {"device": "cpu", "sources": ["a b", "$(rm)"], "lake": "s3://x/lake"}}
+
+
+def test_an_empty_form_says_nothing():
+    assert json.loads(settings_of({"sources": None, "lake": None, "preset": None, "settings": {}})) == {}
+
+
+def test_a_run_started_by_a_release_knows_its_lake():
+    events = {"samples": [SimpleNamespace(timestamp=1, extra={"settings": {"runtime": {"lake": "/old"}}}),
+                          SimpleNamespace(timestamp=2, extra={"settings": {"runtime": {"lake": "/new", "device": "cpu"}}})]}
+    assert json.loads(settings_of({"settings": {}}, events))["runtime"] == {"lake": "/new", "device": "cpu"}
+    assert json.loads(settings_of({"lake": "/mine"}, events))["runtime"]["lake"] == "/mine"
+
+
+def test_a_day_takes_the_place_of_its_name_in_the_sources():
+    told = settings_of({"sources": ["s3://raw/{date}/", "extra"]}, None, "2026-03-04")
+    assert json.loads(told)["runtime"]["sources"] == ["s3://raw/2026-03-04/", "extra"]
+
+
+def test_environment_and_defaults_are_below_the_form(monkeypatch):
+    monkeypatch.setenv("REELMILL_RECIPE__PUBLISH__APPROVAL", "true")
+    assert effective({"settings": {}}).recipe.publish.approval is True
+    assert effective({"settings": {"recipe": {"dedup": {"threshold": 0.7}}}}).recipe.dedup.threshold == 0.7
+
+
+def test_merging_leaves_both_trees_as_they_were():
+    below, over = {"a": {"b": 1}, "c": 2}, {"a": {"d": 3}}
+    assert merged(below, over) == {"a": {"b": 1, "d": 3}, "c": 2}
+    assert (below, over) == ({"a": {"b": 1}, "c": 2}, {"a": {"d": 3}})

@@ -1,0 +1,106 @@
+"""A bad batch is stopped: the gate fails without a retry and says why, and nothing behind it runs."""
+
+import json
+import os
+import stat
+import sys
+
+import pytest
+
+from dags.run_once import Board, main
+from jobs.lake import Lake
+from quality.run import gate_of
+from schemas import DUPLICATES
+
+pytestmark = pytest.mark.airflow
+
+
+def reelmill(folder, script: str):
+    """A command `reelmill` on the PATH that notes its words and then does what a test wants."""
+    command = folder / "reelmill"
+    notes = f'echo "$@" >> {folder}/words\nprintf "%s\\n" "$REELMILL_SETTINGS" >> {folder}/settings'
+    command.write_text(f"#!/bin/bash\n{notes}\n{script}\n")
+    command.chmod(command.stat().st_mode | stat.S_IEXEC)
+    return command
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    """A folder in front of the PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}")
+    return folder
+
+
+def said(folder) -> list[str]:
+    return [" ".join(line.split()[:2]) for line in (folder / "words").read_text().splitlines()]
+
+
+def test_a_bad_table_stops_the_dag_with_a_readable_line(tmp_path, path, airflow_home, capsys):
+    """Jobs are stood in for; the gate is the real command on a fabricated bad version."""
+    gate, lake = gate_of("duplicates"), Lake(str(tmp_path / "lake")).open(create=True)
+    rows = DUPLICATES.rows([{**gate.good.rows[0], "keeper_id": gate.good.rows[0]["loser_id"]}])
+    file = lake.write_part(DUPLICATES, "f" * 12, "dedup-00000.parquet", rows)
+    facts = {"fingerprint": "f" * 12, "job": "dedup", "code": 1, "parents": {}, "schema_version": 1, "seen": 9, "kept": 8,
+             "rejected": {"duplicate": 1}, "recipe": {}, "measured": [], "started": "2026-01-01T00:00:00+00:00",
+             "finished": "2026-01-01T00:00:01+00:00", "table": "duplicates", "rows": 1, "files": [file]}
+    lake.write_json(facts, "duplicates", "f" * 12, "manifest.json")
+    lake.write_json({"fingerprint": "f" * 12}, "_current", "dedup.json")
+    reelmill(path, f'if [ "$1 $2" = "check duplicates" ]; then exec {sys.executable} -m jobs "$@"; fi; echo done')
+
+    code = main(["build_corpus", "--home", str(airflow_home), "--conf", json.dumps({"lake": lake.root})])
+
+    told = capsys.readouterr()
+    assert code == 64
+    assert said(path)[-1] == "check duplicates", "nothing behind the gate was started"
+    assert "run dedup" in said(path)
+    assert said(path).count("check duplicates") == 1, "a terminal failure is not tried again"
+    reason = told.err.strip().splitlines()[-1]
+    assert "gate stopped duplicates@ffffffffffff: a loser must not be its own keeper: 1 of 1 rows (100 %)" in reason
+    assert gate.good.rows[0]["loser_id"] in reason
+    assert "failed   check_duplicates" in told.out
+
+
+@pytest.mark.parametrize(("code", "ends"), [(64, 64), (75, 75), (1, 1)])
+def test_the_exit_code_is_that_of_the_command(path, airflow_home, capsys, code, ends):
+    reelmill(path, f'if [ "$2" = measure ]; then echo "measure: the reason" >&2; exit {code}; fi; echo done')
+    assert main(["build_corpus", "generate_videos", "--home", str(airflow_home), "--quiet"]) == ends
+    assert said(path) == ["run collect", "check sources", "run measure"], "neither later tasks nor the second DAG ran"
+    assert capsys.readouterr().err.strip().endswith("measure: the reason")
+
+
+def test_both_flows_run_in_order_and_what_is_typed_is_never_shell(path, airflow_home, tmp_path, capsys):
+    reelmill(path, 'echo "did $2"')
+    nasty = "$(touch /tmp/x); `id` \"'\n 西藏 {{ 7*7 }}"
+    conf = {"sources": [nasty], "lake": str(tmp_path / "a lake"), "prompts": ["今天去了西藏"],
+            "settings": {"prompts": {"count": 2}}}
+    assert main(["build_corpus", "generate_videos", "--home", str(airflow_home), "--conf", json.dumps(conf)]) == 0
+    assert said(path) == [
+        "run collect", "check sources", "run measure", "check clips", "run judge", "check rejects", "run dedup",
+        "check duplicates", "run label", "check labels", "run fuse", "check samples", "run prompts", "check prompts",
+        "run generate", "check generations", "run publish", "check publications"]
+    first = json.loads((path / "settings").read_text().splitlines()[0])
+    assert first["runtime"]["sources"] == [nasty]
+    assert first["prompts"] == {"count": 2}
+    assert "did publish" in capsys.readouterr().out
+
+
+def test_a_setting_that_does_not_exist_is_refused_before_anything_runs(path, airflow_home, capsys):
+    reelmill(path, "exit 0")
+    assert main(["build_corpus", "--home", str(airflow_home), "--conf", '{"settings": {"dedup": {"treshold": 1}}}']) == 64
+    assert "'dedup.threshold'" in capsys.readouterr().err
+    assert not (path / "words").exists()
+
+
+def test_the_board_keeps_the_first_reason():
+    class Stop(Exception):
+        exit_code = 75
+
+    board = Board(quiet=True)
+    task = type("T", (), {"task_id": "a"})()
+    board.failed({"ti": task, "exception": Stop("first")})
+    board.failed({"ti": task, "exception": ValueError("second")})
+    assert (board.reason, board.exit_code) == ("first", 75)
+
+

@@ -1,0 +1,153 @@
+"""The report page holds what the lake holds, asks for nothing, and nothing in the lake can add to it."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jobs.lake import Lake
+from quality.charts import Limit, duration, histogram, number, size
+from quality.exhibits import clusters, jpeg, latest, limits_of, rejects, videos
+from quality.export import report, write_report
+from quality.reader import made
+from quality.run import check
+
+
+class Page(HTMLParser):
+    """Elements with their attributes, and texts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    def all(self, tag):
+        return [attrs for name, attrs in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def page(full_lake) -> Page:
+    for job in made(full_lake):
+        for version in job.versions.values():
+            assert check(version).ok
+    return Page(report(full_lake, videos_at="videos"))
+
+
+def test_jobs_come_in_the_order_of_the_data_and_none_is_stale(full_lake):
+    jobs = made(full_lake)
+    assert [m.job for m in jobs] == ["collect", "measure", "judge", "dedup", "label", "fuse", "prompts", "generate", "publish"]
+    assert not any(m.stale for m in jobs)
+
+
+def test_a_job_whose_parent_was_made_anew_is_stale_and_so_is_all_behind_it(full_lake, tmp_path):
+    import shutil
+    shutil.copytree(full_lake.root, tmp_path / "lake")
+    lake = Lake(str(tmp_path / "lake"))
+    manifest = lake.read_json("clips", "d" * 12, "manifest.json")
+    lake.write_json({**manifest, "fingerprint": "9" * 12, "files": [], "rows": 0}, "clips", "9" * 12, "manifest.json")
+    lake.write_json({"fingerprint": "9" * 12}, "_current", "measure.json")
+    assert {m.job for m in made(lake) if not m.stale} == {"collect", "measure"}
+
+
+def test_the_page_asks_for_nothing(page):
+    names = ("src", "href", "poster", "srcset", "action", "data")
+    addresses = [a[name] for _, a in page.elements for name in names if name in a]
+    assert {re.split(r"[:/#]", address)[0] for address in addresses} == {"data", "", "videos"}
+    assert not {"script", "link", "iframe", "object", "embed", "base", "form"} & {tag for tag, _ in page.elements}
+    policy = next(a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'")
+    assert "url(" not in "".join(page.texts)
+
+
+def test_hostile_names_stay_text(page):
+    assert not [tag for tag, attrs in page.elements if any(name.startswith("on") for name in attrs)]
+    assert any("<script>alert(1)<" in text for text in page.texts)
+
+
+def test_the_funnel_the_reasons_and_the_thresholds_are_told(page):
+    text = " ".join(" ".join(page.texts).split())
+    assert "blurred blurred 画面模糊 8" in text
+    assert "unknown_format not a format that is understood 无法识别的格式 4" in text
+    assert "judge 60 in" in text
+    assert "51 85.0% kept" in text
+    assert "blurred < 30" in text
+    assert "black > 0.5" in text
+    assert "today" not in text
+    assert "今天去了西藏" in text
+
+
+def test_rejected_clips_and_duplicates_have_their_pictures(page):
+    pictures = [a for a in page.all("img") if a["src"].startswith("data:image/jpeg;base64,")]
+    assert len(pictures) >= 4 + 1 + 3 + 6
+    assert all("alt" in a for a in pictures)
+
+
+def test_a_published_video_is_linked_by_a_relative_path(page):
+    assert [a["src"] for a in page.all("video")] == ["videos/v.mp4"]
+
+
+def test_the_file_finds_the_videos_beside_the_lake(full_lake, tmp_path):
+    out = Path(full_lake.root).parent / "pages" / "report.html"
+    write_report(full_lake, out)
+    assert [a["src"] for a in Page(out.read_text(encoding="utf-8")).all("video")] == ["../videos/v.mp4"]
+    assert [p.name for p in out.parent.iterdir()] == ["report.html"]
+
+
+def test_an_empty_lake_has_a_page_too(tmp_path):
+    text = report(Lake(str(tmp_path)).open(create=True))
+    assert "Nothing has been built in this lake yet." in text
+
+
+def test_limits_are_found_on_the_measurement_that_they_are_about(full_lake):
+    jobs = made(full_lake)
+    found = limits_of(latest(jobs), rejects(jobs))
+    assert set(found) == {Limit("sharpness", "<", 30.0, "blurred"), Limit("black_share", ">", 0.5, "black")}
+
+
+def test_clusters_show_every_kind_of_evidence(full_lake):
+    shown, count = clusters(latest(made(full_lake)), 8, 4)
+    assert count == 3
+    assert {loser.method for c in shown for loser in c.losers} == {"exact", "perceptual", "minhash"}
+
+
+def test_only_jpegs_of_a_sane_size_are_embedded():
+    assert jpeg(b"<svg onload=alert(1)>") == ""
+    assert jpeg(b"\xff\xd8\xff" + b"\0" * 300_000) == ""
+    assert jpeg(b"\xff\xd8\xff\xe0").startswith("data:image/jpeg;base64,")
+
+
+@pytest.mark.parametrize("uri", ["../secret.mp4", "javascript:alert(1)", "//host/x.mp4", "a b.mp4", "/etc/x.mp4"])
+def test_an_address_that_leads_elsewhere_is_not_linked(tmp_path, standing, uri):
+    from schemas import PUBLICATIONS
+
+    version = standing(Lake(str(tmp_path)), PUBLICATIONS, [{"publication_id": "1", "uri": uri}])
+    assert [v.href for v in videos({"publications": version}, "videos", 4)] == [""]
+
+
+def test_bars_of_a_histogram_add_up_and_a_limit_shades_its_side():
+    svg = str(histogram(np.linspace(0, 10, 50), np.linspace(0, 2, 10), [Limit("motion", "<", 2.0, "static")]))
+    counts = [tuple(map(int, m)) for m in re.findall(r": (\d+) kept, (\d+) rejected", svg)]
+    assert (sum(k for k, _ in counts), sum(d for _, d in counts)) == (50, 10)
+    x, width = map(float, re.search(r'class="out" x="([\d.]+)" y="0" width="([\d.]+)"', svg).groups())
+    assert x == 0
+    assert width == pytest.approx(320 * 2 / 10, abs=2)
+
+
+@pytest.mark.parametrize(("value", "text"), [(0, "0"), (1234567, "1,234,567"), (0.5, "0.5"), (12.345, "12.3"),
+                                             (0.000123, "0.0001"), (-27.74, "-27.7"), (999, "999")])
+def test_numbers_are_short(value, text):
+    assert number(value) == text
+
+
+def test_sizes_and_lengths_are_for_people():
+    assert (size(999), size(12_345_678), size(2.5e12)) == ("999 B", "12.3 MB", "2.5 TB")
+    assert (duration(4.25), duration(75), duration(7380)) == ("4.2 s", "1 min 15 s", "2 h 03 min")
