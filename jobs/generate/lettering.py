@@ -136,14 +136,51 @@ def drawn(lines: list[str], size_px: int, path: str = "", *, box: bool = False) 
     return Overlay(rgb, alpha, 0, 0, letters[..., 0] > 0.9)
 
 
-def laid(overlay: Overlay, picture: NDArray[np.uint8]) -> None:
-    """Blend an overlay into a picture, in place; what lies outside is cut off."""
-    height, width = picture.shape[:2]
-    x0, y0 = max(0, overlay.x), max(0, overlay.y)
-    x1, y1 = min(width, overlay.x + overlay.rgb.shape[1]), min(height, overlay.y + overlay.rgb.shape[0])
-    if x0 >= x1 or y0 >= y1:
-        return
-    part = np.s_[y0 - overlay.y:y1 - overlay.y, x0 - overlay.x:x1 - overlay.x]
-    under = picture[y0:y1, x0:x1]
-    blended = under + (overlay.rgb[part] - under.astype(np.float32)) * overlay.alpha[part]
-    picture[y0:y1, x0:x1] = (blended + 0.5).astype(np.uint8)
+@dataclass(frozen=True)
+class Stamp:
+    """An overlay ready for the planes of a picture (I420, BT.709 limited range): for luma, and for chroma at half the size.
+
+    Attributes:
+        x: Left edge, even.
+        y: Upper edge, even.
+        luma: [h, w] what is laid on, times its opacity; h and w are even.
+        keep: [h, w] what is kept of the picture below.
+        chroma: [h / 2, w / 2] likewise, for grey letters: 128 times the opacity.
+        keep_chroma: [h / 2, w / 2].
+    """
+
+    x: int
+    y: int
+    luma: NDArray[np.float32]
+    keep: NDArray[np.float32]
+    chroma: NDArray[np.float32]
+    keep_chroma: NDArray[np.float32]
+
+
+def stamp(overlay: Overlay) -> Stamp:
+    """The overlay at even coordinates and of even size."""
+    x, y = overlay.x // 2 * 2, overlay.y // 2 * 2
+    high, wide = overlay.alpha.shape[:2]
+    pad = ((overlay.y - y, (high + overlay.y - y) % 2), (overlay.x - x, (wide + overlay.x - x) % 2))
+    alpha = np.pad(overlay.alpha[..., 0], pad)
+    grey = np.pad(overlay.rgb[..., 0].astype(np.float32), pad)
+    half = alpha.reshape(alpha.shape[0] // 2, 2, alpha.shape[1] // 2, 2).mean((1, 3))
+    return Stamp(x, y, (16 + grey * (219 / 255)) * alpha, 1 - alpha, 128 * half, 1 - half)
+
+
+def laid(mark: Stamp, planes: NDArray[np.uint8]) -> None:
+    """Blend into the planes of a picture, in place; what lies outside is cut off."""
+    width, height = planes.shape[1], planes.shape[0] * 2 // 3
+    flat, size = planes.reshape(-1), width * height
+    _blend(flat[:size].reshape(height, width), mark.luma, mark.keep, mark.x, mark.y)
+    for start in (size, size + size // 4):
+        chroma = flat[start:start + size // 4].reshape(height // 2, width // 2)
+        _blend(chroma, mark.chroma, mark.keep_chroma, mark.x // 2, mark.y // 2)
+
+
+def _blend(plane: NDArray[np.uint8], laid_on: NDArray[np.float32], keep: NDArray[np.float32], x: int, y: int) -> None:
+    x0, y0 = max(0, x), max(0, y)
+    x1, y1 = min(plane.shape[1], x + keep.shape[1]), min(plane.shape[0], y + keep.shape[0])
+    if x0 < x1 and y0 < y1:
+        part = np.s_[y0 - y:y1 - y, x0 - x:x1 - x]
+        plane[y0:y1, x0:x1] = plane[y0:y1, x0:x1] * keep[part] + laid_on[part] + np.float32(0.5)

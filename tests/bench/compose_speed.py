@@ -1,10 +1,10 @@
 """Composition against real time, and what our loop adds to the bare pipeline call. Run by hand:
 
     python tests/bench/compose_speed.py            # 720p in all three aspects
-    python tests/bench/compose_speed.py --loop N   # N clips of generate.model through the loop, and bare
+    python tests/bench/compose_speed.py --loop N   # N clips through the loop, and bare
 
-Prints JSON lines. `real_time` is seconds of video for each second on the wall; goal: at least 2 on two free cores. `overhead` is
-what generating, encoding, measuring and judging takes over the bare calls; the measuring child is started beforehand.
+Prints JSON lines. `real_time` is seconds of video for each second on the wall; goal: at least 2 on two free cores. `overhead`
+is what generating, encoding, measuring and judging takes over the bare calls; the measuring child is started beforehand.
 """
 
 import argparse

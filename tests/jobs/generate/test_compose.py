@@ -1,4 +1,5 @@
 import io
+from itertools import pairwise
 from typing import Any
 
 import av
@@ -143,21 +144,23 @@ def test_a_still_picture_moves() -> None:
     rng = np.random.default_rng(0)
     picture = np.kron(rng.integers(0, 255, (20, 20, 3)), np.ones((16, 16, 1))).astype(np.uint8)
     still = compose.look(Scene(picture[None], 8.0), Canvas("16:9", 360, 24, "crop"), 3.0, 0)
-    first, middle, last = (still.at(t).astype(float) for t in (0.0, 1.5, 3.0))
-    assert first.shape == (360, 640, 3)
+    first, middle, last = (compose.split(still.at(t))[0].astype(float) for t in (0.0, 1.5, 3.0))
+    assert first.shape == (360, 640)
     assert np.abs(first - last).mean() > np.abs(first - middle).mean() > 5
-    assert not (first[:, -1] == 0).all()
+    assert not (first[:, -1] <= 16).all()
 
 
 def test_a_short_clip_is_slowed_down_then_played_back_and_forth(good: Any) -> None:
     canvas = Canvas("1:1", 240, 24)
     native_s = (len(good) - 1) / 8.0
     slow = compose.Moving(Scene(good, 8.0), canvas, 1.5 * native_s)
-    assert np.array_equal(slow.at(1.5 * native_s - 1e-9), slow.at(1.5 * native_s + 1e-9))
-    assert np.abs(slow.at(1.5 * native_s).astype(int) - compose.fitted(good[-1], canvas.size, "blur")).mean() < 1
+    assert np.array_equal(slow.at(1.5 * native_s - 1e-9).copy(), slow.at(1.5 * native_s + 1e-9))
+    last = compose.planes(compose.fitted(good[-1], canvas.size, "blur"))
+    assert np.abs(slow.at(1.5 * native_s).astype(int) - last).mean() < 1
     bounced = compose.Moving(Scene(good, 8.0), canvas, 10 * native_s)
     assert np.abs(bounced.at(4 * native_s).astype(int) - bounced.at(0)).mean() < 1
-    steps = [np.abs(bounced.at(t).astype(int) - bounced.at(t + 1 / 24)).mean() for t in np.arange(0, 6 * native_s, 1 / 24)]
+    seen = [bounced.at(t).astype(int) for t in np.arange(0, 6 * native_s, 1 / 24)]
+    steps = [np.abs(a - b).mean() for a, b in pairwise(seen)]
     assert max(steps) < 25
 
 

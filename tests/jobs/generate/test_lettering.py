@@ -71,11 +71,22 @@ def test_subtitles_stay_inside_the_safe_area(aspect: str, text: str) -> None:
     assert bottom <= height * (0.88 if aspect == "9:16" else 0.95)
 
 
-def test_letters_are_blended_where_they_belong() -> None:
-    picture = np.full((120, 260, 3), 200, np.uint8)
-    overlay = lettering.drawn(["AI生成"], 40, box=True)
-    lettering.laid(overlay, picture)
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (3, 5), (-7, -3), (150, 90)])
+def test_letters_are_blended_where_they_belong(x: int, y: int) -> None:
+    from dataclasses import replace
+
+    import av
+
+    grey = np.full((120, 260, 3), 200, np.uint8)
+    overlay = replace(lettering.drawn(["AI生成"], 40, box=True), x=x, y=y)
+    picture = compose.planes(grey)
+    lettering.laid(lettering.stamp(overlay), picture)
+    frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
+    seen = frame.reformat(format="rgb24", src_colorspace="ITU709", src_color_range="MPEG").to_ndarray()
+    wanted = np.pad(grey, ((100, 100), (100, 100), (0, 0)), mode="edge").astype(float)
     h, w = overlay.core.shape
-    assert picture[:h, :w][overlay.core].mean() > 245
-    assert (picture[h:] == 200).all()
-    assert picture[5, 5, 0] < 100  # the box darkens what is behind it
+    place = wanted[100 + y:100 + y + h, 100 + x:100 + x + w]
+    place += (overlay.rgb - place) * overlay.alpha
+    wanted = wanted[100:-100, 100:-100]
+    assert np.abs(seen - wanted).max() <= 4
+    assert (seen.max(2) - seen.min(2)).max() <= 3  # grey stays grey

@@ -113,10 +113,10 @@ def test_another_text_is_not_the_label(tmp_path: Path) -> None:
 def test_a_label_that_goes_away_in_the_middle_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, count = compose.lettering.laid, [0]
 
-    def laid(overlay: Any, picture: Any) -> None:
+    def laid(stamp: Any, picture: Any) -> None:
         count[0] += 1
-        if overlay.y > 60 or count[0] < 14:
-            real(overlay, picture)
+        if stamp.y > 60 or count[0] < 14:
+            real(stamp, picture)
 
     monkeypatch.setattr(compose.lettering, "laid", laid)
     refused(finished(composed(), tmp_path), "not seen at (50|75|100)%")
