@@ -6,24 +6,52 @@ no decoding. All windows are in seconds, never in frames.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from jobs.media.planes import SIGNALS
+from jobs.media.planes import LUMA_THUMB, SIGNALS
 
 Floats = NDArray[np.float64]
 COLUMN = {name: index for index, name in enumerate(SIGNALS)}
 SCALE = 27.0
 """The score of a barely certain cut: PySceneDetect's default threshold, so that the setting keeps its meaning."""
 FLOOR = 8.0
-"""Content change below which nothing is a cut."""
+"""Content change below which nothing is a cut in a picture of usual contrast; half of it in flat and dark ones."""
+USUAL_SPREAD = 32.0
 RATIO, AROUND_S = 3.0, 1.0
 """A cut is so many times the median change within so many seconds before and after."""
-FLASH_S = 0.4
+PEAK, BESIDE_S, BESIDE_FRAMES = 2.0, 0.2, 3
+"""A cut stands alone: it is so many times the greatest change beside it (a whip pan is not alone)."""
+PART = 0.35
+"""Share of the picture that a cut changes, at least: less is a window, a caption or an insert."""
+FLASH_S = 0.5
 """If the picture of before is back within this time it was a flash."""
+BLANK_SPREAD, BLANK_S = 6.0, 4.0
+"""Frames with less spread are blank; fades pass through a run of them that is at most so long."""
+RAMP_S, RAMP_LEAST = 3.0, 3
+"""A fade is at most so long and at least so many frames on one side of the blank run."""
+LENGTHS_S = (0.3, 0.5, 0.8, 1.2, 1.8)
+"""Lengths of dissolves that are tried."""
+DISSOLVE_CHANGE = 10.0
+"""Mean difference of the thumbs before and after a dissolve, 0..255, at least."""
+DISSOLVE_REST = 0.24
+"""How far, in parts of that difference, the frames between may be from the mix of both ends that fits them best."""
+DISSOLVE_MIXED = 0.4
+"""Share of the frames of the window that are a mix of more than an eighth of either end, at least."""
+DISSOLVE_RATE = 2.0
+"""A dissolve changes the picture so many times as fast as the motion before and after it."""
+DISSOLVE_PART = 0.55
+"""Share of the luma thumb that changes by more than 4, at least: less is a title that comes up."""
+DISSOLVE_LIKE = 0.75
+"""Correlation of the luma thumbs of both ends, at most: more is the same scene in another light."""
+DISSOLVE_FPS = 8.0
+"""Frames a second that a mix can be told from."""
+DISSOLVE_DIP = 0.92
+"""Mixing flattens: spread in the middle over the mean spread of both ends, at most. A pan or an exposure does not flatten."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +75,34 @@ def change(signals: NDArray[np.float32]) -> Floats:
 
 
 def scores(times: Floats, signals: NDArray[np.float32]) -> Floats:
-    """Cut score of every frame, SCALE where a cut begins to be certain: change against FLOOR and against its surroundings."""
+    """Cut score of every frame, SCALE where a cut begins to be certain: change against FLOOR, its surroundings and its neighbours."""
     content = change(signals)
     if content.size < 2:
         return np.zeros(content.size)
+    spread = signals[:, COLUMN["spread"]].astype(np.float64)
+    spread = np.maximum(spread, np.concatenate([spread[:1], spread[:-1]]))
+    floor = FLOOR * (0.5 + 0.5 * np.minimum(spread / USUAL_SPREAD, 1.0))
     usual = surroundings(times, content, AROUND_S)
-    return SCALE * np.minimum(content / FLOOR, content / (RATIO * usual + 1.0))
+    highest = beside(times, content, BESIDE_S, BESIDE_FRAMES)
+    part = np.minimum(signals[:, COLUMN["changed"]].astype(np.float64) / PART, 1.0)
+    return SCALE * part * np.minimum(content / floor, np.minimum(content / (RATIO * usual + 1.0), content / (PEAK * highest + 1.0)))
+
+
+@njit("float64[::1](float64[::1], float64[::1], float64, int64)", cache=True, nogil=True)
+def beside(times: Any, content: Any, around_s: float, frames: int) -> Any:
+    """Greatest change near a frame, itself and its two neighbours left out (a cut may take two frames)."""
+    count = content.size
+    highest = np.zeros(count)
+    for i in range(count):
+        k = i - 2
+        while k >= 1 and (times[i] - times[k] <= around_s or i - k <= frames):
+            highest[i] = max(highest[i], content[k])
+            k -= 1
+        k = i + 2
+        while k < count and (times[k] - times[i] <= around_s or k - i <= frames):
+            highest[i] = max(highest[i], content[k])
+            k += 1
+    return highest
 
 
 @njit("float64[::1](float64[::1], float64[::1], float64)", cache=True, nogil=True)
@@ -74,16 +124,163 @@ def surroundings(times: Any, content: Any, around_s: float) -> Any:
 
 
 def transitions(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8], threshold: float) -> list[Transition]:
-    """All transitions in order."""
+    """All transitions in order; they do not overlap."""
+    if times.size < 3:
+        return []
+    fades = _fades(times, signals)
+    found = list(fades)
+    for cut in _cuts(times, signals, thumbs, threshold):
+        if not any(f.first <= cut.first <= f.after for f in fades):
+            found.append(cut)
+    found += [d for d in _dissolves(times, signals, thumbs) if not any(_near(d, other, times) for other in found)]
+    return sorted(found, key=lambda t: t.first)
+
+
+def _near(one: Transition, other: Transition, times: Floats) -> bool:
+    return bool(times[one.first] <= times[other.after] + 0.1 and times[other.first] <= times[one.after] + 0.1)
+
+
+def _cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8], threshold: float) -> list[Transition]:
     score = scores(times, signals)
     found: list[Transition] = []
-    for i in np.flatnonzero(score >= threshold):
-        if i == 0 or _flash(int(i), times, thumbs):
+    for i in (int(index) for index in np.flatnonzero(score >= threshold)):
+        if i == 0 or _flash(i, times, thumbs):
             continue
-        if found and times[i] - times[found[-1].after] < 0.1:
+        if found and i - found[-1].first <= 2:
+            if score[i] > score[found[-1].first]:
+                found[-1] = Transition(i, i, "cut")
             continue
-        found.append(Transition(int(i), int(i), "cut"))
+        found.append(Transition(i, i, "cut"))
     return found
+
+
+def _fades(times: Floats, signals: NDArray[np.float32]) -> list[Transition]:
+    """Runs of blank frames with a ramp on at least one side."""
+    spread = signals[:, COLUMN["spread"]].astype(np.float64)
+    blank = spread < BLANK_SPREAD
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], blank, [False]]).astype(np.int8))).reshape(-1, 2)
+    found: list[Transition] = []
+    count = times.size
+    for low, high in ((int(a), int(b)) for a, b in edges):
+        if high - low == count or times[min(high, count - 1)] - times[low] > BLANK_S:
+            continue
+        first = _ramp(times, spread, low, -1)
+        after = _ramp(times, spread, high - 1, 1)
+        if low - first < RAMP_LEAST and after - (high - 1) < RAMP_LEAST:
+            continue
+        if low - first < RAMP_LEAST and low > 0:
+            first = low
+        if after - (high - 1) < RAMP_LEAST and high < count:
+            after = high
+        if found and first <= found[-1].after:
+            first = found.pop().first
+        found.append(Transition(max(first, 0), min(after, count - 1), "fade"))
+    return found
+
+
+def _ramp(times: Floats, spread: Floats, start: int, step: int) -> int:
+    """How far the spread goes on growing from a blank frame in one direction."""
+    at = start
+    while 0 <= at + step < spread.size and abs(times[at + step] - times[start]) <= RAMP_S:
+        if spread[at + step] < spread[at] + max(0.02 * spread[at], 0.05):
+            ahead = at + 3 * step
+            if not 0 <= ahead < spread.size or spread[ahead] < 1.06 * spread[at] + 0.3:
+                break
+        at += step
+    return at
+
+
+def _dissolves(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]) -> list[Transition]:
+    """Windows in which every frame is a mix of both ends, the strongest first, without overlap."""
+    spread = np.ascontiguousarray(signals[:, COLUMN["spread"]], dtype=np.float64)
+    rows = _mixes(times, np.ascontiguousarray(thumbs, dtype=np.float32), spread, np.array(LENGTHS_S))
+    found: list[Transition] = []
+    for index in np.argsort(-rows[:, 0], kind="stable"):
+        strength, low, high = rows[index]
+        if strength <= 0:
+            break
+        candidate = Transition(int(low), int(high), "dissolve")
+        if not any(_near(candidate, other, times) for other in found):
+            found.append(candidate)
+    return found
+
+
+@njit("float64[:, ::1](float64[::1], float32[:, ::1], float64[::1], float64[::1])", cache=True, nogil=True)
+def _mixes(times: Any, thumbs: Any, spread: Any, lengths: Any) -> Any:
+    """For every frame and length: strength (0 where it is no dissolve), first frame, frame after, of a window centred there."""
+    count, size = thumbs.shape
+    rows = np.zeros((count, 3))
+    for centre in range(2, count - 2):
+        for length in lengths:
+            low, high = centre, centre
+            while low > 0 and times[centre] - times[low] < length / 2:
+                low -= 1
+            while high < count - 1 and times[high] - times[centre] < length / 2:
+                high += 1
+            frames = high - low
+            lasts = times[high] - times[low]
+            if frames < 5 or lasts < 0.8 * length or frames < DISSOLVE_FPS * lasts:
+                continue
+            total, square, moved_cells = 0.0, 0.0, 0
+            sa, sb, saa, sbb, sab = 0.0, 0.0, 0.0, 0.0, 0.0
+            for k in range(size):
+                d = thumbs[high, k] - thumbs[low, k]
+                total += abs(d)
+                square += d * d
+                if k < LUMA_THUMB:
+                    a, b = float(thumbs[low, k]), float(thumbs[high, k])
+                    sa += a
+                    sb += b
+                    saa += a * a
+                    sbb += b * b
+                    sab += a * b
+                    if abs(d) > 4:
+                        moved_cells += 1
+            apart = total / size
+            if apart < DISSOLVE_CHANGE:
+                continue
+            ca, cb = saa - sa * sa / LUMA_THUMB, sbb - sb * sb / LUMA_THUMB
+            like = (sab - sa * sb / LUMA_THUMB) / np.sqrt(max(ca * cb, 1e-9))
+            if moved_cells < DISSOLVE_PART * LUMA_THUMB or like > DISSOLVE_LIKE:
+                continue
+            middle = 0.5 * (spread[(low + high) // 2] + spread[(low + high + 1) // 2])
+            if middle > DISSOLVE_DIP * 0.5 * (spread[low] + spread[high]):
+                continue
+            rest, before, leap, mixed, back = 0.0, 0.0, 0.0, 0, 0.0
+            for i in range(low + 1, high + 1):
+                dot = 0.0
+                for k in range(size):
+                    dot += (thumbs[i, k] - thumbs[low, k]) * (thumbs[high, k] - thumbs[low, k])
+                share = dot / square
+                left = 0.0
+                for k in range(size):
+                    left += abs(thumbs[i, k] - thumbs[low, k] - share * (thumbs[high, k] - thumbs[low, k]))
+                if 0.12 < share < 0.88:
+                    mixed += 1
+                    rest += left / size
+                leap = max(leap, share - before)
+                back = max(back, before - share)
+                before = share
+            rest = rest / max(mixed, 1) / apart
+            if rest > DISSOLVE_REST or leap > 0.4 or back > 0.12 or mixed < max(3.0, DISSOLVE_MIXED * frames):
+                continue
+            reach = max(3, frames // 2)
+            outside = 0.0
+            for side in range(2):
+                begin = max(low - reach, 0) if side == 0 else high
+                end = low if side == 0 else min(high + reach, count - 1)
+                if end - begin < 2:
+                    continue
+                moved = 0.0
+                for k in range(size):
+                    moved += abs(thumbs[end, k] - thumbs[begin, k])
+                outside = max(outside, moved / size / (times[end] - times[begin]))
+            if apart / (times[high] - times[low]) < DISSOLVE_RATE * outside:
+                continue
+            strength = apart * (1.0 - rest)
+            if strength > rows[centre, 0]:
+                rows[centre, 0], rows[centre, 1], rows[centre, 2] = strength, low, high
+    return rows
 
 
 def _flash(i: int, times: Floats, thumbs: NDArray[np.uint8]) -> bool:
@@ -125,4 +322,4 @@ def equal_parts(start: float, end: float, max_s: float) -> list[tuple[float, flo
     """The span in as few equal parts as keep each at `max_s` or below."""
     count = max(1, int(np.ceil((end - start) / max_s - 1e-6)))
     edges = [start + (end - start) * i / count for i in range(count)] + [end]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))

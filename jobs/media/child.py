@@ -3,6 +3,7 @@
 Started by `jobs.media.sandbox` as `python -m jobs.media.child PARENT_PID`; speaks `jobs.media.wire` on its standard streams.
 """
 
+import errno
 import importlib
 import os
 import resource
@@ -85,11 +86,13 @@ def answer(call: Mapping[str, Any]) -> dict[str, Any]:
 def _reason(error: Exception) -> str:
     import av
 
-    if isinstance(error, av.error.FFmpegError):
-        return "decode_memory" if getattr(error, "errno", 0) == 12 else "undecodable"
-    if type(error).__module__ == "cv2" and "Insufficient memory" in str(error):
+    if getattr(error, "errno", None) == errno.ENOMEM or any(word in str(error) for word in _NO_MEMORY):
         return "decode_memory"
-    return "decode_crash"
+    return "undecodable" if isinstance(error, av.error.FFmpegError) else "decode_crash"
+
+
+_NO_MEMORY = ("bad_alloc", "Insufficient memory", "Failed to allocate", "Cannot allocate memory")
+"""How the libraries that decode and compute put it."""
 
 
 def _allow_memory(extra: int | None) -> None:

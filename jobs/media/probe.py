@@ -291,10 +291,11 @@ def _text(head: bytes) -> Kind | None:
 @contextmanager
 def regular(path: str | os.PathLike[str]) -> Any:
     """The file opened for reading; OSError when it is no regular file (a FIFO never blocks, a device is never read)."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | getattr(os, "O_NOCTTY", 0))
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise NotRegular(f"{os.fspath(path)} is not a regular file")
     with io.FileIO(handle, "r") as raw:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise NotRegular(f"{os.fspath(path)} is not a regular file")
         yield raw
 
 

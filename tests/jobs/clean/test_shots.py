@@ -1,0 +1,250 @@
+"""Shots on rendered video whose transitions are known by construction."""
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from jobs.clean import shots
+from jobs.media.encode import encode_video
+from jobs.media.planes import SIGNALS, THUMB, Grid
+
+WIDTH, HEIGHT, FPS = 320, 180, 25
+THRESHOLD = 27.0
+
+
+class Scene:
+    """A place with texture, things that move in it, a hand-held camera and sensor noise."""
+
+    def __init__(self, seed: int, speed: float = 1.0) -> None:
+        self.random = np.random.default_rng(seed)
+        r = self.random
+        base = r.uniform(30, 200, 3)
+        big = cv2.resize(r.normal(0, 1, (5, 8, 3)).astype(np.float32), (WIDTH * 2, HEIGHT * 2), interpolation=cv2.INTER_CUBIC)
+        fine = cv2.resize(r.normal(0, 1, (60, 100, 3)).astype(np.float32), (WIDTH * 2, HEIGHT * 2), interpolation=cv2.INTER_CUBIC)
+        self.world = np.clip(base + big * r.uniform(20, 55) + fine * r.uniform(5, 18), 0, 255).astype(np.float32)
+        for _ in range(12):
+            centre = (int(r.uniform(0, WIDTH * 2)), int(r.uniform(0, HEIGHT * 2)))
+            cv2.rectangle(self.world, centre, (centre[0] + int(r.uniform(10, 90)), centre[1] + int(r.uniform(10, 90))),
+                          tuple(float(c) for c in r.uniform(0, 255, 3)), -1)
+        self.pan = r.normal(0, 9, 2) * speed
+        self.things = [(r.uniform(0, [WIDTH, HEIGHT]), r.normal(0, 35, 2) * speed, r.uniform(8, 30), r.uniform(0, 255, 3))
+                       for _ in range(3)]
+        self.noise = r.uniform(1, 4)
+
+    def at(self, t: float, shift: float = 0.0) -> np.ndarray:
+        """The float picture at a time; `shift` is an extra camera offset in pixels."""
+        x = WIDTH / 2 + self.pan[0] * t + shift + 1.5 * np.sin(7 * t)
+        y = HEIGHT / 2 + self.pan[1] * t + 1.5 * np.cos(5 * t)
+        move = np.array([[1, 0, -x], [0, 1, -y]], np.float32)
+        picture = cv2.warpAffine(self.world, move, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        for place, speed, size, colour in self.things:
+            centre = (place + speed * t) % [WIDTH, HEIGHT]
+            cv2.circle(picture, (int(centre[0]), int(centre[1])), int(size), tuple(float(c) for c in colour), -1)
+        return picture + self.random.normal(0, self.noise, picture.shape).astype(np.float32)
+
+
+@dataclass
+class Film:
+    """Frames and the truth about them."""
+
+    frames: list[np.ndarray] = field(default_factory=list)
+    cuts: list[int] = field(default_factory=list)
+    gradual: list[float] = field(default_factory=list)
+
+    def add(self, pictures: Iterator[np.ndarray]) -> None:
+        self.frames += [np.clip(p, 0, 255).astype(np.uint8) for p in pictures]
+
+
+def film(seed: int, shots_count: int = 12, kinds: str = "cdf") -> Film:
+    """Shots of one to four seconds joined by cuts, dissolves and fades."""
+    random = np.random.default_rng(seed)
+    out = Film()
+    scene, started = Scene(seed * 1000), 0.0
+    for number in range(shots_count):
+        length = random.uniform(1.2, 4.0)
+        count = int(length * FPS)
+        out.add(scene.at(started + i / FPS) for i in range(count))
+        started += length
+        if number == shots_count - 1:
+            break
+        following, kind = Scene(seed * 1000 + number + 1), kinds[int(random.integers(len(kinds)))]
+        if kind == "c":
+            out.cuts.append(len(out.frames))
+            scene, started = following, 0.0
+            continue
+        steps = int(random.uniform(0.4, 1.5) * FPS)
+        begun = len(out.frames)
+        if kind == "d":
+            shares = (np.arange(steps) + 1) / (steps + 1)
+            out.add(scene.at(started + i / FPS) * (1 - a) + following.at(i / FPS) * a for i, a in enumerate(shares))
+        else:
+            hold = int(random.integers(1, 8))
+            half = max(steps // 2, 5)
+            shares = np.concatenate([1 - (np.arange(half) + 1) / half, np.zeros(hold), (np.arange(half) + 1) / half])
+            out.add((scene.at(started + i / FPS) if i < half + hold // 2 else following.at(i / FPS)) * a
+                    for i, a in enumerate(shares))
+        out.gradual.append((begun + len(out.frames)) / 2 / FPS)
+        scene, started = following, steps / FPS
+    return out
+
+
+def signals_of(frames: Iterator[av.VideoFrame]) -> tuple[np.ndarray, np.ndarray]:
+    grid, rows, thumbs = Grid(), [], []
+    for frame in frames:
+        row, thumb = np.zeros(len(SIGNALS), np.float32), np.zeros(THUMB, np.uint8)
+        grid.reduce(frame, row, thumb)
+        rows.append(row)
+        thumbs.append(thumb)
+    return np.array(rows), np.array(thumbs)
+
+
+def found_in(frames: list[np.ndarray], times: np.ndarray | None = None) -> tuple[list[shots.Transition], np.ndarray]:
+    signals, thumbs = signals_of(av.VideoFrame.from_ndarray(f, format="rgb24").reformat(format="yuv420p") for f in frames)
+    times = np.arange(len(frames)) / FPS if times is None else times
+    return shots.transitions(times, signals, thumbs, THRESHOLD), times
+
+
+def matches(found: list[float], truth: list[float], tolerance: float) -> int:
+    """How many of the truth are found, one finding for each."""
+    left = list(found)
+    hits = 0
+    for want in truth:
+        near = min(left, key=lambda x: abs(x - want), default=None)
+        if near is not None and abs(near - want) <= tolerance:
+            left.remove(near)
+            hits += 1
+    return hits
+
+
+def f1(hits: int, found: int, truth: int) -> float:
+    return 2 * hits / max(found + truth, 1)
+
+
+def score(seeds: range, kinds: str = "cdf") -> tuple[float, float, list[str]]:
+    """F1 of cuts at one frame and of gradual transitions at half a second, over several films."""
+    hits = [0, 0]
+    found_count = [0, 0]
+    truth_count = [0, 0]
+    notes = []
+    for seed in seeds:
+        made = film(seed, kinds=kinds)
+        found, times = found_in(made.frames)
+        cuts = [t.first for t in found if t.kind == "cut"]
+        gradual = [float(times[t.first] + times[t.after]) / 2 for t in found if t.kind != "cut"]
+        for k, (got, want, tolerance) in enumerate(((cuts, made.cuts, 1), (gradual, made.gradual, 0.5))):
+            hits[k] += matches(got, want, tolerance)
+            found_count[k] += len(got)
+            truth_count[k] += len(want)
+        notes.append(f"{seed}: cuts {cuts} of {made.cuts}; gradual {[round(g, 2) for g in gradual]} of "
+                     f"{[round(g, 2) for g in made.gradual]}")
+    return (*(f1(hits[k], found_count[k], truth_count[k]) for k in (0, 1)), notes)
+
+
+def continuous(seconds: float, fps: int = FPS) -> list[np.ndarray]:
+    """One take: rack focus, flashes of one to six frames, whip pans and a change of exposure."""
+    scene = Scene(77, speed=1.0)
+    frames = []
+    shift = 0.0
+    for i in range(int(seconds * fps)):
+        t = i / fps
+        phase = t % 12
+        shift %= 4 * WIDTH
+        if 2.0 <= phase < 2.4:
+            shift += 1800 / fps * np.sin(np.pi * (phase - 2.0) / 0.4)
+        picture = scene.at(t, shift)
+        if 4.0 <= phase < 6.0:
+            blur = 1 + 8 * np.sin(np.pi * (phase - 4.0) / 2)
+            picture = cv2.GaussianBlur(picture, (0, 0), blur)
+        flash = int((t % 24 + 0.001) * fps) - 8 * fps
+        if 0 <= flash < 1 + int(t // 12):
+            picture = picture * 0.3 + 190
+        if 9.0 <= phase < 10.5:
+            picture = picture * (1 + 0.3 * np.sin(np.pi * (phase - 9.0) / 1.5))
+        frames.append(np.clip(picture, 0, 255).astype(np.uint8))
+    return frames
+
+
+def screencast(seconds: float) -> list[np.ndarray]:
+    """Windows that open and scroll on a desktop: changes at once, but of a part of the picture."""
+    random = np.random.default_rng(5)
+    desktop = np.full((HEIGHT, WIDTH, 3), 235, np.uint8)
+    desktop[:12] = 60
+    frames = []
+    for i in range(int(seconds * FPS)):
+        if i % 40 == 20:
+            x, y = int(random.integers(0, 200)), int(random.integers(12, 100))
+            desktop[y:y + 50, x:x + 80] = 250
+            for line in range(y + 4, y + 46, 6):
+                desktop[line:line + 2, x + 4:x + int(random.integers(20, 76))] = 30
+        frames.append(desktop.copy())
+    return frames
+
+
+@pytest.mark.parametrize("make", [pytest.param(lambda: continuous(60), id="rack-focus-flash-whip-pan-exposure"),
+                                  pytest.param(lambda: screencast(30), id="screen-cast")])
+def test_one_take_has_no_transition(make: Callable[[], list[np.ndarray]]) -> None:
+    found, times = found_in(make())
+    assert [(t.kind, round(float(times[t.first]), 2)) for t in found] == []
+
+
+def test_cuts_and_gradual_transitions_are_found() -> None:
+    cuts, gradual, notes = score(range(2, 4))
+    assert cuts >= 0.97, notes
+    assert gradual >= 0.85, notes
+
+
+@pytest.mark.heavy
+def test_cuts_and_gradual_transitions_are_found_in_many_films() -> None:
+    cuts, gradual, notes = score(range(100, 116))
+    assert cuts >= 0.97, notes
+    assert gradual >= 0.85, notes
+
+
+def test_the_clock_is_presentation_time_not_the_frame_number() -> None:
+    """The same film with every third frame left out has its cuts at the same times."""
+    made = film(8, 5, kinds="c")
+    kept = [i for i in range(len(made.frames)) if i % 3 or i in made.cuts]
+    times = np.array(kept) / FPS
+    found, _ = found_in([made.frames[i] for i in kept], times)
+    assert [round(float(times[t.first]) * FPS) for t in found] == made.cuts
+
+
+def test_coding_does_not_hide_cuts() -> None:
+    made = film(9, 6, kinds="c")
+    with av.open(io.BytesIO(encode_video(made.frames, FPS, crf=32))) as container:
+        signals, thumbs = signals_of(container.decode(video=0))
+    found = shots.transitions(np.arange(len(signals)) / FPS, signals, thumbs, THRESHOLD)
+    assert [t.first for t in found] == made.cuts
+
+
+def test_surroundings_and_neighbours_are_what_they_say() -> None:
+    random = np.random.default_rng(0)
+    times, content = np.cumsum(random.uniform(0.01, 0.2, 80)), random.uniform(0, 30, 80)
+    medians, highest = shots.surroundings(times, content, 1.0), shots.beside(times, content, 0.2, 3)
+    for i in range(80):
+        near = [content[k] for k in range(1, 80) if k != i and abs(times[k] - times[i]) <= 1.0]
+        assert medians[i] == pytest.approx(np.median(near))
+        beside = [content[k] for k in range(1, 80) if abs(k - i) >= 2 and (abs(times[k] - times[i]) <= 0.2 or abs(k - i) <= 3)]
+        assert highest[i] == pytest.approx(max(beside, default=0.0))
+
+
+@pytest.mark.parametrize(("found", "wanted"), [
+    pytest.param([], [(0.0, 15.0), (15.0, 30.0)], id="long-shot-in-equal-parts"),
+    pytest.param([shots.Transition(50, 50, "cut")], [(0.0, 5.0), (5.0, 17.5), (17.5, 30.0)], id="cut"),
+    pytest.param([shots.Transition(50, 60, "dissolve")], [(0.0, 4.9), (6.1, 18.05), (18.05, 30.0)], id="trimmed"),
+    pytest.param([shots.Transition(50, 50, "cut"), shots.Transition(54, 54, "cut")], [(0.0, 5.0), (5.4, 17.7), (17.7, 30.0)],
+                 id="scrap-left-out"),
+])
+def test_spans_follow_the_rules(found: list[shots.Transition], wanted: list[tuple[float, float]]) -> None:
+    spans = shots.spans(np.arange(300) / 10, 30.0, found, min_s=1.0, max_s=20.0, trim_s=0.1)
+    assert [(pytest.approx(a), pytest.approx(b)) for a, b in spans] == wanted
+
+
+def test_a_video_of_scraps_is_kept_whole() -> None:
+    cuts = [shots.Transition(i, i, "cut") for i in range(3, 30, 3)]
+    assert shots.spans(np.arange(30) / 10, 3.0, cuts, 1.0, 20.0, 0.1) == [(0.0, 3.0)]

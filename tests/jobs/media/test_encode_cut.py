@@ -1,0 +1,231 @@
+"""Cut clips hold exactly the frames of their span, in step with their sound, whatever the source."""
+
+import io
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from jobs.media import avc
+from jobs.media.cut import cut_clip, cut_file
+from jobs.media.encode import encode_audio, encode_video
+from jobs.media.faults import MissingFile, Uncuttable
+
+RATE = 48_000
+
+
+def numbered(count: int, width: int = 96, height: int = 64) -> np.ndarray:
+    """Frames that carry their number in brightness bars, so that each can be told from its neighbours after coding."""
+    frames = np.full((count, height, width, 3), 60, np.uint8)
+    for i in range(count):
+        for bit in range(8):
+            frames[i, 8:56, bit * 12 + 1:bit * 12 + 11] = 220 if i >> bit & 1 else 30
+    return frames
+
+
+def number_of(frame: Any) -> int:
+    grey = frame.to_ndarray(format="gray")
+    grey = grey[:, :: max(1, grey.shape[1] // 96)]
+    middle = grey[grey.shape[0] // 3: 2 * grey.shape[0] // 3].mean(axis=0)
+    return sum(1 << bit for bit in range(8) if middle[bit * 12 + 3:bit * 12 + 9].mean() > 125)
+
+
+def clicks(seconds: float) -> np.ndarray:
+    """A click at every full half second: where the sound is, is heard."""
+    sound = np.zeros(int(seconds * RATE), np.float32)
+    for at in range(0, sound.size, RATE // 2):
+        sound[at:at + 240] = 0.8
+    return sound
+
+
+def decoded(data: bytes) -> tuple[list[float], list[int]]:
+    with av.open(io.BytesIO(data)) as container:
+        frames = [(f.time, number_of(f), f.is_corrupt) for f in container.decode(video=0)]
+    assert not any(corrupt for _, _, corrupt in frames)
+    return [t for t, _, _ in frames], [n for _, n, _ in frames]
+
+
+def heard_clicks(data: bytes) -> list[float]:
+    with av.open(io.BytesIO(data)) as container:
+        parts, start = [], None
+        for frame in container.decode(audio=0):
+            start = frame.time if start is None else start
+            parts.append(frame.to_ndarray()[0])
+    line = np.abs(np.concatenate(parts))
+    loud = np.flatnonzero(line > 0.3)
+    firsts = loud[np.concatenate([[True], np.diff(loud) > RATE // 4])]
+    return [float(start + at / RATE) for at in firsts]
+
+
+def source(tmp_path: Path, gop: int, count: int = 100, bframes: int = 2, container: str = "mp4", audio: bool = True) -> Path:
+    """An x264 video of known groups of pictures."""
+    path = tmp_path / f"source.{container}"
+    with av.open(str(path), "w", format={"mkv": "matroska", "ts": "mpegts"}.get(container, container)) as out:
+        stream = out.add_stream("libx264", rate=25, options={
+            "crf": "16", "x264-params": f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes={bframes}:threads=1"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        sound = out.add_stream("aac", rate=RATE, layout="mono") if audio else None
+        for i, pixels in enumerate(numbered(count)):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = i, Fraction(1, 25)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+        if sound is not None:
+            line = clicks(count / 25)
+            for at in range(0, line.size, 1024):
+                frame = av.AudioFrame.from_ndarray(line[None, at:at + 1024], format="fltp", layout="mono")
+                frame.sample_rate, frame.pts, frame.time_base = RATE, at, Fraction(1, RATE)
+                out.mux(sound.encode(frame))
+            out.mux(sound.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(("gop", "bframes", "container", "how"), [
+    pytest.param(10, 2, "mp4", "smart", id="short-groups"),
+    pytest.param(10, 0, "mp4", "smart", id="no-b-frames"),
+    pytest.param(12, 3, "mkv", "smart", id="matroska"),
+    pytest.param(12, 2, "ts", "smart", id="annex-b-in-mpegts"),
+    pytest.param(250, 2, "mp4", "encode", id="one-group-only"),
+])
+def test_a_smart_cut_holds_exactly_its_frames(tmp_path: Path, gop: int, bframes: int, container: str, how: str) -> None:
+    path = source(tmp_path, gop, 100, bframes, container)
+    cut = cut_clip(path, 0.9, 3.3, "smart")
+    assert cut.cut == how
+    times, numbers = decoded(cut.video)
+    first = 22 if container == "ts" else 23  # A transport stream begins with its sound, 21 ms before the picture.
+    assert cut.start_s == pytest.approx(first / 25, abs=0.025)
+    assert numbers == list(range(first, first + len(numbers)))
+    assert len(numbers) == 60
+    assert times == [pytest.approx(i / 25, abs=2e-3) for i in range(60)]
+
+
+@pytest.mark.parametrize("mode", ["smart", "encode", "copy"])
+def test_sound_stays_in_step(tmp_path: Path, mode: str) -> None:
+    path = source(tmp_path, 10)
+    cut = cut_clip(path, 0.9, 3.3, mode)
+    wanted = [t - cut.start_s for t in (0.5, 1.0, 1.5, 2.0, 2.5, 3.0) if t >= cut.start_s]
+    for data in (cut.video, cut.audio):
+        assert heard_clicks(data) == [pytest.approx(t, abs=0.01) for t in wanted]
+    times, numbers = decoded(cut.video)
+    assert times[0] == pytest.approx(0.0, abs=1e-3)
+    assert numbers[0] == round(cut.start_s * 25)
+    assert (cut.media_type, cut.audio_type) == ("video/mp4", "audio/mp4")
+
+
+def test_a_copy_begins_at_the_keyframe_before_and_says_so(tmp_path: Path) -> None:
+    cut = cut_clip(source(tmp_path, 10), 0.9, 2.0, "copy")
+    assert (cut.cut, cut.start_s) == ("copy", pytest.approx(0.8))
+    assert decoded(cut.video)[1][0] == 20
+
+
+def test_the_whole_source_goes_out_as_it_is(tmp_path: Path) -> None:
+    path = source(tmp_path, 10)
+    cut = cut_clip(path, 0.0, 4.0, "smart")
+    assert cut.cut == "whole"
+    assert cut.video == path.read_bytes()
+    assert cut_clip(path, 0.0, 3.9, "smart").cut == "smart"
+
+
+def test_a_range_cuts_nothing() -> None:
+    cut = cut_clip("nowhere.mp4", 1.0, 2.0, "range")
+    assert (cut.video, cut.audio, cut.cut, cut.start_s) == (None, None, "range", 1.0)
+
+
+def test_variable_frame_rates_keep_their_times(tmp_path: Path) -> None:
+    path = tmp_path / "vfr.mp4"
+    ticks = np.cumsum(np.random.default_rng(3).integers(20, 120, 60))
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25, options={"x264-params": "keyint=8:min-keyint=8:scenecut=0"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for i, pixels in enumerate(numbered(60)):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = int(ticks[i] - ticks[0]), Fraction(1, 1000)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    shown = (ticks - ticks[0]) / 1000
+    for mode in ("smart", "encode"):
+        cut = cut_clip(path, float(shown[10]), float(shown[50]), mode)
+        times, numbers = decoded(cut.video)
+        assert numbers == list(range(10, 50))
+        assert times == [pytest.approx(float(t - shown[10]), abs=2e-3) for t in shown[10:50]]
+
+
+def test_a_turned_picture_comes_out_upright_when_encoded(tmp_path: Path) -> None:
+    path = tmp_path / "turned.mp4"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25, options={"crf": "10"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.set_display_rotation(-90)
+        frame_pixels = np.zeros((64, 96, 3), np.uint8)
+        frame_pixels[:, :48] = 255
+        for i in range(30):
+            frame = av.VideoFrame.from_ndarray(frame_pixels, format="rgb24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = i, Fraction(1, 25)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    cut = cut_clip(path, 0.2, 0.8, "encode")
+    with av.open(io.BytesIO(cut.video)) as container:
+        frame = next(container.decode(video=0))
+        picture = frame.to_ndarray(format="gray")
+    assert (frame.rotation, picture.shape) == (0, (96, 64))
+    assert picture[:40].mean() > 200
+    assert picture[56:].mean() < 50
+
+
+def test_sound_alone_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "sound.m4a"
+    path.write_bytes(encode_audio(clicks(4), RATE))
+    cut = cut_clip(path, 0.75, 2.75)
+    assert cut.video is None
+    assert heard_clicks(cut.audio) == [pytest.approx(t, abs=0.01) for t in (0.25, 0.75, 1.25, 1.75)]
+
+
+def test_what_cannot_be_cut_says_why(tmp_path: Path) -> None:
+    with pytest.raises(Uncuttable, match="between 90"):
+        cut_clip(source(tmp_path, 10), 90.0, 91.0)
+    with pytest.raises(MissingFile):
+        cut_clip(tmp_path / "none.mp4", 0.0, 1.0)
+    with pytest.raises(ValueError, match="empty"):
+        cut_clip(tmp_path / "none.mp4", 1.0, 1.0)
+
+
+@pytest.mark.parametrize("size", [(64, 48), (360, 202), (420, 236), (121, 91)])
+def test_equal_frames_give_equal_bytes(size: tuple[int, int]) -> None:
+    random = np.random.default_rng(0)
+    frames = random.integers(0, 255, (12, size[1], size[0], 3), dtype=np.uint8)
+    sound = random.normal(0, 0.1, (RATE, 2)).astype(np.float32).clip(-1, 1)
+    made = {encode_video(frames, 24, audio=(sound, RATE)) for _ in range(4)}
+    assert len(made) == 1
+    with av.open(io.BytesIO(made.pop())) as container:
+        assert (container.streams.video[0].width, container.streams.video[0].height) == (size[0] // 2 * 2, size[1] // 2 * 2)
+        assert sum(1 for _ in container.decode(video=0)) == 12
+
+
+def test_a_cut_gives_equal_bytes_twice(tmp_path: Path) -> None:
+    path = str(source(tmp_path, 10))
+    assert cut_file(path, 0.9, 3.3, "smart", 20) == cut_file(path, 0.9, 3.3, "smart", 20)
+
+
+@pytest.mark.parametrize("frames", [np.zeros((0, 8, 8, 3), np.uint8), np.zeros((2, 1, 8, 3), np.uint8)])
+def test_what_is_no_video_is_refused(frames: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="encode_video"):
+        encode_video(frames, 25)
+
+
+def test_parameter_sets_survive_both_layouts() -> None:
+    data = encode_video(numbered(3), 25)
+    with av.open(io.BytesIO(data)) as container:
+        extradata = container.streams.video[0].codec_context.extradata
+    sets = avc.parameter_sets(extradata)
+    assert sets.length_size == 4
+    assert avc.parameter_sets(avc.avcc(sets)).sps == sets.sps
+    annex_b = b"".join(b"\0\0\0\1" + unit for unit in (*sets.sps, *sets.pps))
+    assert avc.parameter_sets(annex_b).pps == sets.pps
+    assert avc.set_number(sets.sps[0]) == 0
+    assert avc.free_number(sets) == 1
+    with pytest.raises(avc.AvcError):
+        avc.parameter_sets(b"\1abc")

@@ -1,0 +1,142 @@
+"""Recognition by content: what a file is called never matters."""
+
+import io
+import os
+import wave
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from jobs.media.encode import encode_audio, encode_video
+from jobs.media.probe import HEAD_BYTES, NotRegular, contradicts, extension_kind, probe, sniff
+
+
+def frames(count: int = 5, width: int = 64, height: int = 48) -> np.ndarray:
+    ramp = np.linspace(0, 255, width * height * 3).astype(np.uint8).reshape(height, width, 3)
+    return np.stack([np.roll(ramp, i, axis=1) for i in range(count)])
+
+
+def picture(format_: str, mode: str = "RGB", **options: object) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(frames(1)[0]).convert(mode).save(out, format_, **options)
+    return out.getvalue()
+
+
+def animation(format_: str) -> bytes:
+    out = io.BytesIO()
+    images = [Image.fromarray(f) for f in frames(3)]
+    images[0].save(out, format_, save_all=True, append_images=images[1:], duration=100, loop=0)
+    return out.getvalue()
+
+
+def remuxed(container: str) -> bytes:
+    """A small MPEG-4 or VP8 video in another container, with sound where it fits."""
+    out = io.BytesIO()
+    codec = {"webm": "libvpx", "ogg": "libvpx", "mpegts": "mpeg2video", "flv": "flv", "asf": "wmv2"}.get(container, "mpeg4")
+    with av.open(out, "w", format=container) as target:
+        stream = target.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for f in frames(25):
+            target.mux(stream.encode(av.VideoFrame.from_ndarray(f, format="rgb24")))
+        target.mux(stream.encode(None))
+    return out.getvalue()
+
+
+def sound(container: str, codec: str) -> bytes:
+    out = io.BytesIO()
+    tone = (np.sin(np.arange(24_000) / 9) * 8000).astype(np.int16)[None]
+    with av.open(out, "w", format=container) as target:
+        stream = target.add_stream(codec, rate=48_000, layout="mono")
+        resampler = av.AudioResampler(format=stream.codec_context.format, layout="mono", rate=48_000)
+        frame = av.AudioFrame.from_ndarray(tone, format="s16", layout="mono")
+        frame.sample_rate = 48_000
+        fifo = av.AudioFifo()
+        for part in resampler.resample(frame):
+            fifo.write(part)
+        size = stream.codec_context.frame_size or 1024
+        while (piece := fifo.read(size, partial=True)) is not None:
+            target.mux(stream.encode(piece))
+        target.mux(stream.encode(None))
+    return out.getvalue()
+
+
+def wav() -> bytes:
+    out = io.BytesIO()
+    with wave.open(out, "wb") as target:
+        target.setnchannels(1)
+        target.setsampwidth(2)
+        target.setframerate(8000)
+        target.writeframes(b"\0\1" * 800)
+    return out.getvalue()
+
+
+KNOWN = [
+    pytest.param(lambda: encode_video(frames(), 25), "video", "mp4", id="mp4"),
+    pytest.param(lambda: encode_audio(np.zeros(4800, np.float32), 48_000), "audio", "m4a", id="m4a"),
+    *(pytest.param(lambda c=c: remuxed(c), "video", name, id=c) for c, name in
+      [("matroska", "matroska"), ("webm", "webm"), ("avi", "avi"), ("mpegts", "mpegts"), ("flv", "flv"), ("asf", "asf")]),
+    *(pytest.param(lambda c=c, codec=codec: sound(c, codec), "audio", name, id=f"{c}-{codec}") for c, codec, name in
+      [("mp3", "libmp3lame", "mp3"), ("flac", "flac", "flac"), ("ogg", "libopus", "ogg"), ("adts", "aac", "aac"),
+       ("aiff", "pcm_s16be", "aiff"), ("caf", "pcm_s16le", "caf")]),
+    pytest.param(wav, "audio", "wav", id="wav"),
+    *(pytest.param(lambda f=f, m=m: picture(f, m), "image", name, id=f) for f, m, name in
+      [("JPEG", "RGB", "jpeg"), ("PNG", "RGBA", "png"), ("BMP", "RGB", "bmp"), ("TIFF", "RGB", "tiff"), ("WEBP", "RGB", "webp"),
+       ("GIF", "P", "gif"), ("PPM", "RGB", "pnm"), ("AVIF", "RGB", "avif")]),
+    *(pytest.param(lambda f=f: animation(f), "video", name, id=f"animated-{f}") for f, name in
+      [("GIF", "gif"), ("WEBP", "webp"), ("PNG", "apng")]),
+    pytest.param(lambda: "天气很好\nsecond line".encode(), "text", "plain", id="text"),
+    pytest.param(lambda: b'{"text": "x"}\n', "text", "json", id="jsonl"),
+    pytest.param(lambda: bytes(range(256)) * 4, "unknown", "", id="noise"),
+    pytest.param(lambda: b"", "unknown", "", id="empty"),
+]
+
+
+@pytest.mark.parametrize(("make", "modality", "container"), KNOWN)
+def test_content_is_recognised(make, modality, container) -> None:
+    kind = sniff(make()[:HEAD_BYTES], "lies.txt")
+    assert (kind.modality, kind.container) == (modality, container)
+
+
+@pytest.mark.parametrize("text", [
+    pytest.param(b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n", id="hls"),
+    pytest.param(b"\xef\xbb\xbf\n #EXTM3U\n", id="hls-after-a-mark"),
+    pytest.param(b"ffconcat version 1.0\nfile '/etc/passwd'\n", id="ffconcat"),
+    pytest.param(b"file '/etc/passwd'\nfile '/etc/hosts'\n", id="ffconcat-bare"),
+    pytest.param(b"[playlist]\nFile1=/etc/passwd\n", id="pls"),
+    pytest.param(b"<?xml version='1.0'?>\n<MPD xmlns='urn:mpeg:dash:schema:mpd:2011'></MPD>", id="dash"),
+    pytest.param(b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n", id="sdp"),
+])
+def test_playlists_are_playlists_whatever_their_name(text: bytes) -> None:
+    assert sniff(text, "holiday.mp4").modality == "playlist"
+
+
+@pytest.mark.parametrize(("name", "modality", "wrong"), [
+    ("a.mp4", "video", False), ("a.mp4", "audio", False), ("a.mp4", "image", True), ("a.jpg", "video", True),
+    ("a.gif", "video", False), ("a.webp", "video", False), ("a.mp3", "video", True), ("a.aac", "audio", False),
+    ("a.ts", "text", True), ("noname", "video", False), ("a.jpg", "unknown", False), ("a.PNG", "image", False)])
+def test_a_name_contradicts_only_another_modality(name: str, modality: str, wrong: bool) -> None:
+    assert contradicts(name, modality) is wrong
+
+
+def test_extensions_say_what_they_claim() -> None:
+    assert [extension_kind(n) for n in ("x.MKV", "x.heic", "x.opus", "x.srt", "x.m3u8", "x")] == [
+        "video", "image", "audio", "text", "playlist", "unknown"]
+
+
+def test_a_header_is_read_without_decoding(tmp_path: Path) -> None:
+    path = tmp_path / "odd name\n'\"😀.bin"
+    path.write_bytes(encode_video(frames(50), 25, audio=(np.zeros((96_000, 2), np.float32), 48_000)))
+    facts = probe(path)
+    assert (facts.modality, facts.container, facts.width, facts.height, facts.fps) == ("video", "mp4", 64, 48, 25.0)
+    assert (facts.video_codec, facts.audio_codec, facts.sample_rate_hz, facts.channels) == ("h264", "aac", 48_000, 2)
+    assert facts.duration_s == pytest.approx(2.0, abs=0.05)
+    assert facts.decode_cost > 0
+
+
+def test_a_pipe_is_refused_and_does_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(NotRegular):
+        probe(tmp_path / "pipe.mp4")

@@ -1,0 +1,172 @@
+"""The child in which decoding runs: what it may not do, and what happens when it breaks."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jobs.clean.measure import measure_source
+from jobs.media import sandbox
+from jobs.media.encode import encode_video
+from jobs.media.faults import BY_REASON, DecodeCrash, DecodeMemory, DecodeTimeout, MediaFault, NotRegularFile, TooManyPixels
+from schemas.reasons import REASONS
+from schemas.settings import Measure
+
+
+@pytest.fixture(scope="module")
+def long_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A minute of noise in 640 x 360: some seconds of work."""
+    random = np.random.default_rng(0)
+    pictures = random.integers(0, 255, (8, 360, 640, 3), dtype=np.uint8)
+    path = tmp_path_factory.mktemp("long") / "noise.mp4"
+    path.write_bytes(encode_video((pictures[i % 8] for i in range(600)), 10, crf=40, preset="ultrafast"))
+    return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _end() -> Iterator[None]:
+    yield
+    sandbox.close()
+
+
+def arguments(path: Path, **changes: object) -> dict[str, object]:
+    return {"path": str(path), "modality": "video", "settings": Measure.model_validate(changes).model_dump()}
+
+
+MEASURE = "jobs.clean.measure:measure_file"
+
+
+def test_every_fault_has_a_reason_of_the_vocabulary() -> None:
+    assert set(BY_REASON) <= set(REASONS)
+    assert all(BY_REASON[reason].reason == reason for reason in BY_REASON)
+
+
+def test_the_child_is_reused(long_video: Path) -> None:
+    small = Measure()
+    measure_source(long_video, "video", small)
+    before = sandbox._child().process.pid
+    with pytest.raises(TooManyPixels, match="640 x 360"):
+        measure_source(long_video, "video", Measure(max_pixels=1000))
+    assert sandbox._child().process.pid == before
+
+
+def test_what_takes_too_long_is_ended(long_video: Path) -> None:
+    began = time.monotonic()
+    with pytest.raises(DecodeTimeout, match="CPU"):
+        sandbox.call(MEASURE, arguments(long_video), sandbox.Limits(cpu_s=0.3, per_media_s=0.0))
+    assert time.monotonic() - began < 60
+    assert measure_source(long_video, "video", Measure()).frames == 600
+
+
+def test_the_limit_grows_with_the_length_that_was_decoded(long_video: Path) -> None:
+    sandbox.call(MEASURE, arguments(long_video), sandbox.Limits(cpu_s=1.5, per_media_s=100.0))
+
+
+def test_too_much_memory_is_refused(long_video: Path) -> None:
+    with pytest.raises(DecodeMemory):
+        sandbox.call(MEASURE, arguments(long_video), sandbox.Limits(memory_mb=1))
+    assert measure_source(long_video, "video", Measure()).frames == 600
+
+
+def test_a_child_that_dies_is_replaced(long_video: Path) -> None:
+    pid = sandbox._child().process.pid
+    killer = threading.Timer(0.3, os.kill, (pid, signal.SIGKILL))
+    killer.start()
+    with pytest.raises(DecodeCrash, match="signal 9"):
+        for _ in range(50):
+            measure_source(long_video, "video", Measure())
+    killer.join()
+    assert measure_source(long_video, "video", Measure()).frames == 600
+    assert sandbox._child().process.pid != pid
+
+
+def test_only_functions_of_the_jobs_are_called() -> None:
+    with pytest.raises(DecodeCrash, match="not called"):
+        sandbox.call("os:getcwd", {})
+
+
+def test_an_error_no_one_foresaw_is_a_fault_with_its_name() -> None:
+    with pytest.raises(DecodeCrash, match="TypeError"):
+        sandbox.call(MEASURE, {"nonsense": 1})
+
+
+def test_a_pipe_and_a_folder_are_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    began = time.monotonic()
+    for path in (tmp_path / "pipe.mp4", tmp_path):
+        with pytest.raises(NotRegularFile):
+            measure_source(path, "video", Measure())
+    assert time.monotonic() - began < 30
+
+
+def test_a_missing_and_a_forbidden_file_say_so(tmp_path: Path) -> None:
+    with pytest.raises(MediaFault) as raised:
+        measure_source(tmp_path / "none.mp4", "video", Measure())
+    assert raised.value.reason == "missing_file"
+
+
+def test_a_confined_process_cannot_write_connect_or_start_anything(tmp_path: Path) -> None:
+    script = textwrap.dedent(f"""
+        import ctypes, os, socket, subprocess, sys, threading
+        from jobs.media import confine
+        os.dup2(os.open(os.devnull, os.O_RDWR), 2)
+        confine.limit()
+        assert confine.confine()
+        done = []
+        for name, act in {{
+            "write": lambda: open({str(tmp_path / 'x')!r}, "w"),
+            "append": lambda: os.open({str(tmp_path / 'keep')!r}, os.O_RDWR),
+            "remove": lambda: os.unlink({str(tmp_path / 'keep')!r}),
+            "rename": lambda: os.rename({str(tmp_path / 'keep')!r}, "y"),
+            "folder": lambda: os.mkdir({str(tmp_path / 'd')!r}),
+            "connect": lambda: socket.socket(),
+            "pair": lambda: socket.socketpair(),
+            "fork": os.fork,
+            "start": lambda: subprocess.run(["true"]),
+            "execute": lambda: os.execv("/bin/true", ["true"]),
+            "kill": lambda: os.kill(os.getppid(), 0),
+        }}.items():
+            try:
+                act()
+            except OSError:
+                continue
+            done.append(name)
+        threading.Thread(target=lambda: None).start()
+        print(open({str(tmp_path / 'keep')!r}).read(), done)
+    """)
+    (tmp_path / "keep").write_text("kept")
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "kept []"
+
+
+def test_the_child_is_confined() -> None:
+    assert sandbox._child().confined
+
+
+def test_the_child_dies_with_its_parent(tmp_path: Path) -> None:
+    script = "from jobs.media import sandbox; import time; print(sandbox._child().process.pid, flush=True); time.sleep(600)"
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    for _ in range(100):
+        if not _alive(child):
+            break
+        time.sleep(0.1)
+    assert not _alive(child)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
