@@ -172,6 +172,8 @@ class Prompts(Section):
     """Longer prompts are rejected."""
     blocklist: tuple[str, ...] = ()
     """Words that are refused in addition to the built-in list."""
+    rewriter: str = ""
+    """`http(s)://host/v1#model` of an OpenAI-compatible endpoint that words the shots for the generator; empty: none."""
 
 
 class Generate(Section):
@@ -181,6 +183,8 @@ class Generate(Section):
     """`embedded`, or the path or hub id of a diffusers text-to-video pipeline (safetensors only)."""
     revision: str = ""
     """Hub revision."""
+    picture_model: str = ""
+    """Path or hub id of a text-to-image pipeline that makes the first picture, where `model` turns pictures into videos."""
     steps: int = Field(default=0, ge=0)
     """Denoising steps; 0: the profile of the pipeline's family."""
     guidance: float | None = None

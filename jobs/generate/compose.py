@@ -1,8 +1,8 @@
 """One video out of clips, speech and words: pictures timed to the narration, cross-fades, subtitles burned in and as a track.
 
 The picture is drawn frame by frame in one thread and encoded in another, in the planes of the encoder (I420): blending is
-linear there as well, and half as much to move. Equal input gives equal bytes. The result is H.264 and AAC in MP4: BT.709 tagged,
-constant frame rate, index first, sound and picture ending together.
+linear there as well, and half as much to move. Equal input gives equal bytes. The result is H.264 and AAC in MP4: tagged
+BT.709, constant frame rate, index first, sound and picture ending together.
 """
 
 import io
@@ -46,7 +46,7 @@ SAME_SHAPE = 0.03
 BLUR_SHARE, BLUR_LIGHT = 1 / 24, 0.6
 CRF = 20
 X264 = "threads=1:lookahead-threads=1:sliced-threads=0:subme=1"
-"""One thread, so that equal input gives equal bytes; the motion search of the preset takes a third longer for 6 % fewer bytes."""
+"""One thread, so that equal input gives equal bytes; the preset's own motion search takes a third longer for 6 % less."""
 
 
 @dataclass(frozen=True)

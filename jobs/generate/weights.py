@@ -93,8 +93,13 @@ def revision(folder: Path) -> str:
 
 def identity(settings: Generate) -> str:
     """What names the weights before anything is fetched: for the fingerprint of the job."""
-    path = EMBEDDED if settings.model == "embedded" else Path(settings.model).expanduser()
-    return revision(path) if path.is_dir() else f"{settings.model}@{settings.revision or 'main'}"
+    models = [(settings.model, settings.revision), (settings.picture_model, "")]
+    return "+".join(_identity(model, wanted) for model, wanted in models if model)
+
+
+def _identity(model: str, wanted: str) -> str:
+    path = EMBEDDED if model == "embedded" else Path(model).expanduser()
+    return revision(path) if path.is_dir() else f"{model}@{wanted or 'main'}"
 
 
 __all__ = ["SIDECAR", "checked", "folder_of", "identity", "revision"]

@@ -9,6 +9,7 @@ from jobs.job import Job, Part
 from jobs.prompts import curate, grammar
 from jobs.prompts.analyse import clean, language, letters
 from jobs.prompts.request import Request, parse
+from jobs.prompts.rewriter import rewritten
 from jobs.prompts.safety import blocked
 from jobs.prompts.storyboard import Shot, Words, storyboard
 from jobs.run import Run
@@ -114,7 +115,9 @@ def judged(
         voice = settings.recipe.publish.voice
         return None, _why("language", "unspoken", detail=f"the text is in {lang!r}; the voice {voice!r} speaks "
                                                          f"{', '.join(sorted(spoken))}: set publish.voice to another")
-    shots = [_cleaned(s) for s in request.shots] or storyboard(text, lang, request.style, grammar_of(settings))
+    shots = [_cleaned(s) for s in request.shots] or _storyboard(text, lang, request.style, settings)
+    if hit := blocked(" ".join(s.prompt for s in shots), want.blocklist):
+        return None, _why("safety", "unsafe", detail=f"{hit[0]!r} in a shot is on the list of blocked words ({hit[1]})")
     edit = [repr(s) for s in shots] if request.shots else []
     return {
         "prompt_id": row_id(text, request.style, request.aspect, request.seed, *edit), "text": text, "lang": lang,
@@ -122,6 +125,17 @@ def judged(
         "style": request.style, "aspect": request.aspect, "seed": request.seed, "safety": "ok",
         "shots": [vars(s) for s in shots],
     }, {}
+
+
+def _storyboard(text: str, lang: str, style: str, settings: Settings) -> list[Shot]:
+    words, endpoint = grammar_of(settings), settings.recipe.prompts.rewriter
+    shots = storyboard(text, lang, style, words)
+    if not endpoint:
+        return shots
+    if words == "world":
+        raise Terminal("prompts.rewriter is set, but the embedded model knows only the words of its own small world; set "
+                       "generate.model to one that takes plain sentences, or leave prompts.rewriter empty")
+    return rewritten(shots, lang, style, endpoint)
 
 
 def _cleaned(shot: Shot) -> Shot:

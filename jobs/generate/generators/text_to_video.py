@@ -1,4 +1,4 @@
-"""Any diffusers pipeline that makes a video, or a picture, from text.
+"""Any diffusers pipeline that makes a video, or a picture, from text; or a video from a picture that another makes from text.
 
 The request is what the family's profile and the settings ask for, cut down to what the pipeline's own signature takes. On CUDA
 out of memory it climbs down: smaller batches, then parts of the model on the CPU, then a smaller picture; what was given up is
@@ -35,6 +35,8 @@ class TextToVideo:
     family: str
     device: str
     batch: int
+    pictures: "TextToVideo | None" = None
+    """Makes the first picture, where the pipeline wants one."""
     offloaded: bool = False
     scale: float = 1.0
     _takes: frozenset[str] = frozenset()
@@ -63,6 +65,9 @@ class TextToVideo:
         """See Generator."""
         spent = {"seconds": round(self._seconds, 3), "peak_bytes": self._peak, "load_seconds": round(self._loaded_s, 3)}
         self._seconds = self._loaded_s = 0.0
+        if self.pictures is not None:
+            before = self.pictures.spent()
+            spent = {name: max(value, before[name]) if "peak" in name else value + before[name] for name, value in spent.items()}
         return spent
 
     def _call(self, asks: Sequence[Ask], aspect: str) -> list[Made | Failed] | None:
@@ -70,10 +75,16 @@ class TextToVideo:
         import torch
 
         width, height = self._size(aspect)
+        image: Any = None
+        if self.pictures is not None:
+            (first,) = self.pictures.make(asks)
+            if isinstance(first, Failed):
+                return [first]
+            image = _first_picture(first.frames, width, height)
         started = time.perf_counter()
         try:
             with torch.inference_mode():
-                output = self.pipe(**self.request(asks, width, height))
+                output = self.pipe(**self.request(asks, width, height, image))
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             if not self._climb_down(aspect):
@@ -87,7 +98,7 @@ class TextToVideo:
             self._peak = max(self._peak, _peak_bytes(self.device))
         return [self._made(pixels, width, height) for pixels in _clips(output, len(asks))]
 
-    def request(self, asks: Sequence[Ask], width: int, height: int) -> dict[str, Any]:
+    def request(self, asks: Sequence[Ask], width: int, height: int, image: Any = None) -> dict[str, Any]:
         """The call's arguments: what profile and settings ask for, as far as the pipeline takes it."""
         import torch
 
@@ -98,6 +109,9 @@ class TextToVideo:
             "num_frames": frames, "video_length": frames, "num_inference_steps": self.profile.steps, "generator": generators,
             "output_type": "np", **self.profile.extra,
         }
+        if image is not None:
+            canonical |= {"image": image, "prompt": asks[0].prompt, "negative_prompt": "", "generator": generators[0],
+                          "fps": round(self.profile.fps)}
         if self.profile.guidance is not None:
             canonical["guidance_scale"] = self.profile.guidance
         if self.profile.max_sequence_length is not None:
@@ -189,6 +203,14 @@ def _start(kind: str, pipe: Any, generators: Sequence[Any], frames: int, width: 
     return torch.cat(each).to(pipe.device)
 
 
+def _first_picture(frames: Frames, width: int, height: int) -> Any:
+    from PIL import Image
+
+    from jobs.generate.compose import fitted
+
+    return Image.fromarray(fitted(frames[0], (width, height), "crop"))
+
+
 def _peak_bytes(device: str) -> int:
     if device == "cuda":
         import torch
@@ -219,14 +241,28 @@ def load(settings: Generate, device: str) -> TextToVideo:
         Terminal: it is not here, not safe to load, of no known family, or damaged.
     """
     started = time.perf_counter()
+    made = _loaded(settings, device)
+    wants_picture = "image" in made._takes and inspect.signature(made.pipe.__call__).parameters["image"].default is not None
+    if settings.picture_model:
+        if "image" not in made._takes:
+            raise Terminal(f"generate.picture_model is set, but {made.family} of {settings.model!r} takes no picture; leave it "
+                           "empty")
+        made.pictures = _loaded(Generate(model=settings.picture_model, batch=1), device)
+        made.revision, made.batch = f"{made.revision}+{made.pictures.revision}", 1
+    elif wants_picture or "prompt" not in made._takes:
+        raise Terminal(f"{settings.model!r} is a {made.family}, which starts from a picture; set generate.picture_model to a "
+                       "text-to-image pipeline, or give a text-to-video pipeline")
+    made._loaded_s = time.perf_counter() - started
+    return made
+
+
+def _loaded(settings: Generate, device: str) -> TextToVideo:
     folder = weights.folder_of(settings)
     index = weights.checked(folder)
     profile = asked(of_folder(folder, index["_class_name"]), settings)
     where = device_of(device)
     pipe = _pipeline(folder, where)
-    made = TextToVideo(pipe, settings, profile, weights.revision(folder), type(pipe).__name__, where, settings.batch)
-    made._loaded_s = time.perf_counter() - started
-    return made
+    return TextToVideo(pipe, settings, profile, weights.revision(folder), type(pipe).__name__, where, settings.batch)
 
 
 def _pipeline(folder: Path, device: str) -> Any:
@@ -244,7 +280,7 @@ def _pipeline(folder: Path, device: str) -> Any:
                                                  use_safetensors=True, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
         raise Terminal(f"{folder}: the pipeline could not be loaded ({type(error).__name__}: {str(error)[:200]})") from None
-    if "prompt" not in inspect.signature(pipe.__call__).parameters:
-        raise Terminal(f"{folder}: {type(pipe).__name__} takes no prompt; give a text-to-video or text-to-image pipeline")
+    if not {"prompt", "image"} & set(inspect.signature(pipe.__call__).parameters):
+        raise Terminal(f"{folder}: {type(pipe).__name__} takes neither a prompt nor a picture; give a text-to-video pipeline")
     pipe.set_progress_bar_config(disable=True)
     return pipe.to(device)

@@ -234,3 +234,55 @@ def test_cuda_that_is_not_there_is_named() -> None:
         with pytest.raises(Terminal, match=r"runtime\.device = 'cuda'"):
             t2v.device_of("cuda")
     assert t2v.device_of("cpu") == "cpu"
+
+
+class FakeImageToVideo:
+    """Wants a picture and plays it brighter and brighter."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    def __call__(
+        self, image: Any, prompt: str, width: int, height: int, num_frames: int, generator: Any, output_type: str
+    ) -> Any:
+        self.seen.append((image.size, prompt))
+        first = np.asarray(image, np.float32) / 255
+        return SimpleNamespace(frames=np.stack([np.clip(first + 0.05 * t, 0, 1) for t in range(num_frames)])[None])
+
+
+def picture_to_video(give: Any) -> t2v.TextToVideo:
+    known = profile.Profile("fake", 256, 128, 5, 8.0, 4, size_multiple=32)
+    made_by = fake(give, batch=1)
+    return t2v.TextToVideo(FakeImageToVideo(), Generate(model="/fake"), known, "r", "Fake", "cpu", 1, pictures=made_by)
+
+
+def test_text_becomes_a_picture_and_the_picture_a_video() -> None:
+    def give(n: int, w: int, h: int) -> Any:
+        picture = np.zeros((n, 1, h, w, 3), np.float32)
+        picture[..., 0] = 0.6
+        return picture
+
+    pipe = picture_to_video(give)
+    (first, second) = pipe.make([Ask("a red wall", 1, "16:9"), Ask("another", 2, "9:16")])
+    assert made(first).frames.shape == (5, 128, 256, 3)
+    assert made(second).frames.shape == (5, 256, 128, 3)
+    assert made(first).frames[0, ..., 0].mean() == pytest.approx(153, abs=2)
+    assert made(first).frames[4].mean() > made(first).frames[0].mean()
+    assert pipe.pipe.seen == [((256, 128), "a red wall"), ((128, 256), "another")]
+
+
+def test_a_picture_that_failed_is_the_failure_of_its_video() -> None:
+    (result,) = picture_to_video(lambda n, w, h: np.zeros((n, 3))).make([Ask("x", 1, "16:9")])
+    assert isinstance(result, Failed)
+    assert "shape" in result.why
+
+
+def test_a_picture_model_for_a_pipeline_that_takes_none_is_refused(untrained: Path) -> None:
+    with pytest.raises(Terminal, match="takes no picture"):
+        t2v.load(Generate(model=str(untrained), picture_model=str(untrained)), "cpu")
+
+
+def test_a_pipeline_that_wants_a_picture_says_so(untrained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(t2v, "_pipeline", lambda folder, device: FakeImageToVideo())
+    with pytest.raises(Terminal, match=r"generate\.picture_model"):
+        t2v.load(Generate(model=str(untrained)), "cpu")

@@ -1,0 +1,76 @@
+"""Words the shots of a storyboard for the generator with a language model behind an OpenAI-compatible endpoint; off by default.
+
+What comes back is a stranger's text: it must be one sentence for each shot, and it is cleaned and checked like a user's own.
+The key is taken from REELMILL_REWRITER_KEY, never from settings.
+"""
+
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from jobs.errors import Terminal, Transient
+from jobs.prompts.analyse import clean
+from jobs.prompts.storyboard import PRESETS, Shot
+
+KEY = "REELMILL_REWRITER_KEY"
+LIMIT_S, MAX_CHARS, MAX_ANSWER = 60.0, 600, 1 << 20
+_TASK = (
+    "You word shots for a text-to-video model. For each line of narration write one sentence of what is seen: subject, place, "
+    "light, camera. Keep the language of the narration. Look: {look}. Answer with a JSON array of {count} strings and nothing else."
+)
+
+
+def rewritten(shots: Sequence[Shot], lang: str, style: str, endpoint: str) -> list[Shot]:
+    """The shots with prompts worded by the model; the narration stays as it is.
+
+    Raises:
+        Terminal: the endpoint is not one, refuses, or answers with something else than asked for.
+        Transient: it cannot be reached or is overloaded.
+    """
+    url, mark, model = endpoint.partition("#")
+    if not mark or not model or not url.startswith(("http://", "https://")):
+        raise Terminal(f"prompts.rewriter = {endpoint!r}: write http(s)://host/v1#model")
+    look = PRESETS[style].look[lang in ("zh", "yue")]
+    lines = [shot.narration or shot.prompt for shot in shots]
+    answer = _asked(f"{url.rstrip('/')}/chat/completions", {
+        "model": model, "temperature": 0, "seed": 0,
+        "messages": [{"role": "system", "content": _TASK.format(look=look, count=len(shots))},
+                     {"role": "user", "content": json.dumps(lines, ensure_ascii=False)}],
+    })
+    prompts = _sentences(answer, len(shots), endpoint)
+    return [replace(shot, prompt=prompt, note=f"worded by {model}") for shot, prompt in zip(shots, prompts, strict=True)]
+
+
+def _asked(url: str, body: dict[str, Any]) -> Any:
+    headers = {"Content-Type": "application/json"}
+    if key := os.environ.get(KEY):
+        headers["Authorization"] = f"Bearer {key}"
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=LIMIT_S) as reply:
+            return json.loads(reply.read(MAX_ANSWER))["choices"][0]["message"]["content"]
+    except urllib.error.HTTPError as error:
+        kind = Transient if error.code in (408, 429) or error.code >= 500 else Terminal
+        raise kind(f"prompts.rewriter: {url} answered {error.code} {error.reason}; check URL, model and {KEY}") from None
+    except (urllib.error.URLError, TimeoutError) as error:
+        raise Transient(f"prompts.rewriter: {url} cannot be reached ({error}); try again or leave it empty") from None
+    except (ValueError, KeyError, IndexError, TypeError):
+        raise Terminal(f"prompts.rewriter: {url} did not answer like a chat endpoint") from None
+
+
+def _sentences(answer: Any, count: int, endpoint: str) -> list[str]:
+    text = str(answer).strip().removeprefix("```json").removeprefix("```").removesuffix("```")
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, list) or len(found) != count or not all(isinstance(p, str) for p in found):
+        raise Terminal(f"prompts.rewriter = {endpoint!r}: the model did not answer with {count} sentences; use another model")
+    prompts = [clean(p).replace("\n", " ")[:MAX_CHARS] for p in found]
+    if not all(prompts):
+        raise Terminal(f"prompts.rewriter = {endpoint!r}: the model left a shot without words; use another model")
+    return prompts

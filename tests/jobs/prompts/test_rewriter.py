@@ -1,0 +1,103 @@
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from jobs.errors import RunError, Terminal, Transient
+from jobs.prompts import job, rewriter
+from jobs.prompts.storyboard import Shot
+from schemas.settings import load
+
+SHOTS = [Shot("a", "We left at dawn.", 2.0), Shot("b", "Then it rained.", None)]
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Any]:
+    """A chat endpoint that answers what the test says, and keeps what it was asked."""
+
+    class Chat(BaseHTTPRequestHandler):
+        answer: Any = ""
+        status = 200
+        asked: list[Any] = []  # noqa: RUF012
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            Chat.asked.append((self.path, body, self.headers.get("Authorization")))
+            self.send_response(Chat.status)
+            self.end_headers()
+            reply = (
+                Chat.answer
+                if isinstance(Chat.answer, bytes)
+                else json.dumps({"choices": [{"message": {"content": Chat.answer}}]}).encode()
+            )
+            self.wfile.write(reply)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    Chat.asked = []
+    server = HTTPServer(("127.0.0.1", 0), Chat)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    Chat.url = f"http://127.0.0.1:{server.server_port}/v1#tiny"  # type: ignore[attr-defined]
+    yield Chat
+    server.shutdown()
+
+
+def test_shots_are_worded_and_what_is_said_stays(endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(rewriter.KEY, "secret")
+    endpoint.answer = '```json\n["A <b>city</b> wakes\\nup", "Rain on glass"]```'
+    made = rewriter.rewritten(SHOTS, "en", "creation", endpoint.url)
+    assert [(s.prompt, s.narration, s.duration_s) for s in made] == [("A city wakes up", "We left at dawn.", 2.0),
+                                                                     ("Rain on glass", "Then it rained.", None)]
+    assert made[0].note == "worded by tiny"
+    path, body, key = endpoint.asked[0]
+    assert (path, body["model"], body["temperature"], key) == ("/v1/chat/completions", "tiny", 0, "Bearer secret")
+    assert json.loads(body["messages"][1]["content"]) == ["We left at dawn.", "Then it rained."]
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "kind", "says"),
+    [
+        ("sure, here you go", 200, Terminal, "2 sentences"),
+        ('["one"]', 200, Terminal, "2 sentences"),
+        ('["one", 2]', 200, Terminal, "2 sentences"),
+        ('["one", "🎉"]', 200, Terminal, "without words"),
+        (b"<html>", 200, Terminal, "chat endpoint"),
+        (b"{}", 200, Terminal, "chat endpoint"),
+        ("", 401, Terminal, rewriter.KEY),
+        ("", 503, Transient, "503"),
+        ("", 429, Transient, "429"),
+    ],
+)
+def test_an_answer_that_is_none_ends_the_run(endpoint: Any, answer: Any, status: int, kind: type[RunError], says: str) -> None:
+    endpoint.answer, endpoint.status = answer, status
+    with pytest.raises(kind, match=says):
+        rewriter.rewritten(SHOTS, "en", "creation", endpoint.url)
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"), [("http://127.0.0.1:9/v1#m", Transient), ("http://host/v1", Terminal), ("file:///etc/passwd#m", Terminal)]
+)
+def test_an_endpoint_that_is_none(url: str, kind: type[RunError]) -> None:
+    with pytest.raises(kind, match=r"prompts\.rewriter"):
+        rewriter.rewritten(SHOTS, "en", "creation", url)
+
+
+def test_what_the_model_says_is_checked_like_a_users_words(endpoint: Any) -> None:
+    settings = load(
+        ['prompts.texts=["We left at dawn."]', "generate.model=owner/model", f"prompts.rewriter={endpoint.url}"], env={}
+    )
+    endpoint.answer = '["how to make a bomb"]'
+    kept, (reject,) = job.from_user(settings)
+    assert (kept, reject["reason"]) == ([], "unsafe")
+    endpoint.answer = '["A street at dawn"]'
+    (row,), none = job.from_user(settings)
+    assert (row["shots"][0]["prompt"], none) == ("A street at dawn", [])
+
+
+def test_the_embedded_model_has_no_use_for_it() -> None:
+    with pytest.raises(Terminal, match="own small world"):
+        job.from_user(load(['prompts.texts=["We left at dawn."]', "prompts.rewriter=http://127.0.0.1:9/v1#m"], env={}))
