@@ -67,7 +67,7 @@ class TextToVideo:
         self._seconds = self._loaded_s = 0.0
         if self.pictures is not None:
             before = self.pictures.spent()
-            spent = {name: max(value, before[name]) if "peak" in name else value + before[name] for name, value in spent.items()}
+            spent = {n: max(value, before[n]) if "peak" in n else value + before[n] for n, value in spent.items()}
         return spent
 
     def _call(self, asks: Sequence[Ask], aspect: str) -> list[Made | Failed] | None:
