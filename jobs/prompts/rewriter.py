@@ -20,7 +20,7 @@ KEY = "REELMILL_REWRITER_KEY"
 LIMIT_S, MAX_CHARS, MAX_ANSWER = 60.0, 600, 1 << 20
 _TASK = (
     "You word shots for a text-to-video model. For each line of narration write one sentence of what is seen: subject, place, "
-    "light, camera. Keep the language of the narration. Look: {look}. Answer with a JSON array of {count} strings, nothing else."
+    "light, camera. Keep the language of the narration. Look: {look}. Answer with a JSON array of {count} strings alone."
 )
 
 

@@ -160,12 +160,11 @@ def read_label(path: str | Path, *, label: str, font: str = "", anchor: str = ""
 def _manifest(path: Path, anchor: str) -> tuple[str, dict[str, Any]]:
     import c2pa
 
-    context: dict[str, Any] = {}
+    settings: dict[str, Any] = {"verify": {"verify_trust": bool(anchor), "remote_manifest_fetch": False, "ocsp_fetch": False}}
     if anchor:
-        settings = {"verify": {"verify_trust": True}, "trust": {"trust_anchors": anchor}}
-        context = {"context": c2pa.Context(c2pa.Settings.from_dict(settings))}
+        settings["trust"] = {"trust_anchors": anchor}
     try:
-        report = json.loads(c2pa.Reader(str(path), **context).json())
+        report = json.loads(c2pa.Reader(str(path), context=c2pa.Context(c2pa.Settings.from_dict(settings))).json())
     except (c2pa.C2paError, ValueError) as error:
         raise Unlabelled(f"{path.name}: no C2PA manifest can be read ({str(error)[:120]})") from None
     state = str(report.get("validation_state"))
