@@ -62,7 +62,7 @@ def composition() -> None:
                               "load": round(os.getloadavg()[0], 1)}))
 
 
-def loop(count: int) -> None:
+def loop(count: int, model: str) -> None:
     """The same asks through the bare pipeline, one at a time, and through the job's work function."""
     import torch
 
@@ -70,7 +70,7 @@ def loop(count: int) -> None:
     from jobs.generate.generator import Ask, resident
     from schemas.settings import load
 
-    settings = load(["generate.batch=1", "generate.reseeds=0", "policy.preset=everything"])
+    settings = load([f"generate.model={model}", "generate.batch=1", "generate.reseeds=0", "policy.preset=everything"])
     generator: Any = resident(settings)
     shots = [job.ShotTask(f"p{i}", 0, "snowy mountains in the daytime, under a clear sky, the camera pans right", 0, "1:1")
              for i in range(count)]
@@ -93,15 +93,17 @@ def loop(count: int) -> None:
             run()
             spent[name].append((time.perf_counter() - start) / count)
     low = {name: float(np.min(times)) for name, times in spent.items()}
-    print(json.dumps({"clips": count, "bare_s": round(low["bare"], 4), "ours_s": round(low["ours"], 4),
-                      "overhead": round(low["ours"] / low["bare"] - 1, 3), "load": round(os.getloadavg()[0], 1)}))
+    print(json.dumps({"model": generator.family, "clips": count, "bare_s": round(low["bare"], 4), "ours_s": round(low["ours"], 4),
+                      "added_s": round(low["ours"] - low["bare"], 4), "overhead": round(low["ours"] / low["bare"] - 1, 3),
+                      "load": round(os.getloadavg()[0], 1)}))
 
 
 if __name__ == "__main__":
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--loop", type=int, default=0)
+    words.add_argument("--model", default="embedded")
     asked = words.parse_args()
     if asked.loop:
-        loop(asked.loop)
+        loop(asked.loop, asked.model)
     else:
         composition()
