@@ -1,0 +1,155 @@
+"""An open_clip model as the labelers use it: frames and texts in, unit vectors out.
+
+Every forward pass has the same shape (short batches are filled up with black pictures), because a matrix product may differ in
+its last bits with its shape but not with a row's neighbours: so a clip's vector is the same whatever it is batched with.
+"""
+
+import io
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.errors import Terminal
+from jobs.label.labeler import Batch, Row
+from jobs.label.weights import Weights, find
+from schemas.settings import Label
+
+Vectors: TypeAlias = NDArray[np.float32]
+
+MAX_SCALE = 100.0
+"""CLIP clips its learned temperature here during training (Radford et al. 2021, section 2.5)."""
+TEXT_BATCH = 32
+
+
+@dataclass
+class Tower:
+    """A loaded model. `image` and `text` return vectors of length 1, one per row."""
+
+    weights: Weights
+    network: Any
+    tokenizer: Any
+    preprocess: Any
+    device: str
+    batch: int
+    scale: float
+    """Inverse temperature of the softmax over cosines, as trained."""
+    _texts: dict[str, Vectors] = field(default_factory=dict)
+
+    @property
+    def side(self) -> tuple[int, int]:
+        """Height and width of the pictures that the network takes."""
+        size = self.network.visual.image_size
+        return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+
+    def image(self, pictures: Iterable[Any]) -> Vectors:
+        """Embed PIL pictures; they are taken a batch at a time."""
+        import torch
+
+        stream, parts = iter(pictures), []
+        while some := list(itertools.islice(stream, self.batch)):
+            pixels = torch.zeros(self.batch, 3, *self.side)
+            for i, picture in enumerate(some):
+                pixels[i] = self.preprocess(picture)
+            parts.append(self.forward(pixels)[: len(some)])
+        return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
+
+    def forward(self, pixels: Any) -> Vectors:
+        """One pass of the image tower over [batch, 3, height, width]."""
+        import torch
+
+        with torch.inference_mode(), _precision(self.device):
+            vectors = self.network.encode_image(pixels.to(self.device), normalize=True)
+        return np.asarray(vectors.float().cpu().numpy())
+
+    def text(self, texts: Sequence[str]) -> Vectors:
+        """Embed texts; every text is embedded once per worker, alone as well as in company the same way."""
+        import torch
+
+        missing = sorted(set(texts) - set(self._texts))
+        for start in range(0, len(missing), TEXT_BATCH):
+            some = missing[start : start + TEXT_BATCH]
+            tokens = self.tokenizer([*some, *[""] * (TEXT_BATCH - len(some))]).to(self.device)
+            with torch.inference_mode(), _precision(self.device):
+                vectors = self.network.encode_text(tokens, normalize=True).float().cpu().numpy()
+            self._texts |= dict(zip(some, vectors, strict=False))
+        return np.stack([self._texts[t] for t in texts]) if texts else np.zeros((0, 0), np.float32)
+
+    def forget(self) -> None:
+        """Drop remembered texts: the captions of all tasks would pile up."""
+        self._texts.clear()
+
+
+def _precision(device: str) -> Any:
+    import torch
+
+    return torch.autocast("cuda", torch.bfloat16) if device == "cuda" else torch.autocast("cpu", enabled=False)
+
+
+def tower(settings: Label, device: str) -> Tower:
+    """The model of these settings, loaded once per worker process.
+
+    Raises:
+        Terminal: the files are refused, damaged or do not fit together.
+    """
+    return _load(find(settings.clip_model, settings.clip_pretrained), device, settings.batch)
+
+
+@cache
+def _load(weights: Weights, device: str, batch: int) -> Tower:
+    import logging
+
+    import torch
+
+    torch.set_num_threads(1)
+    import open_clip
+
+    log = logging.getLogger()
+    before, level = log.disabled, log.level
+    log.setLevel(logging.ERROR)  # open_clip logs on the root logger
+    try:
+        local = weights.architecture.startswith("local-dir:")
+        network, _, preprocess = open_clip.create_model_and_transforms(
+            weights.architecture, pretrained=None if local else weights.file, pretrained_text=False, device=device)
+        tokenizer = open_clip.get_tokenizer(weights.architecture)
+    except Exception as error:  # open_clip raises whatever its parts raise; the user needs the file and the cause
+        raise Terminal(f"{weights.file}: open_clip cannot load it as {weights.architecture!r}: {error}") from None
+    finally:
+        log.disabled, _ = before, log.setLevel(level)
+    network.eval().requires_grad_(False)
+    scale = min(float(network.logit_scale.exp()), MAX_SCALE)
+    return Tower(weights, network, tokenizer, preprocess, device, batch, scale)
+
+
+def pictures(row: Row) -> Iterator[Any]:
+    """The stored frames of a clip as RGB pictures."""
+    from PIL import Image
+
+    for frame in row["frames"] or ():
+        yield Image.open(io.BytesIO(frame["jpeg"])).convert("RGB")
+
+
+def frame_vectors(tower: Tower, batch: Batch) -> dict[str, Vectors]:
+    """Embedded frames of every clip of the batch that has any, by clip id: [frames, width]. Embedded once per task."""
+    known: dict[str, Vectors] = batch.once(("frames", tower.weights, tower.device), dict)
+    todo = [row for row in batch.rows if row["clip_id"] not in known and row["frames"]]
+    vectors, at = tower.image(picture for row in todo for picture in pictures(row)), 0
+    for row in todo:
+        count = len(row["frames"])
+        known[row["clip_id"]] = vectors[at : at + count]
+        at += count
+    return {row["clip_id"]: known[row["clip_id"]] for row in batch.rows if row["clip_id"] in known}
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Scaled to length 1 along the last axis."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12), dtype=np.float32)
+
+
+def pooled(frames: Vectors) -> Vectors:
+    """One vector of length 1 for the frames of a clip: their mean."""
+    return unit(frames.mean(axis=0))

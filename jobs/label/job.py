@@ -1,0 +1,198 @@
+"""LABEL: clips that are still in the funnel -> rows of `labels`.
+
+Each labeler's rows are named by what they depend on (its version, its model's revision, its options); a standing version's rows
+of the same name, on clips that did not change, are copied and not made again. So `--only clip_tags`, a new model of one labeler
+or a day's new clips cost only what is new. Tasks are cut from the clips alone, and a score does not depend on the batch it was
+made in, so a copied version has the bytes of one made from scratch.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.errors import Terminal
+from jobs.job import Job, Part, maker
+from jobs.label.labeler import Batch, Cast, Found, Model, cast, labelers
+from jobs.label.plan import Holders, bundles, same_measuring, unchanged
+from jobs.lake import Lake, Slice, Version
+from jobs.run import Run
+from schemas import CLIPS, LABELS, REJECTS
+from schemas.settings import Label, Settings
+
+log = logging.getLogger(__name__)
+
+FACT = "labeler "
+"""Prefix of a labeler's entry among the parents in the manifest."""
+KEPT = "kept "
+"""Prefix of the identity of a labeler whose rows were kept while clips came or went: it did not see all clips of the version,
+so a later run that asks for it starts over."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One bundle of clips.
+
+    Attributes:
+        slices: Where the clips are.
+        make: Clips to label, by labeler.
+        models: Model of each labeler in `make`.
+        keep: Clips whose standing rows are copied, by labeler.
+        standing: Where those rows are.
+        seen: Clips of the bundle that are in the funnel.
+    """
+
+    slices: tuple[Slice, ...]
+    make: Mapping[str, tuple[str, ...]]
+    models: Mapping[str, Model]
+    keep: Mapping[str, tuple[str, ...]]
+    standing: tuple[Slice, ...]
+    seen: int
+
+
+def outside(settings: Settings) -> dict[str, str]:
+    """Identity of every labeler whose rows the version holds: those that run, and, in a restricted run, those kept as they stand."""
+    label, chosen = settings.recipe.label, cast(settings.recipe.label)
+    facts = {name: labelers()[name].identity(label, model) for name, model in chosen.models.items()}
+    if label.labelers and (standing := _standing(settings)):
+        whole = _of_today(standing)
+        kept = {n: fact if whole else KEPT + fact.removeprefix(KEPT) for n, fact in _standing_facts(standing).items()}
+        facts = kept | facts
+    return {f"{FACT}{name}": fact for name, fact in sorted(facts.items())}
+
+
+def _standing(settings: Settings) -> Version | None:
+    lake = Lake(settings.runtime.lake)
+    current = lake.current("label")
+    return lake.version(LABELS, current) if current else None
+
+
+def _of_today(standing: Version) -> bool:
+    """Whether the standing labels were made of the clips and rejects that this run would read."""
+    now = {f"{t.name}@{by}": standing.lake.current(by) for t in (CLIPS, REJECTS) if (by := maker(t, "label"))}
+    return all(standing.manifest["parents"].get(name) == fingerprint for name, fingerprint in now.items())
+
+
+def _standing_facts(standing: Version | None) -> dict[str, str]:
+    parents = standing.manifest["parents"] if standing else {}
+    return {name.removeprefix(FACT): fact for name, fact in parents.items() if name.startswith(FACT)}
+
+
+def run(run: Run) -> None:
+    """Plan the tasks and run them."""
+    chosen = cast(run.settings.recipe.label)
+    for name, why in chosen.absent.items():
+        log.warning("labeler %s is not at hand and makes no labels: %s", name, why)
+    run.parts(plan(run, chosen), work, weight="batch")
+    if chosen.absent:
+        run.put(Part({}, seen=0, kept=0, measured=[{"labeler": n, "absent": why} for n, why in chosen.absent.items()]))
+
+
+def plan(run: Run, chosen: Cast) -> list[Task]:
+    """One task per bundle of clips, in the order of the table."""
+    clips, label = run.input(CLIPS), run.settings.recipe.label
+    rejected = run.rejected_ids()
+    ids: list[str] = clips.read(["clip_id"])["clip_id"].to_pylist()
+    standing = _standing(run.settings)
+    facts = _standing_facts(standing)
+    same = _same(run, standing) if standing else frozenset()
+    held = Holders(standing, "clip_id") if standing and same else None
+    reused = {n for n, m in chosen.models.items() if facts.get(n) == labelers()[n].identity(label, m)}
+    carried = set(facts) - set(chosen.models) if label.labelers else set[str]()
+    tasks = []
+    for bundle in bundles(clips, ids):
+        here = tuple(i for i in bundle.ids if i not in rejected)
+        old = tuple(i for i in here if i in same)
+        new = tuple(i for i in here if i not in same)
+        make = {n: new if n in reused else here for n in chosen.models}
+        keep = {n: old for n in sorted(reused | carried) if old}
+        tasks.append(Task(bundle.slices, {n: m for n, m in make.items() if m}, chosen.models, keep,
+                          held.of(old) if held and keep else (), len(here)))
+    return tasks
+
+
+def _same(run: Run, standing: Version) -> frozenset[str]:
+    """Clips that the standing labels saw and that are as they were: measured alike, with the same texts and numbers."""
+    parents = standing.manifest["parents"]
+    before = {t.name: next((v for p, fp in parents.items() if p.startswith(f"{t.name}@") and (v := run.lake.version(t, fp))), None)
+              for t in (CLIPS, REJECTS)}
+    old_clips, old_rejects, clips = before[CLIPS.name], before[REJECTS.name], run.input(CLIPS)
+    if old_clips is None or old_rejects is None or not same_measuring(clips.manifest, old_clips.manifest):
+        return frozenset()
+    columns = ["clip_id", *sorted({c for labeler in labelers().values() for c in labeler.needs} - {"frames", "clip_id"})]
+    if clips.fingerprint == old_clips.fingerprint:
+        found = frozenset(clips.read(["clip_id"])["clip_id"].to_pylist())
+    else:
+        found = unchanged(clips.read(columns), old_clips.read(columns))
+    return found - frozenset(pc.unique(old_rejects.read(["sample_id"])["sample_id"]).to_pylist())
+
+
+def work(task: Task, settings: Settings) -> Part:
+    """Label one bundle. Runs on a worker; models stay loaded in its process."""
+    measured: list[dict[str, Any]] = []
+    parts = [_copied(task)]
+    if task.make:
+        wanted = frozenset(i for ids in task.make.values() for i in ids)
+        columns = {"clip_id", *(c for n in task.make for c in labelers()[n].needs)}
+        rows = [row for piece in task.slices for row in piece.read(sorted(columns)).to_pylist() if row["clip_id"] in wanted]
+        batch = Batch(sorted(rows, key=lambda row: str(row["clip_id"])))
+        device = worker_device(settings.runtime.device) if any(m.name for m in task.models.values()) else "cpu"
+        for name, ids in task.make.items():
+            state = _loaded(name, settings.recipe.label.model_dump_json(), device)
+            started = time.process_time()
+            found = labelers()[name].label(state, batch.only(frozenset(ids)))
+            measured.append({"labeler": name, "clips": len(ids), "rows": len(found),
+                             "cpu_s": round(time.process_time() - started, 3)})
+            parts.append(_rows(name, task.models[name], found))
+    table = pa.concat_tables(parts).sort_by([(key, "ascending") for key in LABELS.key])
+    return Part({LABELS.name: table}, seen=task.seen, kept=task.seen, measured=measured)
+
+
+def _copied(task: Task) -> pa.Table:
+    parts = [LABELS.empty()]
+    for piece in task.standing:
+        rows = piece.read(LABELS.schema.names).cast(LABELS.schema)
+        for name, ids in task.keep.items():
+            mine = pc.and_(pc.equal(rows["labeler"], name), pc.is_in(rows["clip_id"], value_set=pa.array(ids, pa.string())))
+            parts.append(rows.filter(mine))
+    return pa.concat_tables(parts)
+
+
+def _rows(name: str, model: Model, found: list[Found]) -> pa.Table:
+    version = labelers()[name].version
+    return LABELS.rows([
+        {"clip_id": f.clip_id, "labeler": name, "labeler_version": version, "model": model.name, "revision": model.revision,
+         "key": f.key, "score": f.score, "text": f.text, "vector": None if f.vector is None else list(f.vector)}
+        for f in found])
+
+
+@cache
+def _loaded(name: str, label_json: str, device: str) -> Any:
+    return labelers()[name].load(Label.model_validate_json(label_json), device)
+
+
+def worker_device(wanted: str) -> str:
+    """The device of this worker: `auto` is CUDA where there is one.
+
+    Raises:
+        Terminal: CUDA was asked for by name and is not there, or the name is unknown.
+    """
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise Terminal(f"runtime.device={wanted!r}: known are auto, cpu and cuda")
+    if wanted == "cpu":
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted == "cuda":
+        raise Terminal("runtime.device=cuda, but PyTorch sees no CUDA device on this worker; set runtime.device=auto")
+    return "cpu"
+
+
+LABEL = Job("label", reads=(CLIPS, REJECTS), writes=(LABELS,), code=1, recipe=("label",), run=run, outside=outside)

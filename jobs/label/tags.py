@@ -1,0 +1,92 @@
+"""Zero-shot classification over a vocabulary: prompt ensembles, the model's own temperature, and an explicit unknown."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from jobs.label.clip import Tower, Vectors, unit
+from jobs.label.vocabulary import UNKNOWN, Group, sample_world, sentences, short_video
+from jobs.version import digest
+
+LANGUAGE_RECALL = 0.5
+"""Share of Chinese words whose nearest English word must be their own before a model is asked in Chinese."""
+
+
+@dataclass(frozen=True)
+class Classes:
+    """A group ready to be compared: one vector per tag, then one per word for none of them."""
+
+    name: str
+    tags: tuple[str, ...]
+    vectors: Vectors
+
+
+def speaks_chinese(tower: Tower) -> bool:
+    """Whether Chinese words land near their English ones: a model that never read Chinese puts them anywhere.
+
+    Measured on the first words of one group of the default vocabulary: the share of Chinese words whose nearest English word is
+    their own must be LANGUAGE_RECALL at least.
+    """
+    group = sample_world()[0] if tower.weights.embedded else short_video()[0]
+    english = [words.split("|")[0] for words, _ in group.tags.values()]
+    chinese = [words.split("|")[0] for _, words in group.tags.values()]
+    both = _embedded(tower, [*english, *chinese])
+    nearest = (both[len(english):] @ both[: len(english)].T).argmax(axis=1)
+    return float((nearest == np.arange(len(english))).mean()) >= LANGUAGE_RECALL
+
+
+def classes(tower: Tower, groups: Sequence[Group]) -> tuple[Classes, ...]:
+    """The vocabulary as vectors: the mean over all sentences of a tag, in every language that the model understands."""
+    langs = ("en", "zh") if speaks_chinese(tower) else ("en",)
+    asked = {(g.name, i): _asked(words, langs) for g in groups for i, words in enumerate((*g.tags.values(), *g.none))}
+    flat = sorted({text for texts in asked.values() for text in texts})
+    known = dict(zip(flat, _embedded(tower, flat), strict=True))
+    found = []
+    for group in groups:
+        count = len(group.tags) + len(group.none)
+        means = [np.mean([known[t] for t in asked[group.name, i]], axis=0) for i in range(count)]
+        found.append(Classes(group.name, tuple(group.tags), unit(np.stack(means))))
+    return tuple(found)
+
+
+def _asked(words: tuple[str, str], langs: Sequence[str]) -> list[str]:
+    texts = [text for lang, w in zip(("en", "zh"), words, strict=True) if lang in langs and w for text in sentences(w, lang)]
+    return texts or [text for w in words if w for text in sentences(w, "en")]
+
+
+def probabilities(group: Classes, frames: Vectors, scale: float) -> dict[str, float]:
+    """Probability of every tag and of `unknown`: softmax over the mean cosine of the frames, at the model's temperature."""
+    logits = scale * (frames @ group.vectors.T).mean(axis=0).astype(np.float64)
+    shares = np.exp(logits - logits.max())
+    shares /= shares.sum()
+    named = {tag: float(p) for tag, p in zip(group.tags, shares, strict=False)}
+    return {**named, UNKNOWN: float(shares[len(group.tags):].sum())}
+
+
+def claimed(shares: dict[str, float], top_k: int) -> list[tuple[str, float]]:
+    """The `top_k` likeliest tags; nothing that is less likely than `unknown` is claimed, and where that leads it stands alone."""
+    ranked = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
+    before = ranked[: next(i for i, (tag, _) in enumerate(ranked) if tag == UNKNOWN)]
+    return before[:top_k] if before else [(UNKNOWN, shares[UNKNOWN])]
+
+
+def _embedded(tower: Tower, texts: Sequence[str]) -> Vectors:
+    """Vectors of fixed texts, kept in the user's cache folder by weights and texts, so that a new worker need not ask again."""
+    name = f"{tower.weights.revision}-{tower.device}-{digest([tower.weights.name, *texts])[:16]}.npy"
+    file = Path(os.environ.get("REELMILL_CACHE", Path.home() / ".cache" / "reelmill")) / "text" / name
+    try:
+        return np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
+    except (OSError, ValueError):
+        vectors = tower.text(texts)
+        tower.forget()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        passing = file.with_name(f"{file.stem}.{os.getpid()}.tmp.npy")
+        np.save(passing, vectors, allow_pickle=False)
+        os.replace(passing, file)
+    except OSError:  # a cache that cannot be written costs time, nothing else
+        return vectors
+    return vectors

@@ -1,0 +1,160 @@
+"""Where the weights of an open_clip model lie and which revision they are, found without loading them or any library of models.
+
+Only safetensors are read. A folder that holds nothing but pickles, or whose files ask for remote code, is refused.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jobs.errors import Terminal
+from jobs.label.labeler import Absent, Model
+
+EMBEDDED = Path(__file__).parents[1] / "train" / "embedded" / "clip"
+CONFIG = "open_clip_config.json"
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+HUB_FILES = ("*.json", "*.txt", "*.model", "open_clip_model.safetensors")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """An open_clip model on this machine.
+
+    Attributes:
+        name: As given in Settings.
+        architecture: What open_clip is asked for: `local-dir:...` or a model name.
+        file: The safetensors file.
+        revision: First 12 hex digits of sha256 over the weights, or of the hub's commit.
+    """
+
+    name: str
+    architecture: str
+    file: str
+    revision: str
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this is the small model that ships with reelmill."""
+        return self.name == "embedded"
+
+    @property
+    def model(self) -> Model:
+        """For `labels.model` and `labels.revision`."""
+        return Model(self.name, self.revision)
+
+
+def find(name: str, pretrained: str = "") -> Weights:
+    """The weights of a model named as in Settings: `embedded`, `local-dir:/folder`, `hf-hub:owner/name`, or an open_clip
+    architecture with the path of a safetensors checkpoint or a tag.
+
+    Raises:
+        Absent: the embedded model is not installed.
+        Terminal: refused, incomplete or out of reach; says what to do.
+    """
+    if name == "embedded":
+        if not (EMBEDDED / CONFIG).exists():
+            raise Absent("the embedded CLIP is not in this installation; `reelmill train clip` makes it, or set label.clip_model")
+        return _folder(name, EMBEDDED)
+    if name.startswith("local-dir:"):
+        return _folder(name, Path(name.removeprefix("local-dir:")))
+    if name.startswith("hf-hub:"):
+        return _hub(name, name.removeprefix("hf-hub:"))
+    if not pretrained:
+        raise Terminal(f"label.clip_model={name!r} names an architecture without weights; set label.clip_pretrained to the path "
+                       "of a .safetensors checkpoint or to an open_clip tag, or use local-dir:/folder")
+    if os.sep in pretrained or Path(pretrained).suffix in (".safetensors", *PICKLES):
+        return _checkpoint(name, Path(pretrained))
+    return _tag(name, pretrained)
+
+
+def _folder(name: str, folder: Path) -> Weights:
+    if not (folder / CONFIG).is_file():
+        raise Terminal(f"{folder}: no open_clip model here ({CONFIG} is missing); a folder needs {CONFIG}, "
+                       "open_clip_model.safetensors and the tokenizer's files")
+    found = sorted(folder.glob("*.safetensors"))
+    weights = next((f for f in found if f.name == "open_clip_model.safetensors"), found[0] if len(found) == 1 else None)
+    if weights is None:
+        pickles = sorted(f.name for f in folder.iterdir() if f.suffix in PICKLES)
+        if pickles:
+            raise Terminal(f"{folder / pickles[0]}: a pickle can run any code when it is loaded and is refused; "
+                           "convert it to safetensors first")
+        raise Terminal(f"{folder}: open_clip_model.safetensors is missing")
+    refuse_remote_code(folder)
+    return Weights(name, f"local-dir:{folder.resolve()}", str(weights), sha256_12(weights))
+
+
+def _checkpoint(name: str, file: Path) -> Weights:
+    if file.suffix in PICKLES:
+        raise Terminal(f"{file}: a pickle can run any code when it is loaded and is refused; convert it to safetensors first")
+    if not file.is_file():
+        raise Terminal(f"{file}: no such checkpoint (label.clip_pretrained)")
+    return Weights(f"{name}/{file.name}", name, str(file), sha256_12(file))
+
+
+def _tag(name: str, tag: str) -> Weights:
+    from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
+
+    facts = get_pretrained_cfg(name, tag)
+    if not facts:
+        tags = ", ".join(list_pretrained_tags_by_model(name)[:8]) or "none"
+        raise Terminal(f"open_clip knows no weights {tag!r} for {name!r} (it knows: {tags})")
+    if not facts.get("hf_hub"):
+        raise Terminal(f"{name}/{tag} is only published as a pickle, which is refused; choose a tag that is on the Hugging Face "
+                       "hub as safetensors")
+    return _hub(f"{name}/{tag}", facts["hf_hub"].strip("/"))
+
+
+def _hub(name: str, repo: str) -> Weights:
+    """A hub model's files in the local cache, fetched if need be."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    try:
+        folder = Path(snapshot_download(repo, allow_patterns=list(HUB_FILES)))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError, ValueError) as error:
+        raise Terminal(
+            f"model {name!r} is neither in the local cache nor within reach ({type(error).__name__}); offline, download the folder "
+            f"elsewhere (`hf download {repo} --local-dir clip`), copy it here and set label.clip_model=local-dir:/path/of/clip, "
+            "or use label.clip_model=embedded") from None
+    found = _folder(name, folder)
+    return Weights(name, found.architecture, found.file, folder.name[:12])
+
+
+def refuse_remote_code(folder: Path) -> None:
+    """Refuse a model folder whose JSON files ask for code of their own (`trust_remote_code`, `auto_map`)."""
+    for file in sorted(folder.glob("*.json")):
+        try:
+            facts = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise Terminal(f"{file}: cannot be read as JSON ({error})") from None
+        if word := _asks_for_code(facts):
+            raise Terminal(f"{file}: asks for code of its own ({word}), which is refused; use a folder that plain "
+                           "open_clip or transformers can load")
+
+
+def _asks_for_code(facts: Any) -> str | None:
+    if isinstance(facts, dict):
+        for key, value in facts.items():
+            if key in ("trust_remote_code", "auto_map") and value:
+                return str(key)
+            if found := _asks_for_code(value):
+                return found
+    if isinstance(facts, list):
+        return next((word for item in facts if isinstance(item, dict | list) and (word := _asks_for_code(item))), None)
+    return None
+
+
+def sha256_12(file: Path) -> str:
+    """First 12 hex digits of sha256 over a file, remembered by size and time of change."""
+    facts = file.stat()
+    return _sha256_12(str(file.resolve()), facts.st_size, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _sha256_12(path: str, size: int, mtime_ns: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]

@@ -1,0 +1,153 @@
+"""The job as a whole on a small lake: who is labelled, what is copied, and that the bytes do not depend on the way there."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import Terminal
+from jobs.label.job import LABEL, outside
+from jobs.lake import Lake
+from schemas import CLIPS, LABELS, REJECTS
+from schemas.settings import Settings, load
+
+
+@pytest.fixture
+def kit(pytestconfig):
+    """The helpers of conftest.py beside this file."""
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("label_kit", Path(__file__).with_name("conftest.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def settings(corpus, random_clip, tmp_path, monkeypatch):
+    monkeypatch.setenv("REELMILL_CACHE", str(tmp_path / "cache"))
+
+    def make(**sets) -> Settings:
+        words = {"label.clip_model": f"local-dir:{random_clip}", "lake": corpus[0].root, "device": "cpu", "label.batch": 4} | sets
+        return load([f"{k}={v}" for k, v in words.items()], env={})
+
+    return make
+
+
+def digests(lake: Lake, run) -> dict[str, str]:
+    return {f["path"]: f["sha256"] for f in lake.version(LABELS, run.fingerprint).manifest["files"]}
+
+
+def test_survivors_are_labelled_and_rejected_clips_are_not(corpus, settings, kit):
+    lake, parents = corpus
+    run = kit.execute(LABEL, lake, settings(), parents)
+    labels = lake.version(LABELS, run.fingerprint)
+    assert labels.manifest["seen"] == labels.manifest["kept"] == 9
+    table = labels.read()
+    gone = parents["rejects"].read()["sample_id"].to_pylist()
+    assert set(table["clip_id"].to_pylist()) == set(parents["clips"].read(["clip_id"])["clip_id"].to_pylist()) - set(gone)
+    assert {"clip_tags", "clip_embedding", "clip_text_similarity", "language", "motion_class", "quality"} <= set(
+        table["labeler"].to_pylist())
+    rows = table.to_pylist()
+    for row in rows:
+        if row["labeler"].startswith("clip_"):
+            assert row["model"].startswith("local-dir:")
+            assert len(row["revision"]) == 12
+    vector = next(r["vector"] for r in rows if r["key"] == "embedding")
+    assert sum(float(x) ** 2 for x in vector) == pytest.approx(1, abs=2e-3)
+    keys = [(r["clip_id"], r["labeler"], r["key"]) for r in rows]
+    assert len(set(keys)) == len(keys)
+
+
+def test_an_absent_labeler_is_said_in_the_manifest_and_makes_no_rows(corpus, settings, kit):
+    lake, parents = corpus
+    run = kit.execute(LABEL, lake, settings(), parents)
+    labels = lake.version(LABELS, run.fingerprint)
+    absent = {m["labeler"] for m in labels.manifest["measured"] if "absent" in m}
+    assert "aesthetic" in absent
+    assert not absent & set(labels.read(["labeler"])["labeler"].to_pylist())
+
+
+def test_relabelling_one_labeler_keeps_the_rows_of_the_others(corpus, settings, kit, monkeypatch):
+    lake, parents = corpus
+    first = lake.version(LABELS, kit.execute(LABEL, lake, settings(), parents).fingerprint).read()
+    from jobs.label.labeler import labelers
+
+    asked = []
+    monkeypatch.setattr("jobs.label.job._loaded", lambda name, label, device: (
+        asked.append(name), labelers()[name].load(settings(**{"label.top_k": 1}).recipe.label, device))[1])
+    again = kit.execute(LABEL, lake, settings(**{"label.labelers": '["clip_tags"]', "label.top_k": 1}), parents)
+    second = lake.version(LABELS, again.fingerprint).read()
+    assert set(asked) == {"clip_tags"}
+    others = [[r for r in t.to_pylist() if r["labeler"] != "clip_tags"] for t in (first, second)]
+    assert others[0] == others[1]
+    tags = [[r for r in t.to_pylist() if r["labeler"] == "clip_tags"] for t in (first, second)]
+    assert tags[0]
+    assert len(tags[1]) <= len(tags[0])
+
+
+def test_a_restricted_run_repeated_has_the_same_fingerprint(corpus, settings, kit):
+    lake, parents = corpus
+    kit.execute(LABEL, lake, settings(), parents)
+    only = settings(**{"label.labelers": '["language"]'})
+    first = kit.execute(LABEL, lake, only, parents)
+    assert kit.execute(LABEL, lake, only, parents).fingerprint == first.fingerprint
+    assert "labeler clip_tags" in outside(only)
+
+
+def test_rows_kept_over_changed_clips_are_made_anew_when_their_labeler_is_asked_for(corpus, settings, kit):
+    lake, parents = corpus
+    kit.execute(LABEL, lake, settings(), parents)
+    more = {**parents, "clips": kit.put(lake, CLIPS, "ddd", [[kit.a_clip(n) for n in range(12)]], "measure")}
+    lake.write_json({"fingerprint": "ddd"}, "_current", "measure.json")
+    only = kit.execute(LABEL, lake, settings(**{"label.labelers": '["language"]'}), more)
+    labels = lake.version(LABELS, only.fingerprint).read().to_pylist()
+    assert len({r["clip_id"] for r in labels if r["labeler"] == "language"}) == 11
+    assert len({r["clip_id"] for r in labels if r["labeler"] == "quality"}) == 9
+    whole = kit.execute(LABEL, lake, settings(), more)
+    labels = lake.version(LABELS, whole.fingerprint).read().to_pylist()
+    assert len({r["clip_id"] for r in labels if r["labeler"] == "quality"}) == 11
+
+
+def test_rows_that_are_copied_have_the_bytes_of_rows_made_from_scratch(corpus, settings, kit, tmp_path):
+    lake, parents = corpus
+    kit.execute(LABEL, lake, settings(), parents)
+    ids = parents["clips"].read(["clip_id"])["clip_id"].to_pylist()
+    fewer = {**parents, "rejects": kit.put(lake, REJECTS, "ccc", [[kit.reject(ids[0]), kit.reject(ids[5])]], "dedup")}
+    copied = digests(lake, kit.execute(LABEL, lake, settings(), fewer))
+    lake.remove("_current")
+    lake.remove("labels")
+    scratch = digests(lake, kit.execute(LABEL, lake, settings(), fewer))
+    assert copied == scratch
+
+
+def test_new_clips_are_labelled_and_old_ones_copied(corpus, settings, kit, monkeypatch):
+    lake, parents = corpus
+    kit.execute(LABEL, lake, settings(), parents)
+    rows = [kit.a_clip(n) for n in range(12)]
+    rows[3]["caption"] = "another caption"
+    more = {**parents, "clips": kit.put(lake, CLIPS, "ddd", [rows[:4], rows[4:]], "measure")}
+    run = kit.execute(LABEL, lake, settings(), more)
+    labels = lake.version(LABELS, run.fingerprint)
+    assert {m["clips"] for m in labels.manifest["measured"] if "clips" in m} == {3}  # two are new, one has another caption
+    lake.remove("_current")
+    lake.remove("labels")
+    assert digests(lake, kit.execute(LABEL, lake, settings(), more)) == {f["path"]: f["sha256"] for f in labels.manifest["files"]}
+
+
+def test_a_labeler_asked_for_by_name_must_run(corpus, settings, kit):
+    lake, parents = corpus
+    with pytest.raises(Terminal, match="aesthetic"):
+        kit.execute(LABEL, lake, settings(**{"label.labelers": '["aesthetic"]'}), parents)
+
+
+def test_no_socket_is_opened(corpus, settings, kit, monkeypatch):
+    import socket
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setitem(os.environ, "HF_HUB_OFFLINE", "1")
+    lake, parents = corpus
+    kit.execute(LABEL, lake, settings(), parents)

@@ -1,0 +1,39 @@
+"""Every labeler judges its own examples, reads only what the contract has, and repeats itself."""
+
+import pytest
+
+from jobs.errors import Terminal
+from jobs.label.labeler import Batch, cast, labelers
+from schemas import CLIPS
+from schemas.settings import Label
+
+LABELERS = labelers()
+EXAMPLES = [pytest.param(labeler, row, keys, id=f"{labeler.name}-{i}")
+            for labeler in LABELERS.values() for i, (row, keys) in enumerate(labeler.examples)]
+
+
+@pytest.mark.parametrize(("labeler", "row", "expected"), EXAMPLES)
+def test_a_labeler_says_what_its_examples_promise(labeler, row, expected):
+    found = labeler.label(labeler.load(Label(), "cpu"), Batch([row]))
+    assert [(f.key, f.text) for f in found if f.key != "quality" or f.text is None] == list(expected)
+    assert all(f.clip_id == row["clip_id"] for f in found)
+
+
+@pytest.mark.parametrize("labeler", LABELERS.values(), ids=LABELERS)
+def test_a_labeler_reads_contract_columns_and_names_real_options(labeler):
+    assert set(labeler.needs) <= set(CLIPS.schema.names)
+    assert set(labeler.options) <= set(Label.model_fields)
+    assert labeler.name == labeler.label.__module__.rsplit(".", 1)[1]
+
+
+def test_the_identity_changes_with_its_options_and_with_nothing_else():
+    tags = LABELERS["clip_tags"]
+    model = LABELERS["language"].model(Label())
+    same = tags.identity(Label(), model)
+    assert tags.identity(Label(min_similarity=0.3, aesthetic_head="x"), model) == same
+    assert tags.identity(Label(top_k=5), model) != same
+
+
+def test_an_unknown_labeler_is_an_error_that_names_the_nearest():
+    with pytest.raises(Terminal, match="clip_tags"):
+        cast(Label(labelers=("clip_tag",)))
