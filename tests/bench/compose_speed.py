@@ -93,7 +93,8 @@ def loop(count: int, model: str) -> None:
             run()
             spent[name].append((time.perf_counter() - start) / count)
     low = {name: float(np.min(times)) for name, times in spent.items()}
-    print(json.dumps({"model": generator.family, "clips": count, "bare_s": round(low["bare"], 4), "ours_s": round(low["ours"], 4),
+    print(json.dumps({"model": generator.family, "clips": count, "bare_s": round(low["bare"], 4),
+                      "ours_s": round(low["ours"], 4),
                       "added_s": round(low["ours"] - low["bare"], 4), "overhead": round(low["ours"] / low["bare"] - 1, 3),
                       "load": round(os.getloadavg()[0], 1)}))
 
