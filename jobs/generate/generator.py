@@ -4,7 +4,7 @@ A generator answers every ask with frames or with the reason why not; it raises 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
@@ -56,16 +56,6 @@ class Failed:
     why: str
 
 
-@dataclass
-class Cost:
-    """What making took, for the manifest: seconds and peak memory differ from run to run."""
-
-    seconds: float = 0.0
-    peak_bytes: int = 0
-    calls: int = 0
-    facts: dict[str, str] = field(default_factory=dict)
-
-
 class Generator(Protocol):
     """A resident model.
 
@@ -73,7 +63,6 @@ class Generator(Protocol):
         revision: Of the weights.
         family: Pipeline class.
         profile: How it is called, with what the settings ask for.
-        cost: What has been spent since the last `spent()`.
     """
 
     revision: str

@@ -5,7 +5,7 @@ from the frames as well, so that no threshold of a policy can let them pass.
 """
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -168,6 +168,3 @@ def reject(generation_id: str, why: Why, where: str) -> dict[str, Any]:
     return {"sample_id": generation_id, "check": why.check, "value": why.value, "op": why.op, "threshold": why.threshold,
             "reason": why.reason, "detail": f"{where}: {why.detail}" if why.detail else where}
 
-
-__all__: Sequence[str] = ("Judgement", "Why", "judge", "plain_fault", "plain_scores", "reject", "similarity",
-                          "similarity_model")

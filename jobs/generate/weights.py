@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.errors import Terminal
-from jobs.generate.profile import EMBEDDED, SIDECAR
+from jobs.generate.profile import EMBEDDED
 from schemas.settings import Generate
 
 PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
@@ -101,5 +101,3 @@ def _identity(model: str, wanted: str) -> str:
     path = EMBEDDED if model == "embedded" else Path(model).expanduser()
     return revision(path) if path.is_dir() else f"{model}@{wanted or 'main'}"
 
-
-__all__ = ["SIDECAR", "checked", "folder_of", "identity", "revision"]

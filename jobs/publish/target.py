@@ -5,7 +5,6 @@ A target keeps what it was given under the video's key, gives it back to be read
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -80,5 +79,3 @@ def target_root(settings: Settings) -> str:
         raise Terminal(f"{settings.runtime.lake}: this lake is no folder of this machine; say where videos go with --out")
     return str(Path(lake.path("videos")).absolute())
 
-
-__all__: Sequence[str] = ("Item", "Target", "load", "target_root")
