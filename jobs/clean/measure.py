@@ -1,8 +1,8 @@
 """The one decode pass: every column of `clips` that is not text, for a video, a picture or a sound.
 
-A source is opened once and demuxed once, forward; every frame is decoded at most once, by one thread. Each frame is reduced to its
-signals (`jobs.media.planes`); twice a second one is scaled, once, and all measurements of pictures derive from that; sound
-is cut into blocks that the measurements of sound hear. Shots and clips are made of the stored numbers afterwards.
+A source is opened once and demuxed once, forward; every frame is decoded at most once, by one thread. Each frame is reduced
+to its signals (`jobs.media.planes`); twice a second one is scaled, once, and all measurements of pictures derive from that;
+sound is cut into blocks that the measurements of sound hear. Shots and clips are made of the stored numbers afterwards.
 
 `measure_source` runs the pass in the sandbox; `measure_file` is what runs there.
 """
@@ -162,8 +162,14 @@ def _measure_pictures(file: BinaryIO, settings: Measure) -> Measured:
     image = picture.open_picture(file, settings.max_pixels)
     moving = getattr(image, "n_frames", 1) > 1 and image.format in ("GIF", "WEBP", "PNG", "AVIF")
     seen = Seen(settings)
-    facts = {"rotation_deg": 0, "sar": 1.0, "bit_depth": picture.bits(image), "hdr": False, "alpha": picture.stored_alpha(image),
-             "video_codec": (image.format or "").lower()}
+    facts = {
+        "rotation_deg": 0,
+        "sar": 1.0,
+        "bit_depth": picture.bits(image),
+        "hdr": False,
+        "alpha": picture.stored_alpha(image),
+        "video_codec": (image.format or "").lower(),
+    }
     end_s = 0.0
     if not moving:
         pixels = picture.rgb(image)
@@ -199,7 +205,8 @@ class _Pass:
 
     def __init__(self, container: Any, kind: Kind, settings: Measure) -> None:
         self.container, self.kind, self.settings = container, kind, settings
-        self.video, self.audio = picture_stream(container), sound_stream(container)
+        self.video: Any = picture_stream(container)
+        self.audio: Any = sound_stream(container)
         if self.video is None and self.audio is None:
             raise NoMedia(f"a {kind.container} container without a picture or sound stream")
         self.origin = origin_s(container)
@@ -210,7 +217,9 @@ class _Pass:
         self.last_t = self.first_t = math.nan
         self.last_duration = 0
         self.step_s = 1 / 25
-        self.tick_s, self.sound_tick_s = (float(s.time_base) if s is not None and s.time_base else 0.0 for s in (self.video, self.audio))
+        self.tick_s, self.sound_tick_s = (
+            float(s.time_base) if s is not None and s.time_base else 0.0 for s in (self.video, self.audio)
+        )
         if self.video is not None:
             self._prepare_video()
 
@@ -324,7 +333,9 @@ class _Pass:
         if heard is not None and (heard.seconds <= 0 or (sound_damage > settings.max_damage and self.video is not None)):
             heard = None
         if self.good_frames == 0 and heard is None:
-            raise Undecodable(f"no frame could be decoded ({broke_off or f'{self.bad_frames + self.bad_sound} packets failed'})")
+            raise Undecodable(
+                f"no frame could be decoded ({broke_off or f'{self.bad_frames + self.bad_sound} packets failed'})"
+            )
         if self.good_frames == 0 and self.video is not None:
             if self.bad_frames > 0:
                 raise Undecodable(f"none of {self.bad_frames} packets of the picture could be decoded")
@@ -332,7 +343,9 @@ class _Pass:
         if self.video is None:
             damage = sound_damage
         if damage > settings.max_damage:
-            raise PartlyUndecodable(f"{damage:.0%} of the {'picture' if self.video is not None else 'sound'} could not be decoded")
+            raise PartlyUndecodable(
+                f"{damage:.0%} of the {'picture' if self.video is not None else 'sound'} could not be decoded"
+            )
         if self.video is not None:
             self.facts["interlaced"] = self.interlaced > 0.5 * self.good_frames
         end_s = self.last_t + self._last_gap() if self.video is not None else 0.0
@@ -385,6 +398,7 @@ class Seen:
         self.candidates: list[_Candidate] = []
         self.shot_from = self.encoded = 0
         self.due = -math.inf
+        self.content = 0.0
         self.open: Picture | None = None
         self.sar, self.rotation, self.matrix = 1.0, 0, 2
         self.shrink, self.shrink_later = av.video.reformatter.VideoReformatter(), av.video.reformatter.VideoReformatter()
@@ -402,7 +416,9 @@ class Seen:
         row = self.signals[index]
         self.grid.reduce(frame, row, self.thumbs[index])
         self.times.append(t)
-        jump = row[0] + 2 * row[1] + 2 * row[2] > 3 * shots.FLOOR
+        content = float(row[0] + 2 * row[1] + 2 * row[2]) / 3
+        jump = content > shots.FLOOR and content > shots.RATIO * self.content + 1
+        self.content = content
         if self.open is not None and (jump or t - self.open.t_s >= PAIR_S - 1e-6):
             self._pair(None if jump else frame, t)
         if jump:
@@ -439,8 +455,9 @@ class Seen:
         later = None
         if frame is not None:
             height, width = picture.half.shape
-            small = self.shrink_later.reformat(frame, width=width, height=height, format="gray", interpolation="AREA", threads=1,
-                                         dst_color_range="JPEG")
+            small = self.shrink_later.reformat(
+                frame, width=width, height=height, format="gray", interpolation="AREA", threads=1, dst_color_range="JPEG"
+            )
             later = np.ascontiguousarray(plane_array(small, 0, 8))
         for m in self.measures:
             if m.compare is not None:
@@ -469,7 +486,7 @@ class Seen:
         shot = self.candidates[self.shot_from:]
         if not shot:
             return
-        most = max(2 * self.settings.stored_frames, math.ceil(shot[-1].t_s - shot[0].t_s))
+        most = max(4 * self.settings.stored_frames, math.ceil(shot[-1].t_s - shot[0].t_s))
         if len(shot) > most:
             picks = np.unique(np.linspace(0, len(shot) - 1, most).round().astype(int))
             shot = [shot[i] for i in picks]
@@ -634,7 +651,9 @@ class Heard:
         cut = {}
         for m in self.measures:
             block_s = NATIVE_BLOCK_S if m.ear == "native" else MONO_BLOCK_S
-            low, high = (min(max(math.ceil((t - first) / block_s - 0.5 - 1e-6), 0), len(arrays[m.name])) for t in (start_s, end_s))
+            low, high = (
+                min(max(math.ceil((t - first) / block_s - 0.5 - 1e-6), 0), len(arrays[m.name])) for t in (start_s, end_s)
+            )
             cut[m.name] = arrays[m.name][low:high]
         return cut
 
@@ -656,7 +675,14 @@ def _float_sound(frame: Any, channels: int) -> NDArray[np.float32]:
     return values if kind is np.float64 else values * np.float32(-1.0 / float(np.iinfo(kind).min))
 
 
-_SOUND_TYPES: Mapping[str, Any] = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "flt": np.float32, "dbl": np.float64}
+_SOUND_TYPES: Mapping[str, Any] = {
+    "u8": np.uint8,
+    "s16": np.int16,
+    "s32": np.int32,
+    "s64": np.int64,
+    "flt": np.float32,
+    "dbl": np.float64,
+}
 
 
 def _finish(modality: str, seen: Seen, heard: Heard | None, end_s: float, facts: dict[str, Any], settings: Measure,
@@ -688,21 +714,30 @@ class _Ledger:
         self.named["cut"] = shots.scores(self.times, self.signals).astype(np.float32)
         self.sample_times = np.array(seen.sample_times, np.float64)
         self.rows = {m.name: np.array(seen.rows[m.name], np.float64).reshape(-1, m.width) for m in seen.measures}
-        self.sounds = {m.name: np.array(heard.rows[m.name], np.float64).reshape(-1, m.width) for m in heard.measures} if heard else {}
+        self.sounds = (
+            {m.name: np.array(heard.rows[m.name], np.float64).reshape(-1, m.width) for m in heard.measures} if heard else {}
+        )
         skew = None
         if heard is not None and count > 1:
             skew = heard.seconds - (float(self.times[-1] - self.times[0]) + (seen.usual_gap_s() or 0.0))
         self.form = {name: facts.get(name) for name in (
             "width", "height", "rotation_deg", "sar", "bit_depth", "hdr", "interlaced", "alpha", "video_codec")}
         sound = {name: facts.get(name) for name in ("audio_codec", "sample_rate_hz", "channels")} if heard else {}
-        self.form |= {"has_audio": False, "av_skew_s": skew, **dict.fromkeys(("audio_codec", "sample_rate_hz", "channels")), **sound}
+        self.form |= {
+            "has_audio": False,
+            "av_skew_s": skew,
+            **dict.fromkeys(("audio_codec", "sample_rate_hz", "channels")),
+            **sound,
+        }
         self.facts = {**facts, "shot_threshold": settings.shot_threshold}
 
     def clip(self, start_s: float, end_s: float) -> dict[str, Any]:
         """The row of one clip."""
         still = end_s <= start_s
         low, high = (0, len(self.times)) if still else np.searchsorted(self.times, (start_s - 1e-9, end_s - 1e-9))
-        first, last = (0, len(self.sample_times)) if still else np.searchsorted(self.sample_times, (start_s - 1e-9, end_s - 1e-9))
+        first, last = (
+            (0, len(self.sample_times)) if still else np.searchsorted(self.sample_times, (start_s - 1e-9, end_s - 1e-9))
+        )
         sounds = self.heard.between(self.sounds, start_s, end_s) if self.heard is not None else {}
         has_sound = any(len(rows) for rows in sounds.values())
         span = Span(
@@ -711,8 +746,14 @@ class _Ledger:
             {m.name: self.rows[m.name][first:last] for m in self.seen.measures if m.look is not None},
             {m.name: self.rows[m.name][first:last] for m in self.seen.measures if m.compare is not None},
             sounds, has_sound, self.facts)
-        row: dict[str, Any] = {"start_s": start_s, "end_s": end_s, "duration_s": end_s - start_s, **self.form, "has_audio": has_sound,
-                               "frames": self._stored(start_s, end_s if not still else math.inf)}
+        row: dict[str, Any] = {
+            "start_s": start_s,
+            "end_s": end_s,
+            "duration_s": end_s - start_s,
+            **self.form,
+            "has_audio": has_sound,
+            "frames": self._stored(start_s, end_s if not still else math.inf),
+        }
         for m in measurements().values():
             there = {"picture": span.frame_t.size > 0, "sound": has_sound, "both": span.frame_t.size > 0 and has_sound}[m.needs]
             row |= m.reduce(span) if there else dict.fromkeys(m.columns)

@@ -10,9 +10,9 @@ from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from jobs.media.kernel import kernel
 from jobs.media.planes import LUMA_THUMB, SIGNALS
 
 Floats = NDArray[np.float64]
@@ -75,7 +75,8 @@ def change(signals: NDArray[np.float32]) -> Floats:
 
 
 def scores(times: Floats, signals: NDArray[np.float32]) -> Floats:
-    """Cut score of every frame, SCALE where a cut begins to be certain: change against FLOOR, its surroundings and its neighbours."""
+    """Cut score of every frame, SCALE where a cut begins to be certain: change against FLOOR, its surroundings and its
+    neighbours."""
     content = change(signals)
     if content.size < 2:
         return np.zeros(content.size)
@@ -85,10 +86,12 @@ def scores(times: Floats, signals: NDArray[np.float32]) -> Floats:
     usual = surroundings(times, content, AROUND_S)
     highest = beside(times, content, BESIDE_S, BESIDE_FRAMES)
     part = np.minimum(signals[:, COLUMN["changed"]].astype(np.float64) / PART, 1.0)
-    return SCALE * part * np.minimum(content / floor, np.minimum(content / (RATIO * usual + 1.0), content / (PEAK * highest + 1.0)))
+    alone = np.minimum(content / (RATIO * usual + 1.0), content / (PEAK * highest + 1.0))
+    score: Floats = SCALE * part * np.minimum(content / floor, alone)
+    return score
 
 
-@njit("float64[::1](float64[::1], float64[::1], float64, int64)", cache=True, nogil=True)
+@kernel("float64[::1](float64[::1], float64[::1], float64, int64)")
 def beside(times: Any, content: Any, around_s: float, frames: int) -> Any:
     """Greatest change near a frame, itself and its two neighbours left out (a cut may take two frames)."""
     count = content.size
@@ -105,7 +108,7 @@ def beside(times: Any, content: Any, around_s: float, frames: int) -> Any:
     return highest
 
 
-@njit("float64[::1](float64[::1], float64[::1], float64)", cache=True, nogil=True)
+@kernel("float64[::1](float64[::1], float64[::1], float64)")
 def surroundings(times: Any, content: Any, around_s: float) -> Any:
     """Median change of the frames within `around_s` before and after, the frame itself and the first of all left out."""
     count = content.size
@@ -205,7 +208,7 @@ def _dissolves(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.u
     return found
 
 
-@njit("float64[:, ::1](float64[::1], float32[:, ::1], float64[::1], float64[::1])", cache=True, nogil=True)
+@kernel("float64[:, ::1](float64[::1], float32[:, ::1], float64[::1], float64[::1])")
 def _mixes(times: Any, thumbs: Any, spread: Any, lengths: Any) -> Any:
     """For every frame and length: strength (0 where it is no dissolve), first frame, frame after, of a window centred there."""
     count, size = thumbs.shape
@@ -298,7 +301,9 @@ def _distance(one: NDArray[np.uint8], many: NDArray[np.uint8]) -> Floats:
     return difference
 
 
-def spans(times: Floats, end_s: float, found: Sequence[Transition], min_s: float, max_s: float, trim_s: float) -> list[tuple[float, float]]:
+def spans(
+    times: Floats, end_s: float, found: Sequence[Transition], min_s: float, max_s: float, trim_s: float
+) -> list[tuple[float, float]]:
     """Spans of clips, seconds: the shots between transitions, trimmed beside gradual ones, long ones in equal parts.
 
     Shots below half of `min_s` make no clip. Where nothing is left at all, the whole is one span.

@@ -53,7 +53,7 @@ def _serve(calls: Any, answers: Any, confined: bool) -> None:
 
     global progress
     progress = _every_second(lambda media_s: send({"progress": media_s}))
-    importlib.import_module("jobs.media.child").progress = progress
+    vars(importlib.import_module("jobs.media.child"))["progress"] = progress
     send({"ready": confined})
     while True:
         try:

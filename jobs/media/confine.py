@@ -83,8 +83,13 @@ def _program(numbers: dict[str, object], pid: int) -> list[tuple[int, int, int, 
     for name, argument in (("openat", 2), ("open", 1)):
         number = int(str(numbers[name]))
         if number >= 0:
-            steps += [(_JEQ, 0, 4, number), (_LOAD, 0, 0, 16 + 8 * argument), (_JSET, 0, 1, _WRITE_FLAGS), (_RET, 0, 0, _EACCES),
-                      (_RET, 0, 0, _ALLOW)]
+            steps += [
+                (_JEQ, 0, 4, number),
+                (_LOAD, 0, 0, 16 + 8 * argument),
+                (_JSET, 0, 1, _WRITE_FLAGS),
+                (_RET, 0, 0, _EACCES),
+                (_RET, 0, 0, _ALLOW),
+            ]
     steps += [(_JEQ, 0, 4, int(str(numbers["clone"]))), (_LOAD, 0, 0, 16), (_JSET, 1, 0, _CLONE_THREAD), (_RET, 0, 0, _EPERM),
               (_RET, 0, 0, _ALLOW)]
     steps += [(_JEQ, 0, 4, int(str(numbers["tgkill"]))), (_LOAD, 0, 0, 16), (_JEQ, 1, 0, pid), (_RET, 0, 0, _EPERM),

@@ -157,8 +157,14 @@ def _cut(container: Any, file: Any, kind: Kind, job: _Job) -> Cut:
     if _is_whole(window, video, kind, job):
         sound = _sound(window.audio, origin, first, job.end_s)
         file.seek(0)
-        return Cut(file.read(), encode_audio(*sound) if sound else None, "video/webm" if kind.container == "webm" else "video/mp4",
-                   "audio/mp4" if sound else None, "whole", first)
+        return Cut(
+            file.read(),
+            encode_audio(*sound) if sound else None,
+            "video/webm" if kind.container == "webm" else "video/mp4",
+            "audio/mp4" if sound else None,
+            "whole",
+            first,
+        )
     if job.mode == "copy" and video.codec_context.codec.canonical_name in MP4_CODECS:
         done = _copied(window, video, job)
     else:
@@ -241,7 +247,9 @@ class _Track:
 
 def _copied(window: _Window, video: Any, job: _Job) -> _Track:
     """Packets as they are from the keyframe at or before the start."""
-    first = max((i for i, p in enumerate(window.video) if p.is_keyframe and window.times[i] <= job.start_s + EPSILON_S), default=0)
+    first = max(
+        (i for i, p in enumerate(window.video) if p.is_keyframe and window.times[i] <= job.start_s + EPSILON_S), default=0
+    )
     chosen = [i for i in range(first, len(window.video)) if not np.isnan(window.times[i])]
     end = next((i for i in chosen if window.video[i].dts is not None and i > first
                 and float(window.video[i].dts * window.video[i].time_base) - _origin_of(window, i) >= job.end_s), None)
@@ -287,7 +295,7 @@ def _smart(window: _Window, video: Any, origin: float, job: _Job) -> _Track | No
         return None
     head = list(_frames(window, 0, inner[0], job, origin))
     tail = list(_frames(window, last, len(window.video), job, origin)) if last < len(window.video) else []
-    copied = [i for i in range(inner[0], last)]
+    copied = list(range(inner[0], last))
     start = min([t for t, _ in head] + [float(window.times[i]) for i in copied])
     parts: list[tuple[bytes, int, bool]] = []
     ours: avc.ParameterSets | None = None
@@ -310,7 +318,9 @@ def _clean(data: bytes, sets: avc.ParameterSets) -> tuple[bytes, bool] | None:
     """A packet with four-byte lengths and without parameter sets, and whether it is an IDR; None when sets in it are others."""
     found = avc.units(data, sets.length_size)
     for unit in found:
-        if (avc.unit_type(unit) == avc.SPS and unit not in sets.sps) or (avc.unit_type(unit) == avc.PPS and unit not in sets.pps):
+        if (avc.unit_type(unit) == avc.SPS and unit not in sets.sps) or (
+            avc.unit_type(unit) == avc.PPS and unit not in sets.pps
+        ):
             return None
     kept = [unit for unit in found if avc.unit_type(unit) not in (avc.SPS, avc.PPS, avc.DELIMITER)]
     return avc.join(kept), any(avc.unit_type(unit) == avc.IDR for unit in kept)
@@ -472,7 +482,8 @@ def _add_track(out: Any, track: _Track) -> Any:
 
 
 def _sound(packets: Sequence[Any], origin: float, start_s: float, end_s: float) -> tuple[NDArray[np.float32], int] | None:
-    """Samples of the span, mono or stereo, exactly from its start, padded with silence where there is none; None without any."""
+    """Samples of the span, mono or stereo, exactly from its start, padded with silence where there is none; None without
+    any."""
     import av
 
     if not packets:

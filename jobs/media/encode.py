@@ -104,8 +104,8 @@ def open_mp4(target: io.BytesIO, format: str = "mp4", **options: str) -> Any:
 def x264_params(**more: int | str) -> str:
     """Options that make equal input give equal bytes.
 
-    The AVX-512 code of x264's macroblock tree reads memory that nobody wrote (3 to 4 different results in 6 runs at sizes that are
-    no multiple of 32; none with AVX2), so it is kept from using it.
+    The AVX-512 code of x264's macroblock tree reads memory that nobody wrote (3 to 4 different results in 6 runs at sizes
+    that are no multiple of 32; none with AVX2), so it is kept from using it.
     """
     options: dict[str, int | str] = {"threads": 1, "lookahead-threads": 1, "sliced-threads": 0}
     if _has_avx512():

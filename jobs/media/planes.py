@@ -1,7 +1,7 @@
 """What every frame is reduced to, on its planes as decoded, without scaling or copying it.
 
-The picture is laid over a grid of 32 x 24 cells. A cell of luma is the mean of 4 points spread over it, and so is a cell of chroma
-(16 x 12); values are brought to 0..255 full range for luma, 0..255 around 128 for chroma. From the grid of a
+The picture is laid over a grid of 32 x 24 cells. A cell of luma is the mean of 4 points spread over it, and so is a cell of
+chroma (16 x 12); values are brought to 0..255 full range for luma, 0..255 around 128 for chroma. From the grid of a
 frame and that of the frame before come the `SIGNALS`, and a thumb of 8 x 6 luma and 4 x 3 + 4 x 3 chroma cells that lets
 shots be told apart afterwards, at 72 bytes a frame.
 """
@@ -9,8 +9,9 @@ shots be told apart afterwards, at 72 bytes a frame.
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from jobs.media.kernel import kernel
 
 GRID_W, GRID_H = 32, 24
 CHROMA_W, CHROMA_H = 16, 12
@@ -48,8 +49,8 @@ def _cells_body(plane: Any, points: Any, low: float, gain: float, out: Any) -> N
         out[cell] = np.uint8(min(max(value, 0.0), 255.0))
 
 
-_cells8 = njit("void(uint8[::1], int32[::1], float64, float64, uint8[::1])", cache=True, nogil=True)(_cells_body)
-_cells16 = njit("void(uint16[::1], int32[::1], float64, float64, uint8[::1])", cache=True, nogil=True)(_cells_body)
+_cells8 = kernel("void(uint8[::1], int32[::1], float64, float64, uint8[::1])")(_cells_body)
+_cells16 = kernel("void(uint16[::1], int32[::1], float64, float64, uint8[::1])")(_cells_body)
 
 
 def _points(columns: int, rows: int, width: int, height: int, line: int, step: int, offset: int) -> NDArray[np.int32]:
@@ -59,7 +60,7 @@ def _points(columns: int, rows: int, width: int, height: int, line: int, step: i
     return np.ascontiguousarray((y * line + x * step + offset).reshape(-1), dtype=np.int32)
 
 
-@njit("void(uint8[::1], uint8[::1], uint8[::1], boolean, float32[::1], uint8[::1])", cache=True, nogil=True)
+@kernel("void(uint8[::1], uint8[::1], uint8[::1], boolean, float32[::1], uint8[::1])")
 def _compare(now: Any, before: Any, reference: Any, first: bool, row: Any, thumb: Any) -> None:
     """All signals of a frame from its cells (luma, U, V in one array), the cells before and the reference of stillness."""
     total, squares, dark = 0.0, 0.0, 0
@@ -71,13 +72,13 @@ def _compare(now: Any, before: Any, reference: Any, first: bool, row: Any, thumb
         squares += value * value
         if value < DARK:
             dark += 1
-        d = abs(np.int32(now[i]) - np.int32(before[i]))
+        d: Any = abs(np.int32(now[i]) - np.int32(before[i]))
         difference += d
         if d > 6:
             changed += 1
         if d > greatest:
             greatest = d
-        r = abs(np.int32(now[i]) - np.int32(reference[i]))
+        r: Any = abs(np.int32(now[i]) - np.int32(reference[i]))
         from_reference += r
         if r > 6:
             cells_from_reference += 1
@@ -90,7 +91,7 @@ def _compare(now: Any, before: Any, reference: Any, first: bool, row: Any, thumb
     else:
         row[0] = difference / CELLS
         for part in range(2):
-            chroma = 0
+            chroma: Any = 0
             start = CELLS + part * CHROMA_CELLS
             for i in range(start, start + CHROMA_CELLS):
                 chroma += abs(np.int32(now[i]) - np.int32(before[i]))

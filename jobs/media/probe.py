@@ -27,8 +27,8 @@ class Kind:
     """What the bytes are.
 
     Attributes:
-        modality: `video` also for containers that may hold sound alone: `Probe.modality` knows; `playlist` for lists of other files.
-        container: Short name of the format; empty when unknown.
+        modality: `video` also for containers that may hold sound alone: `Probe.modality` knows; `playlist` for lists of
+        other files. container: Short name of the format; empty when unknown.
         demuxer: FFmpeg demuxer that must read it; empty for what Pillow reads and for what is not read.
     """
 
@@ -71,13 +71,15 @@ class Probe:
     decode_cost: float = 0.0
 
 
-_EXTENSIONS: Mapping[str, Modality] = MappingProxyType({
-    **dict.fromkeys(["mp4", "m4v", "mov", "mkv", "webm", "avi", "flv", "ts", "m2ts", "mts", "mpg", "mpeg", "vob", "3gp", "3g2", "wmv", "asf", "ogv", "gifv", "mxf", "h264", "264", "hevc", "h265", "y4m", "ivf"], "video"),
-    **dict.fromkeys(["jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp", "heic", "heif", "avif", "jp2", "gif", "ppm", "pgm", "pnm", "tga", "ico", "jfif"], "image"),
-    **dict.fromkeys(["wav", "mp3", "flac", "ogg", "oga", "opus", "m4a", "aac", "aif", "aiff", "wma", "amr", "ac3", "caf", "mka", "au"], "audio"),
-    **dict.fromkeys(["txt", "jsonl", "json", "csv", "tsv", "md", "html", "htm", "xml", "srt", "vtt"], "text"),
-    **dict.fromkeys(["m3u", "m3u8", "pls", "ffconcat", "xspf", "asx", "mpd", "cue"], "playlist"),
+_NAMES: Mapping[Modality, str] = MappingProxyType({
+    "video": "mp4 m4v mov mkv webm avi flv ts m2ts mts mpg mpeg vob 3gp 3g2 wmv asf ogv gifv mxf h264 264 hevc h265 y4m ivf",
+    "image": "jpg jpeg png bmp tif tiff webp heic heif avif jp2 gif ppm pgm pnm tga ico jfif",
+    "audio": "wav mp3 flac ogg oga opus m4a aac aif aiff wma amr ac3 caf mka au",
+    "text": "txt jsonl json csv tsv md html htm xml srt vtt",
+    "playlist": "m3u m3u8 pls ffconcat xspf asx mpd cue",
 })
+_EXTENSIONS: Mapping[str, Modality] = MappingProxyType({
+    name: modality for modality, names in _NAMES.items() for name in names.split()})
 
 
 def extension_kind(name: str) -> Modality:
@@ -93,7 +95,9 @@ def contradicts(name: str, modality: str) -> bool:
         return False
     if {claimed, modality} == {"video", "audio"}:
         return claimed == "audio" and modality == "video"
-    return not (claimed == "image" and modality == "video" and PurePath(name).suffix.lower() in (".gif", ".webp", ".png", ".avif"))
+    return not (
+        claimed == "image" and modality == "video" and PurePath(name).suffix.lower() in (".gif", ".webp", ".png", ".avif")
+    )
 
 
 def sniff(head: bytes, name: str = "") -> Kind:
@@ -153,7 +157,11 @@ def _magic(head: bytes) -> Kind | None:
         return Kind("audio", "aiff", "aiff")
     if head[:2] in (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6") and head[2:3].isspace():
         return Kind("image", "pnm")
-    if head.startswith(b"BM") and len(head) >= 18 and int.from_bytes(head[14:18], "little") not in (12, 40, 52, 56, 64, 108, 124):
+    if (
+        head.startswith(b"BM")
+        and len(head) >= 18
+        and int.from_bytes(head[14:18], "little") not in (12, 40, 52, 56, 64, 108, 124)
+    ):
         return None
     return next((kind for magic, kind in _PREFIXES if head.startswith(magic)), None)
 
@@ -201,7 +209,10 @@ _PLAYLISTS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"#EXTM3U|#EXT-X-|#EXTINF", re.I), "m3u"),
     (re.compile(rb"ffconcat version|file\s+['\"]?[\w./~:\\-]+['\"]?\s*$", re.I | re.M), "ffconcat"),
     (re.compile(rb"\[playlist\]", re.I), "pls"),
-    (re.compile(rb"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<(MPD|playlist|asx|smil|SmoothStreamingMedia)\b", re.I | re.S), "xml-playlist"),
+    (
+        re.compile(rb"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<(MPD|playlist|asx|smil|SmoothStreamingMedia)\b", re.I | re.S),
+        "xml-playlist",
+    ),
     (re.compile(rb"\[Reference\]|RTSPtext|v=0\r?\no=\S+ \S+ \S+ IN IP", re.I), "reference"),
 )
 
@@ -421,8 +432,8 @@ HDR_TRANSFERS = frozenset({16, 18})
 
 
 def _cost(codec: str) -> float:
-    """CPU seconds per pixel and frame of one decoder thread, from the measurements behind this project (H.264 720p: 404 frames a
-    CPU second; HEVC 1080p: 218), plus a quarter for measuring."""
+    """CPU seconds per pixel and frame of one decoder thread, from the measurements behind this project (H.264 720p: 404
+    frames a CPU second; HEVC 1080p: 218), plus a quarter for measuring."""
     return {"h264": 3.3e-9, "hevc": 2.8e-9, "av1": 4e-9, "libdav1d": 4e-9, "vp9": 3e-9, "mjpeg": 6e-9}.get(codec, 3e-9)
 
 

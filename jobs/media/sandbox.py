@@ -179,7 +179,9 @@ class _Deadline:
         self.near_memory_limit = address - self.address_before > 0.8 * (self.limits.memory_mb << 20)
         spent = cpu - self.cpu_before
         if spent > self.limit_s or now - self.began > WALL_OVER_CPU * self.limit_s:
-            self.killed = f"{self.doing} took more than {self.limit_s:.0f} s of CPU ({spent:.0f} s) or {WALL_OVER_CPU:.0f} times that"
+            self.killed = (
+                f"{self.doing} took more than {self.limit_s:.0f} s of CPU ({spent:.0f} s) or {WALL_OVER_CPU:.0f} times that"
+            )
             raise DecodeTimeout(self.killed)
 
 
@@ -194,7 +196,11 @@ def _usage(pid: int) -> tuple[float, int]:
 
 
 def _ending(status: int) -> str:
-    return f"the decoder process was ended by signal {-status}" if status < 0 else f"the decoder process ended with status {status}"
+    return (
+        f"the decoder process was ended by signal {-status}"
+        if status < 0
+        else f"the decoder process ended with status {status}"
+    )
 
 
 _current: Child | None = None

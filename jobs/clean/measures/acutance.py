@@ -11,9 +11,9 @@ from a blur. Null where the range is below 8: there is no edge to look at. Versi
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from jobs.clean.measures import Measurement, Picture, Span
+from jobs.media.kernel import kernel
 
 LEAST_RANGE = 8
 EDGES = 0.0005
@@ -30,7 +30,7 @@ def _reach(histogram: Any, upto: float) -> int:
     return int(histogram.size) - 1
 
 
-_place = njit("int64(int64[::1], float64)", cache=True, nogil=True)(_reach)
+_place = kernel("int64(int64[::1], float64)")(_reach)
 
 
 def look(picture: Picture) -> tuple[float]:
@@ -57,7 +57,7 @@ def _body(y: Any) -> float:
     return float(_place(steps, (1.0 - EDGES) * count) / (high - low))
 
 
-acutance = njit("float64(Array(uint8, 2, 'C', readonly=True))", cache=True, nogil=True)(_body)
+acutance = kernel("float64(Array(uint8, 2, 'C', readonly=True))")(_body)
 """Of a picture of luma, see the module; NaN where there is no range or the picture is smaller than 3 x 3."""
 
 

@@ -1,8 +1,8 @@
 """Bandwidth of sound.
 
-bandwidth_hz: frequency below which 99 % of the energy lies, by an FFT of 2048 Hann-windowed samples (first channel and second mixed) in every
-fifth block of 100 ms, energies summed over the span. 64 bands up to half the rate, so the step is rate / 128. Null in silence.
-Version 1. Source: spectral rolloff as in librosa, at 0.99.
+bandwidth_hz: frequency below which 99 % of the energy lies, by an FFT of 2048 Hann-windowed samples (first channel and
+second mixed) in every fifth block of 100 ms, energies summed over the span. 64 bands up to half the rate, so the step is
+rate / 128. Null in silence. Version 1. Source: spectral rolloff as in librosa, at 0.99.
 """
 
 from functools import cache

@@ -1,9 +1,9 @@
 """Letterbox and pillarbox.
 
-letterbox_share: rows of constant dark bars above and below over the height; pillarbox_share: columns left and right over the width.
-A row is bar when its mean luma is at most 24 and its standard deviation at most 6 (full range, short side 224) in every sampled
-picture that is not black altogether; bars count only when both sides have one of at least 2 %. Null when every picture is black.
-Version 1. Source: FFmpeg cropdetect (limit 24).
+letterbox_share: rows of constant dark bars above and below over the height; pillarbox_share: columns left and right over the
+width. A row is bar when its mean luma is at most 24 and its standard deviation at most 6 (full range, short side 224) in
+every sampled picture that is not black altogether; bars count only when both sides have one of at least 2 %. Null when every
+picture is black. Version 1. Source: FFmpeg cropdetect (limit 24).
 """
 
 from typing import Any

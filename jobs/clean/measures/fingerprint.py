@@ -1,8 +1,8 @@
 """Audio fingerprint.
 
-audio_fingerprint: one 32-bit word per 128 ms: of a window of 4096 samples at 16 kHz (256 ms, Hann) the energy in 33 bands spaced evenly in
-log frequency from 300 to 2000 Hz; bit i is 1 where (E[i] - E[i+1]) has grown since the window before. Gain cancels, a re-encode flips few bits.
-Two recordings are compared by the share of equal bits. Words of silent windows are 0.
+audio_fingerprint: one 32-bit word per 128 ms: of a window of 4096 samples at 16 kHz (256 ms, Hann) the energy in 33 bands
+spaced evenly in log frequency from 300 to 2000 Hz; bit i is 1 where (E[i] - E[i+1]) has grown since the window before. Gain
+cancels, a re-encode flips few bits. Two recordings are compared by the share of equal bits. Words of silent windows are 0.
 Version 1. Source: Haitsma and Kalker 2002, with a hop of 128 ms in place of 11.6.
 """
 

@@ -1,7 +1,8 @@
 """Flicker.
 
-flicker: mean absolute second difference of the mean luma from frame to frame, 0..255: a steady change counts nothing, up and down counts.
-Null below three frames. Version 1. Source: the temporal flicker term of VBench (frame difference), on brightness alone.
+flicker: mean absolute second difference of the mean luma from frame to frame, 0..255: a steady change counts nothing, up and
+down counts. Null below three frames. Version 1. Source: the temporal flicker term of VBench (frame difference), on
+brightness alone.
 """
 
 from typing import Any

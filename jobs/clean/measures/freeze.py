@@ -1,9 +1,10 @@
 """Stillness.
 
 freeze_share: share of the span in which the picture does not change for at least half a second. A frame is unchanged when its
-cells differ from those of the last frame that changed by at most 0.6 of 255 on average, and at most 0.4 % of them by more than 6.
-duplicate_frame_share: share of frames (after the first) that equal the frame before: mean difference of cells at most 0.1, greatest at most 2.
-Version 1. Source: FFmpeg freezedetect (reference frame, mean difference, duration); its noise of 0.001 of the range is for lossless stills.
+cells differ from those of the last frame that changed by at most 0.6 of 255 on average, and at most 0.4 % of them by more
+than 6. duplicate_frame_share: share of frames (after the first) that equal the frame before: mean difference of cells at
+most 0.1, greatest at most 2. Version 1. Source: FFmpeg freezedetect (reference frame, mean difference, duration); its noise
+of 0.001 of the range is for lossless stills.
 """
 
 from typing import Any

@@ -1,23 +1,24 @@
 """Clipping, silence and signal to noise.
 
-clipping_share: share of samples inside runs of at least three equal ones whose absolute value is at least 0.999 of the full scale or within
-0.1 % of the greatest of the block and above 0.9. silence_share: share of 100 ms blocks whose RMS over all channels is below -50 dBFS.
-snr_db: 95th percentile of the block levels minus the 10th, dB, over blocks above -90 dBFS, 0..90; an estimate: it sees noise only where the
-signal pauses. Null without such blocks. Version 1. Source of -50 dBFS: the silencedetect default of -60 dB is for studio sound.
+clipping_share: share of samples inside runs of at least three equal ones whose absolute value is at least 0.999 of the full
+scale or within 0.1 % of the greatest of the block and above 0.9. silence_share: share of 100 ms blocks whose RMS over all
+channels is below -50 dBFS. snr_db: 95th percentile of the block levels minus the 10th, dB, over blocks above -90 dBFS,
+0..90; an estimate: it sees noise only where the signal pauses. Null without such blocks. Version 1. Source of -50 dBFS: the
+silencedetect default of -60 dB is for studio sound.
 """
 
 import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from jobs.clean.measures import Hearer, Measurement, Sound, Span
+from jobs.media.kernel import kernel
 
 SILENT_DBFS, FLOOR_DBFS = -50.0, -90.0
 
 
-@njit("Tuple((float64, float64))(Array(float32, 2, 'C', readonly=True))", cache=True, nogil=True)
+@kernel("Tuple((float64, float64))(Array(float32, 2, 'C', readonly=True))")
 def _levels(block: Any) -> tuple[float, float]:
     """Mean square over all channels, and the share of clipped samples."""
     channels, size = block.shape

@@ -1,9 +1,10 @@
 """Loudness and true peak.
 
-loudness_lufs: integrated loudness, ITU-R BS.1770-4: K-weighting, mean square per channel weighted 1, surrounds 1.41, no LFE; blocks of
-400 ms every 100 ms; absolute gate -70 LUFS, relative gate -10 LU. Null when no block is above the absolute gate or the span is below 400 ms.
-true_peak_dbtp: greatest absolute value after 4-fold oversampling (48-tap windowed sinc), 20 log10, dBTP; null for digital silence.
-Version 1. Agrees with pyloudnorm within 0.1 LU. Blocks are counted from the start of the sound stream.
+loudness_lufs: integrated loudness, ITU-R BS.1770-4: K-weighting, mean square per channel weighted 1, surrounds 1.41, no LFE;
+blocks of 400 ms every 100 ms; absolute gate -70 LUFS, relative gate -10 LU. Null when no block is above the absolute gate or
+the span is below 400 ms. true_peak_dbtp: greatest absolute value after 4-fold oversampling (48-tap windowed sinc), 20 log10,
+dBTP; null for digital silence. Version 1. Agrees with pyloudnorm within 0.1 LU. Blocks are counted from the start of the
+sound stream.
 """
 
 import math
@@ -11,10 +12,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from jobs.clean.measures import Floats, Hearer, Measurement, Sound, Span
+from jobs.media.kernel import kernel
 
 ABSOLUTE_LUFS, RELATIVE_LU, OFFSET = -70.0, -10.0, -0.691
 TAPS = 12
@@ -23,7 +24,8 @@ TAPS = 12
 
 @cache
 def k_weighting(rate_hz: int) -> NDArray[np.float64]:
-    """The two biquads of BS.1770 at any rate: rows of b0 b1 b2 a1 a2 (high shelf, then high pass; from the analogue prototypes)."""
+    """The two biquads of BS.1770 at any rate: rows of b0 b1 b2 a1 a2 (high shelf, then high pass; from the analogue
+    prototypes)."""
     rows = []
     gain, q, centre = 3.99984385397, 0.7071752369554193, 1681.9744509555319
     k, vh = math.tan(math.pi * centre / rate_hz), 10 ** (gain / 20)
@@ -46,16 +48,17 @@ def interpolator() -> NDArray[np.float64]:
     for part in (0.25, 0.5, 0.75):
         distance = taps - part
         window = np.cos(np.pi * distance / (TAPS + 1)) ** 2
-        kernel = np.sinc(distance) * window
-        phases.append(kernel / kernel.sum())
+        sinc = np.sinc(distance) * window
+        phases.append(sinc / sinc.sum())
     return np.array(phases)
 
 
-@njit("float64(Array(float32, 2, 'C', readonly=True), float64[:, ::1], float64[:, ::1], Array(float64, 1, 'C', readonly=True))",
-      cache=True, nogil=True)
-def _energy(block: Any, filters: Any, state: Any, weights: Any) -> float:
+@kernel(
+    "float64(Array(float32, 2, 'C', readonly=True), float64[:, ::1], float64[:, ::1], Array(float64, 1, 'C', readonly=True))"
+)
+def _energy(block: Any, filters: Any, state: Any, weights: Any) -> Any:
     """Weighted mean square of a block after both biquads; `state` carries over (direct form II transposed)."""
-    total = 0.0
+    total: Any = 0.0
     channels, size = block.shape
     for c in range(channels):
         if weights[c] == 0.0:
@@ -76,7 +79,7 @@ def _energy(block: Any, filters: Any, state: Any, weights: Any) -> float:
     return total / max(size, 1)
 
 
-@njit("float64(Array(float32, 2, 'C', readonly=True), Array(float64, 2, 'C', readonly=True))", cache=True, nogil=True)
+@kernel("float64(Array(float32, 2, 'C', readonly=True), Array(float64, 2, 'C', readonly=True))")
 def _peak(samples: Any, phases: Any) -> float:
     """Greatest absolute value between the samples; looks only where a sample reaches 0.6 of the greatest one."""
     channels, size = samples.shape

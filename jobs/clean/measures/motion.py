@@ -11,9 +11,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numba import njit
 
 from jobs.clean.measures import Measurement, Picture, Pixels, Span, mean
+from jobs.media.kernel import kernel
 
 STEP = 8
 """Flow is read every 8 pixels."""
@@ -25,7 +25,7 @@ _flow: Any = None
 def compare(picture: Picture, later: Pixels, gap_s: float) -> tuple[float, float, float]:
     global _flow
     if _flow is None:
-        _flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        _flow = getattr(cv2, "DISOpticalFlow_create")(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)  # noqa: B009 (absent from the stubs)
     height, width = picture.half.shape
     if min(height, width) < 16 or gap_s <= 0:
         return (np.nan, np.nan, np.nan)
@@ -34,7 +34,7 @@ def compare(picture: Picture, later: Pixels, gap_s: float) -> tuple[float, float
     return whole / unit, camera / unit, left / unit
 
 
-@njit("UniTuple(float64, 3)(float32[:, :, ::1])", cache=True, nogil=True)
+@kernel("UniTuple(float64, 3)(float32[:, :, ::1])")
 def _split(flow: Any) -> Any:
     """Mean length of the flow, of the similarity transform that fits it best, and of what is left, in pixels.
 

@@ -1,8 +1,9 @@
 """Perceptual hashes.
 
-phashes: per sampled picture 64 bits: luma 32 x 32 (area mean), DCT-II, the 8 x 8 lowest coefficients with the first set to 0, bit i is 1
-where coefficient i (row by row, most significant first) exceeds their median. phash_times_s: when each was taken.
-Version 1. Source: the pHash of Zauner 2010 with the median of all 64. Black bars are cut off first, so that a letterboxed copy hashes alike.
+phashes: per sampled picture 64 bits: luma 32 x 32 (area mean), DCT-II, the 8 x 8 lowest coefficients with the first set to
+0, bit i is 1 where coefficient i (row by row, most significant first) exceeds their median. phash_times_s: when each was taken.
+Version 1. Source: the pHash of Zauner 2010 with the median of all 64. Black bars are cut off first, so that a letterboxed
+copy hashes alike.
 """
 
 from typing import Any
@@ -39,7 +40,10 @@ def without_bars(luma: Pixels) -> Pixels:
 
 def reduce(span: Span) -> dict[str, Any]:
     rows = span.pictures["phash"]
-    return {"phashes": [(int(high) << 32) | int(low) for high, low in rows], "phash_times_s": [float(t) for t in span.picture_t]}
+    return {
+        "phashes": [(int(high) << 32) | int(low) for high, low in rows],
+        "phash_times_s": [float(t) for t in span.picture_t],
+    }
 
 
 MEASURE = Measurement("phash", 1, ("phashes", "phash_times_s"), reduce, width=2, look=look)

@@ -1,7 +1,7 @@
 """Frame rate.
 
-frame_count: frames decoded inside the span. fps: frame_count over the length of the span. vfr: more than 5 % of the intervals between
-frames differ from their median by more than 20 %. Null for single pictures (fps, vfr). Version 1.
+frame_count: frames decoded inside the span. fps: frame_count over the length of the span. vfr: more than 5 % of the
+intervals between frames differ from their median by more than 20 %. Null for single pictures (fps, vfr). Version 1.
 """
 
 from typing import Any

@@ -1,23 +1,23 @@
 """Sharpness.
 
-sharpness: variance of the Laplacian (kernel 0 1 0 / 1 -4 1 / 0 1 0) of luma with the short side at 224 pixels; the upper quartile
-over the sampled pictures, so that one shaken moment does not condemn a clip.
+sharpness: variance of the Laplacian (kernel 0 1 0 / 1 -4 1 / 0 1 0) of luma with the short side at 224 pixels; the upper
+quartile over the sampled pictures, so that one shaken moment does not condemn a clip.
 Version 1. Source: Pech-Pacheco 2000, as OpenCV's `Laplacian(...).var()`; the size is part of the number.
 """
 
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from jobs.clean.measures import Measurement, Picture, Span
+from jobs.media.kernel import kernel
 
 
 def look(picture: Picture) -> tuple[float]:
     return (variance(picture.y),)
 
 
-@njit("float64(Array(uint8, 2, 'C', readonly=True))", cache=True, nogil=True)
+@kernel("float64(Array(uint8, 2, 'C', readonly=True))")
 def variance(y: Any) -> float:
     """Variance of the Laplacian; borders are mirrored without repeating the edge, as OpenCV does."""
     height, width = y.shape
@@ -26,7 +26,7 @@ def variance(y: Any) -> float:
         above = row - 1 if row > 0 else min(1, height - 1)
         below = row + 1 if row < height - 1 else max(height - 2, 0)
         for column in range(1, width - 1):
-            value = np.int32(y[above, column]) + np.int32(y[below, column]) + np.int32(y[row, column - 1]) \
+            value: Any = np.int32(y[above, column]) + np.int32(y[below, column]) + np.int32(y[row, column - 1]) \
                 + np.int32(y[row, column + 1]) - 4 * np.int32(y[row, column])
             total += value
             squares += value * value

@@ -1,9 +1,10 @@
 """Area covered by text, an estimate without reading it.
 
 text_area_share: strokes are where the morphological gradient (3 x 3) of luma is strong; strokes are joined sideways into lines
-(closing 13 x 3), and a component counts when it is shaped like a line of text (8 to 40 pixels... of a short side of 224: 5 to 48 high, wider
-than 1.5 times its height, at least a third filled, with many changes of direction along it). Share of the picture that the boxes of these
-components cover; mean over samples. Version 1. Source: the gradient and closing recipe common for scene text; no model.
+(closing 13 x 3), and a component counts when it is shaped like a line of text (8 to 40 pixels... of a short side of 224: 5
+to 48 high, wider than 1.5 times its height, at least a third filled, with many changes of direction along it). Share of the
+picture that the boxes of these components cover; mean over samples. Version 1. Source: the gradient and closing recipe
+common for scene text; no model.
 """
 
 from typing import Any
@@ -40,7 +41,7 @@ def _crossings(box: Any) -> float:
     lines = box[[height // 3, height // 2, 2 * height // 3]].astype(np.int16)
     low, high = lines.min(), lines.max()
     bright = lines > (int(low) + int(high)) // 2
-    return float(np.count_nonzero(bright[:, 1:] != bright[:, :-1])) / max(bright.size, 1)
+    return float(np.count_nonzero(bright[:, 1:] != bright[:, :-1]) / max(bright.size, 1))
 
 
 def reduce(span: Span) -> dict[str, Any]:

@@ -25,7 +25,9 @@ class Scene:
         r = self.random
         base = r.uniform(30, 200, 3)
         big = cv2.resize(r.normal(0, 1, (5, 8, 3)).astype(np.float32), (WIDTH * 2, HEIGHT * 2), interpolation=cv2.INTER_CUBIC)
-        fine = cv2.resize(r.normal(0, 1, (60, 100, 3)).astype(np.float32), (WIDTH * 2, HEIGHT * 2), interpolation=cv2.INTER_CUBIC)
+        fine = cv2.resize(
+            r.normal(0, 1, (60, 100, 3)).astype(np.float32), (WIDTH * 2, HEIGHT * 2), interpolation=cv2.INTER_CUBIC
+        )
         self.world = np.clip(base + big * r.uniform(20, 55) + fine * r.uniform(5, 18), 0, 255).astype(np.float32)
         for _ in range(12):
             centre = (int(r.uniform(0, WIDTH * 2)), int(r.uniform(0, HEIGHT * 2)))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from jobs.clean.measure import measure_source
 from jobs.media import sandbox
@@ -70,9 +71,10 @@ def test_the_limit_grows_with_the_length_that_was_decoded(long_video: Path) -> N
     sandbox.call(MEASURE, arguments(long_video), sandbox.Limits(cpu_s=1.5, per_media_s=100.0))
 
 
-def test_too_much_memory_is_refused(long_video: Path) -> None:
+def test_too_much_memory_is_refused(long_video: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (12_000, 8000)).save(tmp_path / "large.png")
     with pytest.raises(DecodeMemory):
-        sandbox.call(MEASURE, arguments(long_video), sandbox.Limits(memory_mb=1))
+        sandbox.call(MEASURE, arguments(tmp_path / "large.png"), sandbox.Limits(memory_mb=100))
     assert measure_source(long_video, "video", Measure()).frames == 600
 
 
@@ -81,11 +83,16 @@ def test_a_child_that_dies_is_replaced(long_video: Path) -> None:
     killer = threading.Timer(0.3, os.kill, (pid, signal.SIGKILL))
     killer.start()
     with pytest.raises(DecodeCrash, match="signal 9"):
-        for _ in range(50):
-            measure_source(long_video, "video", Measure())
+        measure_many(long_video)
     killer.join()
     assert measure_source(long_video, "video", Measure()).frames == 600
     assert sandbox._child().process.pid != pid
+
+
+def measure_many(path: Path) -> None:
+    """Long enough for anything to happen meanwhile."""
+    for _ in range(50):
+        measure_source(path, "video", Measure())
 
 
 def test_only_functions_of_the_jobs_are_called() -> None:

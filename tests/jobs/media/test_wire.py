@@ -25,7 +25,10 @@ def through(data: bytes) -> object:
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(min_size=1).filter(lambda k: k[0] != "\0"), inner, max_size=4))
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(min_size=1).filter(lambda k: k[0] != "\0"), inner, max_size=4)
+    ),
+)
 
 
 @given(VALUES)

@@ -1,0 +1,474 @@
+"""Every measurement against a reference implementation, or against what was put into the picture."""
+
+import io
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pyloudnorm
+import pytest
+from PIL import Image
+from skimage import data as pictures
+
+from jobs.clean.measure import Measured, measure_file
+from jobs.clean.measures import MONO_BLOCK, Picture, colour, fingerprint, loudness, measurements, motion, phash, sharpness
+from jobs.clean.measures import blockiness as blockiness_of
+from jobs.media.encode import encode_audio, encode_video
+from schemas.clips import CLIPS
+from schemas.settings import Measure
+
+RATE = 48_000
+SETTINGS = Measure().model_dump()
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """The first clip of a video made of frames."""
+    def measure(frames: Any, fps: float = 25, sound: np.ndarray | None = None, crf: int = 12) -> dict[str, Any]:
+        path = tmp_path / "made.mp4"
+        path.write_bytes(encode_video(frames, fps, crf, (sound, RATE) if sound is not None else None))
+        return Measured(**measure_file(str(path), "video", SETTINGS)).clips[0]
+    return measure
+
+
+def photo(width: int = 480, height: int = 270) -> np.ndarray:
+    return cv2.resize(pictures.astronaut(), (width, height), interpolation=cv2.INTER_AREA)
+
+
+def panning(seconds: float, speed_px: float, fps: int = 25, width: int = 480, height: int = 270) -> list[np.ndarray]:
+    """A picture that moves sideways at so many pixels a second."""
+    world = np.concatenate(
+        [cv2.resize(pictures.astronaut(), (width, height)), cv2.resize(pictures.coffee(), (width, height))] * 3, axis=1
+    )
+    out = []
+    for i in range(int(seconds * fps)):
+        move = np.float32([[1, 0, -speed_px * i / fps], [0, 1, 0]])
+        out.append(cv2.warpAffine(world, move, (width, height), flags=cv2.INTER_LINEAR))
+    return out
+
+
+def as_picture(rgb: np.ndarray) -> Picture:
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24").reformat(
+        format="yuvj420p", dst_color_range="JPEG"
+    )
+    planes = []
+    for plane in frame.planes:
+        planes.append(
+            np.ascontiguousarray(np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width])
+        )
+    y, u, v = planes
+    half = cv2.resize(y, (y.shape[1] // 2, y.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    return Picture(0.0, y, u, v, half, y, 8, True)
+
+
+def test_every_measurement_fills_columns_of_the_contract_and_none_twice() -> None:
+    names = [column for m in measurements().values() for column in m.columns]
+    assert len(names) == len(set(names))
+    assert set(names) <= set(CLIPS.schema.names)
+    assert all(m.version >= 1 for m in measurements().values())
+
+
+# pictures
+
+def test_luma_and_contrast_are_those_of_the_picture(measured: Callable[..., dict[str, Any]]) -> None:
+    rgb = photo()
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float64)
+    clip = measured([rgb] * 30)
+    luma709 = rgb.astype(np.float64) @ [0.2126, 0.7152, 0.0722]
+    assert clip["luma_mean"] == pytest.approx(luma709.mean(), abs=1.5)
+    assert clip["luma_std"] == pytest.approx(grey.std(), rel=0.06)
+
+
+def test_sharpness_is_the_variance_of_opencvs_laplacian() -> None:
+    for rgb in (photo(398, 224), np.ascontiguousarray(photo(398, 224)[:7, :9])):
+        y = as_picture(rgb[:rgb.shape[0] // 2 * 2, :rgb.shape[1] // 2 * 2]).y
+        assert sharpness.variance(y) == pytest.approx(cv2.Laplacian(y, cv2.CV_64F).var(), rel=1e-9)
+
+
+def test_blur_lowers_sharpness_step_by_step(measured: Callable[..., dict[str, Any]]) -> None:
+    rgb = photo()
+    values = [
+        measured([rgb if sigma == 0 else cv2.GaussianBlur(rgb, (0, 0), sigma)] * 12)["sharpness"] for sigma in (0, 1.5, 3, 6)
+    ]
+    assert values == sorted(values, reverse=True)
+    assert values[1] < 0.5 * values[0]
+
+
+def test_colourfulness_is_that_of_hasler_and_suesstrunk() -> None:
+    for rgb in (photo(), cv2.resize(pictures.coffee(), (300, 200)), np.repeat(photo()[..., :1], 3, axis=2)):
+        r, g, b = (rgb[..., i].astype(np.float64) for i in range(3))
+        rg, yb = r - g, (r + g) / 2 - b
+        wanted = math.hypot(rg.std(), yb.std()) + 0.3 * math.hypot(rg.mean(), yb.mean())
+        assert colour.look(as_picture(rgb))[0] == pytest.approx(wanted, rel=0.06, abs=1.5)
+
+
+@pytest.mark.parametrize("speed", [5.0, 27.0, 135.0, 400.0])
+def test_motion_is_the_speed_in_short_sides_a_second(measured: Callable[..., dict[str, Any]], speed: float) -> None:
+    clip = measured(panning(2, speed))
+    assert clip["motion"] == pytest.approx(speed / 270, rel=0.2, abs=0.01)
+    assert clip["camera_motion"] == pytest.approx(speed / 270, rel=0.25, abs=0.01)
+    assert clip["object_motion"] < 0.35 * clip["motion"] + 0.01
+
+
+def test_motion_depends_neither_on_size_nor_on_frame_rate(measured: Callable[..., dict[str, Any]]) -> None:
+    large = measured(panning(2, 270.0, 50, 960, 540), 50)["motion"]
+    small = measured(panning(2, 135.0, 25, 480, 270), 25)["motion"]
+    slow = measured(panning(2, 135.0, 10, 480, 270), 10)["motion"]
+    assert [large, slow] == [pytest.approx(small, rel=0.2)] * 2
+
+
+def test_an_object_moves_and_the_camera_does_not(measured: Callable[..., dict[str, Any]]) -> None:
+    frames = []
+    for i in range(50):
+        frame = photo().copy()
+        cv2.circle(frame, (60 + 6 * i, 135), 40, (250, 240, 20), -1)
+        frames.append(frame)
+    clip = measured(frames)
+    assert clip["object_motion"] > 2 * clip["camera_motion"]
+
+
+def test_the_similarity_fit_takes_out_a_zoom_and_a_turn() -> None:
+    y, x = np.mgrid[0:112, 0:200].astype(np.float32)
+    flow = np.stack([0.02 * (x - 90) - 0.01 * (y - 50) + 1, 0.02 * (y - 50) + 0.01 * (x - 90) - 2], axis=-1).astype(np.float32)
+    whole, camera, left = motion._split(flow)
+    assert left == pytest.approx(0, abs=1e-5)
+    assert camera == pytest.approx(whole, rel=1e-5)
+
+
+def test_frozen_and_repeated_frames_are_counted(measured: Callable[..., dict[str, Any]]) -> None:
+    moving = panning(2, 120)
+    still = measured(moving[:25] + [moving[25]] * 75)
+    assert still["freeze_share"] == pytest.approx(0.75, abs=0.05)
+    assert still["duplicate_frame_share"] == pytest.approx(0.75, abs=0.06)
+    repeated = measured([f for f in moving for _ in range(2)], 50)
+    assert repeated["duplicate_frame_share"] == pytest.approx(0.5, abs=0.05)
+    assert repeated["freeze_share"] == 0
+    assert measured(moving)["duplicate_frame_share"] == 0
+
+
+def test_black_frames_are_counted(measured: Callable[..., dict[str, Any]]) -> None:
+    lit = panning(2, 60)
+    assert measured([np.zeros_like(lit[0])] * 50)["black_share"] == 1
+    assert measured(lit)["black_share"] == 0
+
+
+def test_flicker_is_the_second_difference_of_brightness(measured: Callable[..., dict[str, Any]]) -> None:
+    grey = [np.full((180, 320, 3), 120 + 5 * (i % 2), np.uint8) for i in range(50)]
+    assert measured(grey)["flicker"] == pytest.approx(10, abs=1.0)
+    ramp = [np.full((180, 320, 3), 60 + 2 * i, np.uint8) for i in range(50)]
+    assert measured(ramp)["flicker"] < 1.2
+
+
+@pytest.mark.parametrize(("bars", "letterbox", "pillarbox"), [((0, 0), 0, 0), ((36, 0), 72 / 270, 0), ((0, 60), 0, 120 / 480),
+                                                              ((30, 48), 60 / 270, 96 / 480)])
+def test_bars_are_measured(
+    measured: Callable[..., dict[str, Any]], bars: tuple[int, int], letterbox: float, pillarbox: float
+) -> None:
+    frames = [f.copy() for f in panning(2, 60)]
+    for frame in frames:
+        frame[:bars[0]] = frame[270 - bars[0]:] = 0
+        frame[:, :bars[1]] = frame[:, 480 - bars[1]:] = 0
+    clip = measured(frames)
+    assert clip["letterbox_share"] == pytest.approx(letterbox, abs=0.02)
+    assert clip["pillarbox_share"] == pytest.approx(pillarbox, abs=0.02)
+
+
+def test_blockiness_shows_coding_blocks() -> None:
+    rgb = cv2.resize(pictures.coffee(), (600, 400))
+    values = []
+    for quality in (95, 30, 5):
+        coded = cv2.imdecode(cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+        values.append(blockiness_of.look(as_picture(coded))[0])
+    assert values == sorted(values)
+    assert 0.8 < values[0] < 1.2
+    assert values[2] > 1.5
+
+
+def test_text_area_tells_pages_from_pictures() -> None:
+    text = measurements()["text"]
+    page = np.full((224, 398, 3), 250, np.uint8)
+    for line in range(6):
+        cv2.putText(page, "the quick brown fox jumps over", (8, 30 + 34 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (20, 20, 20), 2)
+    assert text.look is not None
+    assert text.look(as_picture(page))[0] > 0.25
+    for rgb in (photo(398, 224), cv2.resize(pictures.coffee(), (336, 224)), cv2.resize(pictures.chelsea(), (336, 224))):
+        assert text.look(as_picture(rgb))[0] < 0.05
+
+
+def test_perceptual_hashes_survive_coding_scaling_and_bars(measured: Callable[..., dict[str, Any]]) -> None:
+    frames = panning(2, 60)
+    first = measured(frames)["phashes"]
+    small = measured([cv2.resize(f, (320, 180), interpolation=cv2.INTER_AREA) for f in frames], crf=32)["phashes"]
+    barred = measured([cv2.copyMakeBorder(f, 40, 40, 0, 0, cv2.BORDER_CONSTANT) for f in frames])["phashes"]
+    other = measured([cv2.flip(f, 1) for f in frames])["phashes"]
+
+    def apart(these: list[int], those: list[int]) -> float:
+        return float(np.median([(a ^ b).bit_count() for a, b in zip(these, those, strict=True)]))
+
+    assert apart(first, small) <= 6
+    assert apart(first, barred) <= 8
+    assert apart(first, other) >= 16
+
+
+def test_the_hash_is_the_sign_of_low_frequencies() -> None:
+    luma = as_picture(photo(256, 256)).half
+    small = cv2.resize(luma, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float64)
+    k = np.arange(32)
+    basis = np.cos(np.pi * (2 * k[None] + 1) * k[:, None] / 64)
+    basis = basis * np.where(k[:, None] == 0, math.sqrt(1 / 32), math.sqrt(2 / 32))
+    low = (basis @ small @ basis.T)[:8, :8]
+    low[0, 0] = 0
+    bits = (low > np.median(low)).ravel()
+    assert phash.phash(luma) == int("".join("1" if b else "0" for b in bits), 2)
+
+
+def test_form_and_times_are_told(measured: Callable[..., dict[str, Any]]) -> None:
+    clip = measured(panning(3, 60))
+    assert (clip["width"], clip["height"], clip["rotation_deg"], clip["sar"], clip["bit_depth"]) == (480, 270, 0, 1.0, 8)
+    assert (clip["frame_count"], clip["fps"], clip["vfr"], clip["interlaced"], clip["alpha"], clip["hdr"]) == (
+        75,
+        25.0,
+        False,
+        False,
+        False,
+        False,
+    )
+    assert (clip["start_s"], clip["end_s"], clip["video_codec"], clip["has_audio"]) == (0.0, 3.0, "h264", False)
+    assert clip["phash_times_s"] == [pytest.approx(t, abs=0.021) for t in (0, 0.5, 1, 1.5, 2, 2.5)]
+    assert clip["loudness_lufs"] is None
+
+
+def test_stored_frames_cover_the_clip_and_are_small(measured: Callable[..., dict[str, Any]]) -> None:
+    frames = measured(panning(8, 30))["frames"]
+    assert [f["t_s"] for f in frames] == [pytest.approx(t, abs=0.3) for t in (1, 3, 5, 7)]
+    for stored, truth in zip(frames, (1, 3, 5, 7), strict=True):
+        image = np.asarray(Image.open(io.BytesIO(stored["jpeg"])))
+        assert image.shape == (224, 398, 3)
+        want = cv2.resize(panning(8, 30)[round(stored["t_s"] * 25)], (398, 224), interpolation=cv2.INTER_AREA)
+        assert np.abs(image.astype(int) - want).mean() < 6, truth
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p10le", "yuv422p", "yuv444p", "gray", "rgb24", "yuva420p", "nv12"])
+def test_pixel_formats_measure_alike(tmp_path: Path, pix_fmt: str) -> None:
+    path = tmp_path / "made.mkv"
+    codec = {"yuva420p": "ffv1", "nv12": "libx264", "yuv420p10le": "ffv1", "gray": "ffv1"}.get(pix_fmt, "ffv1")
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=25)
+        stream.width, stream.height = 480, 270
+        stream.pix_fmt = {"rgb24": "bgr0"}.get(pix_fmt, pix_fmt)
+        for f in panning(1, 60):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(f, format="rgb24").reformat(format=stream.pix_fmt)))
+        out.mux(stream.encode(None))
+    clip = measure_file(str(path), "video", SETTINGS)["clips"][0]
+    grey = np.mean([cv2.cvtColor(f, cv2.COLOR_RGB2GRAY).mean() for f in panning(1, 60)])
+    assert clip["luma_mean"] == pytest.approx(grey, abs=4)
+    assert clip["motion"] == pytest.approx(60 / 270, rel=0.25)
+    assert clip["bit_depth"] == (10 if "10" in pix_fmt else 8)
+    assert clip["alpha"] == ("yuva" in pix_fmt)
+
+
+def test_equal_bytes_give_equal_rows(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    tone = (0.2 * np.sin(np.arange(3 * RATE) / 30)).astype(np.float32)
+    path.write_bytes(encode_video(panning(3, 90), 25, audio=(tone, RATE)))
+    assert measure_file(str(path), "video", SETTINGS) == measure_file(str(path), "video", SETTINGS)
+
+
+# stills
+
+@pytest.mark.parametrize(
+    ("mode", "format_"),
+    [
+        ("RGB", "PNG"),
+        ("L", "PNG"),
+        ("P", "PNG"),
+        ("RGBA", "PNG"),
+        ("CMYK", "JPEG"),
+        ("I;16", "PNG"),
+        ("1", "PNG"),
+        ("LA", "PNG"),
+        ("RGB", "WEBP"),
+        ("RGB", "BMP"),
+    ],
+)
+def test_stills_of_every_mode_are_one_clip(tmp_path: Path, mode: str, format_: str) -> None:
+    image = Image.fromarray(photo())
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
+    else:
+        image = image.convert(mode)
+    path = tmp_path / "still"
+    image.save(path, format_)
+    made = measure_file(str(path), "image", SETTINGS)
+    clip = made["clips"][0]
+    assert (made["modality"], len(made["clips"]), clip["start_s"], clip["end_s"], len(clip["frames"])) == (
+        "image",
+        1,
+        0.0,
+        0.0,
+        1,
+    )
+    assert (clip["width"], clip["height"], clip["frame_count"], clip["motion"], clip["fps"]) == (480, 270, 1, None, None)
+    assert clip["luma_mean"] == pytest.approx(cv2.cvtColor(photo(), cv2.COLOR_RGB2GRAY).mean(), abs=8)
+    assert clip["alpha"] == (mode in ("RGBA", "LA"))
+
+
+def test_a_still_stands_upright(tmp_path: Path) -> None:
+    image = Image.fromarray(photo())
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "turned.jpg", exif=exif)
+    clip = measure_file(str(tmp_path / "turned.jpg"), "image", SETTINGS)["clips"][0]
+    assert (clip["width"], clip["height"]) == (270, 480)
+
+
+def test_transparency_is_laid_over_white(tmp_path: Path) -> None:
+    Image.new("RGBA", (64, 64), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert measure_file(str(tmp_path / "clear.png"), "image", SETTINGS)["clips"][0]["luma_mean"] == pytest.approx(255, abs=1)
+
+
+def test_an_animation_is_a_video_with_its_own_clock(tmp_path: Path) -> None:
+    frames = [Image.fromarray(f) for f in panning(1, 60, fps=8)]
+    for name in ("a.webp", "a.gif"):
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], duration=250, loop=0)
+        made = measure_file(str(tmp_path / name), "image", SETTINGS)
+        assert (made["modality"], made["frames"]) == ("video", 8)
+        assert made["duration_s"] == pytest.approx(2.0, abs=0.01)
+
+
+# sound
+
+def heard(tmp_path: Path, line: np.ndarray, rate: int = RATE) -> dict[str, Any]:
+    """The clip of a WAV of float samples."""
+    path = tmp_path / "sound.wav"
+    planar = np.ascontiguousarray(np.atleast_2d(line.T))
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("pcm_f32le", rate=rate, layout="mono" if planar.shape[0] == 1 else "stereo")
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(planar.T.reshape(1, -1).astype(np.float32)), format="flt",
+                                           layout="mono" if planar.shape[0] == 1 else "stereo")
+        frame.sample_rate = rate
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return measure_file(str(path), "audio", Measure(max_clip_s=600).model_dump())["clips"][0]
+
+
+@pytest.mark.parametrize("rate", [8000, 22_050, 44_100, 48_000, 96_000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_loudness_agrees_with_pyloudnorm(tmp_path: Path, rate: int, channels: int) -> None:
+    random = np.random.default_rng(rate)
+    line = random.normal(0, 0.1, (rate * 6, channels)) * np.repeat([0.02, 1, 0.3, 1, 0.001, 0.8], rate)[:, None]
+    line += 0.2 * np.sin(np.arange(rate * 6) * 2 * np.pi * 997 / rate)[:, None]
+    line = line.clip(-1, 1).astype(np.float32)
+    wanted = pyloudnorm.Meter(rate, filter_class="DeMan").integrated_loudness(line.astype(np.float64))
+    assert heard(tmp_path, line, rate)["loudness_lufs"] == pytest.approx(wanted, abs=0.1)
+
+
+def test_a_full_scale_tone_has_the_loudness_of_the_standard(tmp_path: Path) -> None:
+    """BS.1770: 997 Hz at 0 dBFS in one channel is -3.01 LUFS."""
+    line = np.sin(np.arange(RATE * 5) * 2 * np.pi * 997 / RATE).astype(np.float32)
+    assert heard(tmp_path, line)["loudness_lufs"] == pytest.approx(-3.01, abs=0.05)
+
+
+def test_the_true_peak_lies_between_the_samples(tmp_path: Path) -> None:
+    """A tone at a quarter of the rate, sampled at 45 degrees, peaks 3 dB above its samples."""
+    line = (0.5 * np.sin(np.arange(RATE) * np.pi / 2 + np.pi / 4)).astype(np.float32)
+    clip = heard(tmp_path, line)
+    assert np.abs(line).max() == pytest.approx(0.3536, abs=1e-3)
+    assert clip["true_peak_dbtp"] == pytest.approx(20 * math.log10(0.5), abs=0.35)
+
+
+def test_the_interpolator_is_a_sinc() -> None:
+    assert loudness.interpolator().sum(axis=1) == pytest.approx([1, 1, 1])
+    assert loudness.interpolator()[0] == pytest.approx(loudness.interpolator()[2][::-1])
+
+
+def test_silence_clipping_and_noise_are_told(tmp_path: Path) -> None:
+    tone = 0.4 * np.sin(np.arange(RATE * 4) / 12).astype(np.float32)
+    quiet = tone.copy()
+    quiet[RATE:RATE * 2] = 0
+    assert heard(tmp_path, quiet)["silence_share"] == pytest.approx(0.25, abs=0.03)
+    assert heard(tmp_path, tone)["clipping_share"] == 0
+    clipped = (tone * 5).clip(-1, 1)
+    assert heard(tmp_path, clipped)["clipping_share"] == pytest.approx(float((np.abs(clipped) >= 0.9999).mean()), abs=0.02)
+    noise = np.random.default_rng(0).normal(0, 1, RATE * 4).astype(np.float32)
+    gate = np.repeat([1, 0, 1, 0, 1, 0, 1, 0], RATE // 2)
+    for level in (0.001, 0.03):
+        snr = heard(tmp_path, (tone * gate + noise * level).astype(np.float32))["snr_db"]
+        assert snr == pytest.approx(20 * math.log10(0.283 / level), abs=2)
+    silence = heard(tmp_path, np.zeros(RATE * 2, np.float32))
+    assert (silence["silence_share"], silence["loudness_lufs"], silence["true_peak_dbtp"], silence["bandwidth_hz"]) == (
+        1.0,
+        None,
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize("cut_hz", [4000, 8000, 16_000])
+def test_bandwidth_is_where_the_energy_ends(tmp_path: Path, cut_hz: int) -> None:
+    random = np.random.default_rng(1)
+    spectrum = np.fft.rfft(random.normal(0, 0.1, RATE * 4))
+    spectrum[int(cut_hz * 4):] = 0
+    line = np.fft.irfft(spectrum).astype(np.float32)
+    assert heard(tmp_path, line)["bandwidth_hz"] == pytest.approx(cut_hz, abs=2 * RATE / 128)
+
+
+def test_fingerprints_survive_gain_and_coding_and_tell_sounds_apart(tmp_path: Path) -> None:
+    random = np.random.default_rng(4)
+    def tune(seed: int) -> np.ndarray:
+        r = np.random.default_rng(seed)
+        notes = [np.sin(np.arange(RATE // 4) * 2 * np.pi * f / RATE) * np.linspace(1, 0.3, RATE // 4)
+                 + 0.5 * np.sin(np.arange(RATE // 4) * 2 * np.pi * 2.01 * f / RATE) for f in r.uniform(200, 900, 40)]
+        return (0.2 * np.concatenate(notes) + random.normal(0, 0.005, RATE * 10)).astype(np.float32)
+
+    def words(line: np.ndarray) -> np.ndarray:
+        return np.array(heard(tmp_path, line)["audio_fingerprint"], np.uint32)
+
+    def apart(a: np.ndarray, b: np.ndarray) -> float:
+        size = min(a.size, b.size)
+        return float(np.unpackbits((a[:size] ^ b[:size]).view(np.uint8)).mean())
+
+    one = tune(1)
+    (tmp_path / "coded.m4a").write_bytes(encode_audio(one, RATE, 64_000))
+    coded = measure_file(str(tmp_path / "coded.m4a"), "audio", SETTINGS)["clips"][0]["audio_fingerprint"]
+    assert len(words(one)) == pytest.approx(10 / 0.128, abs=2)
+    assert apart(words(one), words(one * np.float32(0.3))) < 0.02
+    assert apart(words(one), np.array(coded, np.uint32)) < 0.2
+    assert apart(words(one), words(tune(2))) > 0.35
+    assert fingerprint.WINDOW == 2 * MONO_BLOCK
+
+
+MEDIA = Path(__file__).parents[4] / "shared" / "media"
+
+
+@pytest.mark.skipif(not MEDIA.is_dir(), reason="the collection of real media is not there")
+def test_speech_is_told_from_music_and_rain() -> None:
+    share = {
+        name: np.mean([c["speech_share"] for c in measure_file(str(MEDIA / "audio" / name), "audio", SETTINGS)["clips"]])
+        for name in (
+            "jfk.flac",
+            "LJ001-0001.flac",
+            "198-209-0000.ogg",
+            "test.wav",
+            "sorohanro_-_solo-trumpet-06.ogg",
+            "rain.mp3",
+        )
+    }
+    assert min(share[n] for n in ("jfk.flac", "LJ001-0001.flac", "198-209-0000.ogg", "test.wav")) > 0.45
+    assert max(share[n] for n in ("sorohanro_-_solo-trumpet-06.ogg", "rain.mp3")) < 0.1
+
+
+def test_the_skew_of_sound_and_picture_is_told(measured: Callable[..., dict[str, Any]]) -> None:
+    clip = measured(panning(3, 60), sound=np.zeros(RATE * 2, np.float32) + 0.1)
+    assert clip["av_skew_s"] == pytest.approx(-1.0, abs=0.05)
+    assert (clip["has_audio"], clip["audio_codec"], clip["sample_rate_hz"], clip["channels"]) == (True, "aac", RATE, 1)
+
+
+def test_long_sound_is_parted_evenly(tmp_path: Path) -> None:
+    (tmp_path / "long.m4a").write_bytes(encode_audio(np.full(RATE * 25, 0.1, np.float32), RATE))
+    clips = measure_file(str(tmp_path / "long.m4a"), "audio", SETTINGS)["clips"]
+    assert [c["duration_s"] for c in clips] == [pytest.approx(12.5, abs=0.05)] * 2
