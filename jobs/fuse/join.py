@@ -1,0 +1,102 @@
+"""From a clip, its labels and its media to one row of `samples`, and which labels keep a clip out."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.settings import Label
+
+Row = Mapping[str, Any]
+
+OWN_COLUMNS = frozenset({("clip_embedding", "embedding")})
+"""Labels that have a column of their own."""
+TEXTS = ("title", "caption", "transcript", "text")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why labels keep a clip out: a code of `schemas.reasons` and the numbers behind it."""
+
+    check: str
+    reason: str
+    value: float | None = None
+    op: str | None = None
+    threshold: float | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class Media:
+    """The media bytes of one sample.
+
+    Attributes:
+        cut: smart, copy, encode, range or whole.
+        start_s: Where they really start in the source, seconds; None for pictures and texts.
+    """
+
+    cut: str
+    start_s: float | None = None
+    media_type: str | None = None
+    video: bytes | None = None
+    image: bytes | None = None
+    audio: bytes | None = None
+    audio_type: str | None = None
+
+
+def score(labels: Sequence[Row], labeler: str, *keys: str) -> float | None:
+    """The score of the first of these keys that the labeler has said something about."""
+    found = {row["key"]: row["score"] for row in labels if row["labeler"] == labeler}
+    return next((found[k] for k in keys if found.get(k) is not None), None)
+
+
+def verdict(clip: Row, labels: Sequence[Row], label: Label) -> Verdict | None:
+    """Judge a clip by its labels; thresholds that are not set judge nothing."""
+    similarity = score(labels, "clip_text_similarity", "caption", "title")
+    if label.min_similarity is not None and similarity is not None and similarity < label.min_similarity:
+        return Verdict("clip_text_similarity", "off_caption", similarity, "<", label.min_similarity)
+    unsafe = score(labels, "safety", "unsafe")
+    if label.max_unsafe is not None and unsafe is not None and unsafe > label.max_unsafe:
+        return Verdict("safety", "unsafe", unsafe, ">", label.max_unsafe)
+    blocked = next((row["text"] for row in labels if row["labeler"] == "safety" and row["key"] == "blocked_word"), None)
+    if blocked is not None:
+        return Verdict("safety_words", "unsafe", 1.0, ">", 0.0, f"blocked word {blocked!r}")
+    return None
+
+
+def sample(clip: Row, source: Row, labels: Sequence[Row], media: Media, split: str, engagement: float | None) -> dict[str, Any]:
+    """One row of `samples`."""
+    copied = ("source_id", "modality", "title", "caption", "transcript", "text", "licence", "start_s", "end_s", "duration_s", "width",
+              "height", "fps", "motion", "sharpness", "loudness_lufs", "speech_share")
+    vector = next((row["vector"] for row in labels if (row["labeler"], row["key"]) == ("clip_embedding", "embedding")), None)
+    frames = clip["frames"] or []
+    return {
+        "sample_id": clip["clip_id"], "split": split, "uri": source["uri"], "lang": language(clip, labels),
+        **{name: clip[name] for name in copied},
+        "similarity": score(labels, "clip_text_similarity", "caption", "title"), "embedding": vector,
+        "labels": [{k: row[k] for k in ("labeler", "key", "score", "text")} for row in labels
+                   if (row["labeler"], row["key"]) not in OWN_COLUMNS],
+        "engagement": engagement, "cut": media.cut, "cut_start_s": media.start_s, "media_type": media.media_type,
+        "video": media.video, "image": media.image, "audio": media.audio, "audio_type": media.audio_type,
+        "thumbnail": frames[len(frames) // 2]["jpeg"] if frames else None,
+    }
+
+
+def language(clip: Row, labels: Sequence[Row]) -> str | None:
+    """As given, else as identified from the first text that there is."""
+    if clip["lang"]:
+        return str(clip["lang"])
+    said = {row["key"]: row["text"] for row in labels if row["labeler"] == "language"}
+    found: str | None = next((said[k] for k in TEXTS if said.get(k)), clip["lang_detected"])
+    return found
+
+
+def blocked_word(texts: Sequence[str | None], words: Sequence[str]) -> str | None:
+    """The first of `words` that occurs in a text: Latin words as whole words, others anywhere; case does not matter."""
+    for word in words:
+        pattern = re.escape(word.casefold())
+        if word.isascii():
+            pattern = rf"(?<![a-z0-9]){pattern}(?![a-z0-9])"
+        if any(text and re.search(pattern, text.casefold()) for text in texts):
+            return word
+    return None

@@ -1,0 +1,297 @@
+"""Releases: what a version of `samples` is, written down once and never changed; what lies between two; and the ways out.
+
+A release is `releases/<YYYY.MM.DD>-<fingerprint>/release.json` in the lake. It names its shards by path below the lake root and by
+sha256. Its day is the day on which the samples were finished, so a fingerprint keeps its name.
+"""
+
+import io
+import json
+import tarfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from jobs.errors import Terminal
+from jobs.lake import Lake, Version
+from jobs.version import digest
+from schemas import LABELS, SAMPLES, TABLES
+from schemas.release import ModelInForce, Release, Shard
+from schemas.settings import Settings
+
+FOLDER = "releases"
+FILE = "release.json"
+EXTENSIONS = {"video/mp4": "mp4", "video/webm": "webm", "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif",
+              "audio/mp4": "m4a"}
+
+
+def release(lake: Lake, settings: Settings | None = None) -> dict[str, Any]:
+    """The release of the current samples, written unless it stands.
+
+    Returns:
+        The facts of `release.json` and `path`, that of its folder.
+
+    Raises:
+        Terminal: there are no samples, or a release of this name says something else.
+    """
+    fingerprint = lake.current("fuse")
+    samples = lake.version(SAMPLES, fingerprint) if fingerprint else None
+    if samples is None:
+        raise Terminal(f"{lake.root}: there are no samples yet; run `reelmill run fuse` first")
+    return make_release(lake, samples)
+
+
+def make_release(lake: Lake, samples: Version) -> dict[str, Any]:
+    """Write the release of a version of `samples`, or confirm that it stands."""
+    facts = describe(lake, samples)
+    standing = lake.read_json(FOLDER, facts.name, FILE)
+    said = facts.model_dump(mode="json")
+    if standing is not None and standing != said:
+        changed = sorted(k for k in said if said[k] != standing.get(k))
+        raise Terminal(f"{lake.url(FOLDER, facts.name, FILE)} says otherwise about {', '.join(changed)}; a release never changes: "
+                       "remove what was changed by hand, or build into a new lake")
+    if standing is None:
+        lake.write_json(said, FOLDER, facts.name, FILE)
+    return {**said, "path": lake.url(FOLDER, facts.name)}
+
+
+def describe(lake: Lake, samples: Version) -> Release:
+    """What the release of these samples says."""
+    manifest = samples.manifest
+    shards, rows, hours = [], defaultdict[str, Counter[str]](Counter), defaultdict[str, float](float)
+    for file, path in zip(manifest["files"], samples.files(), strict=True):
+        with lake.fs.open(path) as opened:
+            facts = pq.ParquetFile(opened).read(columns=["split", "modality", "duration_s"])
+        splits = set(facts["split"].to_pylist())
+        for split, modality, seconds in zip(*(facts[c].to_pylist() for c in facts.schema.names), strict=True):
+            rows[modality][split] += 1
+            hours[modality] += seconds / 3600
+        shards.append(Shard(path=f"{SAMPLES.name}/{samples.fingerprint}/{file['path']}", sha256=file["sha256"], bytes=file["bytes"],
+                            rows=file["rows"], split=splits.pop() if len(splits) == 1 else "mixed"))
+    parents, recipe = ancestry(lake, samples)
+    return Release(
+        name=f"{manifest['finished'][:10].replace('-', '.')}-{samples.fingerprint}", fingerprint=samples.fingerprint,
+        made=manifest["finished"], schema_version=manifest["schema_version"],
+        schema_sha256=digest([[f.name, str(f.type), f.nullable] for f in SAMPLES.schema]), policy_sha256=digest(recipe),
+        rows={m: dict(sorted(rows[m].items())) for m in sorted(rows)}, hours={m: round(hours[m], 6) for m in sorted(hours)},
+        shards=shards, models=models(lake, parents), parents=parents, recipe=recipe, seen=manifest["seen"], rejected=manifest["rejected"])
+
+
+def ancestry(lake: Lake, version: Version) -> tuple[dict[str, str], dict[str, dict[str, object]]]:
+    """Every table that a version came from, as `table@job` -> fingerprint, and every recipe section in force, as `job.section`."""
+    tables = {t.name: t for t in TABLES}
+    parents: dict[str, str] = {}
+    recipe: dict[str, dict[str, object]] = {}
+    todo = [version]
+    while todo:
+        now = todo.pop()
+        recipe |= {f"{now.manifest['job']}.{section}": facts for section, facts in now.manifest["recipe"].items()}
+        for name, fingerprint in now.manifest["parents"].items():
+            table = tables.get(name.split("@")[0])
+            if table is None or name in parents:
+                continue
+            parents[name] = fingerprint
+            if (above := lake.version(table, fingerprint)) is not None:
+                todo.append(above)
+    return dict(sorted(parents.items())), dict(sorted(recipe.items()))
+
+
+def models(lake: Lake, parents: Mapping[str, str]) -> list[ModelInForce]:
+    """The models behind the labels, each once."""
+    found: set[tuple[str, int, str | None, str | None]] = set()
+    for name, fingerprint in parents.items():
+        labels = lake.version(LABELS, fingerprint) if name.split("@")[0] == LABELS.name else None
+        for path in labels.files() if labels else ():
+            with lake.fs.open(path) as file:
+                table = pq.ParquetFile(file).read(columns=["labeler", "labeler_version", "model", "revision"])
+            found |= {tuple(r.values()) for r in table.group_by(table.schema.names).aggregate([]).to_pylist()}
+    return [ModelInForce(labeler=a, labeler_version=b, model=c, revision=d)
+            for a, b, c, d in sorted(found, key=lambda f: tuple(str(x) for x in f))]
+
+
+def releases(lake: Lake) -> list[dict[str, Any]]:
+    """All releases, oldest first, each with `path`."""
+    found = [{**facts, "path": lake.url(FOLDER, name)} for name in lake.names(FOLDER)
+             if (facts := lake.read_json(FOLDER, name, FILE)) is not None]
+    return sorted(found, key=lambda facts: (facts["made"], facts["name"]))
+
+
+def find(lake: Lake, name: str) -> dict[str, Any]:
+    """A release by name, by the beginning of its fingerprint, or `latest`.
+
+    Raises:
+        Terminal: none, or several.
+    """
+    known = releases(lake)
+    if name == "latest" and known:
+        return known[-1]
+    hits = [r for r in known if r["name"] == name or r["fingerprint"].startswith(name)]
+    if len(hits) != 1:
+        names = ", ".join(r["name"] for r in known) or "none"
+        raise Terminal(f"{'no' if not hits else 'more than one'} release is called {name!r}; there are: {names}")
+    return hits[0]
+
+
+def shard_paths(lake: Lake, facts: Mapping[str, Any], split: str | None = None) -> list[str]:
+    """Full paths or URLs of the shards of a release, of one split or of both."""
+    return [lake.url(*s["path"].split("/")) for s in facts["shards"] if split in (None, s["split"])]
+
+
+def verify(lake: Lake, facts: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the shards of a release: missing, of another size or of other bytes; nothing if all is well."""
+    from hashlib import sha256
+
+    wrong = []
+    for shard in facts["shards"]:
+        try:
+            data = lake.fs.cat_file(lake.path(shard["path"]))
+        except FileNotFoundError:
+            wrong.append(f"{shard['path']}: missing")
+            continue
+        if sha256(data).hexdigest() != shard["sha256"]:
+            wrong.append(f"{shard['path']}: other bytes than released")
+    return wrong
+
+
+def diff(lake: Lake, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """What lies between two releases: ids of samples added, removed and changed (any column), settings and models that differ."""
+    old, new = _rows(lake, before, after), _rows(lake, after, before)
+    kept = _ids_of_common(lake, before, after)
+    return {
+        "added": sorted(set(new) - set(old) - kept), "removed": sorted(set(old) - set(new) - kept),
+        "changed": sorted(i for i in set(old) & set(new) if old[i] != new[i]),
+        "settings": _settings_changed(before["recipe"], after["recipe"]),
+        "models": {"removed": [m for m in before["models"] if m not in after["models"]],
+                   "added": [m for m in after["models"] if m not in before["models"]]},
+    }
+
+
+def _own(facts: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Shards that the other release does not hold with the same bytes."""
+    theirs = {s["sha256"] for s in other["shards"]}
+    return [s["path"] for s in facts["shards"] if s["sha256"] not in theirs]
+
+
+def _rows(lake: Lake, facts: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, str]:
+    """Digest of every row that lies in a shard of its own, by sample id."""
+    from hashlib import sha256
+
+    found = {}
+    for path in _own(facts, other):
+        with lake.fs.open(lake.path(path)) as file:
+            for batch in pq.ParquetFile(file).iter_batches(batch_size=64):
+                for row in batch.to_pylist():
+                    found[row["sample_id"]] = sha256(repr(sorted(row.items())).encode()).hexdigest()
+    return found
+
+
+def _ids_of_common(lake: Lake, before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
+    theirs = {s["sha256"] for s in after["shards"]}
+    found: set[str] = set()
+    for shard in before["shards"]:
+        if shard["sha256"] in theirs:
+            with lake.fs.open(lake.path(shard["path"])) as file:
+                found |= set(pq.ParquetFile(file).read(columns=["sample_id"])["sample_id"].to_pylist())
+    return found
+
+
+def _settings_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+    old, new = ({f"{section}.{name}": value for section, values in facts.items() for name, value in values.items()}
+                for facts in (before, after))
+    return {name: [old.get(name), new.get(name)] for name in sorted(set(old) | set(new)) if old.get(name) != new.get(name)}
+
+
+def samples_of(lake: Lake, facts: Mapping[str, Any], columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of a release, a few at a time."""
+    for shard in facts["shards"]:
+        with lake.fs.open(lake.path(shard["path"])) as file:
+            yield from pq.ParquetFile(file).iter_batches(batch_size=64, columns=list(columns) if columns else None)
+
+
+def export_webdataset(lake: Lake, facts: Mapping[str, Any], out: Path) -> list[Path]:
+    """One tar per shard in WebDataset form: `<sample_id>.<ext>` for media, `.txt` for the caption, `.json` for all else.
+
+    The same release gives the same bytes. An existing file of the same name is replaced.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    made = []
+    counts: Counter[str] = Counter()
+    for shard in facts["shards"]:
+        target = out / f"{shard['split']}-{counts[shard['split']]:05d}.tar"
+        counts[shard["split"]] += 1
+        passing = target.with_suffix(".tmp")
+        with lake.fs.open(lake.path(shard["path"])) as file, tarfile.open(passing, "w", format=tarfile.USTAR_FORMAT) as tar:
+            for batch in pq.ParquetFile(file).iter_batches(batch_size=16):
+                for row in batch.to_pylist():
+                    for name, data in _members(row):
+                        info = tarfile.TarInfo(name)
+                        info.size = len(data)
+                        tar.addfile(info, io.BytesIO(data))
+        passing.replace(target)
+        made.append(target)
+    return made
+
+
+def _members(row: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+    key = row["sample_id"]
+    if row["video"] is not None:
+        yield f"{key}.{EXTENSIONS.get(row['media_type'], 'bin')}", row["video"]
+    if row["image"] is not None:
+        yield f"{key}.{EXTENSIONS.get(row['media_type'], 'bin')}", row["image"]
+    if row["audio"] is not None:
+        yield f"{key}.{EXTENSIONS.get(row['audio_type'], 'bin')}", row["audio"]
+    if row["thumbnail"] is not None:
+        yield f"{key}.thumbnail.jpg", row["thumbnail"]
+    if (text := row["caption"] or row["text"] or row["title"]) is not None:
+        yield f"{key}.txt", text.encode()
+    rest = {k: v for k, v in row.items() if k not in ("video", "image", "audio", "thumbnail")}
+    if rest["embedding"] is not None:
+        rest["embedding"] = [float(x) for x in rest["embedding"]]
+    yield f"{key}.json", json.dumps(rest, ensure_ascii=False, sort_keys=True).encode()
+
+
+def card(facts: Mapping[str, Any]) -> str:
+    """The dataset card of a release, in Markdown with the front matter that the Hugging Face hub reads."""
+    splits = sorted({split for counts in facts["rows"].values() for split in counts})
+    files = "\n".join(f"  - split: {split}\n    path:\n" + "\n".join(f"    - {s['path']}" for s in facts["shards"] if s["split"] == split)
+                      for split in splits)
+    counts = "\n".join(f"| {m} | " + " | ".join(str(c.get(s, 0)) for s in splits) + f" | {facts['hours'].get(m, 0.0):.3f} |"
+                       for m, c in facts["rows"].items())
+    named = "\n".join(f"| {m['labeler']} | {m['labeler_version']} | {m['model'] or 'rules'} | {m['revision'] or ''} |" for m in facts["models"])
+    dropped = "\n".join(f"| {reason} | {count} |" for reason, count in facts["rejected"].items()) or "| none | 0 |"
+    size = sum(s["bytes"] for s in facts["shards"])
+    return f"""---
+configs:
+- config_name: default
+  data_files:
+{files}
+---
+# Release {facts['name']}
+
+{sum(s['rows'] for s in facts['shards'])} samples in {len(facts['shards'])} Parquet shards, {size / 1e6:.1f} MB. Splits never divide a
+source or a cluster of duplicates.
+
+| modality | {' | '.join(splits)} | hours |
+|---|{'---|' * len(splits)}---|
+{counts}
+
+## Labels
+
+| labeler | version | model | revision |
+|---|---|---|---|
+{named}
+
+## What fuse left out
+
+| reason | samples |
+|---|---|
+{dropped}
+
+## Provenance
+
+Policy {facts['policy_sha256'][:12]}, schema {facts['schema_sha256'][:12]} (version {facts['schema_version']}), samples
+`{facts['fingerprint']}` finished {facts['made']}. Parents: {', '.join(f'`{t}` {fp}' for t, fp in facts['parents'].items())}.
+"""

@@ -1,0 +1,180 @@
+"""Takedown: a source leaves the release and never comes back; only the shards that held it are written again.
+
+The new version has the fingerprint that fuse itself would give it (its parents and the tombstones), so a later `run fuse` stands.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from jobs.errors import Terminal
+from jobs.fuse.release import make_release, releases
+from jobs.fuse.tombstones import bury, tombstones
+from jobs.lake import Lake, Version
+from jobs.run import reject_rows
+from jobs.version import digest
+from schemas import DUPLICATES, GENERATIONS, PROMPTS, PUBLICATIONS, REJECTS, SAMPLES, SOURCES
+
+
+def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) -> dict[str, Any]:
+    """Take a source down.
+
+    Args:
+        source: Its id or its uri.
+        reason: For the tombstone.
+        erase: Also remove the touched shards of all earlier versions; their releases stay listed but can no longer be read whole.
+
+    Returns:
+        source_id, samples removed, the new release (None if no sample was touched), shards rewritten and kept, near copies that
+        stay, generations and publications that came from it, and shards erased.
+
+    Raises:
+        Terminal: no such source.
+        Transient: another command is writing to the lake.
+    """
+    row = _source(lake, source)
+    with lake.lock(f"`reelmill takedown {source}`"):
+        bury(lake, row, reason)
+        fingerprint = lake.current("fuse")
+        samples = lake.version(SAMPLES, fingerprint) if fingerprint else None
+        made = _rewritten(lake, samples) if samples else None
+        gone = sorted(made["gone"]) if made else []
+        ids = sorted({*gone, *_ever(lake, row)})
+        report = {
+            "source_id": row["source_id"], "uri": row["uri"], "samples": gone, "near_copies": _near_copies(lake, samples, ids),
+            "release": made["release"]["name"] if made else None, "rewritten": made["rewritten"] if made else [],
+            "kept": made["kept"] if made else [], **_descendants(lake, set(ids)),
+        }
+        report["erased"] = _erase(lake, set(ids), keep=lake.current("fuse")) if erase else []
+    return report
+
+
+def _source(lake: Lake, source: str) -> Mapping[str, Any]:
+    fingerprint = lake.current("collect")
+    version = lake.version(SOURCES, fingerprint) if fingerprint else None
+    rows = version.read(["source_id", "uri", "sha256"]) if version else SOURCES.empty()
+    hits = rows.filter(pc.or_(pc.equal(rows["source_id"], source), pc.equal(rows["uri"], source))).to_pylist()
+    if not hits:
+        raise Terminal(f"{lake.root}: no source has the id or uri {source!r}; `uri` in the samples names it")
+    found: Mapping[str, Any] = hits[0]
+    return found
+
+
+def _rewritten(lake: Lake, samples: Version) -> dict[str, Any] | None:
+    """The version of samples without what was taken down; None if it holds none of it."""
+    collected = next(fp for name, fp in samples.manifest["parents"].items() if name.startswith(f"{SOURCES.name}@"))
+    sources = lake.version(SOURCES, collected)
+    stones = tombstones(lake)
+    rows = sources.read(["source_id", "uri", "sha256"]).to_pylist() if sources else []
+    buried = pa.array(sorted(r["source_id"] for r in rows if stones.hold(r)), pa.string())
+    parents = {**samples.manifest["parents"], **stones.facts}
+    facts = {k: samples.manifest[k] for k in ("job", "code", "recipe")}
+    fingerprint = digest({**facts, "parents": parents})[:12]
+    files, touched, gone = [], [], []
+    for file, path in zip(samples.manifest["files"], samples.files(), strict=True):
+        with lake.fs.open(path) as opened:
+            whose = pq.ParquetFile(opened).read(columns=["sample_id", "source_id"])
+        lost = whose.filter(pc.is_in(whose["source_id"], value_set=buried))
+        if not lost.num_rows:
+            lake.put(lake.fs.cat_file(path), SAMPLES.name, fingerprint, file["path"])
+            files.append(file)
+            continue
+        touched.append(file["path"])
+        gone += lost.to_pylist()
+        with lake.fs.open(path) as opened:
+            data = pq.ParquetFile(opened).read()
+        left = data.filter(pc.invert(pc.is_in(data["source_id"], value_set=buried)))
+        if left.num_rows:
+            files.append(lake.write_part(SAMPLES, fingerprint, file["path"], left))
+    if not gone:
+        lake.remove(SAMPLES.name, fingerprint)
+        return None
+    manifest = {**samples.manifest, "fingerprint": fingerprint, "parents": parents, "kept": samples.manifest["kept"] - len(gone),
+                "rejected": {**samples.manifest["rejected"],
+                             "taken_down": samples.manifest["rejected"].get("taken_down", 0) + len(gone)},
+                "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "finished": datetime.now(UTC).isoformat(timespec="milliseconds")}
+    _rejects(lake, samples, manifest, gone)
+    lake.write_json({**manifest, "table": SAMPLES.name, "rows": sum(f["rows"] for f in files), "files": files},
+                    SAMPLES.name, fingerprint, "manifest.json")
+    lake.write_json({"fingerprint": fingerprint}, "_current", "fuse.json")
+    made = lake.version(SAMPLES, fingerprint)
+    assert made is not None
+    return {"gone": [g["sample_id"] for g in gone], "release": make_release(lake, made), "rewritten": touched,
+            "kept": [f["path"] for f in files if f["path"] not in touched]}
+
+
+def _rejects(lake: Lake, samples: Version, manifest: Mapping[str, Any], gone: Sequence[Mapping[str, Any]]) -> None:
+    """The rejects of the old version and one more part."""
+    fingerprint = manifest["fingerprint"]
+    before = lake.version(REJECTS, samples.fingerprint)
+    files = []
+    for file, path in zip(before.manifest["files"], before.files(), strict=True) if before else ():
+        lake.put(lake.fs.cat_file(path), REJECTS.name, fingerprint, file["path"])
+        files.append(file)
+    rows = [{**g, "check": "takedown", "reason": "taken_down"} for g in sorted(gone, key=lambda g: str(g["sample_id"]))]
+    policy = digest(manifest["recipe"])[:12]
+    part = reject_rows(rows, "fuse", policy, f"fuse-{fingerprint}")
+    files.append(lake.write_part(REJECTS, fingerprint, f"takedown-{fingerprint}.parquet", part))
+    lake.write_json({**manifest, "table": REJECTS.name, "rows": sum(f["rows"] for f in files), "files": files},
+                    REJECTS.name, fingerprint, "manifest.json")
+
+
+def _ever(lake: Lake, row: Mapping[str, Any]) -> set[str]:
+    """Samples of the source in any release."""
+    found: set[str] = set()
+    for release in releases(lake):
+        for shard in release["shards"]:
+            if lake.fs.exists(lake.path(shard["path"])):
+                with lake.fs.open(lake.path(shard["path"])) as file:
+                    table = pq.ParquetFile(file).read(columns=["sample_id", "source_id"])
+                found |= set(table.filter(pc.equal(table["source_id"], row["source_id"]))["sample_id"].to_pylist())
+    return found
+
+
+def _near_copies(lake: Lake, samples: Version | None, ids: Sequence[str]) -> list[str]:
+    """Clips of other sources that dedup found alike: a person decides about them."""
+    duplicates = next((lake.version(DUPLICATES, fp) for name, fp in (samples.manifest["parents"].items() if samples else ())
+                       if name.startswith(f"{DUPLICATES.name}@")), None)
+    if duplicates is None:
+        return []
+    pairs = duplicates.read(["loser_id", "keeper_id"]).to_pylist()
+    mine = set(ids)
+    return sorted({p["loser_id"] for p in pairs if p["keeper_id"] in mine} | {p["keeper_id"] for p in pairs if p["loser_id"] in mine} - mine)
+
+
+def _descendants(lake: Lake, ids: set[str]) -> dict[str, list[str]]:
+    """Generated clips and published videos whose prompts were drawn from these samples, in every version that stands."""
+    prompts = {r["prompt_id"] for v in _versions(lake, PROMPTS) for r in v.read(["prompt_id", "sample_ids"]).to_pylist()
+               if ids & set(r["sample_ids"])}
+    made = {r["generation_id"] for v in _versions(lake, GENERATIONS) for r in v.read(["generation_id", "prompt_id"]).to_pylist()
+            if r["prompt_id"] in prompts}
+    out = {f"{r['target']}:{r['uri']}" for v in _versions(lake, PUBLICATIONS)
+           for r in v.read(["prompt_id", "generation_ids", "sample_ids", "target", "uri"]).to_pylist()
+           if r["prompt_id"] in prompts or made & set(r["generation_ids"]) or ids & set(r["sample_ids"])}
+    return {"prompts": sorted(prompts), "generations": sorted(made), "publications": sorted(out)}
+
+
+def _versions(lake: Lake, table: Any) -> list[Version]:
+    return [v for name in lake.names(table.name) if (v := lake.version(table, name)) is not None]
+
+
+def _erase(lake: Lake, ids: set[str], keep: str | None) -> list[str]:
+    """Remove every shard of another version that holds one of these samples."""
+    erased = []
+    for version in _versions(lake, SAMPLES):
+        if version.fingerprint == keep:
+            continue
+        for path in version.files():
+            if not lake.fs.exists(path):
+                continue
+            with lake.fs.open(path) as file:
+                held = set(pq.ParquetFile(file).read(columns=["sample_id"])["sample_id"].to_pylist())
+            if held & ids:
+                lake.fs.rm(path)
+                erased.append(f"{SAMPLES.name}/{version.fingerprint}/{path.rsplit('/', 1)[1]}")
+    return erased

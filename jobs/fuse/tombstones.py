@@ -1,0 +1,54 @@
+"""Sources that were taken down: one small file each under `_takedowns`, which every later collect and fuse honours."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.lake import Lake
+from jobs.version import digest
+
+FOLDER = "_takedowns"
+
+
+@dataclass(frozen=True)
+class Tombstones:
+    """What must not come back.
+
+    Attributes:
+        source_ids: Sources by id.
+        sha256: Their bytes: the same file under another name is the same work.
+        uris: Where they were collected, for lines of a text collection and files that change.
+    """
+
+    source_ids: frozenset[str] = frozenset()
+    sha256: frozenset[str] = frozenset()
+    uris: frozenset[str] = frozenset()
+
+    def hold(self, source: Mapping[str, Any]) -> bool:
+        """Whether a row of `sources` (or anything with some of source_id, sha256 and uri) was taken down."""
+        line = "#L" in str(source.get("uri") or "")  # lines of one file share its bytes
+        return (source.get("source_id") in self.source_ids or source.get("uri") in self.uris
+                or (not line and source.get("sha256") in self.sha256))
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """For a job's `outside`: empty as long as nothing was taken down."""
+        everything = [sorted(self.source_ids), sorted(self.sha256), sorted(self.uris)]
+        return {"takedowns": digest(everything)[:12]} if any(everything) else {}
+
+
+def tombstones(lake: Lake) -> Tombstones:
+    """All tombstones of a lake."""
+    found = [lake.read_json(FOLDER, name) or {} for name in lake.names(FOLDER) if name.endswith(".json")]
+
+    def all_of(key: str) -> frozenset[str]:
+        return frozenset(str(stone[key]) for stone in found if stone.get(key))
+
+    shas = frozenset(str(s["sha256"]) for s in found if s.get("sha256") and "#L" not in str(s.get("uri", "")))
+    return Tombstones(all_of("source_id"), shas, all_of("uri"))
+
+
+def bury(lake: Lake, source: Mapping[str, Any], reason: str) -> None:
+    """Write the tombstone of a source; the same source twice is one stone."""
+    facts = {"source_id": source["source_id"], "sha256": source["sha256"], "uri": source["uri"], "reason": reason}
+    lake.write_json(facts, FOLDER, f"{source['source_id']}.json")
