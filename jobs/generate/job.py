@@ -128,9 +128,8 @@ def _request(settings: Settings) -> str:
 def outside(settings: Settings) -> Mapping[str, str]:
     """The weights bear identity: other weights at the same path are another version."""
     from jobs.generate import weights
-    from jobs.generate.judge import similarity_model
 
-    return {"model": weights.identity(settings.recipe.generate), "similarity": similarity_model(settings)}
+    return {"model": weights.identity(settings.recipe.generate), "similarity": weights.similarity_model(settings)}
 
 
 GENERATE = Job("generate", reads=(PROMPTS, REJECTS), writes=(GENERATIONS, REJECTS), code=1,

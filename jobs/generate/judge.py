@@ -151,18 +151,6 @@ def similarity(frames: Frames, prompt: str, settings: Settings) -> float | None:
     return float(clip.pooled(vectors) @ tower.text([prompt])[0])
 
 
-def similarity_model(settings: Settings) -> str:
-    """Name and revision of the model that similarity is measured with: it bears on the scores."""
-    from jobs.label.labeler import Absent
-    from jobs.label.weights import find
-
-    try:
-        found = find(settings.recipe.label.clip_model, settings.recipe.label.clip_pretrained)
-    except Absent:
-        return "none"
-    return f"{found.name}@{found.revision}"
-
-
 def reject(generation_id: str, why: Why, where: str) -> dict[str, Any]:
     """A row of `rejects` for a shot."""
     return {"sample_id": generation_id, "check": why.check, "value": why.value, "op": why.op, "threshold": why.threshold,

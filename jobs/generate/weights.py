@@ -11,7 +11,7 @@ from typing import Any
 
 from jobs.errors import Terminal
 from jobs.generate.profile import EMBEDDED
-from schemas.settings import Generate
+from schemas.settings import Generate, Settings
 
 PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
 LIBRARIES = frozenset({"diffusers", "transformers"})
@@ -101,3 +101,14 @@ def _identity(model: str, wanted: str) -> str:
     path = EMBEDDED if model == "embedded" else Path(model).expanduser()
     return revision(path) if path.is_dir() else f"{model}@{wanted or 'main'}"
 
+
+def similarity_model(settings: Settings) -> str:
+    """Name and revision of the model that similarity is measured with: it bears on the scores."""
+    from jobs.label.labeler import Absent
+    from jobs.label.weights import find
+
+    try:
+        found = find(settings.recipe.label.clip_model, settings.recipe.label.clip_pretrained)
+    except Absent:
+        return "none"
+    return f"{found.name}@{found.revision}"
