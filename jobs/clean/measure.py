@@ -255,6 +255,8 @@ class _Pass:
         import av
 
         picture = self.video is not None and packet.stream_index == self.video.index
+        if not picture and (self.audio is None or packet.stream_index != self.audio.index):
+            return  # Some containers announce further streams on the way.
         try:
             frames = packet.decode()
         except av.error.FFmpegError as error:

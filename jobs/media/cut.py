@@ -204,6 +204,8 @@ def _window(container: Any, video: Any, audio: Any, origin: float, job: _Job, at
         if packet.size == 0 or (packet.pts is None and packet.dts is None):
             continue
         of_video = video is not None and packet.stream_index == video.index
+        if not of_video and (audio is None or packet.stream_index != audio.index):
+            continue
         order = packet.dts if packet.dts is not None else packet.pts
         t = float(order * packet.time_base) - origin
         if of_video:
