@@ -267,11 +267,12 @@ class _Pass:
             else:
                 self.bad_sound += 1
             return
-        if picture:
-            for frame in frames:
+        for frame in frames:
+            if isinstance(frame, av.VideoFrame) != picture:  # A broken container may turn a track into one of another kind.
+                self.bad_frames, self.bad_sound = self.bad_frames + picture, self.bad_sound + (not picture)
+            elif picture:
                 self._see(frame)
-        else:
-            for frame in frames:
+            else:
                 self._hear(frame)
 
     def _see(self, frame: Any) -> None:

@@ -30,6 +30,8 @@ PART = 0.35
 """Share of the picture that a cut changes, at least: less is a window, a caption or an insert."""
 FLASH_S = 0.5
 """If the picture of before is back within this time it was a flash."""
+HOLE_S = 60.0
+"""A frame that is shown for longer is a hole in the clock of a broken file, not a picture that stands still."""
 BLANK_SPREAD, BLANK_S = 6.0, 4.0
 """Frames with less spread are blank; fades pass through a run of them that is at most so long."""
 RAMP_S, RAMP_LEAST = 3.0, 3
@@ -308,13 +310,15 @@ def spans(
 
     Shots below half of `min_s` make no clip. Where nothing is left at all, the whole is one span.
     """
-    starts = [float(times[0])]
-    ends: list[float] = []
+    breaks: list[tuple[float, float]] = []
     for t in found:
-        gradual = t.kind != "cut"
-        ends.append(float(times[t.first]) - (trim_s if gradual else 0.0))
-        starts.append(float(times[t.after]) + (trim_s if gradual else 0.0))
-    ends.append(end_s)
+        trim = trim_s if t.kind != "cut" else 0.0
+        breaks.append((float(times[t.first]) - trim, float(times[t.after]) + trim))
+    for i in np.flatnonzero(np.diff(times) > HOLE_S):
+        breaks.append((float(times[i]) + min_s / 2, float(times[i + 1])))
+    breaks.sort()
+    starts = [float(times[0]), *(start for _, start in breaks)]
+    ends = [*(end for end, _ in breaks), end_s]
     parts: list[tuple[float, float]] = []
     for start, end in zip(starts, ends, strict=True):
         if end - start < min_s / 2:

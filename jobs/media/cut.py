@@ -345,7 +345,7 @@ def _frames(window: _Window, low: int, high: int, job: _Job, origin: float) -> I
         except av.error.FFmpegError:
             continue
         for frame in decoded:
-            if frame.pts is None:
+            if frame.pts is None or not isinstance(frame, av.VideoFrame):
                 continue
             t = float(frame.pts * (frame.time_base or window.video[low].time_base)) - origin
             if job.holds(t) and t > last_t:
@@ -505,6 +505,8 @@ def _sound(packets: Sequence[Any], origin: float, start_s: float, end_s: float) 
         except av.error.FFmpegError:
             continue
         for frame in decoded:
+            if not isinstance(frame, av.AudioFrame):
+                continue
             if frame.pts is not None and frame.time_base is not None:
                 t = float(frame.pts * frame.time_base) - origin
                 expected = round((t - start_s) * rate)

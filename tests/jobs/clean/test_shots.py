@@ -247,6 +247,11 @@ def test_spans_follow_the_rules(found: list[shots.Transition], wanted: list[tupl
     assert [(pytest.approx(a), pytest.approx(b)) for a, b in spans] == wanted
 
 
+def test_a_hole_in_the_clock_makes_no_clips() -> None:
+    times = np.concatenate([np.arange(50) / 10, 1e7 + np.arange(50) / 10])
+    assert shots.spans(times, 1e7 + 5, [], 1.0, 20.0, 0.1) == [(0.0, pytest.approx(5.4)), (1e7, 1e7 + 5)]
+
+
 def test_a_video_of_scraps_is_kept_whole() -> None:
     cuts = [shots.Transition(i, i, "cut") for i in range(3, 30, 3)]
     assert shots.spans(np.arange(30) / 10, 3.0, cuts, 1.0, 20.0, 0.1) == [(0.0, 3.0)]
