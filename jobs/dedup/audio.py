@@ -1,8 +1,8 @@
 """Sound that is the same: sequences of 32-bit fingerprint words, found by single words, compared at their best shift.
 
-Search: a word other than 0 (silence) is filed under each of the four choices of three of its bytes; words in one bucket that differ in up to
-`WORD_BITS` bits are a hit. Proof: the shift at which the words of the overlap agree in the most bits (chromaprint's
-comparison); unrelated sound agrees in about half of them.
+Search: a word other than 0 (silence) is filed under each of the four choices of three of its bytes; words in one bucket
+that differ in up to `WORD_BITS` bits are a hit. Proof: the shift at which the words of the overlap agree in the most bits;
+unrelated sound agrees in about half of them.
 """
 
 import numba as nb
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 WORD_BITS = 4
 """Bits of 32 by which two words that start a comparison may differ."""
 AGREEMENT = 0.7
-"""Share of equal bits from which two sounds are the same. Measured on 18 recordings: re-encodes of one sound have a median of 0.85 to
-0.97, two different sounds at most 0.57 at their best shift."""
+"""Share of equal bits from which two sounds are the same. Measured on 18 recordings: re-encodes of one sound have a median
+of 0.85 to 0.97, two different sounds at most 0.57 at their best shift."""
 LEAST_OVERLAP = 0.6
 """Share of the shorter sound that must lie within the overlap."""
 LEAST_WORDS = 16

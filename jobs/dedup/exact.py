@@ -21,23 +21,13 @@ PICTURE = ("width", "height", "frame_count", "luma_mean", "luma_std", "sharpness
            "blockiness", "colourfulness", "phashes")
 SOUND = ("has_audio", "sample_rate_hz", "channels", "loudness_lufs", "true_peak_dbtp", "silence_share", "bandwidth_hz",
          "audio_fingerprint")
-COLUMNS = ("modality", "source_sha256", "start_s", "end_s", "text", *PICTURE, *SOUND)
+TEXT_COLUMNS = ("text",)
+MEDIA_COLUMNS = ("modality", "source_sha256", "start_s", "end_s", *PICTURE, *SOUND)
 
 
-def keys(clips: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """Rows of `clips` (columns COLUMNS) that have a key, and the keys [rows, 2]."""
-    made = np.zeros((clips.num_rows, 2), np.uint64)
-    modality = np.asarray(clips["modality"].to_pylist(), dtype=object)
-    for batch_rows in (np.flatnonzero(modality == "text"),):
-        made[batch_rows] = _text_keys(clips["text"].take(pa.array(batch_rows)).combine_chunks())
-    media = np.flatnonzero(modality != "text")
-    for row, facts in zip(media.tolist(), clips.select(COLUMNS).take(pa.array(media)).to_pylist(), strict=True):
-        made[row] = _digest(_media_facts(facts))
-    rows = np.flatnonzero(made.any(axis=1))
-    return rows, made[rows]
-
-
-def _text_keys(texts: pa.Array) -> NDArray[np.uint64]:
+def text_keys(clips: pa.Table) -> NDArray[np.uint64]:
+    """Keys [rows, 2] of texts (columns TEXT_COLUMNS); 0 for an empty one, which equals nothing."""
+    texts = clips["text"].combine_chunks()
     found = minhash.shingles(texts, 1)
     made = found.keys.copy()
     made[found.words == 0] = 0
@@ -45,6 +35,11 @@ def _text_keys(texts: pa.Array) -> NDArray[np.uint64]:
         if text := unicodedata.normalize("NFKC", texts[row].as_py() or "").strip():
             made[row] = _digest(("characters", text))
     return made
+
+
+def media_keys(clips: pa.Table) -> NDArray[np.uint64]:
+    """Keys [rows, 2] of pictures, videos and sound (columns MEDIA_COLUMNS)."""
+    return np.array([_digest(_media_facts(facts)) for facts in clips.to_pylist()], np.uint64).reshape(-1, 2)
 
 
 def _media_facts(facts: dict[str, Any]) -> tuple[Any, ...]:

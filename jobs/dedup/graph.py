@@ -3,16 +3,19 @@
 Nodes are places in the keep order (`jobs.dedup.keeper`): the lesser of two nodes is the one that would stay.
 """
 
+from collections.abc import Callable
+
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 WHOLE = 128
-"""Buckets of up to so many nodes give all their pairs. Equal texts are one node here, so a larger bucket is a family of templates."""
+"""Buckets of up to so many nodes give all their pairs. Equal texts are one node, so a larger one is a family of templates."""
 LAG = 8
 """In larger ones every node meets the least node and its next neighbours in the order: linear, however hot a bucket is."""
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
+Components = Callable[[NDArray[np.int64], NDArray[np.int64]], Pairs]
 
 
 @nb.njit(cache=True, nogil=True)
@@ -92,7 +95,8 @@ def components(src: NDArray[np.int64], dst: NDArray[np.int64]) -> Pairs:
     return nodes, least[label]
 
 
-def shares(src: NDArray[np.int64], dst: NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], Pairs]:
+def shares(src: NDArray[np.int64], dst: NDArray[np.int64], most: int, parts: Components = components,
+           ) -> tuple[NDArray[np.int64], Pairs]:
     """Cut pairs into shares of about `most` for verification, so that few nodes are needed in several of them.
 
     Pairs of one component stay together where it is smaller than a share; a giant component is cut as well.
@@ -100,7 +104,7 @@ def shares(src: NDArray[np.int64], dst: NDArray[np.int64], most: int) -> tuple[N
     Returns:
         The share of every pair, and (node, share) for every node that a share needs, sorted.
     """
-    nodes, label = components(src, dst)
+    nodes, label = parts(src, dst)
     order = np.lexsort((dst, src, label[np.searchsorted(nodes, src)]))
     share = np.empty(len(src), np.int64)
     share[order] = np.arange(len(src)) // most

@@ -63,6 +63,10 @@ class Nodes:
     def __len__(self) -> int:
         return len(self.place)
 
+    def of(self, *modalities: str) -> NDArray[np.bool_]:
+        """Which clips are of one of those modalities."""
+        return np.isin(self.modality, [i for i, name in enumerate(self.modalities) if name in modalities])
+
     def cuts(self, nodes: NDArray[np.int64], shares: NDArray[np.int64] | None = None) -> list[passes.Cut]:
         """Where those nodes (each once per share) are to be read."""
         order = np.argsort(self.place[nodes], kind="stable")
@@ -136,20 +140,63 @@ def on_spark(spark: "SparkSession") -> Exchange:
     return exchange
 
 
+def components_on_spark(spark: "SparkSession", src: NDArray[np.int64], dst: NDArray[np.int64]) -> graph.Pairs:
+    """`graph.components` on Spark: large-star and small-star in turn (Kiveris et al. 2014) until nothing changes.
+
+    Edges are contracted within each partition first; the driver holds the edges and the result, no working memory.
+    """
+    from pyspark.sql import DataFrame
+    from pyspark.sql import functions as F
+
+    def contract(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        rows = pa.Table.from_batches(list(batches), pa.schema([("a", pa.int64()), ("b", pa.int64())]))
+        node, least = graph.components(rows["a"].to_numpy(), rows["b"].to_numpy())
+        yield pa.record_batch([pa.array(node), pa.array(least)], names=["a", "b"])
+
+    def stars(edges: DataFrame, large: bool) -> DataFrame:
+        """Join the greater (large star) or the lesser neighbours of every node `a`, and itself, to the least of them."""
+        both = edges.union(edges.select(F.col("b").alias("a"), F.col("a").alias("b"))) if large else edges
+        least = both.groupBy("a").agg(F.min("b").alias("m")).withColumn("m", F.least("a", "m"))
+        joined = both.join(least, "a")
+        far = joined.where("b > a") if large else joined
+        found = far.select(F.col("b").alias("a"), F.col("m").alias("b"))
+        if not large:
+            found = found.union(least.select("a", F.col("m").alias("b")))
+        return found.where("a <> b").select(F.greatest("a", "b").alias("a"), F.least("a", "b").alias("b")).distinct()
+
+    given = spark.createDataFrame(pa.table({"a": src, "b": dst}))
+    edges = given.mapInArrow(contract, "a long, b long").where("a <> b").distinct().localCheckpoint()
+    before = None
+    while True:
+        state = edges.agg(F.count("*"), F.sum(F.xxhash64("a", "b").cast("decimal(38,0)"))).first()
+        if state == before:
+            break
+        before, edges = state, stars(stars(edges, large=True), large=False).localCheckpoint()
+    found = edges.toArrow()
+    node, least = found["a"].to_numpy(), found["b"].to_numpy()
+    roots = np.setdiff1d(np.concatenate([src, dst]), node)
+    node, least = np.concatenate([node, roots]), np.concatenate([least, roots])
+    order = np.argsort(node)
+    return node[order], least[order]
+
+
 # ---- the passes
 
 
 def equal(nodes: Nodes, exchange: Exchange, parts: int) -> NDArray[np.int64]:
     """The least node of equal content, of every node."""
     head = np.arange(len(nodes))
-    found = exchange(nodes.cuts(head), partial(passes.map_keys, parts=parts), passes.reduce_keys, parts, passes.HEADS)
-    head[found["node"].to_numpy()] = found["head"].to_numpy()
+    text = nodes.of("text")
+    for texts, of in ((True, np.flatnonzero(text)), (False, np.flatnonzero(~text))):
+        map_ = partial(passes.map_keys, texts=texts, parts=parts)
+        found = exchange(nodes.cuts(of), map_, passes.reduce_keys, parts, passes.HEADS)
+        head[found["node"].to_numpy()] = found["head"].to_numpy()
     return head
 
 
 def proven(kind: Kind, nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exchange: Exchange, parts: int) -> pa.Table:
     """PROOFS of one kind, in order."""
-    wanted = np.isin(nodes.modality, [i for i, name in enumerate(nodes.modalities) if name in kind.modalities])
+    wanted = nodes.of(*kind.modalities)
     asked = np.flatnonzero(wanted & (head == np.arange(len(nodes)))) if kind.whole else np.flatnonzero(wanted)
     if len(asked) < 2:
         return passes.PROOFS.empty_table()
@@ -241,7 +288,7 @@ def _offsets(x: NDArray[np.int64], k: NDArray[np.int64], proof: NDArray[np.int64
              edges: keeper.Edges, nodes: Nodes) -> NDArray[np.float64]:
     """Loser time minus keeper time in the presentation times of their sources; NaN where unknown or without time."""
     start = nodes.clips["start_s"].to_numpy()
-    timed = np.isin(nodes.modality[x], [i for i, name in enumerate(nodes.modalities) if name in ("video", "audio")])
+    timed = nodes.of("video", "audio")[x]
     out = start[x] - start[k]
     for i in np.flatnonzero(proof >= 0).tolist():
         e = proof[i]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from jobs.dedup import audio, graph, minhash, perceptual
 from schemas.settings import Dedup
 
+Number = TypeVar("Number", bound=np.generic)
 Rows = NDArray[np.uint64]
 """[n, k]: bucket, node, and what the kind compares within a bucket."""
 Proof = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -51,10 +53,10 @@ def _column(clips: pa.Table, name: str) -> pa.Array:
     return column if isinstance(column, pa.Array) else pa.chunked_array(column).combine_chunks()
 
 
-def _lists(clips: pa.Table, name: str, kind: type) -> list[NDArray[np.generic]]:
+def _lists(clips: pa.Table, name: str, kind: type[Number]) -> list[NDArray[Number]]:
     """A list column as arrays; null is empty."""
     column = _column(clips, name)
-    values: NDArray[np.generic] = np.asarray(column.values.to_numpy(zero_copy_only=False), kind)
+    values: NDArray[Number] = np.asarray(column.values.to_numpy(zero_copy_only=False), kind)
     at = np.asarray(column.offsets)
     some = np.asarray(column.is_valid())
     return [values[at[i]:at[i + 1]] if some[i] else values[:0] for i in range(len(column))]
@@ -109,10 +111,10 @@ def _prove_caption(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], 
     for i in np.flatnonzero(score >= dedup.threshold).tolist():
         a, b = int(x[i]), int(y[i])
         if len(hashes[a]) and len(hashes[b]):
-            share, _ = perceptual.align(hashes[a], times[a], hashes[b], times[b], min(20, 2 * dedup.hamming))
+            share, _ = perceptual.align(hashes[a], times[a], hashes[b], times[b], dedup.hamming + perceptual.LOOSE)
             score[i] *= share >= dedup.phash_share
-        elif audio.telling(words[a]) and audio.telling(words[b]):  # type: ignore[arg-type]
-            score[i] *= audio.align(words[a], words[b])[0] >= audio.AGREEMENT  # type: ignore[arg-type]
+        elif audio.telling(words[a]) and audio.telling(words[b]):
+            score[i] *= audio.align(words[a], words[b])[0] >= audio.AGREEMENT
     return score, shift
 
 
@@ -124,10 +126,10 @@ def _samples(clips: pa.Table) -> tuple[list[NDArray[np.uint64]], list[NDArray[np
     hashes, times = [], []
     for of, at, contrast in zip(_lists(clips, "phashes", np.uint64), _lists(clips, "phash_times_s", np.float64),
                                 clips["luma_std"].to_pylist(), strict=True):
-        good = perceptual.telling(of, contrast)  # type: ignore[arg-type]
+        good = perceptual.telling(of, contrast)
         hashes.append(of[good])
         times.append(at[good] if len(at) == len(of) else np.zeros(int(good.sum())))
-    return hashes, times  # type: ignore[return-value]
+    return hashes, times
 
 
 def _file_pictures(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
@@ -141,12 +143,13 @@ def _file_pictures(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> R
 
 def _meet_pictures(rows: Rows, dedup: Dedup) -> graph.Pairs:
     bucket, node, value = (np.ascontiguousarray(rows[:, i]) for i in range(3))
-    return graph.unique(*perceptual.near(bucket, value, node.astype(np.int64), dedup.hamming))
+    return graph.unique(*perceptual.near(bucket, value, node.astype(np.int64), dedup.hamming + perceptual.ANCHOR))
 
 
 def _prove_pictures(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
     hashes, times = _samples(clips)
-    found = [perceptual.align(hashes[a], times[a], hashes[b], times[b], dedup.hamming) for a, b in zip(x, y, strict=True)]
+    found = [perceptual.same(hashes[a], times[a], hashes[b], times[b], dedup.hamming, dedup.phash_share)
+             for a, b in zip(x, y, strict=True)]
     both = np.array(found, np.float64).reshape(-1, 2)
     return both[:, 0], both[:, 1]
 
@@ -155,7 +158,7 @@ def _prove_pictures(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64],
 
 
 def _file_sound(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
-    words = [np.unique(w[w > 0]) if audio.telling(w) else w[:0]  # type: ignore[arg-type]
+    words = [np.unique(w[w > 0]) if audio.telling(w) else w[:0]
              for w in _lists(clips, "audio_fingerprint", np.uint32)]
     value = np.concatenate([np.empty(0, np.uint32), *words]).astype(np.uint32)
     node = np.repeat(nodes.astype(np.uint64), [len(w) for w in words])
@@ -174,7 +177,7 @@ def _prove_sound(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], de
     spans, starts = np.asarray(clips["duration_s"], np.float64), np.asarray(clips["start_s"], np.float64)
     score, shift = np.zeros(len(x)), np.full(len(x), np.nan)
     for i, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
-        score[i], steps = audio.align(words[a], words[b])  # type: ignore[arg-type]
+        score[i], steps = audio.align(words[a], words[b])
         shift[i] = starts[a] - starts[b] + steps * spans[a] / max(1, len(words[a]))
     return score, shift
 

@@ -41,7 +41,9 @@ class Cut:
 
     def read(self, columns: Sequence[str]) -> pa.Table:
         """Some columns of the rows."""
-        return self.slice.read(list(columns)).take(pa.array(self.rows))
+        found = self.slice.read(list(columns))
+        whole = len(self.rows) == found.num_rows and self.shares is None
+        return found if whole else found.take(pa.array(self.rows))
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,11 @@ def gather(blobs: Sequence[bytes], width: int) -> Rows:
     return np.concatenate([np.frombuffer(b, np.uint64).reshape(-1, width) for b in blobs])
 
 
-def map_keys(cut: Cut, *, parts: int) -> Blobs:
+def map_keys(cut: Cut, *, texts: bool, parts: int) -> Blobs:
     """Rows (key, key, node) of the clips that have a key of equality."""
-    rows, keys = exact.keys(cut.read(exact.COLUMNS))
-    yield from spread(np.column_stack([keys, cut.nodes[rows].astype(np.uint64)]), parts)
+    keys = exact.text_keys(cut.read(exact.TEXT_COLUMNS)) if texts else exact.media_keys(cut.read(exact.MEDIA_COLUMNS))
+    some = keys.any(axis=1)
+    yield from spread(np.column_stack([keys[some], cut.nodes[some].astype(np.uint64)]), parts)
 
 
 def reduce_keys(part: int, blobs: Sequence[bytes]) -> pa.Table:

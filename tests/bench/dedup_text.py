@@ -2,7 +2,8 @@
 
     python tests/bench/dedup_text.py kernels|quality|hot|job [TEXTS...]
 
-CPU seconds are user + system of this process and everything it started; the start of Spark is left out.
+CPU seconds are user + system of this process and everything it started, the peak is the greatest sum of their resident
+sets; the start of Spark is left out.
 """
 
 import os
@@ -25,7 +26,7 @@ from schemas import CLIPS, REJECTS
 from schemas.settings import load
 
 sys.path.insert(0, str(Path(__file__).parent))
-from dedup_corpus import texts  # noqa: E402
+from dedup_corpus import texts
 
 
 class Meter:
@@ -140,7 +141,7 @@ def job(sizes: Sequence[int], hot: int = 0) -> None:
             parts = deduped(run)
         kept = sum(p.kept for p in parts)
         print(f"{n:>9,} texts{f', {hot:,} hot' if hot else ''}: {meter.cpu_s:7.1f} CPU s, {n / meter.cpu_s:9,.0f} per CPU s, "
-              f"wall {time.time() - start:6.1f} s, peak {meter.peak / 2**30:.2f} GB (sum of resident sets), kept {kept:,}", flush=True)
+              f"wall {time.time() - start:6.1f} s, peak {meter.peak / 2**30:.2f} GB, kept {kept:,}", flush=True)
 
 
 if __name__ == "__main__":

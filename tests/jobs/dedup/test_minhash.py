@@ -1,7 +1,6 @@
 """Shingles against sets of tuples, signatures against datasketch bit for bit, Jaccard against Python sets."""
 
 import unicodedata
-from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -46,8 +45,8 @@ def test_shingles_are_the_n_grams_of_the_words(texts, n):
     for i, text in enumerate(texts):
         hashes = set(found.hashes[found.offsets[i]:found.offsets[i + 1]].tolist())
         assert len(hashes) == len(grams(text or "", n))
-    x, y = (np.array(side, np.int64) for side in zip(*pairwise(range(len(texts))), strict=True)) if len(texts) > 1 else ([], [])
-    for a, b, score in zip(x, y, minhash.jaccard(found.hashes, found.offsets, np.asarray(x), np.asarray(y)) if len(x) else [], strict=True):
+    x, y = np.arange(len(texts)), np.arange(len(texts))[::-1].copy()
+    for a, b, score in zip(x, y, minhash.jaccard(found.hashes, found.offsets, x, y), strict=True):
         one, two = grams(texts[a] or "", n), grams(texts[b] or "", n)
         assert score == pytest.approx(len(one & two) / max(1, len(one | two)))
 

@@ -1,0 +1,210 @@
+"""The job: what goes, for whom and with what proof; the same rows however the input is cut and wherever it runs."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from jobs.dedup import job as dedup_job
+from jobs.job import ORDER, job
+
+LONG = "a small boat drifts past the old lighthouse while gulls circle over the harbour wall at dusk and the lamps come on "
+
+
+def hashes(seed, count=8):
+    """Balanced hashes such as pictures give, far from one another."""
+    rng = np.random.default_rng(seed)
+    return [int(sum(1 << int(b) for b in rng.permutation(64)[:32])) for _ in range(count)]
+
+
+def flipped(values, bits, seed=0):
+    """The same hashes with so many bits changed, as many set as unset."""
+    rng = np.random.default_rng(seed)
+    out = []
+    for value in values:
+        ones = [b for b in range(64) if value >> b & 1]
+        zeros = [b for b in range(64) if not value >> b & 1]
+        for b in [*rng.permutation(ones)[:bits // 2], *rng.permutation(zeros)[:bits - bits // 2]]:
+            value ^= 1 << int(b)
+        out.append(value)
+    return out
+
+
+@pytest.fixture
+def video(clip):
+    def make(clip_id, phashes, start_s=0.0, **facts):
+        times = [start_s + 0.5 * i for i in range(len(phashes))]
+        span = {"start_s": start_s, "end_s": start_s + 0.5 * len(phashes), "duration_s": 0.5 * len(phashes)}
+        video = {"modality": "video", "width": 640, "height": 360, "luma_std": 50.0, "sharpness": 10.0}
+        return clip(clip_id, phashes=phashes, phash_times_s=times, **(video | span | facts))
+
+    return make
+
+
+def test_the_job_is_found_by_its_name():
+    assert job("dedup") is dedup_job.DEDUP
+    assert ORDER["dedup"].startswith("jobs.dedup")
+
+
+def test_equal_and_near_texts_go_and_say_why(find, clip):
+    found = find([
+        clip("a", text=LONG + "one by one", text_chars=200), clip("b", text=LONG.upper() + "ONE, by one!", text_chars=100),
+        clip("c", text=LONG + "two by two", text_chars=100), clip("d", text="something else entirely", text_chars=100),
+    ], "dedup.threshold=0.7")
+    assert found.pairs() == {"b": "a", "c": "a"}
+    assert (found["b"]["method"], found["b"]["score"]) == ("exact", 1.0)
+    shared, own = 22 - 2, 3
+    assert found["c"]["score"] == pytest.approx(shared / (shared + 2 * own), abs=0.02)
+    assert found["c"]["evidence"] == f"c -minhash {found['c']['score']:.4g}- a"
+    assert {row["cluster_id"] for row in found.values()} == {"a"}
+    why = found.rejects[1]
+    assert (why["sample_id"], why["check"], why["op"], why["threshold"], why["reason"], why["detail"]) == (
+        "c", "minhash", ">=", 0.7, "duplicate", "keeper a")
+
+
+def test_what_was_rejected_before_takes_no_part(find, clip):
+    clips = [clip("a", text=LONG), clip("b", text=LONG), clip("c", text=LONG)]
+    assert find(clips, rejected=["a"]).pairs() == {"c": "b"}
+    assert find(clips, rejected=["a", "b", "c"]).seen == 0
+    assert find(clips, rejected=["a"]).seen == 2
+
+
+def test_texts_that_say_nothing_are_alone_and_odd_ones_are_no_trouble(find, clip):
+    texts = ["", None, " \n", "x", "😀😀😀", "😀😀", "\u202eאבג abc\u202c 123", "e\u0301", "日", "日" * 3_000_000, "。。。"]
+    assert find([clip(f"{i:02d}", text=t) for i, t in enumerate(texts)]).pairs() == {}
+    twice = find([clip(f"{i:02d}{side}", text=t) for i, t in enumerate(texts) for side in "ab"]).pairs()
+    assert twice == {f"{i:02d}b": f"{i:02d}a" for i, t in enumerate(texts) if (t or "").strip()}
+    assert find([clip("a", text="cafe\u0301 au lait"), clip("b", text="CAFÉ au ｌａｉｔ")]).pairs() == {"b": "a"}
+
+
+def test_captions_count_only_when_long_and_of_other_sources_and_not_against_the_pictures(find, clip, video):
+    def pair(caption, **facts):
+        return [clip(i, modality="audio", caption=caption, source_id=facts.get("source", i)) for i in "ab"]
+
+    assert find(pair(LONG)).pairs() == {"b": "a"}
+    assert find(pair(LONG, source="one")).pairs() == {}
+    assert find(pair("a sunset over the sea")).pairs() == {}
+    assert find([video("a", hashes(1), caption=LONG), video("b", hashes(2), caption=LONG)]).pairs() == {}
+    loose = find([video("a", hashes(1), caption=LONG), video("b", flipped(hashes(1), 14), caption=LONG)])
+    assert loose["b"]["method"] == "minhash"
+    assert find([video("a", hashes(1), caption=LONG), clip("b", modality="audio", caption=LONG)]).pairs() == {}
+
+
+def test_a_clip_inside_a_longer_one_goes_and_tells_the_offset(find, video):
+    whole = hashes(3, 30)
+    part = flipped(whole[9:20], 6)
+    found = find([video("long", whole, start_s=100.0), video("part", part, start_s=2.0)])
+    assert found.pairs() == {"part": "long"}
+    assert found["part"]["offset_s"] == pytest.approx(2.0 - (100.0 + 4.5))
+    assert found["part"]["score"] == 1.0
+
+
+def test_sizes_decide_who_stays(find, video):
+    clips = [video("a", hashes(1)), video("b", flipped(hashes(1), 4), width=1280, height=720)]
+    assert find(clips).pairs() == {"a": "b"}
+    assert find(clips, 'dedup.keep=["earliest"]').pairs() == {"b": "a"}
+
+
+def test_one_source_is_never_its_own_duplicate_but_its_copy_is(find, video):
+    still = hashes(5, 1) * 8
+    found = find([video(f"{s}{i}", flipped(still, 2, seed=i), start_s=4.0 * i, source_id=s) for s in "xy" for i in range(3)])
+    assert found.pairs() == {"y0": "x0", "y1": "x1", "y2": "x2"}
+    assert {row["method"] for row in found.values()} == {"exact"}
+
+
+def test_black_clips_do_not_glue_and_equal_bytes_of_them_are_equal(find, video):
+    black = {"luma_std": 1.0}
+    clips = [video(f"black{i}", hashes(9), source_sha256=f"{i // 2}", **black) for i in range(4)]
+    clips += [video(f"flat{i}", [0] * 8) for i in range(3)]
+    assert find(clips).pairs() == {"black1": "black0", "black3": "black2"}
+
+
+def test_a_picture_of_a_video_and_a_clip_of_one_frame(find, video):
+    clips = [video("video", hashes(1)), video("picture", hashes(1)[2:3], modality="image"), video("frame", hashes(1)[3:4])]
+    assert find(clips).pairs() == {"frame": "video"}
+    assert find([video("a", None or []), video("b", [])]).pairs() == {}
+
+
+def test_the_same_frames_in_another_container_are_equal(find, video):
+    found = find([video("a", hashes(1)), video("b", hashes(1)), video("c", hashes(1), sharpness=9.9999999)])
+    assert {loser: (row["keeper_id"], row["method"]) for loser, row in found.items()} == {
+        "b": ("a", "exact"), "c": ("a", "perceptual")}
+    found = find([video("a", hashes(1)), video("b", hashes(1)), video("c", hashes(1), sharpness=11.0)])
+    assert found["b"]["evidence"] == "b -exact 1- a -perceptual 1- c"
+
+
+def test_sound_is_the_same_after_a_shift_and_other_sound_is_not(find, clip):
+    rng = np.random.default_rng(4)
+    words = rng.integers(1, 2**32, 200)
+    noisy = words[40:180] ^ np.bitwise_and.reduce(rng.integers(0, 2**32, (4, 140)))
+    other = rng.integers(1, 2**32, 200)
+
+    def sound(clip_id, values):
+        return clip(clip_id, modality="audio", audio_fingerprint=values.tolist(), duration_s=len(values) / 8)
+
+    silence = np.zeros(200, int)
+    found = find([sound("a", words), sound("b", noisy), sound("c", other), sound("d", silence), sound("e", silence)])
+    assert found.pairs() == {"b": "a"}
+    assert found["b"]["method"] == "audio"
+    assert found["b"]["score"] == pytest.approx(1 - 1 / 16, abs=0.01)
+    assert found["b"]["offset_s"] == pytest.approx(-5.0)
+
+
+def mixed(clip, video):
+    rng = np.random.default_rng(0)
+    words = LONG.split()
+    clips = []
+    for i in range(120):
+        text = clips[-1]["text"].split() if i % 3 else [words[j] for j in rng.integers(len(words), size=30)]
+        if i % 3 == 1:
+            text[3] = "changed"
+        clips.append(clip(f"{rng.integers(2**60):032x}", text=" ".join(text), text_chars=int(rng.integers(100))))
+    for i in range(60):
+        copy = flipped(hashes(i // 3), 2 * (i % 5), seed=i)
+        clips.append(video(f"{rng.integers(2**60):032x}", copy, caption=LONG + "x" * (i % 7)))
+    return clips
+
+
+def test_the_rows_do_not_depend_on_how_the_input_is_cut(lake_run, deduped, clip, video):
+    clips = mixed(clip, video)
+    wanted = dict(deduped(lake_run(clips)))
+    assert len(wanted) > 60
+    for pieces, parts in ((3, 1), (7, 5), (180, 2)):
+        run = lake_run(clips[::-1], pieces=pieces)
+        nodes, recipe = dedup_job.nodes_of(run), run.settings.recipe.dedup
+        head = dedup_job.equal(nodes, dedup_job.here, parts)
+        edges = dedup_job.edges_of(nodes, head, recipe, dedup_job.here, parts)
+        tables = [p.tables["duplicates"] for p in dedup_job.verdicts(nodes, head, edges, run) if p.tables]
+        rows = {row["loser_id"]: row for table in tables for row in table.to_pylist()}
+        assert rows == wanted
+
+
+@pytest.mark.spark
+def test_spark_gives_the_same_rows(lake_run, deduped, clip, video, monkeypatch):
+    clips = mixed(clip, video)
+    wanted = deduped(lake_run(clips))
+    monkeypatch.setattr(dedup_job, "SMALL", 0)
+    monkeypatch.setattr(dedup_job, "CLIPS_PER_PART", 50)
+    monkeypatch.setattr(dedup_job, "PAIRS_PER_SHARE", 20)
+    monkeypatch.setattr(dedup_job, "LOSERS_PER_PART", 7)
+    assert dict(deduped(lake_run(clips, pieces=4))) == dict(wanted)
+
+
+def test_methods_not_asked_for_are_not_used(find, clip, video):
+    clips = [clip("a", text=LONG), clip("b", text=LONG), video("c", hashes(1)), video("d", flipped(hashes(1), 2))]
+    assert find(clips, 'dedup.methods=["exact"]').pairs() == {"b": "a"}
+    assert find(clips, 'dedup.methods=["perceptual"]').pairs() == {"d": "c"}
+    assert find(clips, 'dedup.methods=["minhash"]')["b"]["method"] == "minhash"
+
+
+@pytest.mark.parametrize("order", permutations("abc"))
+def test_a_chain_keeps_both_ends(find, clip, order):
+    base = [f"word{i}" for i in range(44)]
+
+    def text(swapped):
+        return " ".join(f"new{i}" if i in swapped else w for i, w in enumerate(base))
+
+    texts = {"a": text({0, 1}), "b": text({}), "c": text({42, 43})}
+    found = find([clip(i, text=texts[i], text_chars=9 - order.index(i)) for i in "abc"], "dedup.threshold=0.88")
+    best = order[0]
+    assert found.pairs() == ({"a": "b", "c": "b"} if best == "b" else {"b": best})
