@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from jobs.errors import Terminal
@@ -79,14 +78,12 @@ def checked(settings: Settings, job: str) -> list[dict[str, Any]]:
     Raises:
         Terminal: a gate of severity `stop` failed.
     """
+    from quality.run import GATED
+
     lake = Lake(settings.runtime.lake)
     fingerprint = lake.current(job) or ""
-    verdicts = []
-    for table in find_job(job).writes:
-        version = lake.version(table, fingerprint)
-        if version is not None:
-            verdicts.append(gate(version))
-    return verdicts
+    versions = (lake.version(table, fingerprint) for table in find_job(job).writes if table.name in GATED)
+    return [gate(version) for version in versions if version is not None]
 
 
 def gate(version: Version) -> dict[str, Any]:
@@ -97,26 +94,11 @@ def gate(version: Version) -> dict[str, Any]:
     """
     from quality.run import check
 
-    verdict = check(version, previous=previous(version), others=partial(_beside, version))
-    if not verdict.passed:
-        raise Terminal(f"the gate of `{version.table.name}` {version.fingerprint} is closed: {'; '.join(verdict.stopped)}")
-    return verdict.as_dict()
-
-
-def previous(version: Version) -> Version | None:
-    """The version of the same table that was made before this one, if any stands."""
-    lake, table = version.lake, version.table
-    others = [lake.version(table, n) for n in lake.names(table.name) if n != version.fingerprint]
-    before = [v for v in others if v is not None and v.manifest["finished"] < version.manifest["started"]]
-    return max(before, key=lambda v: str(v.manifest["finished"]), default=None)
-
-
-def _beside(version: Version, table: str) -> Version | None:
-    """The version of another table that this one was made from."""
-    for key, fingerprint in version.manifest["parents"].items():
-        if key.split("@")[0] == table and (contract := next((t for t in TABLES if t.name == table), None)):
-            return version.lake.version(contract, fingerprint)
-    return None
+    verdict = check(version)
+    if not verdict.ok:
+        raise Terminal(verdict.line)
+    return {"table": verdict.table, "version": verdict.fingerprint, "rows": verdict.rows, "checks": verdict.checks,
+            "line": verdict.line, "warnings": [f"{w.check}: {w.line}" for w in verdict.warnings]}
 
 
 def release_of(settings: Settings) -> dict[str, Any]:

@@ -22,9 +22,9 @@ def main(args: argparse.Namespace) -> int:
     """Build and print the funnel."""
     settings = settings_of(args, runtime__sources=args.sources)
     facts = build(settings, quiet=args.as_json)
-    from quality.funnel import render
+    from quality.funnel import table as funnel_text
 
-    show(facts, args.as_json, f"{render(funnel_lines(Lake(settings.runtime.lake)))}\n\n"
+    show(facts, args.as_json, f"{funnel_text(funnel_lines(Lake(settings.runtime.lake)))}\n\n"
                               f"release  {facts['release']['name']}\n         {facts['release']['path']}")
     return 0
 

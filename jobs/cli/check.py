@@ -21,6 +21,5 @@ def main(args: argparse.Namespace) -> int:
     chain = {"corpus": CORPUS, "videos": VIDEOS, None: CORPUS + VIDEOS}[args.chain]
     version = table_version(lake, args.table, chain)
     verdict = gate(version)
-    warned = "".join(f"\n  warning: {w}" for w in verdict["warned"])
-    show(verdict, args.as_json, f"{args.table} {version.fingerprint}: {version.rows} rows pass{warned}")
+    show(verdict, args.as_json, "\n  warning: ".join([verdict["line"], *verdict["warnings"]]))
     return 0

@@ -69,13 +69,14 @@ def _run_dags(out: Path, conf: dict[str, Any], *, quiet: bool) -> None:
 def _facts(out: Path, lake: Lake, findings: list[Finding], before: dict[str, Any]) -> dict[str, Any]:
     from jobs.fuse.release import releases
     from quality.export import write_report
+    from quality.funnel import breaks
 
     lines = funnel_lines(lake)
     report = out / "report.html"
     write_report(lake, report)
     standing = made(lake)
     worked = [name for name, m in standing.items() if before.get(name) != m.manifest["finished"]]
-    uneven = [s.stage for s in lines if s.seen != s.kept + sum(s.rejected.values())]
+    uneven = breaks(lines)
     wrong = [f for f in findings if not f.ok]
     return {
         "ok": not wrong and not uneven, "stages": [vars_of(s) for s in lines], "uneven": uneven, "worked": worked,
@@ -87,7 +88,7 @@ def _facts(out: Path, lake: Lake, findings: list[Finding], before: dict[str, Any
 
 
 def _told(out: Path, facts: dict[str, Any]) -> str:
-    from quality.funnel import render as funnel_text
+    from quality.funnel import table as funnel_text
 
     stages = funnel_text(funnel_lines(Lake(str(out / "lake"))))
     truth = table([("ok" if f["ok"] else "WRONG", f["name"], f["expected"], f["found"]) for f in facts["truth"]],
@@ -95,7 +96,7 @@ def _told(out: Path, facts: dict[str, Any]) -> str:
     right = sum(f["ok"] for f in facts["truth"])
     again = "" if facts["worked"] else "\nEvery version stood already: nothing was decoded and no model was run."
     wrong = "".join(f"\nmissed: {n}" for n in facts["missed"]) + "".join(f"\nwrongly dropped: {n}" for n in facts["wrongly_dropped"])
-    wrong += "".join(f"\nthe rows of {n} do not add up" for n in facts["uneven"])
+    wrong += "".join(f"\n{n}" for n in facts["uneven"])
     videos = "\n".join(f"video    {v['path']}  ({v['aspect']}, {v['duration_s']:.1f} s, {v['label']})" for v in facts["videos"])
     return (f"{stages}\n\n{truth}\n\n{right} of {len(facts['truth'])} planted sources as they should be{wrong}{again}\n\n"
             f"release  {facts['release']['path']}\nreport   {facts['report']}\n{videos}\n{facts['seconds']:.0f} s")

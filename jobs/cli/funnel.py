@@ -15,8 +15,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print the funnel."""
-    from quality.funnel import render
+    from quality.funnel import table as funnel_text
 
     lines = funnel_lines(lake_of(args))
-    show({"stages": [vars_of(s) for s in lines]}, args.as_json, render(lines))
+    show({"stages": [vars_of(s) for s in lines]}, args.as_json, funnel_text(lines))
     return 0

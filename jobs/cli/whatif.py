@@ -1,14 +1,15 @@
 """`reelmill whatif --set policy…`: the funnel of `judge` under other thresholds, from stored numbers; nothing is decoded."""
 
 import argparse
+from dataclasses import asdict
 
 from jobs.cli.common import json_word, lake_of, settings_of, settings_words, show, table
 from jobs.state import made, table_version
+from schemas.settings import Policy
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
-    parser.add_argument("--ids", action="store_true", help="name the clips that would change sides")
     settings_words(parser)
     json_word(parser)
 
@@ -18,18 +19,16 @@ def main(args: argparse.Namespace) -> int:
     from jobs.clean.whatif import whatif
 
     lake = lake_of(args)
-    clips = table_version(lake, "clips")
-    standing = made(lake).get("judge")
-    before = standing.manifest["recipe"]["policy"] if standing else {}
-    answer = whatif(clips, settings_of(args).recipe.policy, before)
-    facts = {"in": answer.seen, "kept": answer.kept, "rejected": dict(answer.rejected),
-             "kept_before": answer.kept_before, "rejected_before": dict(answer.rejected_before),
-             "gained": list(answer.gained), "lost": list(answer.lost)}
-    reasons = sorted(set(answer.rejected) | set(answer.rejected_before))
-    rows = [(r, answer.rejected_before.get(r, 0), answer.rejected.get(r, 0)) for r in reasons]
-    text = table([("kept", answer.kept_before, answer.kept), *rows], ("", "in force", "what if"))
-    text += f"\n\n{len(answer.gained)} clips would come in, {len(answer.lost)} would go"
-    if args.ids:
-        text += "".join(f"\n+ {i}" for i in answer.gained) + "".join(f"\n- {i}" for i in answer.lost)
-    show(facts, args.as_json, text)
+    clips, standing = table_version(lake, "clips"), made(lake).get("judge")
+    now = whatif(clips, Policy.model_validate(standing.manifest["recipe"]["policy"]) if standing else Policy())
+    then = whatif(clips, settings_of(args).recipe.policy)
+    reasons = sorted(set(now.rejected) | set(then.rejected), key=lambda r: -then.rejected.get(r, 0))
+    rows = [("clips", now.seen, then.seen), ("kept", now.kept, then.kept),
+            *((r, now.rejected.get(r, 0), then.rejected.get(r, 0)) for r in reasons)]
+    facts = {"in": then.seen, "kept": then.kept, "rejected": dict(then.rejected), "kept_before": now.kept,
+             "rejected_before": dict(now.rejected), "checks": {k: dict(v) for k, v in asdict(then).items() if k in CHECKS}}
+    show(facts, args.as_json, table(rows, ("", "in force", "what if")))
     return 0
+
+
+CHECKS = ("failed", "alone", "warned")

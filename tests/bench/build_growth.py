@@ -41,7 +41,9 @@ def corpus(folder: Path, units: int) -> int:
             a, b = (every[pick[(unit * 8 + i * 2 + k) % len(every)]] for k in (0, 1))
             small = [render(s, width=160, height=90, frames=36, seed=unit) for s in (a, b)]
             frames = resized(np.concatenate(small), 480, 270)
-            (folder / f"video-{unit:03d}-{i}.mp4").write_bytes(encode_video(frames, 12, 20, audio=(music(6.0, key=unit % 12 + i), RATE)))
+            (folder / f"video-{unit:03d}-{i}.mp4").write_bytes(
+                encode_video(frames, 12, 20, audio=(music(6.0, key=unit % 12 + i), RATE))
+            )
         for i in range(2):
             picture = resized(render(every[pick[-1 - unit * 2 - i]], width=160, height=90, frames=1, seed=unit), 640, 360)[0]
             Image.fromarray(picture).save(folder / f"picture-{unit:03d}-{i}.jpg")
@@ -51,7 +53,11 @@ def corpus(folder: Path, units: int) -> int:
     return units * 12
 
 
-WORDS = [a + b for a in ("ri", "mo", "ta", "ken", "su", "la", "vor", "pe", "ni", "gal") for b in ("ver", "nt", "sh", "lo", "dim", "ra", "st", "by")]
+WORDS = [
+    a + b
+    for a in ("ri", "mo", "ta", "ken", "su", "la", "vor", "pe", "ni", "gal")
+    for b in ("ver", "nt", "sh", "lo", "dim", "ra", "st", "by")
+]
 
 
 def measured(words: list[str]) -> tuple[float, float]:

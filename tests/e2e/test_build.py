@@ -32,7 +32,7 @@ def test_every_file_is_kept_or_rejected_with_a_reason(reelmill, built, tiny):
     assert reasons["named-wrong.mp4"] == {"wrong_extension"}
     assert reasons["captions.csv"] == {"sidecar"}
     assert Counter(r["reason"] for r in rejects)["duplicate"] == 1
-    assert {reasons["one.mp4"] and "one.mp4", reasons["one-copy.mp4"] and "one-copy.mp4"} != {"one.mp4", "one-copy.mp4"}
+    assert sorted(map(len, (reasons["one.mp4"], reasons["one-copy.mp4"]))) == [0, 1]
 
 
 def test_the_funnel_adds_up_stage_by_stage(reelmill, built):

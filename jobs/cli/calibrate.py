@@ -1,0 +1,90 @@
+"""`reelmill calibrate`: thresholds from a person's keep/drop marks, or from a wished yield."""
+
+import argparse
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.cli.common import json_word, lake_of, settings_of, settings_words, show, table
+from jobs.errors import Terminal
+from jobs.state import table_version
+
+if TYPE_CHECKING:
+    from jobs.clean.calibrate import Proposal, Rate
+
+WORDS = {"keep": True, "kept": True, "1": True, "true": True, "yes": True,
+         "drop": False, "dropped": False, "0": False, "false": False, "no": False}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Words of the command."""
+    parser.add_argument("--table", default="clips", choices=("clips",))
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--labels", metavar="FILE", help="CSV or JSONL with clip_id and a mark: keep or drop")
+    how.add_argument("--quantile", type=float, metavar="YIELD", help="share of clips that each limit alone should keep")
+    parser.add_argument("--min-precision", type=float, default=0.9, help="least share of rightly dropped clips (default 0.9)")
+    settings_words(parser)
+    json_word(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print a proposal for every limit."""
+    from jobs.clean.calibrate import calibrate, quantiles
+
+    clips, policy = table_version(lake_of(args), "clips"), settings_of(args).recipe.policy
+    try:
+        found = (quantiles(clips, args.quantile, policy) if args.labels is None
+                 else calibrate(clips, read_marks(Path(args.labels)), policy, min_precision=args.min_precision))
+    except ValueError as error:
+        raise Terminal(str(error)) from None
+    facts = [_facts(p) for p in found]
+    head = ("policy.filters", "op", "in force", "proposed", "precision", "recall", "dropped")
+    show({"proposals": facts}, args.as_json, table([_row(p) for p in found], head))
+    return 0
+
+
+def read_marks(path: Path) -> Mapping[str, bool]:
+    """Clip id -> whether a person would keep it.
+
+    Raises:
+        Terminal: the file cannot be read, or a mark is neither keep nor drop; names the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Terminal(f"{path}: cannot be read as text ({error}); give a CSV or JSONL with clip_id and mark") from None
+    marks = {}
+    try:
+        rows = [json.loads(x) for x in text.splitlines() if x.strip()] if text.lstrip().startswith("{") else list(
+            csv.DictReader(text.splitlines()))
+    except json.JSONDecodeError as error:
+        raise Terminal(f"{path}: {error}") from None
+    for number, row in enumerate(rows, 1):
+        word = str(row.get("mark", row.get("keep", row.get("label", "")))).strip().lower()
+        if "clip_id" not in row or word not in WORDS:
+            raise Terminal(f"{path}, row {number}: wants clip_id and a mark keep or drop, has {dict(row)!r:.120}")
+        marks[row["clip_id"]] = WORDS[word]
+    return marks
+
+
+def _facts(proposal: "Proposal") -> dict[str, object]:
+    rates = {"precision": proposal.precision, "recall": proposal.recall, "dropped": proposal.dropped}
+    return {"check": proposal.check, "field": proposal.field, "op": proposal.op, "current": proposal.current,
+            "proposed": proposal.proposed,
+            **{n: None if r is None else {"value": r.value, "interval": r.interval} for n, r in rates.items()}}
+
+
+def _row(proposal: "Proposal") -> tuple[str, ...]:
+    def rate(r: "Rate | None") -> str:
+        if r is None or r.value is None:
+            return ""
+        low, high = r.interval
+        return f"{r.value:.2f} ({low:.2f}-{high:.2f})"
+
+    def number(value: float | None) -> str:
+        return "" if value is None else f"{value:.4g}"
+
+    return (f"{proposal.check}.{proposal.field}", proposal.op, number(proposal.current), number(proposal.proposed),
+            rate(proposal.precision), rate(proposal.recall), rate(proposal.dropped))

@@ -1,0 +1,37 @@
+"""Words of the command line: every command has help, wrong words are terminal, and naming things costs no heavy import."""
+
+import subprocess
+import sys
+
+import pytest
+
+from jobs.__main__ import COMMANDS, main
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert "usage: reelmill " + command in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["build"], ["run"], ["list", "--jsn"], ["train", "poem", "--out", "x"]])
+def test_wrong_words_are_terminal_and_point_at_the_help(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 64
+    assert "--help" in capsys.readouterr().err
+
+
+def test_help_lists_every_command(capsys):
+    assert main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(command in said for command in COMMANDS)
+
+
+def test_reading_the_command_line_imports_nothing_heavy():
+    code = ("import sys; from jobs.__main__ import COMMANDS, parser_of; [parser_of(c) for c in COMMANDS];"
+            "print(*{'torch', 'pyspark', 'airflow', 'great_expectations', 'av', 'cv2', 'pandas', 'numba'} & set(sys.modules))")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
