@@ -37,7 +37,7 @@ SAMPLES = Table(
         maybe("loudness_lufs", pa.float64(), "see clips"),
         maybe("speech_share", pa.float64(), "see clips"),
         maybe("similarity", pa.float64(), "cosine of picture and caption by the labeler in Settings"),
-        maybe("embedding", pa.list_(pa.float16()), "unit vector of the picture"),
+        maybe("embedding", pa.list_(pa.float32()), "unit vector of the picture, of float16 precision (Spark reads no float16)"),
         col("labels", pa.list_(TAG), "chosen labels"),
         maybe("engagement", pa.float64(), "behaviour prior, 0..1; null when unknown"),
         col("cut", pa.string(), "how the media was cut: smart, copy, encode, range or whole"),

@@ -1,6 +1,5 @@
 """From a clip, its labels and its media to one row of `samples`, and which labels keep a clip out."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,14 +88,3 @@ def language(clip: Row, labels: Sequence[Row]) -> str | None:
     said = {row["key"]: row["text"] for row in labels if row["labeler"] == "language"}
     found: str | None = next((said[k] for k in TEXTS if said.get(k)), clip["lang_detected"])
     return found
-
-
-def blocked_word(texts: Sequence[str | None], words: Sequence[str]) -> str | None:
-    """The first of `words` that occurs in a text: Latin words as whole words, others anywhere; case does not matter."""
-    for word in words:
-        pattern = re.escape(word.casefold())
-        if word.isascii():
-            pattern = rf"(?<![a-z0-9]){pattern}(?![a-z0-9])"
-        if any(text and re.search(pattern, text.casefold()) for text in texts):
-            return word
-    return None

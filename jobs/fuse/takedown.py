@@ -54,14 +54,15 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
 
 
 def _source(lake: Lake, source: str) -> Mapping[str, Any]:
-    fingerprint = lake.current("collect")
-    version = lake.version(SOURCES, fingerprint) if fingerprint else None
-    rows = version.read(["source_id", "uri", "sha256"]) if version else SOURCES.empty()
-    hits = rows.filter(pc.or_(pc.equal(rows["source_id"], source), pc.equal(rows["uri"], source))).to_pylist()
+    hits: list[dict[str, Any]] = []
+    for version in _versions(lake, SOURCES):  # also earlier ones: what was taken down may be gone from the folder
+        rows = version.read(["source_id", "uri", "sha256"])
+        hits += rows.filter(pc.or_(pc.equal(rows["source_id"], source), pc.equal(rows["uri"], source))).to_pylist()
+    if len({hit["source_id"] for hit in hits}) > 1:
+        raise Terminal(f"{source!r} held other bytes at other times; name one of them by id: {', '.join(sorted({h['source_id'] for h in hits}))}")
     if not hits:
         raise Terminal(f"{lake.root}: no source has the id or uri {source!r}; `uri` in the samples names it")
-    found: Mapping[str, Any] = hits[0]
-    return found
+    return hits[0]
 
 
 def _rewritten(lake: Lake, samples: Version) -> dict[str, Any] | None:

@@ -109,7 +109,7 @@ def _load(weights: Weights, device: str, batch: int) -> Tower:
     import open_clip
 
     log = logging.getLogger()
-    before, level = log.disabled, log.level
+    level = log.level
     log.setLevel(logging.ERROR)  # open_clip logs on the root logger
     try:
         local = weights.architecture.startswith("local-dir:")
@@ -119,7 +119,7 @@ def _load(weights: Weights, device: str, batch: int) -> Tower:
     except Exception as error:  # open_clip raises whatever its parts raise; the user needs the file and the cause
         raise Terminal(f"{weights.file}: open_clip cannot load it as {weights.architecture!r}: {error}") from None
     finally:
-        log.disabled, _ = before, log.setLevel(level)
+        log.setLevel(level)
     network.eval().requires_grad_(False)
     scale = min(float(network.logit_scale.exp()), MAX_SCALE)
     return Tower(weights, network, tokenizer, preprocess, device, batch, scale)

@@ -99,52 +99,64 @@ def _read(text: str) -> dict[str, tuple[str, str]]:
 
 _SHORT_VIDEO = {
     "subject": """
-        woman/a woman/女人; man/a man/男人; child/a child/孩子; baby/a baby/婴儿; couple/a couple/情侣; family/a family/一家人;
-        crowd/a crowd of people/人群; elderly/an elderly person/老人; face/a close-up of a face/人脸特写; hands/hands/双手;
-        dog/a dog/狗; cat/a cat/猫; bird/a bird/鸟; horse/a horse/马; fish/fish/鱼; insect/an insect/昆虫; cattle/cows or sheep/牛羊;
-        wild_animal/a wild animal/野生动物; panda/a panda/熊猫; flower/flowers/花; tree/trees/树; plant/a potted plant/盆栽;
-        fruit/fruit/水果; vegetables/vegetables/蔬菜; meal/a plate of food/一盘菜; noodles/noodles/面条; hotpot/hot pot/火锅;
+        woman/a woman/女人; man/a man/男人; child/a child/孩子; baby/a baby/婴儿; couple/a couple/情侣;
+        family/a family/一家人; crowd/a crowd of people/人群; elderly/an elderly person/老人;
+        face/a close-up of a face/人脸特写; hands/hands/双手; dog/a dog/狗; cat/a cat/猫; bird/a bird/鸟; horse/a horse/马;
+        fish/fish/鱼; insect/an insect/昆虫; cattle/cows or sheep/牛羊; wild_animal/a wild animal/野生动物;
+        panda/a panda/熊猫; flower/flowers/花; tree/trees/树; plant/a potted plant/盆栽; fruit/fruit/水果;
+        vegetables/vegetables/蔬菜; meal/a plate of food/一盘菜; noodles/noodles/面条; hotpot/hot pot/火锅;
         barbecue/barbecue/烧烤; cake/a cake or dessert/蛋糕甜点; drink/a drink/饮料; coffee/a cup of coffee/咖啡; tea/tea/茶;
-        car/a car/汽车; motorcycle/a motorcycle/摩托车; bicycle/a bicycle/自行车; train/a train/火车; airplane/an airplane/飞机;
-        boat/a boat/船; truck/a truck/卡车; drone/a drone/无人机; robot/a robot/机器人; machine/a machine/机器; phone/a mobile phone/手机;
-        computer/a computer/电脑; book/a book/书; clothes/clothes/衣服; shoes/shoes/鞋子; jewellery/jewellery/珠宝首饰;
-        cosmetics/cosmetics/化妆品; toy/a toy/玩具; instrument/a musical instrument/乐器; document/a document or slide/文档或幻灯片;
-        logo/a logo/标志; text/a picture of text/文字画面; painting/a painting/绘画; sculpture/a sculpture/雕塑; fireworks/fireworks/烟花;
+        car/a car/汽车; motorcycle/a motorcycle/摩托车; bicycle/a bicycle/自行车; train/a train/火车;
+        airplane/an airplane/飞机; boat/a boat/船; truck/a truck/卡车; drone/a drone/无人机; robot/a robot/机器人;
+        machine/a machine/机器; phone/a mobile phone/手机; computer/a computer/电脑; book/a book/书; clothes/clothes/衣服;
+        shoes/shoes/鞋子; jewellery/jewellery/珠宝首饰; cosmetics/cosmetics/化妆品; toy/a toy/玩具;
+        instrument/a musical instrument/乐器; document/a document or slide/文档或幻灯片; logo/a logo/标志;
+        text/a picture of text/文字画面; painting/a painting/绘画; sculpture/a sculpture/雕塑; fireworks/fireworks/烟花;
         fire/fire/火焰; building/a building/建筑; statue/a monument/纪念碑""",
     "setting": """
-        street/a city street/城市街道; skyline/a city skyline/城市天际线; village/a village/乡村; house/a house/房屋; living_room/a living room/客厅;
-        bedroom/a bedroom/卧室; kitchen/a kitchen/厨房; bathroom/a bathroom/浴室; office/an office/办公室; classroom/a classroom/教室;
-        shop/a shop/商店; market/a market/集市; supermarket/a supermarket/超市; restaurant/a restaurant/餐厅; factory/a factory/工厂;
-        laboratory/a laboratory/实验室; hospital/a hospital/医院; gym/a gym/健身房; stadium/a stadium/体育场; stage/a stage/舞台; studio/a studio/演播室;
-        museum/a museum/博物馆; temple/a temple/寺庙; church/a church/教堂; park/a park/公园; garden/a garden/花园; farm/a farm field/农田;
-        forest/a forest/森林; mountain/mountains/山; snow_mountain/snowy mountains/雪山; desert/a desert/沙漠; grassland/grassland/草原;
-        beach/a beach/海滩; sea/the sea/大海; underwater/under water/水下; lake/a lake/湖; river/a river/河流; waterfall/a waterfall/瀑布;
-        sky/the sky and clouds/天空和云; space/outer space/太空; snow_field/a snowy field/雪地; island/an island/岛屿; canyon/a canyon/峡谷;
-        road/a road/公路; bridge/a bridge/桥; tunnel/a tunnel/隧道; station/a station/车站; airport/an airport/机场; car_interior/inside a car/车内""",
+        street/a city street/城市街道; skyline/a city skyline/城市天际线; village/a village/乡村; house/a house/房屋;
+        living_room/a living room/客厅; bedroom/a bedroom/卧室; kitchen/a kitchen/厨房; bathroom/a bathroom/浴室;
+        office/an office/办公室; classroom/a classroom/教室; shop/a shop/商店; market/a market/集市;
+        supermarket/a supermarket/超市; restaurant/a restaurant/餐厅; factory/a factory/工厂; laboratory/a laboratory/实验室;
+        hospital/a hospital/医院; gym/a gym/健身房; stadium/a stadium/体育场; stage/a stage/舞台; studio/a studio/演播室;
+        museum/a museum/博物馆; temple/a temple/寺庙; church/a church/教堂; park/a park/公园; garden/a garden/花园;
+        farm/a farm field/农田; forest/a forest/森林; mountain/mountains/山; snow_mountain/snowy mountains/雪山;
+        desert/a desert/沙漠; grassland/grassland/草原; beach/a beach/海滩; sea/the sea/大海; underwater/under water/水下;
+        lake/a lake/湖; river/a river/河流; waterfall/a waterfall/瀑布; sky/the sky and clouds/天空和云;
+        space/outer space/太空; snow_field/a snowy field/雪地; island/an island/岛屿; canyon/a canyon/峡谷; road/a road/公路;
+        bridge/a bridge/桥; tunnel/a tunnel/隧道; station/a station/车站; airport/an airport/机场;
+        car_interior/inside a car/车内""",
     "action": """
         talking/a person talking to the camera/对着镜头说话; singing/a person singing/唱歌; dancing/people dancing/跳舞;
         walking/a person walking/走路; running/a person running/跑步; jumping/a person jumping/跳跃; driving/driving/开车;
         cycling/cycling/骑自行车; swimming/swimming/游泳; surfing/surfing/冲浪; skiing/skiing/滑雪; skating/skating/滑冰;
-        climbing/climbing/攀登; football/playing football/踢足球; basketball/playing basketball/打篮球; yoga/doing yoga/做瑜伽;
-        workout/working out/健身; martial_arts/martial arts/武术; cooking/cooking/做饭; eating/eating/吃东西; drinking/drinking/喝东西;
-        shopping/shopping/购物; unboxing/unboxing a product/开箱; makeup/putting on makeup/化妆; hairdressing/hairdressing/理发;
-        playing_music/playing a musical instrument/演奏乐器; drawing/drawing or painting/画画; crafting/making something by hand/手工制作;
-        repairing/repairing something/修理; cleaning/cleaning/打扫; farming/farming/种地; fishing/fishing/钓鱼; teaching/teaching/讲课;
+        climbing/climbing/攀登; football/playing football/踢足球; basketball/playing basketball/打篮球;
+        yoga/doing yoga/做瑜伽; workout/working out/健身; martial_arts/martial arts/武术; cooking/cooking/做饭;
+        eating/eating/吃东西; drinking/drinking/喝东西; shopping/shopping/购物; unboxing/unboxing a product/开箱;
+        makeup/putting on makeup/化妆; hairdressing/hairdressing/理发; playing_music/playing a musical instrument/演奏乐器;
+        drawing/drawing or painting/画画; crafting/making something by hand/手工制作; repairing/repairing something/修理;
+        cleaning/cleaning/打扫; farming/farming/种地; fishing/fishing/钓鱼; teaching/teaching/讲课;
         working/working at a computer/用电脑工作; gaming/playing a video game/玩游戏; playing/children playing/孩子玩耍;
-        hugging/people hugging/拥抱; laughing/people laughing/大笑; sleeping/sleeping/睡觉; travelling/travelling/旅行; wedding/a wedding/婚礼""",
+        hugging/people hugging/拥抱; laughing/people laughing/大笑; sleeping/sleeping/睡觉; travelling/travelling/旅行;
+        wedding/a wedding/婚礼""",
     "style": """
-        realistic/a realistic photograph/写实照片; cinematic/a cinematic film still/电影画面; documentary/a documentary/纪录片;
-        news/a news broadcast/新闻播报; vlog/a vlog selfie/自拍视频博客; cartoon/a cartoon/卡通; anime/anime/日本动漫; render_3d/a 3D rendering/三维渲染;
-        game/video game footage/电子游戏画面; painting/a painting/绘画; sketch/a sketch/素描; ink/Chinese ink painting/水墨画; pixel_art/pixel art/像素画;
-        black_white/a black and white picture/黑白画面; vintage/vintage film/复古胶片; screen_recording/a screen recording/屏幕录制;
-        slideshow/a presentation slide/演示幻灯片; infographic/a chart or diagram/图表; advertisement/an advertisement/广告; collage/a collage/拼贴画;
+        realistic/a realistic photograph/写实照片; cinematic/a cinematic film still/电影画面;
+        documentary/a documentary/纪录片; news/a news broadcast/新闻播报; vlog/a vlog selfie/自拍视频博客;
+        cartoon/a cartoon/卡通; anime/anime/日本动漫; render_3d/a 3D rendering/三维渲染; game/video game footage/电子游戏画面;
+        painting/a painting/绘画; sketch/a sketch/素描; ink/Chinese ink painting/水墨画; pixel_art/pixel art/像素画;
+        black_white/a black and white picture/黑白画面; vintage/vintage film/复古胶片;
+        screen_recording/a screen recording/屏幕录制; slideshow/a presentation slide/演示幻灯片;
+        infographic/a chart or diagram/图表; advertisement/an advertisement/广告; collage/a collage/拼贴画;
         time_lapse/a time-lapse/延时摄影; surveillance/security camera footage/监控录像""",
     "time": """
-        day/daytime/白天; dawn/dawn or sunrise/清晨日出; sunset/sunset/日落黄昏; night/night/夜晚; indoors/indoor artificial light/室内灯光""",
+        day/daytime/白天; dawn/dawn or sunrise/清晨日出; sunset/sunset/日落黄昏; night/night/夜晚;
+        indoors/indoor artificial light/室内灯光""",
     "weather": """
-        clear/clear weather/晴天; cloudy/cloudy weather/多云; fog/fog/雾; rain/rain/下雨; snow/falling snow/下雪; storm/a thunderstorm/雷暴""",
+        clear/clear weather/晴天; cloudy/cloudy weather/多云; fog/fog/雾; rain/rain/下雨; snow/falling snow/下雪;
+        storm/a thunderstorm/雷暴""",
     "camera": """
-        close_up/a close-up shot/特写镜头; medium/a medium shot/中景; wide/a wide shot/远景; aerial/an aerial view/航拍; top_down/a top-down view/俯拍;
-        low_angle/a low-angle shot/仰拍; first_person/a first-person view/第一人称视角; macro/a macro shot/微距; fisheye/a fisheye view/鱼眼镜头;
-        shallow_focus/shallow depth of field/浅景深; selfie/a selfie/自拍; split_screen/a split screen/分屏""",
+        close_up/a close-up shot/特写镜头; medium/a medium shot/中景; wide/a wide shot/远景; aerial/an aerial view/航拍;
+        top_down/a top-down view/俯拍; low_angle/a low-angle shot/仰拍; first_person/a first-person view/第一人称视角;
+        macro/a macro shot/微距; fisheye/a fisheye view/鱼眼镜头; shallow_focus/shallow depth of field/浅景深;
+        selfie/a selfie/自拍; split_screen/a split screen/分屏""",
 }

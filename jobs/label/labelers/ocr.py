@@ -1,0 +1,109 @@
+"""Text in the picture, Chinese and English (rapidocr), read on the stored frames of clips that seem to hold any.
+
+Clips whose measured `text_area_share` lies below `label.ocr_min_text_share` are not read: they get no row. Keys: `text` (the lines
+of the frame that holds most, score = mean confidence), `area_share` (mean over frames), `overlay_share` (area of boxes that stay
+where they are in all frames: watermarks, subtitles that stand), `boxes` (JSON: [left, top, right, bottom, text, score] as shares of
+the picture).
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as installed
+from typing import Any
+
+import numpy as np
+
+from jobs.label import clip
+from jobs.label.labeler import Batch, Found, Labeler, Model, rounded
+from schemas.settings import Label
+
+STABLE_IOU = 0.9
+"""Overlap by which a box of one frame is that of another (Cosmos-Curate's stable tracks)."""
+GRID = 256
+"""Areas are counted on a grid of this many cells a side, so that boxes that overlap count once."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A line of text; the corners are shares of the picture."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    text: str
+    score: float
+
+
+def model(settings: Label) -> Model:
+    return Model("rapidocr", installed("rapidocr"))
+
+
+def load(settings: Label, device: str) -> tuple[Any, float]:
+    import logging
+
+    from rapidocr import RapidOCR
+
+    logging.getLogger("RapidOCR").setLevel(logging.ERROR)
+    threads = {"EngineConfig.onnxruntime.intra_op_num_threads": 1, "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+               "Global.log_level": "error"}
+    return RapidOCR(params=threads), settings.ocr_min_text_share
+
+
+def label(state: tuple[Any, float], batch: Batch) -> list[Found]:
+    engine, least = state
+    found = []
+    for row in batch.rows:
+        if row["text_area_share"] is None or row["text_area_share"] < least or not row["frames"]:
+            continue
+        frames = [read(engine, picture) for picture in clip.pictures(row)]
+        fullest = max(frames, key=lambda boxes: sum(len(b.text) for b in boxes))
+        found += [Found(row["clip_id"], "area_share", rounded(float(np.mean([area(boxes) for boxes in frames]))))]
+        if len(frames) > 1:
+            found.append(Found(row["clip_id"], "overlay_share", rounded(area(stable(frames)))))
+        if fullest:
+            text = "\n".join(b.text for b in fullest)
+            found.append(Found(row["clip_id"], "text", rounded(float(np.mean([b.score for b in fullest]))), text))
+            facts = [[round(b.left, 4), round(b.top, 4), round(b.right, 4), round(b.bottom, 4), b.text, round(b.score, 4)] for b in fullest]
+            found.append(Found(row["clip_id"], "boxes", float(len(fullest)), json.dumps(facts, ensure_ascii=False)))
+    return found
+
+
+def read(engine: Any, picture: Any) -> list[Box]:
+    """Lines of text of an RGB picture, top to bottom."""
+    result = engine(np.asarray(picture)[:, :, ::-1])
+    if result is None or result.boxes is None:
+        return []
+    size = np.array([picture.width, picture.height])
+    boxes = []
+    for corners, text, score in zip(result.boxes, result.txts, result.scores, strict=True):
+        low = (np.asarray(corners).min(axis=0) / size).clip(0, 1)
+        high = (np.asarray(corners).max(axis=0) / size).clip(0, 1)
+        boxes.append(Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]), str(text), float(score)))
+    return sorted(boxes, key=lambda b: (b.top, b.left, b.text))
+
+
+def area(boxes: Sequence[Box]) -> float:
+    """Share of the picture under the boxes."""
+    grid = np.zeros((GRID, GRID), bool)
+    for b in boxes:
+        grid[int(b.top * GRID) : int(np.ceil(b.bottom * GRID)), int(b.left * GRID) : int(np.ceil(b.right * GRID))] = True
+    return float(grid.mean())
+
+
+def stable(frames: Sequence[Sequence[Box]]) -> list[Box]:
+    """Boxes of the first frame that every other frame has in the same place."""
+    return [b for b in frames[0] if all(any(overlap(b, other) >= STABLE_IOU for other in frame) for frame in frames[1:])]
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union."""
+    width, height = min(a.right, b.right) - max(a.left, b.left), min(a.bottom, b.bottom) - max(a.top, b.top)
+    if width <= 0 or height <= 0:
+        return 0.0
+    both = width * height
+    return both / ((a.right - a.left) * (a.bottom - a.top) + (b.right - b.left) * (b.bottom - b.top) - both)
+
+
+LABELER = Labeler("ocr", version=1, needs=("frames", "text_area_share"), options=("ocr_min_text_share",), model=model, load=load, label=label)

@@ -1,0 +1,108 @@
+"""Fuse on a small lake: rows add up, media open, what cannot be used leaves with its reason."""
+
+import io
+
+import av
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from schemas import CLIPS, DUPLICATES
+
+
+def rows(samples):
+    return {row["sample_id"]: row for row in samples.read().to_pylist()}
+
+
+def test_every_survivor_is_a_sample_with_its_media(corpus):
+    samples = corpus.fuse()
+    found = rows(samples)
+    assert samples.manifest["seen"] == samples.manifest["kept"] == len(corpus.clips) - 1 == len(found)
+    assert corpus.clips[1]["clip_id"] not in found
+    for clip in corpus.clips:
+        if (row := found.get(clip["clip_id"])) is None:
+            continue
+        filled = {name for name in ("video", "image", "audio", "text") if row[name] is not None}
+        assert filled == {"video": {"video", "audio"}, "image": {"image"}, "audio": {"audio"}, "text": {"text"}}[row["modality"]]
+        assert row["similarity"] == pytest.approx(0.3)
+        assert [float(x) for x in row["embedding"]] == pytest.approx([0.6, 0.8], abs=1e-3)
+        assert {"clip_tags", "clip_text_similarity", "language"} == {tag["labeler"] for tag in row["labels"]}
+        assert row["lang"] == "en"
+        assert row["uri"] == next(s["uri"] for s in corpus.sources if s["source_id"] == row["source_id"])
+
+
+def test_videos_are_cut_to_their_span_and_pictures_keep_their_bytes_or_become_png(corpus):
+    found = rows(corpus.fuse())
+    for row in found.values():
+        if row["modality"] == "video":
+            with av.open(io.BytesIO(row["video"])) as container:
+                frames = sum(1 for _ in container.decode(video=0))
+            assert frames == 24
+            assert row["cut"] in ("smart", "encode")
+            assert row["cut_start_s"] == pytest.approx(row["start_s"], abs=0.05)
+    pictures = {row["uri"].rsplit(".", 1)[1]: row for row in found.values() if row["modality"] == "image"}
+    assert pictures["png"]["image"] == (corpus.folder / "p.png").read_bytes()
+    assert pictures["tiff"]["media_type"] == "image/png"
+    assert Image.open(io.BytesIO(pictures["tiff"]["image"])).size == (60, 40)
+
+
+def test_the_same_input_gives_the_same_bytes(corpus):
+    first = [f["sha256"] for f in corpus.fuse().manifest["files"]]
+    corpus.lake.remove("samples")
+    assert [f["sha256"] for f in corpus.fuse().manifest["files"]] == first
+
+
+def test_range_stores_spans_and_no_media(corpus):
+    found = rows(corpus.fuse(**{"fuse__cut": "range"}))
+    assert all(row["video"] is row["audio"] is row["image"] is None for row in found.values())
+
+
+def test_a_source_that_changed_is_unreadable_and_one_that_cannot_be_cut_is_uncuttable(corpus):
+    (corpus.folder / "v0.mp4").write_bytes((corpus.folder / "v0.mp4").read_bytes()[:-10] + b"0123456789")
+    (corpus.folder / "p.png").unlink()
+    late = next(c for c in corpus.clips if c["source_id"] == corpus.sources[2]["source_id"])
+    late |= {"start_s": 90.0, "end_s": 92.0}
+    corpus.put(CLIPS, corpus.clips, "other")
+    samples = corpus.fuse()
+    why = {row["sample_id"]: (row["reason"], row["detail"]) for row in corpus.rejects(samples)}
+    of = {c["clip_id"]: c["source_id"] for c in corpus.clips}
+    reasons = sorted((of[i], reason) for i, (reason, _) in why.items())
+    assert reasons == sorted([(corpus.sources[0]["source_id"], "unreadable"), (corpus.sources[4]["source_id"], "unreadable"),
+                              (corpus.sources[2]["source_id"], "uncuttable")])
+    assert any("v0.mp4" in detail and "collect" in detail for _, detail in why.values())
+    assert samples.manifest["seen"] == samples.manifest["kept"] + len(why)
+
+
+def test_thresholds_on_labels_drop_with_their_numbers(corpus):
+    with pytest.raises(Exception, match="kept nothing"):
+        corpus.fuse(**{"label__min_similarity": 0.5})
+    samples = corpus.fuse(**{"label__min_similarity": 0.2})
+    assert corpus.rejects(samples) == []
+
+
+def test_engagement_follows_behaviour_and_is_null_without_it(corpus):
+    found = rows(corpus.fuse())
+    by_source = {row["source_id"]: row["engagement"] for row in found.values()}
+    liked, ignored = (by_source[corpus.sources[n]["source_id"]] for n in (0, 1))
+    assert 0 <= ignored < liked <= 1
+    assert by_source[corpus.sources[2]["source_id"]] is None
+    strict = rows(corpus.fuse(**{"collect__k_anonymity": 100, "fuse__crf": 21}))
+    assert all(row["engagement"] is None for row in strict.values())
+
+
+def test_shards_are_cut_by_bytes_and_hold_one_split(corpus):
+    samples = corpus.fuse(**{"fuse__shard_bytes": 1 << 20, "fuse__validation_share": 0.5})
+    by_shard = [set(pq.read_table(p, columns=["split"])["split"].to_pylist()) for p in samples.files()]
+    assert all(len(splits) == 1 for splits in by_shard)
+    assert {"train", "validation"} == set().union(*by_shard)
+
+
+def test_duplicates_and_clips_of_one_source_share_a_split(corpus):
+    keeper, loser = corpus.clips[0]["clip_id"], corpus.clips[4]["clip_id"]
+    corpus.put(DUPLICATES, [{"loser_id": loser, "keeper_id": keeper, "method": "perceptual", "score": 0.9, "cluster_id": keeper}], "dups")
+    found = rows(corpus.fuse(**{"fuse__validation_share": 0.5}))
+    split = {}
+    for row in found.values():
+        split.setdefault(row["source_id"], set()).add(row["split"])
+    assert all(len(s) == 1 for s in split.values())
+    assert split[corpus.sources[0]["source_id"]] == split[corpus.sources[2]["source_id"]]

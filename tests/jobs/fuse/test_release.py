@@ -1,0 +1,193 @@
+"""Releases: immutable, complete, readable by everybody, comparable, and able to forget a source."""
+
+import json
+import tarfile
+
+import pyarrow.parquet as pq
+import pytest
+
+from jobs.errors import Terminal
+from jobs.fuse import release
+from jobs.fuse.takedown import takedown
+from jobs.fuse.tombstones import tombstones
+from schemas import GENERATIONS, PROMPTS, PUBLICATIONS, REJECTS, SAMPLES
+
+CUT = {"fuse__validation_share": 0.5, "fuse__shard_bytes": 1 << 20}
+
+
+@pytest.fixture
+def released(corpus):
+    corpus.fuse(**CUT)
+    return release.release(corpus.lake)
+
+
+def test_a_release_says_what_its_shards_hold(corpus, released):
+    assert release.verify(corpus.lake, released) == []
+    assert sum(s["rows"] for s in released["shards"]) == len(corpus.clips) - 1
+    assert sum(sum(c.values()) for c in released["rows"].values()) == len(corpus.clips) - 1
+    assert released["hours"]["video"] == pytest.approx(7 * 2 / 3600, abs=1e-6)
+    assert released["parents"]["labels@label"] == corpus.parents["labels"].fingerprint
+    assert {m["revision"] for m in released["models"]} == {"r" * 12}
+    assert released["name"].endswith(released["fingerprint"])
+
+
+def test_a_release_is_written_once_and_never_changes(corpus, released):
+    before = (corpus.lake.path("releases", released["name"], "release.json"))
+    said = open(before).read()
+    assert release.release(corpus.lake) == released
+    assert open(before).read() == said
+    facts = json.loads(said)
+    facts["seen"] += 1
+    open(before, "w").write(json.dumps(facts))
+    with pytest.raises(Terminal, match="seen"):
+        release.release(corpus.lake)
+
+
+def test_damage_to_a_shard_is_found(corpus, released):
+    path = corpus.lake.path(released["shards"][0]["path"])
+    data = open(path, "rb").read()
+    open(path, "wb").write(data[:-1] + b"x")
+    assert release.verify(corpus.lake, released) == [f"{released['shards'][0]['path']}: other bytes than released"]
+
+
+def test_it_opens_in_pyarrow_duckdb_and_datasets(corpus, released):
+    import datasets
+    import duckdb
+
+    paths = release.shard_paths(corpus.lake, released)
+    want = sorted(i for p in paths for i in pq.read_table(p, columns=["sample_id"])["sample_id"].to_pylist())
+    got = duckdb.sql(f"select sample_id, octet_length(video) from read_parquet({paths!r})").fetchall()
+    assert sorted(i for i, _ in got) == want
+    loaded = datasets.load_dataset("parquet", data_files=paths, split="train", cache_dir=str(corpus.folder / "cache"))
+    assert sorted(loaded["sample_id"]) == want
+    row = next(r for r in loaded if r["modality"] == "video")
+    assert row["video"] == next(r for r in release.samples_of(corpus.lake, released) for r in r.to_pylist()
+                                if r["sample_id"] == row["sample_id"])["video"]
+
+
+@pytest.mark.spark
+def test_it_opens_in_spark(corpus, released):
+    from jobs.spark import session
+
+    spark = session(corpus.settings().runtime)
+    assert spark.read.parquet(*release.shard_paths(corpus.lake, released)).count() == len(corpus.clips) - 1
+
+
+def test_webdataset_round_trip(corpus, released, tmp_path):
+    import webdataset
+
+    made = release.export_webdataset(corpus.lake, released, tmp_path / "tars")
+    again = release.export_webdataset(corpus.lake, released, tmp_path / "again")
+    assert [p.read_bytes() for p in made] == [p.read_bytes() for p in again]
+    rows = {r["sample_id"]: r for b in release.samples_of(corpus.lake, released) for r in b.to_pylist()}
+    found = list(webdataset.WebDataset([str(p) for p in made], shardshuffle=False))
+    assert {f["__key__"] for f in found} == set(rows)
+    for sample in found:
+        row = rows[sample["__key__"]]
+        assert json.loads(sample["json"])["source_id"] == row["source_id"]
+        if row["modality"] == "video":
+            assert sample["mp4"] == row["video"]
+            assert sample["m4a"] == row["audio"]
+            assert sample["txt"].decode() == row["caption"]
+    assert all(tarfile.is_tarfile(p) for p in made)
+
+
+def test_diff_names_what_was_added_removed_and_changed(corpus, released):
+    from schemas import CLIPS
+
+    gone, changed = corpus.clips[0]["clip_id"], corpus.clips[2]["clip_id"]
+    corpus.clips[2]["caption"] = "another caption"
+    corpus.put(CLIPS, corpus.clips, "newer")
+    old = corpus.parents["rejects"].read().to_pylist()[0]
+    corpus.put(REJECTS, [{**old, "sample_id": gone}], "newer")
+    corpus.fuse(**CUT, fuse__crf=23, fuse__cut="smart")
+    after = release.release(corpus.lake)
+    found = release.diff(corpus.lake, released, after)
+    assert found["removed"] == [gone]
+    assert found["added"] == [corpus.clips[1]["clip_id"]]
+    assert changed in found["changed"]
+    assert found["settings"]["fuse.fuse.crf"] == [20, 23]
+    same = release.diff(corpus.lake, released, released)
+    assert not same["added"]
+    assert not same["removed"]
+    assert not same["changed"]
+    assert not same["settings"]
+
+
+def test_takedown_rewrites_only_the_shards_touched(corpus, released):
+    victim = corpus.sources[3]
+    mine = {c["clip_id"] for c in corpus.clips if c["source_id"] == victim["source_id"]}
+    report = takedown(corpus.lake, victim["uri"], "asked for by the owner")
+    assert set(report["samples"]) == mine
+    after = release.releases(corpus.lake)[-1]
+    assert report["release"] == after["name"] != released["name"]
+    assert len(report["rewritten"]) >= 1
+    kept = {s["sha256"] for s in after["shards"]} & {s["sha256"] for s in released["shards"]}
+    assert len(kept) == len(report["kept"]) >= 1
+    left = [r for b in release.samples_of(corpus.lake, after, ["sample_id", "source_id"]) for r in b.to_pylist()]
+    assert len(left) == len(corpus.clips) - 1 - len(mine)
+    assert victim["source_id"] not in {r["source_id"] for r in left}
+    samples = corpus.lake.version(SAMPLES, after["fingerprint"])
+    assert samples.manifest["seen"] == samples.manifest["kept"] + sum(samples.manifest["rejected"].values())
+    assert {r["reason"] for r in corpus.rejects(samples)} == {"taken_down"}
+    assert release.verify(corpus.lake, released) == []
+
+
+def test_a_takedown_stands_for_fuse_and_is_honoured_by_a_fuse_from_scratch(corpus, released):
+    victim = corpus.sources[3]
+    takedown(corpus.lake, victim["source_id"])
+    by_takedown = corpus.lake.version(SAMPLES, corpus.lake.current("fuse"))
+    from_scratch = corpus.fuse(**CUT)
+    assert from_scratch.fingerprint == by_takedown.fingerprint
+    assert victim["source_id"] not in from_scratch.read(["source_id"])["source_id"].to_pylist()
+    assert {r["reason"] for r in corpus.rejects(from_scratch)} == {"taken_down"}
+
+
+def test_erase_removes_the_bytes_of_older_versions(corpus, released):
+    report = takedown(corpus.lake, corpus.sources[3]["source_id"], erase=True)
+    assert report["erased"]
+    assert release.verify(corpus.lake, released) == [f"{path}: missing" for path in report["erased"]]
+
+
+def test_takedown_lists_what_was_generated_from_it(corpus, released):
+    sample = next(c["clip_id"] for c in corpus.clips if c["source_id"] == corpus.sources[3]["source_id"])
+
+    def one(table, **facts):
+        blank = {f.name: facts.get(f.name, _blank(f)) for f in table.schema}
+        file = corpus.lake.write_part(table, "v", "p.parquet", table.rows([blank]))
+        corpus.lake.write_json({"fingerprint": "v", "rows": 1, "files": [file]}, table.name, "v", "manifest.json")
+
+    def _blank(field):
+        if field.nullable:
+            return None
+        kind = str(field.type)
+        return [] if kind.startswith("list") else "" if kind == "string" else b"" if "binary" in kind else False if kind == "bool" else 0
+
+    one(PROMPTS, prompt_id="P", sample_ids=[sample])
+    one(GENERATIONS, generation_id="G", prompt_id="P")
+    one(PUBLICATIONS, publication_id="X", prompt_id="P", generation_ids=["G"], sample_ids=[sample], target="folder", uri="a.mp4")
+    report = takedown(corpus.lake, corpus.sources[3]["source_id"])
+    assert (report["prompts"], report["generations"], report["publications"]) == (["P"], ["G"], ["folder:a.mp4"])
+
+
+def test_tombstones_know_the_same_bytes_under_another_name(corpus, released):
+    victim = corpus.sources[3]
+    takedown(corpus.lake, victim["source_id"])
+    stones = tombstones(corpus.lake)
+    assert stones.hold({"source_id": "other", "sha256": victim["sha256"], "uri": "/elsewhere/copy.mp4"})
+    assert not stones.hold({"source_id": "other", "sha256": "0" * 64, "uri": "/elsewhere/copy.mp4"})
+
+
+def test_an_unknown_source_or_release_is_an_error(corpus, released):
+    with pytest.raises(Terminal, match="no source"):
+        takedown(corpus.lake, "nothing")
+    with pytest.raises(Terminal, match=released["name"]):
+        release.find(corpus.lake, "nothing")
+    assert release.find(corpus.lake, "latest")["name"] == released["name"]
+
+
+def test_the_card_names_every_shard_and_count(corpus, released):
+    text = release.card(released)
+    assert all(s["path"] in text for s in released["shards"])
+    assert "clip_tags" in text
+    assert "| video |" in text
