@@ -209,7 +209,7 @@ def proven(kind: Kind, nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exch
         return passes.PROOFS.empty_table()
     share, (needed, needed_in) = graph.shares(src, dst, PAIRS_PER_SHARE)
     asks = [passes.Ask(s, src[share == s], dst[share == s]) for s in range(int(share.max()) + 1)]
-    proofs = exchange([*nodes.cuts(needed, needed_in), *asks], partial(passes.map_evidence, kind=kind.name),
+    proofs = exchange([*nodes.cuts(needed, needed_in), *asks], partial(passes.map_evidence, kind=kind.name, dedup=dedup),
                       partial(passes.reduce_evidence, kind=kind.name, dedup=dedup), len(asks), passes.PROOFS)
     return proofs.sort_by([("src", "ascending"), ("dst", "ascending")])
 

@@ -28,11 +28,12 @@ class Kind:
         method: Under which it appears in `duplicates`.
         modalities: Clips it looks at; pairs are always of one modality.
         whole: It looks at content only, so it is asked for one clip of each equal set.
-        search: Columns of clips that `file` reads.
-        evidence: Columns that `prove` reads.
+        columns: Columns of clips that it reads.
+        width: Words per row of `file`.
         file: Clips and their nodes -> rows.
         meet: Rows of whole buckets -> candidate pairs of nodes.
-        prove: Clips and pairs of their rows -> score and shift.
+        keep: Clips -> what is needed to prove pairs of them, a row each; small, and all that an index must remember.
+        prove: Such rows and pairs of them -> score and shift.
         threshold: Score from which a pair is proven.
     """
 
@@ -40,10 +41,11 @@ class Kind:
     method: str
     modalities: tuple[str, ...]
     whole: bool
-    search: tuple[str, ...]
-    evidence: tuple[str, ...]
+    columns: tuple[str, ...]
+    width: int
     file: Callable[[pa.Table, NDArray[np.int64], Dedup], Rows]
     meet: Callable[[Rows, Dedup], graph.Pairs]
+    keep: Callable[[pa.Table, Dedup], pa.Table]
     prove: Callable[[pa.Table, NDArray[np.int64], NDArray[np.int64], Dedup], Proof]
     threshold: Callable[[Dedup], float]
 
@@ -81,17 +83,24 @@ def _meet_words(rows: Rows, dedup: Dedup) -> graph.Pairs:
     return graph.linked(np.ascontiguousarray(rows[:, 0]), rows[:, 1].astype(np.int64))
 
 
-def _prove_words(texts: pa.Array, x: NDArray[np.int64], y: NDArray[np.int64], n: int) -> Proof:
+def _keep_words(texts: pa.Array, n: int) -> pa.Table:
     found = minhash.shingles(texts, n)
-    return minhash.jaccard(found.hashes, found.offsets, x, y), _no_shift(len(x))
+    values, offsets = minhash.sets(found.hashes, found.offsets)
+    return pa.table({"shingles": pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(values))})
+
+
+def _prove_words(kept: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
+    sets = _column(kept, "shingles")
+    values, offsets = sets.values.to_numpy(), np.asarray(sets.offsets)
+    return minhash.jaccard(values, offsets, x, y), _no_shift(len(x))
 
 
 def _file_text(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
     return _file_words(_column(clips, "text"), nodes, dedup.shingle, 1, dedup)
 
 
-def _prove_text(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
-    return _prove_words(_column(clips, "text"), x, y, dedup.shingle)
+def _keep_text(clips: pa.Table, dedup: Dedup) -> pa.Table:
+    return _keep_words(_column(clips, "text"), dedup.shingle)
 
 
 def caption_shingle(dedup: Dedup) -> int:
@@ -103,9 +112,14 @@ def _file_caption(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Ro
     return _file_words(_column(clips, "caption"), nodes, caption_shingle(dedup), dedup.min_caption_words, dedup)
 
 
+def _keep_caption(clips: pa.Table, dedup: Dedup) -> pa.Table:
+    kept = clips.select(["phashes", "phash_times_s", "luma_std", "audio_fingerprint"])
+    return kept.append_column("shingles", _keep_words(_column(clips, "caption"), caption_shingle(dedup))["shingles"])
+
+
 def _prove_caption(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
     """Jaccard of the captions; 0 where the pictures or the sound say that the clips differ."""
-    score, shift = _prove_words(_column(clips, "caption"), x, y, caption_shingle(dedup))
+    score, shift = _prove_words(clips, x, y, dedup)
     hashes, times = _samples(clips)
     words = _lists(clips, "audio_fingerprint", np.uint32)
     for i in np.flatnonzero(score >= dedup.threshold).tolist():
@@ -182,16 +196,19 @@ def _prove_sound(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], de
     return score, shift
 
 
+def _as_read(clips: pa.Table, dedup: Dedup) -> pa.Table:
+    return clips
+
+
+PHASHES = ("phashes", "phash_times_s", "luma_std")
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (
-    Kind("text", "minhash", ("text",), True, ("text",), ("text",), _file_text, _meet_words, _prove_text,
+    Kind("text", "minhash", ("text",), True, ("text",), 2, _file_text, _meet_words, _keep_text, _prove_words,
          lambda dedup: dedup.threshold),
-    Kind("pictures", "perceptual", ("video", "image"), True, ("phashes", "phash_times_s", "luma_std"),
-         ("phashes", "phash_times_s", "luma_std"), _file_pictures, _meet_pictures, _prove_pictures,
-         lambda dedup: dedup.phash_share),
-    Kind("sound", "audio", ("audio",), True, ("audio_fingerprint",), ("audio_fingerprint", "start_s", "duration_s"),
-         _file_sound, _meet_sound, _prove_sound, lambda dedup: audio.AGREEMENT),
-    Kind("caption", "minhash", ("video", "image", "audio"), False, ("caption",),
-         ("caption", "phashes", "phash_times_s", "luma_std", "audio_fingerprint"), _file_caption, _meet_words, _prove_caption,
-         lambda dedup: dedup.threshold),
+    Kind("pictures", "perceptual", ("video", "image"), True, PHASHES, 3, _file_pictures, _meet_pictures, _as_read,
+         _prove_pictures, lambda dedup: dedup.phash_share),
+    Kind("sound", "audio", ("audio",), True, ("audio_fingerprint", "start_s", "duration_s"), 3, _file_sound, _meet_sound,
+         _as_read, _prove_sound, lambda dedup: audio.AGREEMENT),
+    Kind("caption", "minhash", ("video", "image", "audio"), False, ("caption", *PHASHES, "audio_fingerprint"), 2,
+         _file_caption, _meet_words, _keep_caption, _prove_caption, lambda dedup: dedup.threshold),
 )})
 """By name, the strongest evidence first. Workers look a kind up by its name."""

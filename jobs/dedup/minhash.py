@@ -275,10 +275,15 @@ def bands(signed: NDArray[np.uint32], count: int, rows: int) -> NDArray[np.uint6
     return np.asarray(_bands(signed, count, rows), U64)
 
 
+def sets(hashes: NDArray[np.uint32], offsets: NDArray[np.int64]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """The same sets, each sorted and without repeats."""
+    return _sets(hashes, offsets)  # type: ignore[no-any-return]
+
+
 def jaccard(hashes: NDArray[np.uint32], offsets: NDArray[np.int64], x: NDArray[np.int64], y: NDArray[np.int64],
             ) -> NDArray[np.float64]:
-    """True Jaccard similarity of the sets x[i] and y[i]; 0 for two empty sets."""
-    return np.asarray(_jaccard(*_sets(hashes, offsets), x, y), np.float64)
+    """True Jaccard similarity of the sets x[i] and y[i] (as `sets` gives them); 0 for two empty sets."""
+    return np.asarray(_jaccard(hashes, offsets, x, y), np.float64)
 
 
 def to_datasketch(signature: NDArray[np.uint32]) -> Any:

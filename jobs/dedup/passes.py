@@ -1,18 +1,20 @@
 """The three passes over the clips as pure map and reduce functions over packed bytes: equal keys, buckets, proof.
 
-A map function reads some rows of one slice and yields (part, bytes); a reduce function gets all bytes of a part in any
-order and returns a table that does not depend on that order. Who moves the bytes is the job's concern.
+A map function takes some clips (of one slice, or of one part of the index) and yields (part, bytes); a reduce function gets
+all bytes of a part in any order and returns a table that does not depend on that order. Who moves the bytes is the job's
+concern.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from jobs.dedup import exact
-from jobs.dedup.match import KINDS, Kind, Rows
+from jobs.dedup.match import KINDS, Rows
 from jobs.lake import Slice
 from schemas.settings import Dedup
 
@@ -23,27 +25,55 @@ HEADS = pa.schema([("node", pa.int64()), ("head", pa.int64())])
 PROOFS = pa.schema([("src", pa.int64()), ("dst", pa.int64()), ("score", pa.float64()), ("shift", pa.float64())])
 
 
-@dataclass(frozen=True)
-class Cut:
-    """The rows of a slice that take part in a pass.
+class Clips(Protocol):
+    """Some clips that take part in a pass.
 
     Attributes:
-        slice: Where they are.
-        rows: Their places within the slice, ascending.
         nodes: Their places in the keep order.
-        shares: In the proving pass, the share that each row is for; a row that is needed in several occurs repeatedly.
+        shares: In the proving pass, the share that each is for; a clip that is needed in several occurs repeatedly.
     """
 
+    @property
+    def nodes(self) -> NDArray[np.int64]: ...
+
+    @property
+    def shares(self) -> NDArray[np.int64] | None: ...
+
+    def keys(self, *, texts: bool) -> Rows:
+        """Rows (key, key, node) of those that have a key of equality; texts or the rest."""
+
+    def rows(self, kind: str, dedup: Dedup) -> Rows:
+        """Rows of one kind."""
+
+    def evidence(self, kind: str, dedup: Dedup) -> pa.Table:
+        """What proves pairs by one kind, a row per node."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Clips of one slice of the table; `rows_` are their places within it, ascending."""
+
     slice: Slice
-    rows: NDArray[np.int64]
+    rows_: NDArray[np.int64]
     nodes: NDArray[np.int64]
     shares: NDArray[np.int64] | None = None
 
     def read(self, columns: Sequence[str]) -> pa.Table:
         """Some columns of the rows."""
         found = self.slice.read(list(columns))
-        whole = len(self.rows) == found.num_rows and self.shares is None
-        return found if whole else found.take(pa.array(self.rows))
+        whole = len(self.rows_) == found.num_rows and self.shares is None
+        return found if whole else found.take(pa.array(self.rows_))
+
+    def keys(self, *, texts: bool) -> Rows:
+        keys = exact.text_keys(self.read(exact.TEXT_COLUMNS)) if texts else exact.media_keys(self.read(exact.MEDIA_COLUMNS))
+        some = keys.any(axis=1)
+        return np.column_stack([keys[some], self.nodes[some].astype(np.uint64)])
+
+    def rows(self, kind: str, dedup: Dedup) -> Rows:
+        return KINDS[kind].file(self.read(KINDS[kind].columns), self.nodes, dedup)
+
+    def evidence(self, kind: str, dedup: Dedup) -> pa.Table:
+        return KINDS[kind].keep(self.read(KINDS[kind].columns), dedup)
 
 
 @dataclass(frozen=True)
@@ -71,11 +101,9 @@ def gather(blobs: Sequence[bytes], width: int) -> Rows:
     return np.concatenate([np.frombuffer(b, np.uint64).reshape(-1, width) for b in blobs])
 
 
-def map_keys(cut: Cut, *, texts: bool, parts: int) -> Blobs:
-    """Rows (key, key, node) of the clips that have a key of equality."""
-    keys = exact.text_keys(cut.read(exact.TEXT_COLUMNS)) if texts else exact.media_keys(cut.read(exact.MEDIA_COLUMNS))
-    some = keys.any(axis=1)
-    yield from spread(np.column_stack([keys[some], cut.nodes[some].astype(np.uint64)]), parts)
+def map_keys(clips: Clips, *, texts: bool, parts: int) -> Blobs:
+    """Rows of the keys of equality."""
+    yield from spread(clips.keys(texts=texts), parts)
 
 
 def reduce_keys(part: int, blobs: Sequence[bytes]) -> pa.Table:
@@ -84,25 +112,24 @@ def reduce_keys(part: int, blobs: Sequence[bytes]) -> pa.Table:
     return pa.table([found[:, 0], found[:, 1]], schema=HEADS)
 
 
-def map_buckets(cut: Cut, *, kind: str, dedup: Dedup, parts: int) -> Blobs:
+def map_buckets(clips: Clips, *, kind: str, dedup: Dedup, parts: int) -> Blobs:
     """Rows of one kind."""
-    of = KINDS[kind]
-    yield from spread(of.file(cut.read(of.search), cut.nodes, dedup), parts)
+    yield from spread(clips.rows(kind, dedup), parts)
 
 
 def reduce_buckets(part: int, blobs: Sequence[bytes], *, kind: str, dedup: Dedup) -> pa.Table:
     """PAIRS: candidates."""
-    src, dst = KINDS[kind].meet(gather(blobs, 3 if kind in ("pictures", "sound") else 2), dedup)
+    src, dst = KINDS[kind].meet(gather(blobs, KINDS[kind].width), dedup)
     return pa.table([src, dst], schema=PAIRS)
 
 
-def map_evidence(task: Cut | Ask, *, kind: str) -> Blobs:
+def map_evidence(task: Clips | Ask, *, kind: str, dedup: Dedup) -> Blobs:
     """What is needed to prove pairs: the evidence of each clip for each share, and the pairs themselves."""
     if isinstance(task, Ask):
         yield task.share, b"A" + np.stack([task.src, task.dst]).tobytes()
         return
     assert task.shares is not None
-    table = task.read(KINDS[kind].evidence).append_column("node", pa.array(task.nodes))
+    table = task.evidence(kind, dedup).append_column("node", pa.array(task.nodes))
     for share in np.unique(task.shares).tolist():
         sink = pa.BufferOutputStream()
         chosen = table.filter(pa.array(task.shares == share))
@@ -113,11 +140,10 @@ def map_evidence(task: Cut | Ask, *, kind: str) -> Blobs:
 
 def reduce_evidence(part: int, blobs: Sequence[bytes], *, kind: str, dedup: Dedup) -> pa.Table:
     """PROOFS: the pairs that hold."""
-    of: Kind = KINDS[kind]
     asked = np.concatenate([np.frombuffer(b, np.int64, offset=1).reshape(2, -1) for b in blobs if b[:1] == b"A"], axis=1)
     clips = pa.concat_tables([pa.ipc.open_stream(memoryview(b)[1:]).read_all() for b in blobs if b[:1] == b"E"])
     clips = clips.sort_by("node").combine_chunks()
     node = clips["node"].to_numpy()
-    score, shift = of.prove(clips, np.searchsorted(node, asked[0]), np.searchsorted(node, asked[1]), dedup)
-    holds = score >= of.threshold(dedup)
+    score, shift = KINDS[kind].prove(clips, np.searchsorted(node, asked[0]), np.searchsorted(node, asked[1]), dedup)
+    holds = score >= KINDS[kind].threshold(dedup)
     return pa.table([asked[0][holds], asked[1][holds], score[holds], pa.array(shift[holds], from_pandas=True)], schema=PROOFS)

@@ -46,7 +46,7 @@ def test_shingles_are_the_n_grams_of_the_words(texts, n):
         hashes = set(found.hashes[found.offsets[i]:found.offsets[i + 1]].tolist())
         assert len(hashes) == len(grams(text or "", n))
     x, y = np.arange(len(texts)), np.arange(len(texts))[::-1].copy()
-    for a, b, score in zip(x, y, minhash.jaccard(found.hashes, found.offsets, x, y), strict=True):
+    for a, b, score in zip(x, y, minhash.jaccard(*minhash.sets(found.hashes, found.offsets), x, y), strict=True):
         one, two = grams(texts[a] or "", n), grams(texts[b] or "", n)
         assert score == pytest.approx(len(one & two) / max(1, len(one | two)))
 
