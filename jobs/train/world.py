@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from jobs.train import words
 
-Array: TypeAlias = NDArray[np.float32]
+Array: TypeAlias = Any  # float32 arrays; NumPy's own types lose the precision of every mixed expression
 Frames: TypeAlias = NDArray[np.uint8]
 Rgb: TypeAlias = tuple[float, float, float]
 
@@ -28,13 +28,27 @@ TIMES = ("day", "dawn", "sunset", "night")
 WEATHERS = ("clear", "fog", "rain", "snow")
 CAMERAS = ("left", "right", "in")
 SHAPES = ("circle", "square", "triangle", "star", "heart", "ring")
-COLOURS: Mapping[str, Rgb] = MappingProxyType({
-    "red": (226, 42, 44), "orange": (250, 134, 22), "yellow": (252, 222, 52), "green": (52, 190, 78),
-    "blue": (46, 104, 240), "purple": (148, 52, 206), "pink": (252, 146, 190), "white": (248, 248, 250),
-})
-BACKGROUNDS: Mapping[str, Rgb] = MappingProxyType({
-    "black": (16, 16, 20), "gray": (124, 126, 132), "brown": (108, 70, 42), "navy": (22, 34, 96), "teal": (18, 108, 108),
-})
+COLOURS: Mapping[str, Rgb] = MappingProxyType(
+    {
+        "red": (226, 42, 44),
+        "orange": (250, 134, 22),
+        "yellow": (252, 222, 52),
+        "green": (52, 190, 78),
+        "blue": (46, 104, 240),
+        "purple": (148, 52, 206),
+        "pink": (252, 146, 190),
+        "white": (248, 248, 250),
+    }
+)
+BACKGROUNDS: Mapping[str, Rgb] = MappingProxyType(
+    {
+        "black": (16, 16, 20),
+        "gray": (124, 126, 132),
+        "brown": (108, 70, 42),
+        "navy": (22, 34, 96),
+        "teal": (18, 108, 108),
+    }
+)
 DIRECTIONS: Mapping[str, tuple[int, int]] = MappingProxyType({"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)})
 
 SHAPE_AREA = 0.12
@@ -67,8 +81,9 @@ class Scene:
 def scenes() -> tuple[Scene, ...]:
     """The full grid in fixed order: places first, then objects."""
     places = (Scene(place=p, time=t, weather=w, camera=c) for p, t, w, c in itertools.product(PLACES, TIMES, WEATHERS, CAMERAS))
-    objects = (Scene(shape=s, colour=c, direction=d, background=b)
-               for s, c, d, b in itertools.product(SHAPES, COLOURS, DIRECTIONS, BACKGROUNDS))
+    objects = (
+        Scene(shape=s, colour=c, direction=d, background=b) for s, c, d, b in itertools.product(SHAPES, COLOURS, DIRECTIONS, BACKGROUNDS)
+    )
     return (*places, *objects)
 
 
@@ -162,7 +177,12 @@ def _ring(x: Array, y: Array) -> Array:
 
 
 _OUTLINES: Mapping[str, Callable[[Array, Array], Array]] = {
-    "circle": _circle, "square": _square, "triangle": _triangle, "star": _star, "heart": _heart, "ring": _ring,
+    "circle": _circle,
+    "square": _square,
+    "triangle": _triangle,
+    "star": _star,
+    "heart": _heart,
+    "ring": _ring,
 }
 
 
@@ -227,11 +247,20 @@ class Sky:
 
 _SKIES: Mapping[str, Sky] = {
     "day": Sky((44, 112, 204), (116, 178, 234), (208, 232, 244), (255, 250, 226), (0.24, 0.17), 0.050, 0.55, (1, 1, 1), (252, 253, 255)),
-    "dawn": Sky((124, 156, 212), (214, 190, 214), (255, 212, 184), (255, 240, 204), (-0.25, 0.40), 0.052, 0.75, (0.88, 0.80, 0.84), (255, 226, 222)),
-    "sunset": Sky((50, 34, 98), (196, 74, 98), (255, 158, 66), (255, 214, 128), (0.20, 0.42), 0.068, 0.95, (0.74, 0.52, 0.50), (250, 120, 96)),
+    "dawn": Sky(
+        (124, 156, 212), (214, 190, 214), (255, 212, 184), (255, 240, 204), (-0.25, 0.40), 0.052, 0.75, (0.88, 0.80, 0.84), (255, 226, 222)
+    ),
+    "sunset": Sky(
+        (50, 34, 98), (196, 74, 98), (255, 158, 66), (255, 214, 128), (0.20, 0.42), 0.068, 0.95, (0.74, 0.52, 0.50), (250, 120, 96)
+    ),
     "night": Sky((4, 7, 26), (12, 20, 56), (36, 52, 104), (240, 242, 250), (0.22, 0.17), 0.046, 0.34, (0.27, 0.33, 0.52), (48, 60, 100)),
 }
-_OVERCAST: Mapping[str, tuple[float, Rgb]] = {"clear": (0.0, (0, 0, 0)), "fog": (0.55, (214, 217, 220)), "rain": (0.82, (84, 96, 114)), "snow": (0.70, (196, 206, 226))}
+_OVERCAST: Mapping[str, tuple[float, Rgb]] = {
+    "clear": (0.0, (0, 0, 0)),
+    "fog": (0.55, (214, 217, 220)),
+    "rain": (0.82, (84, 96, 114)),
+    "snow": (0.70, (196, 206, 226)),
+}
 _DAYLIGHT: Mapping[str, float] = {"day": 1.0, "dawn": 0.93, "sunset": 0.66, "night": 0.34}
 _HUE: Mapping[str, Rgb] = {"day": (1, 1, 1), "dawn": (1.08, 0.97, 0.97), "sunset": (1.24, 0.88, 0.84), "night": (0.72, 0.92, 1.5)}
 
@@ -454,17 +483,24 @@ def _sea(stage: Stage, picture: Array) -> Array:
     picture = _mix(picture, air.sky.disc, np.clip(path * (0.85 * (1 - air.veil) + 0.06), 0, 1) * (0.9 if air.sky.glow > 0.5 else 0.6))
     surf = stage.layer(0.0, 2, lambda x: 0.90 + 0.03 * np.sin(6.2832 * (x * 0.6 + 0.2)) + 0.012 * np.sin(6.2832 * (when * 1.0)))
     foam = _smooth(0.030, 0.0, np.abs(surf.below - 0.004))
-    picture = surf.paint(picture, _mix(_mix(_rgb(176, 150, 116), _rgb(226, 202, 156), _smooth(0.02, 0.09, surf.below)), _rgb(250, 252, 252), foam))
-    return picture
+    return surf.paint(
+        picture, _mix(_mix(_rgb(176, 150, 116), _rgb(226, 202, 156), _smooth(0.02, 0.09, surf.below)), _rgb(250, 252, 252), foam)
+    )
 
 
 def _desert(stage: Stage, picture: Array) -> Array:
     colours = (_rgb(236, 200, 150), _rgb(232, 178, 108), _rgb(214, 146, 78), _rgb(186, 112, 58))
     shades = (_rgb(206, 160, 124), _rgb(184, 122, 78), _rgb(158, 94, 56), _rgb(128, 72, 44))
-    for i, (top, wave, phase, tall, dist) in enumerate(((0.56, 0.8, 0.1, 0.10, 0.75), (0.67, 0.55, 0.45, 0.14, 0.42), (0.80, 0.42, 0.12, 0.16, 0.16), (0.97, 0.36, 0.62, 0.17, 0.0))):
+    for i, (top, wave, phase, tall, dist) in enumerate(
+        ((0.56, 0.8, 0.1, 0.10, 0.75), (0.67, 0.55, 0.45, 0.14, 0.42), (0.80, 0.42, 0.12, 0.16, 0.16), (0.97, 0.36, 0.62, 0.17, 0.0))
+    ):
         dune = stage.layer(dist, i, lambda x, top=top, wave=wave, phase=phase, tall=tall: top - tall * _hills(x, wave, phase))  # type: ignore[misc]
         slope = np.cos(6.2832 * (dune.x * wave + phase + 0.10 * np.sqrt(np.clip(dune.below, 0, 1))))
-        grain = 0.06 * np.sin(6.2832 * (dune.below * 26 + 2.2 * _noise(dune.x * 0.4, dune.below * 0.5))) * _smooth(0.7, 0.1, np.float32(dist) + 0 * dune.x)
+        grain = (
+            0.06
+            * np.sin(6.2832 * (dune.below * 26 + 2.2 * _noise(dune.x * 0.4, dune.below * 0.5)))
+            * _smooth(0.7, 0.1, np.float32(dist) + 0 * dune.x)
+        )
         lit = _mix(shades[i], colours[i], _smooth(-0.35, 0.55, slope))
         picture = dune.paint(picture, lit * (1.08 - 0.5 * np.clip(dune.below, 0, 0.4) + grain)[..., None])
     return picture
@@ -482,7 +518,11 @@ def _towers(x: Array, per_unit: float, row: int, low: float, high: float) -> tup
 
 def _city(stage: Stage, picture: Array) -> Array:
     night = {"day": 0.10, "dawn": 0.35, "sunset": 0.75, "night": 1.0}[stage.scene.time]
-    rows = ((0.75, 8.0, 0.62, 0.12, 0.36, (132, 148, 176)), (0.38, 6.0, 0.66, 0.10, 0.44, (92, 106, 138)), (0.0, 4.6, 0.72, 0.06, 0.34, (58, 66, 92)))
+    rows = (
+        (0.75, 8.0, 0.62, 0.12, 0.36, (132, 148, 176)),
+        (0.38, 6.0, 0.66, 0.10, 0.44, (92, 106, 138)),
+        (0.0, 4.6, 0.72, 0.06, 0.34, (58, 66, 92)),
+    )
     for i, (dist, per_unit, foot, low, high, colour) in enumerate(rows):
         block = stage.layer(dist, i, lambda x, p=per_unit, r=i, f=foot, a=low, b=high: f - _towers(x, p, r, a, b)[0])  # type: ignore[misc]
         _, tower, within = _towers(block.x, per_unit, i, low, high)
@@ -493,7 +533,9 @@ def _city(stage: Stage, picture: Array) -> Array:
         columns, storeys = within * 4, block.below * (34 if i == 1 else 26)
         pick = (tower * 131 + columns.astype(np.int32) * 17 + storeys.astype(np.int32) * 7) % 997
         wide, tall = stage.view.pixel * per_unit * 4, stage.view.pixel * (34 if i == 1 else 26)
-        pane = np.clip((0.30 - np.abs(columns % 1 - 0.5)) / wide + 0.5, 0, 1) * np.clip((0.28 - np.abs(storeys % 1 - 0.5)) / tall + 0.5, 0, 1)
+        pane = np.clip((0.30 - np.abs(columns % 1 - 0.5)) / wide + 0.5, 0, 1) * np.clip(
+            (0.28 - np.abs(storeys % 1 - 0.5)) / tall + 0.5, 0, 1
+        )
         lit = pane * (block.below > 0.012) * (_cast(50, 997)[pick] < 0.30 + 0.35 * night)
         glow = _mix(_rgb(255, 214, 128), _rgb(255, 240, 206), _cast(51, 997)[pick])
         through = np.exp(-stage.air.thick * 0.9 * dist)
@@ -502,7 +544,13 @@ def _city(stage: Stage, picture: Array) -> Array:
 
 
 def _forest(stage: Stage, picture: Array) -> Array:
-    rows = ((0.95, 11.0, 0.52, 0.13, (120, 152, 142)), (0.62, 8.5, 0.62, 0.19, (88, 130, 108)), (0.34, 6.5, 0.74, 0.26, (54, 102, 78)), (0.10, 5.0, 0.90, 0.34, (30, 74, 54)), (0.0, 3.6, 1.10, 0.44, (14, 44, 36)))
+    rows = (
+        (0.95, 11.0, 0.52, 0.13, (120, 152, 142)),
+        (0.62, 8.5, 0.62, 0.19, (88, 130, 108)),
+        (0.34, 6.5, 0.74, 0.26, (54, 102, 78)),
+        (0.10, 5.0, 0.90, 0.34, (30, 74, 54)),
+        (0.0, 3.6, 1.10, 0.44, (14, 44, 36)),
+    )
     for i, (dist, per_unit, foot, tall, colour) in enumerate(rows):
         trees = stage.layer(dist, i, lambda x, p=per_unit, r=i, f=foot, t=tall: f - 0.05 * _hills(x, 0.45, 0.21 * r) - t * _pines(x, p, r))  # type: ignore[misc]
         base = np.asarray(colour, np.float32)
@@ -520,17 +568,23 @@ def _tundra(stage: Stage, picture: Array) -> Array:
         picture = picture + curtain[..., None] * _mix(_rgb(120, 60, 170), _rgb(50, 225, 150), _smooth(-0.20, 0.02, band))
     berg = stage.layer(0.55, 0, lambda x: 0.58 - 0.15 * np.maximum(_peaks(x * 0.7 + 0.28) - 0.25, 0))
     picture = berg.paint(picture, _mix(_rgb(168, 206, 232), _rgb(236, 246, 252), _smooth(0.10, 0.0, berg.below)))
-    for i, (top, wave, phase, tall, dist) in enumerate(((0.62, 0.5, 0.30, 0.06, 0.40), (0.74, 0.42, 0.75, 0.09, 0.18), (0.92, 0.38, 0.15, 0.10, 0.0))):
+    for i, (top, wave, phase, tall, dist) in enumerate(
+        ((0.62, 0.5, 0.30, 0.06, 0.40), (0.74, 0.42, 0.75, 0.09, 0.18), (0.92, 0.38, 0.15, 0.10, 0.0))
+    ):
         drift = stage.layer(dist, i + 1, lambda x, top=top, wave=wave, phase=phase, tall=tall: top - tall * _hills(x, wave, phase))  # type: ignore[misc]
         slope = np.cos(6.2832 * (drift.x * wave + phase))
-        picture = drift.paint(picture, _mix(_rgb(176, 204, 234), _rgb(248, 251, 255), _smooth(-0.6, 0.7, slope) * (1 - 0.5 * np.clip(drift.below * 3, 0, 1))))
+        picture = drift.paint(
+            picture, _mix(_rgb(176, 204, 234), _rgb(248, 251, 255), _smooth(-0.6, 0.7, slope) * (1 - 0.5 * np.clip(drift.below * 3, 0, 1)))
+        )
     return picture
 
 
 def _grassland(stage: Stage, picture: Array) -> Array:
     far = stage.layer(0.80, 0, lambda x: 0.52 - 0.07 * _hills(x, 0.9, 0.3))
     picture = far.paint(picture, _rgb(118, 158, 150))
-    for i, (top, wave, phase, tall, dist) in enumerate(((0.62, 0.6, 0.05, 0.10, 0.45), (0.74, 0.46, 0.55, 0.12, 0.18), (0.92, 0.40, 0.22, 0.13, 0.0))):
+    for i, (top, wave, phase, tall, dist) in enumerate(
+        ((0.62, 0.6, 0.05, 0.10, 0.45), (0.74, 0.46, 0.55, 0.12, 0.18), (0.92, 0.40, 0.22, 0.13, 0.0))
+    ):
         hill = stage.layer(dist, i + 1, lambda x, top=top, wave=wave, phase=phase, tall=tall: top - tall * _hills(x, wave, phase))  # type: ignore[misc]
         slope = np.cos(6.2832 * (hill.x * wave + phase))
         blades = 0.10 * (_noise(hill.x * 1.6, hill.below * 2.2 + 0.1 * i) - 0.5)
@@ -547,7 +601,9 @@ def _lake(stage: Stage, picture: Array) -> Array:
     picture = far.paint(picture, _mix(_rgb(112, 132, 168), _rgb(226, 234, 246), _smooth(0.06, 0.02, far.below)))
     shore = stage.layer(0.32, 1, lambda x: 0.61 - 0.15 * _hills(x, 0.55, 0.1))
     picture = shore.paint(picture, _mix(_rgb(96, 138, 106), _rgb(52, 92, 82), _smooth(0.0, 0.12, shore.below)))
-    firs = stage.layer(0.08, 2, lambda x: 0.625 - 0.02 * _hills(x, 0.8, 0.4) - 0.10 * _pines(x, 12.0, 3) * _smooth(0.35, 0.75, _hills(x, 0.5, 0.55)))
+    firs = stage.layer(
+        0.08, 2, lambda x: 0.625 - 0.02 * _hills(x, 0.8, 0.4) - 0.10 * _pines(x, 12.0, 3) * _smooth(0.35, 0.75, _hills(x, 0.5, 0.55))
+    )
     return firs.paint(picture, _rgb(24, 52, 48))
 
 
@@ -569,8 +625,14 @@ class Land:
 
 
 _LANDS: Mapping[str, Land] = {
-    "mountains": Land(_mountains, 0.56), "sea": Land(_sea, 0.54), "desert": Land(_desert, 0.54), "city": Land(_city, 0.62, 0.74),
-    "forest": Land(_forest, 0.56), "tundra": Land(_tundra, 0.56), "grassland": Land(_grassland, 0.52), "lake": Land(_lake, 0.60, 0.63),
+    "mountains": Land(_mountains, 0.56),
+    "sea": Land(_sea, 0.54),
+    "desert": Land(_desert, 0.54),
+    "city": Land(_city, 0.62, 0.74),
+    "forest": Land(_forest, 0.56),
+    "tundra": Land(_tundra, 0.56),
+    "grassland": Land(_grassland, 0.52),
+    "lake": Land(_lake, 0.60, 0.63),
 }
 
 
@@ -644,7 +706,9 @@ def measure(frames: Frames) -> dict[str, str]:
     A clip whose border has one colour is read as an object, any other as a place.
     """
     clip = _square_clip(frames)
-    ring = np.concatenate([clip[:, :2].reshape(-1, 3), clip[:, -2:].reshape(-1, 3), clip[:, :, :2].reshape(-1, 3), clip[:, :, -2:].reshape(-1, 3)])
+    ring = np.concatenate(
+        [clip[:, :2].reshape(-1, 3), clip[:, -2:].reshape(-1, 3), clip[:, :, :2].reshape(-1, 3), clip[:, :, -2:].reshape(-1, 3)]
+    )
     ground = np.median(ring, 0)
     plain = float((np.abs(ring - ground).max(1) < 24).mean()) > 0.85 and _nearest(BACKGROUNDS, ground / 0.92)[1] < 30
     return _measure_object(clip, ground) if plain and _spread(clip) < 6 else _measure_place(clip)
@@ -741,7 +805,10 @@ def _profile(frame: Array) -> Array:
 def _references() -> tuple[tuple[tuple[str, str, str], ...], Array]:
     """Profiles of every place, hour and weather, each the mean of a few seeds that nothing else uses."""
     looks = tuple(itertools.product(PLACES, TIMES, WEATHERS))
-    draw = [[render(Scene(*look, camera="right"), width=SIDE_PX, height=SIDE_PX, frames=1, seed=900_000 + k)[0] for k in range(4)] for look in looks]
+    draw = [
+        [render(Scene(*look, camera="right"), width=SIDE_PX, height=SIDE_PX, frames=1, seed=900_000 + k)[0] for k in range(4)]
+        for look in looks
+    ]
     return looks, np.stack([np.mean([_profile(f.astype(np.float32)) for f in row], axis=0) for row in draw])
 
 

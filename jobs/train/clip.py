@@ -1,0 +1,291 @@
+"""The embedded picture-text model: a small bilingual CLIP in the folder layout open_clip loads by `local-dir:`.
+
+Captions of the sample world name everything that one frame shows, so both towers learn the code of what is named (`codes`)
+instead of telling pairs of one batch apart. Pictures and phrases from outside the world have directions of their own: they
+teach the model to score the unknown low.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import open_clip
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch.nn import functional
+
+from jobs.train import tokens, words, world
+from jobs.train.codes import Codes
+from jobs.train.data import Clips
+from jobs.train.loop import Plan, Trained, optimise
+
+SIDE_PX = 64
+CONTEXT = 48
+VISIBLE = ("place", "time", "weather", "shape", "colour", "background")
+"""Attributes one frame shows; movement it does not."""
+
+CONFIG: Mapping[str, Any] = {
+    "embed_dim": 128,
+    "vision_cfg": {"image_size": SIDE_PX, "layers": [1, 1, 1, 1], "width": 16, "head_width": 64},
+    "text_cfg": {
+        "context_length": CONTEXT,
+        "vocab_size": tokens.VOCABULARY,
+        "width": 128,
+        "heads": 4,
+        "layers": 2,
+        "hf_tokenizer_name": "bundled",
+        "tokenizer_kwargs": {"strip_sep_token": False},
+        "no_causal_mask": True,
+        "pool_type": "eos",
+        "eos_id": tokens.EOS,
+        "pad_id": tokens.PAD,
+    },
+}
+"""`pool_type` must be "eos": "argmax" would pool over whichever word has the highest id."""
+PREPROCESS: Mapping[str, Any] = {
+    "size": [SIDE_PX, SIDE_PX],
+    "mode": "RGB",
+    "mean": list(open_clip.OPENAI_DATASET_MEAN),
+    "std": list(open_clip.OPENAI_DATASET_STD),
+    "interpolation": "bicubic",
+    "resize_mode": "shortest",
+    "fill_color": 0,
+}
+
+
+def normalise(pictures: torch.Tensor) -> torch.Tensor:
+    """[B, 3, 64, 64] in 0..1 as the loader's preprocessing leaves them."""
+    mean, std = (torch.tensor(PREPROCESS[key]).view(3, 1, 1) for key in ("mean", "std"))
+    return (pictures - mean) / std
+
+
+# --- pictures as a pipeline feeds them -------------------------------------------------------------------------------
+
+
+def roughen(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """What happens to a frame on its way: cropped, squashed or letterboxed, mirrored, lit otherwise, compressed, blurred."""
+    count = len(pictures)
+
+    def between(low: float, high: float) -> torch.Tensor:
+        return low + (high - low) * torch.rand(count, generator=generator)
+
+    def some(share: float) -> torch.Tensor:
+        return torch.rand(count, generator=generator) < share
+
+    framed = some(0.6)
+    wide = torch.where(framed, torch.where(some(0.8), between(0.72, 1.0), between(1.0, 1.5)), torch.ones(count))
+    high = torch.where(framed, torch.where(some(0.8), between(0.72, 1.0), between(1.0, 1.5)), torch.ones(count))
+    mirror = torch.where(some(0.5), -1.0, 1.0)
+    slack_x, slack_y = (1 - wide).clamp_min(0) * between(-1, 1), (1 - high).clamp_min(0) * between(-1, 1)
+    zero = torch.zeros(count)
+    warp = torch.stack([torch.stack([wide * mirror, zero, slack_x], 1), torch.stack([zero, high, slack_y], 1)], 1)
+    out = functional.grid_sample(pictures, functional.affine_grid(warp, list(pictures.shape), align_corners=False), align_corners=False)
+
+    soft = functional.avg_pool2d(functional.pad(out, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    out = torch.lerp(out, soft, (between(0, 1) * some(0.5)).view(-1, 1, 1, 1))
+    pressed = some(0.25)
+    for i in torch.nonzero(pressed).flatten().tolist():
+        out[i] = _jpeg(out[i], quality=int(20 + 60 * torch.rand(1, generator=generator)))
+    gain, lift, grain = between(0.82, 1.18), between(-0.05, 0.05), between(0, 0.03)
+    out = out * gain.view(-1, 1, 1, 1) + lift.view(-1, 1, 1, 1) + grain.view(-1, 1, 1, 1) * torch.randn(out.shape, generator=generator)
+    return out.clamp(0, 1)
+
+
+def _jpeg(picture: torch.Tensor, quality: int) -> torch.Tensor:
+    from PIL import Image
+
+    held = io.BytesIO()
+    Image.fromarray((picture.permute(1, 2, 0) * 255).byte().numpy()).save(held, "JPEG", quality=quality)
+    return torch.from_numpy(np.asarray(Image.open(held)).copy()).permute(2, 0, 1).float() / 255
+
+
+def strangers(count: int, generator: torch.Generator) -> torch.Tensor:
+    """Pictures the world does not hold: flat, black, static, and clouds of coarse noise with a photograph's spectrum."""
+    out = torch.empty(count, 3, SIDE_PX, SIDE_PX)
+    for i in range(count):
+        kind = int(torch.randint(5, (1,), generator=generator))
+        colour = torch.rand(3, 1, 1, generator=generator)
+        if kind == 0:
+            out[i] = colour * (torch.rand(1, generator=generator) < 0.5)
+        elif kind == 1:
+            out[i] = torch.rand(3, SIDE_PX, SIDE_PX, generator=generator)
+        else:
+            total = torch.zeros(3, SIDE_PX, SIDE_PX)
+            for cells in (2, 4, 8, 16, 32):
+                hue = torch.randn(1, 3, 1, 1, generator=generator) if kind == 2 else torch.ones(1, 3, 1, 1)
+                coarse = torch.randn(1, 3 if kind == 4 else 1, cells, cells, generator=generator) * hue
+                mode = "nearest" if kind == 3 else "bilinear"
+                total += functional.interpolate(coarse, SIDE_PX, mode=mode)[0] / cells**0.6
+            out[i] = torch.sigmoid(total + torch.logit(colour.clamp(0.1, 0.9)))
+    return out
+
+
+# --- training --------------------------------------------------------------------------------------------------------
+
+
+class Matching:
+    """The loss: picture and caption must both land on the code of what is shown and said.
+
+    Contrasting the pictures of a batch, as CLIP was trained, needs many more pictures than a processor can see in minutes; here
+    the captions name all attributes, so that each picture knows where it belongs without the others.
+    """
+
+    PICTURES, STRANGERS, TEXTS = 64, 10, 48
+
+    def __init__(self, model: open_clip.CLIP, tokenizer: Any, clips: Clips) -> None:
+        self.model, self.tokenizer, self.clips = model, tokenizer, clips
+        self.codes = Codes(CONFIG["embed_dim"])
+        self.shown = [{k: v for k, v in a.items() if k in VISIBLE} for a in clips.attributes]
+        places = torch.tensor([1.0 if "place" in a else 0.0 for a in clips.attributes])
+        self.chance = torch.where(places > 0, 0.5 / places.sum().clamp_min(1), 0.5 / (1 - places).sum().clamp_min(1))
+
+    def __call__(self, generator: torch.Generator) -> torch.Tensor:
+        rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))
+        return self.pictures(rng, generator) + self.texts(rng)
+
+    def pictures(self, rng: random.Random, generator: torch.Generator) -> torch.Tensor:
+        """Distance of pictures from their codes, and for each attribute the cross entropy of its values."""
+        picked = torch.multinomial(self.chance, self.PICTURES, replacement=True, generator=generator).tolist()
+        frames = np.stack([self.clips.frames[i, rng.randrange(self.clips.frames.shape[1])] for i in picked])
+        pictures = roughen(torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255, generator)
+        pictures = torch.cat([pictures, strangers(self.STRANGERS, generator)]).to(memory_format=torch.channels_last)
+        image = self.model.encode_image(normalise(pictures), normalize=True)
+        wanted = torch.stack([self.codes(self.shown[i]) for i in picked] + [self.codes.strange_picture] * self.STRANGERS)
+        loss = 1 - (image * wanted).sum(1).mean()
+        scale = self.model.logit_scale.exp().clamp(max=60)
+        for key in VISIBLE:
+            values, rows = self.codes.values(key)
+            at = [i for i, source in enumerate(picked) if key in self.shown[source]]
+            if at:
+                truth = torch.tensor([values.index(self.shown[picked[i]][key]) for i in at])
+                loss = loss + functional.cross_entropy(scale * image[at] @ rows.T, truth) / len(VISIBLE)
+        return loss
+
+    def texts(self, rng: random.Random) -> torch.Tensor:
+        """Distance of texts from the codes of what they say."""
+        said = [words.remark(rng.choice(self.clips.attributes), rng.choice(words.LANGUAGES), rng) for _ in range(self.TEXTS)]
+        said = [(text, {k: v for k, v in a.items() if k in VISIBLE}) for text, a in said]
+        said += [(words.unrelated(rng), {}) for _ in range(self.TEXTS // 6)]
+        text = self.model.encode_text(self.tokenizer([t for t, _ in said]), normalize=True)
+        return 1 - (text * torch.stack([self.codes(a) for _, a in said])).sum(1).mean()
+
+
+def train(clips: Clips, plan: Plan, *, folder: Path, work: Path, resume: bool) -> Trained:
+    """Train and leave a complete open_clip folder."""
+    torch.manual_seed(plan.seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    tokens.make_tokenizer(folder, length=CONTEXT)
+    config = {"model_cfg": dict(CONFIG), "preprocess_cfg": dict(PREPROCESS)}
+    (folder / "open_clip_config.json").write_text(json.dumps(config, indent=1) + "\n")
+    model = open_clip.CLIP(**CONFIG)
+    model.visual.to(memory_format=torch.channels_last)  # a third faster on a processor
+    matching = Matching(model, open_clip.get_tokenizer(f"local-dir:{folder}"), clips)
+    trained = optimise(model, matching, plan, folder=work, resume=resume, label="clip")
+    save_file({k: v.half().contiguous() for k, v in trained.model.state_dict().items()}, folder / "open_clip_model.safetensors")
+    return trained
+
+
+# --- evaluation ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Eye:
+    """A loaded model with its preprocessing."""
+
+    model: Any
+    preprocess: Any
+    tokenizer: Any
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def see(self, frames: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
+        from PIL import Image
+
+        pictures = torch.stack([self.preprocess(Image.fromarray(f)) for f in frames])
+        return torch.cat([self.model.encode_image(p, normalize=True) for p in pictures.split(64)]).float()
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def read(self, texts: Sequence[str]) -> torch.Tensor:
+        return torch.cat(
+            [self.model.encode_text(self.tokenizer(list(texts[k : k + 64])), normalize=True) for k in range(0, len(texts), 64)]
+        ).float()
+
+
+def load(folder: Path) -> Eye:
+    """The model by the stock loader."""
+    model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{folder}")
+    return Eye(model.eval(), preprocess, open_clip.get_tokenizer(f"local-dir:{folder}"))
+
+
+LABELS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "en": {
+        "place": ("{place} {time} {weather}", "a video of {place} {time}, {weather}"),
+        "object": ("a {colour} {shape} on a {background} background", "a photo of a {colour} {shape} on a {background} background"),
+    },
+    "zh": {
+        "place": ("{weather}的{place}，{time}", "{place}，{time}，{weather}"),
+        "object": ("{background}背景上的{colour}{shape}", "{background}背景上的{colour}{shape}的照片"),
+    },
+}
+
+
+def answers() -> list[dict[str, str]]:
+    """Everything a single frame can show: the classes of the zero-shot question."""
+    places = [dict(zip(("place", "time", "weather"), v, strict=True)) for v in itertools.product(world.PLACES, world.TIMES, world.WEATHERS)]
+    objects = [
+        dict(zip(("shape", "colour", "background"), v, strict=True))
+        for v in itertools.product(world.SHAPES, world.COLOURS, world.BACKGROUNDS)
+    ]
+    return places + objects
+
+
+def class_embeddings(eye: Eye, lang: str) -> torch.Tensor:
+    """One vector per answer, the mean over a few prompts."""
+    rows = []
+    for answer in answers():
+        names = {key: words.WORDS[lang][key][value][0] for key, value in answer.items()}
+        rows.append([template.format(**names) for template in LABELS[lang]["place" if "place" in answer else "object"]])
+    count = len(rows[0])
+    flat = eye.read([text for row in rows for text in row])
+    return functional.normalize(flat.view(len(rows), count, -1).mean(1), dim=-1)
+
+
+def evaluate(eye: Eye, frames: Sequence[NDArray[np.uint8]], shown: Sequence[Mapping[str, str]], lang: str) -> dict[str, Any]:
+    """Zero-shot accuracy over all answers at once: the whole answer, and attribute by attribute."""
+    similarity = eye.see(frames) @ class_embeddings(eye, lang).T
+    chosen = [answers()[i] for i in similarity.argmax(1).tolist()]
+    right: dict[str, list[bool]] = {"exact": []}
+    for truth, guess in zip(shown, chosen, strict=True):
+        visible = {k: v for k, v in truth.items() if k in VISIBLE}
+        right["exact"].append(visible == guess)
+        for key, value in visible.items():
+            right.setdefault(key, []).append(guess.get(key) == value)
+    accuracy = {key: {"accuracy": round(sum(hits) / len(hits), 4), "n": len(hits)} for key, hits in right.items()}
+    return {"lang": lang, "classes": len(answers()), "accuracy": accuracy}
+
+
+def unknown_threshold(eye: Eye, frames: Sequence[NDArray[np.uint8]], lang: str, *, seed: int, strange: int = 200) -> dict[str, Any]:
+    """The best similarity of pictures the world holds and of pictures it does not, and the value that divides them best."""
+    classes = class_embeddings(eye, lang)
+    known = (eye.see(frames) @ classes.T).amax(1)
+    pictures = strangers(strange, torch.Generator().manual_seed(seed))
+    foreign = (eye.see([(p.permute(1, 2, 0) * 255).byte().numpy() for p in pictures]) @ classes.T).amax(1)
+    cuts = torch.cat([known, foreign]).sort().values
+    balanced = torch.stack([((known >= c).float().mean() + (foreign < c).float().mean()) / 2 for c in cuts])
+    cut = float(cuts[balanced.argmax()])
+    return {
+        "lang": lang,
+        "threshold": round(cut, 3),
+        "known_above": round(float((known >= cut).float().mean()), 4),
+        "strange_below": round(float((foreign < cut).float().mean()), 4),
+        "n_known": len(known),
+        "n_strange": strange,
+    }

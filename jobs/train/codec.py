@@ -1,0 +1,103 @@
+"""A video autoencoder solved in closed form: an AutoencoderKLWan whose weights are a principal component analysis of patches.
+
+Nothing is trained. SiLU(x) - SiLU(-x) = x makes every layer linear, and a huge constant channel makes the RMS norm a constant.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from diffusers import AutoencoderKLWan
+from diffusers.models.autoencoders.autoencoder_kl_wan import patchify, unpatchify
+
+PATCH_PX = 8
+CONSTANT = 300.0
+SOFTEN = 0.5
+"""Latents are divided by std ** SOFTEN: faint components keep less weight than strong ones, but more than in the pixels."""
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Mean patch, principal axes as rows, and the scale of each latent channel."""
+
+    mean: torch.Tensor
+    rows: torch.Tensor
+    scale: torch.Tensor
+
+    def encode(self, video: torch.Tensor) -> torch.Tensor:
+        """[B, 3, T, H, W] in [-1, 1] -> scaled latents [B, Z, T, H / 8, W / 8]."""
+        flat = patchify(video, PATCH_PX).permute(0, 2, 3, 4, 1)
+        return ((flat - self.mean) @ self.rows.T / self.scale).permute(0, 4, 1, 2, 3)
+
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        flat = latents.permute(0, 2, 3, 4, 1) * self.scale @ self.rows + self.mean
+        return torch.as_tensor(unpatchify(flat.permute(0, 4, 1, 2, 3), PATCH_PX))
+
+
+def fit(videos: torch.Tensor, channels: int) -> Axes:
+    """Principal axes of the patches of [N, 3, T, H, W] in [-1, 1]."""
+    flat = patchify(videos, PATCH_PX).permute(0, 2, 3, 4, 1).reshape(-1, 3 * PATCH_PX**2)
+    mean = flat.mean(0)
+    variance, vectors = torch.linalg.eigh(torch.cov((flat - mean).T))
+    std = variance[-channels:].flip(0).clamp_min(1e-8).sqrt()
+    return Axes(mean, vectors[:, -channels:].flip(1).T.contiguous(), std**SOFTEN * std.mean() ** (1 - SOFTEN))
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def build(axes: Axes, spare: int) -> AutoencoderKLWan:
+    """The autoencoder of these axes, with `spare` extra latent channels that decode to nothing."""
+    rows = torch.cat([axes.rows, axes.rows.new_zeros(spare, axes.rows.shape[1])])
+    scale = torch.cat([axes.scale, axes.scale.new_ones(spare)])
+    z, patch = rows.shape
+    dim = 2 * z + 2  # channels hold +x, -x and the constant
+    vae = AutoencoderKLWan(
+        base_dim=dim,
+        decoder_base_dim=dim,
+        z_dim=z,
+        dim_mult=[1],
+        num_res_blocks=0,
+        attn_scales=[],
+        temperal_downsample=[],
+        latents_mean=[0.0] * z,
+        latents_std=[round(float(s), 5) for s in scale],
+        in_channels=patch,
+        out_channels=patch,
+        patch_size=PATCH_PX,
+        scale_factor_temporal=1,
+        scale_factor_spatial=PATCH_PX,
+    )
+    for name, module in vae.named_modules():
+        if name.endswith(("conv2", ".proj")):  # residual and attention branches add nothing
+            module.weight.zero_()
+            module.bias.zero_()
+    gain = math.sqrt(dim) / CONSTANT
+
+    def widen(weight: torch.Tensor, bias: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        wide, wide_bias = torch.zeros(dim, weight.shape[1]), torch.zeros(dim)
+        wide[:z], wide[z : 2 * z] = weight, -weight
+        wide_bias[:z], wide_bias[z : 2 * z], wide_bias[2 * z] = bias, -bias, CONSTANT
+        return wide, wide_bias
+
+    def narrow(weight: torch.Tensor) -> torch.Tensor:
+        narrowed = torch.zeros(weight.shape[0], dim)
+        narrowed[:, :z], narrowed[:, z : 2 * z] = weight / gain, -weight / gain
+        return narrowed
+
+    certain = torch.cat([torch.zeros(z), torch.full((z,), -20.0)])
+    _linear(vae.encoder.conv_in, *widen(rows, -(rows @ axes.mean)))
+    _linear(vae.encoder.conv_out, narrow(torch.cat([torch.eye(z), torch.zeros(z, z)])), certain)
+    _linear(vae.quant_conv, torch.eye(2 * z), torch.zeros(2 * z))
+    _linear(vae.post_quant_conv, torch.eye(z), torch.zeros(z))
+    _linear(vae.decoder.conv_in, *widen(torch.eye(z), torch.zeros(z)))
+    _linear(vae.decoder.conv_out, narrow(rows.T), axes.mean)
+    return vae.eval()
+
+
+def _linear(conv: torch.nn.Module, weight: torch.Tensor, bias: torch.Tensor) -> None:
+    """Use only the causal centre tap: last in time, middle in space."""
+    time, height, width = conv.weight.shape[2:]
+    conv.weight.zero_()
+    conv.weight[:, :, time - 1, height // 2, width // 2] = weight
+    conv.bias.copy_(bias)

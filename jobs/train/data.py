@@ -1,0 +1,140 @@
+"""Training clips: from a release, or painted from the sample world.
+
+Either way every clip is decoded once, to sixteen small square frames in a memory-mapped file, and training draws from that file in
+any order. A stopped fill goes on where it stood.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from jobs.train import words, world
+
+SIDE_PX, FRAMES = 64, 16
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Frames uint8 [N, 16, 64, 64, 3], and per clip the caption it came with and the attributes the caption names."""
+
+    frames: NDArray[np.uint8]
+    captions: tuple[str, ...]
+    attributes: tuple[dict[str, str], ...]
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+
+class WorldClips(Dataset[tuple[int, NDArray[np.uint8], str]]):  # type: ignore[misc]
+    """The grid of the sample world, painted `repeats` times with different seeds; places, which vary more, twice as often."""
+
+    def __init__(self, *, repeats: int, seed: int, scenes: Iterable[world.Scene] | None = None) -> None:
+        grid = tuple(scenes or world.scenes())
+        self.items = [(scene, seed * 1000 + k) for k in range(2 * repeats) for scene in grid if scene.place or k < repeats]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> tuple[int, NDArray[np.uint8], str]:
+        scene, seed = self.items[index]
+        frames = world.render(scene, width=SIDE_PX, height=SIDE_PX, frames=FRAMES, seed=seed)
+        return index, frames, world.captions(scene, "en")[0]
+
+
+class ReleaseClips(Dataset[tuple[int, NDArray[np.uint8], str]]):  # type: ignore[misc]
+    """The captioned videos of a release: Parquet shards of `samples`, training split only. One row group is held at a time."""
+
+    def __init__(self, release: Path) -> None:
+        self.shards = sorted(release.rglob("*.parquet"))
+        if not self.shards:
+            raise FileNotFoundError(f"{release}: no Parquet shards; give the folder of a release")
+        self.rows = list(self._index())
+        if not self.rows:
+            raise ValueError(f"{release}: no captioned videos in the training split")
+        self._held: tuple[tuple[int, int], list[Any]] | None = None
+
+    def _index(self) -> Iterator[tuple[int, int, int]]:
+        for shard, path in enumerate(self.shards):
+            with pq.ParquetFile(path) as file:
+                for group in range(file.num_row_groups):
+                    facts = file.read_row_group(group, columns=["split", "modality", "caption"]).to_pylist()
+                    for row, fact in enumerate(facts):
+                        if fact["split"] == "train" and fact["modality"] == "video" and fact["caption"]:
+                            yield shard, group, row
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> tuple[int, NDArray[np.uint8], str]:
+        shard, group, row = self.rows[index]
+        if self._held is None or self._held[0] != (shard, group):
+            with pq.ParquetFile(self.shards[shard]) as file:
+                self._held = (shard, group), file.read_row_group(group, columns=["video", "caption"]).to_pylist()
+        sample = self._held[1][row]
+        return index, decode(sample["video"]), sample["caption"]
+
+
+def decode(video: bytes) -> NDArray[np.uint8]:
+    """Sixteen frames spread over a clip, their central square, at 64 px."""
+    import av
+    from PIL import Image
+
+    with av.open(io.BytesIO(video)) as container:
+        container.streams.video[0].thread_type = "NONE"
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    if not frames:
+        raise ValueError("a video of the release has no frames")
+    out = np.empty((FRAMES, SIDE_PX, SIDE_PX, 3), np.uint8)
+    for i, at in enumerate(np.linspace(0, len(frames) - 1, FRAMES).round().astype(int)):
+        height, width = frames[at].shape[:2]
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        square = Image.fromarray(frames[at][top : top + side, left : left + side])
+        out[i] = np.asarray(square.resize((SIDE_PX, SIDE_PX), Image.Resampling.BOX))
+    return out
+
+
+def fill(dataset: Dataset[tuple[int, NDArray[np.uint8], str]], folder: Path, *, workers: int) -> Clips:
+    """Decode or paint every clip once into `folder`, through a DataLoader, going on where an earlier fill stopped."""
+    count = len(dataset)  # type: ignore[arg-type]
+    folder.mkdir(parents=True, exist_ok=True)
+    store, log = folder / "frames.npy", folder / "captions.jsonl"
+    captions: list[str] = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() and store.exists() else []
+    shape = (count, FRAMES, SIDE_PX, SIDE_PX, 3)
+    frames = np.lib.format.open_memmap(store, "r+" if captions else "w+", np.uint8, None if captions else shape)
+    if frames.shape != shape:
+        raise ValueError(f"{store} holds {frames.shape[0]} clips and {count} are wanted: it belongs to another run; delete {folder}")
+    rest = torch.utils.data.Subset(dataset, range(len(captions), count))
+    loader = DataLoader(rest, batch_size=16, num_workers=workers, collate_fn=_as_list)
+    with log.open("a") as lines, tqdm(desc="clips", initial=len(captions), total=count, mininterval=2.0) as bar:
+        for batch in loader:
+            for index, clip, caption in batch:
+                frames[index] = clip
+                captions.append(caption)
+            frames.flush()
+            lines.writelines(json.dumps(caption, ensure_ascii=False) + "\n" for _, _, caption in batch)
+            lines.flush()
+            bar.update(len(batch))
+    return Clips(frames, tuple(captions), tuple(words.parse(caption) for caption in captions))
+
+
+def _as_list(batch: list[Any]) -> list[Any]:
+    return batch
+
+
+def keep(clips: Clips, wanted: Callable[[dict[str, str]], bool]) -> Clips:
+    """The clips whose attributes are wanted."""
+    picked = [i for i, attributes in enumerate(clips.attributes) if wanted(attributes)]
+    return Clips(clips.frames[picked], tuple(clips.captions[i] for i in picked), tuple(clips.attributes[i] for i in picked))
