@@ -115,11 +115,12 @@ def write(root: str, job: str, version: str, index: int, part: Part) -> dict[str
             files[table.name] = lake.write_part(table, version, f"{job}-{index:05d}.parquet", data)
     if unknown := set(part.tables) - {t.name for t in made.writes}:
         raise Terminal(f"{job} made tables that it does not declare: {sorted(unknown)}")
-    facts = {"files": files, "seen": part.seen, "kept": part.kept, "rejected": _reasons(part),
+    rejected = _reasons(part)
+    if part.seen != part.kept + sum(rejected.values()):
+        raise Terminal(f"{job}, task {index}: {part.seen} samples in, but {part.kept} kept and {sum(rejected.values())} rejected; "
+                       "this is a fault of the job")
+    facts = {"files": files, "seen": part.seen, "kept": part.kept, "rejected": rejected,
              "measured": [dict(m) for m in part.measured]}
-    if part.seen != part.kept + sum(facts["rejected"].values()):
-        raise Terminal(f"{job}, task {index}: {part.seen} samples in, but {part.kept} kept and "
-                       f"{sum(facts['rejected'].values())} rejected; this is a fault of the job")
     lake.write_json(facts, "_work", f"{job}-{version}", f"{index:05d}.json")
     return facts
 

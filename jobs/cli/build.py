@@ -24,8 +24,12 @@ def main(args: argparse.Namespace) -> int:
     facts = build(settings, quiet=args.as_json)
     from quality.funnel import table as funnel_text
 
-    show(facts, args.as_json, f"{funnel_text(funnel_lines(Lake(settings.runtime.lake)))}\n\n"
-                              f"release  {facts['release']['name']}\n         {facts['release']['path']}")
+    show(
+        facts,
+        args.as_json,
+        f"{funnel_text(funnel_lines(Lake(settings.runtime.lake)))}\n\n"
+        f"release  {facts['release']['name']}\n         {facts['release']['path']}",
+    )
     return 0
 
 
@@ -40,8 +44,7 @@ def build(settings: Settings, *, quiet: bool = False) -> dict[str, Any]:
             execute_check += checked(settings, name)
         release = release_of(settings)
     lake = Lake(settings.runtime.lake)
-    return {"lake": lake.url(), "release": release, "gates": execute_check,
-            "stages": [vars_of(s) for s in funnel_lines(lake)]}
+    return {"lake": lake.url(), "release": release, "gates": execute_check, "stages": [vars_of(s) for s in funnel_lines(lake)]}
 
 
 def line(outcome: Outcome) -> str:

@@ -14,8 +14,18 @@ from jobs.state import table_version
 if TYPE_CHECKING:
     from jobs.clean.calibrate import Proposal, Rate
 
-WORDS = {"keep": True, "kept": True, "1": True, "true": True, "yes": True,
-         "drop": False, "dropped": False, "0": False, "false": False, "no": False}
+WORDS = {
+    "keep": True,
+    "kept": True,
+    "1": True,
+    "true": True,
+    "yes": True,
+    "drop": False,
+    "dropped": False,
+    "0": False,
+    "false": False,
+    "no": False,
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,8 +45,11 @@ def main(args: argparse.Namespace) -> int:
 
     clips, policy = table_version(lake_of(args), "clips"), settings_of(args).recipe.policy
     try:
-        found = (quantiles(clips, args.quantile, policy) if args.labels is None
-                 else calibrate(clips, read_marks(Path(args.labels)), policy, min_precision=args.min_precision))
+        found = (
+            quantiles(clips, args.quantile, policy)
+            if args.labels is None
+            else calibrate(clips, read_marks(Path(args.labels)), policy, min_precision=args.min_precision)
+        )
     except ValueError as error:
         raise Terminal(str(error)) from None
     facts = [_facts(p) for p in found]
@@ -57,8 +70,11 @@ def read_marks(path: Path) -> Mapping[str, bool]:
         raise Terminal(f"{path}: cannot be read as text ({error}); give a CSV or JSONL with clip_id and mark") from None
     marks = {}
     try:
-        rows = [json.loads(x) for x in text.splitlines() if x.strip()] if text.lstrip().startswith("{") else list(
-            csv.DictReader(text.splitlines()))
+        rows = (
+            [json.loads(x) for x in text.splitlines() if x.strip()]
+            if text.lstrip().startswith("{")
+            else list(csv.DictReader(text.splitlines()))
+        )
     except json.JSONDecodeError as error:
         raise Terminal(f"{path}: {error}") from None
     for number, row in enumerate(rows, 1):
@@ -71,9 +87,14 @@ def read_marks(path: Path) -> Mapping[str, bool]:
 
 def _facts(proposal: "Proposal") -> dict[str, object]:
     rates = {"precision": proposal.precision, "recall": proposal.recall, "dropped": proposal.dropped}
-    return {"check": proposal.check, "field": proposal.field, "op": proposal.op, "current": proposal.current,
-            "proposed": proposal.proposed,
-            **{n: None if r is None else {"value": r.value, "interval": r.interval} for n, r in rates.items()}}
+    return {
+        "check": proposal.check,
+        "field": proposal.field,
+        "op": proposal.op,
+        "current": proposal.current,
+        "proposed": proposal.proposed,
+        **{n: None if r is None else {"value": r.value, "interval": r.interval} for n, r in rates.items()},
+    }
 
 
 def _row(proposal: "Proposal") -> tuple[str, ...]:
@@ -86,5 +107,12 @@ def _row(proposal: "Proposal") -> tuple[str, ...]:
     def number(value: float | None) -> str:
         return "" if value is None else f"{value:.4g}"
 
-    return (f"{proposal.check}.{proposal.field}", proposal.op, number(proposal.current), number(proposal.proposed),
-            rate(proposal.precision), rate(proposal.recall), rate(proposal.dropped))
+    return (
+        f"{proposal.check}.{proposal.field}",
+        proposal.op,
+        number(proposal.current),
+        number(proposal.proposed),
+        rate(proposal.precision),
+        rate(proposal.recall),
+        rate(proposal.dropped),
+    )

@@ -14,8 +14,14 @@ def settings_words(parser: argparse.ArgumentParser, *, lake: bool = True) -> Non
     """Add --lake, --set and --settings."""
     if lake:
         parser.add_argument("--lake", metavar="DIR", help="lake root: a folder or any fsspec URL (default ./lake)")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="sets",
-                        help="a setting, for example dedup.threshold=0.7; `reelmill list --settings` prints all")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="sets",
+        help="a setting, for example dedup.threshold=0.7; `reelmill list --settings` prints all",
+    )
     parser.add_argument("--settings", metavar="JSON|FILE", help="settings as a JSON object or a file of one")
 
 

@@ -38,8 +38,11 @@ def main(args: argparse.Namespace) -> int:
         truths = render(out / "sources", lambda n, total: done(n))
     if not args.as_json:
         note(f"corpus    {len(truths)} sources with known faults in {out / 'sources'}")
-    conf = {"sources": [str(out / "sources")], "lake": str(out / "lake"),
-            "settings": {"prompts": {"count": 2}, "runtime": {"out": str(out / "videos")}}}
+    conf = {
+        "sources": [str(out / "sources")],
+        "lake": str(out / "lake"),
+        "settings": {"prompts": {"count": 2}, "runtime": {"out": str(out / "videos")}},
+    }
     before = {name: m.manifest["finished"] for name, m in _made(out).items()}
     _run_dags(out, conf, quiet=args.as_json)
     settings = load([f"runtime.lake={json.dumps(str(out / 'lake'))}", f"runtime.out={json.dumps(str(out / 'videos'))}"])
@@ -56,11 +59,19 @@ def _made(out: Path) -> dict[str, Any]:
 
 def _run_dags(out: Path, conf: dict[str, Any], *, quiet: bool) -> None:
     """Both DAGs in one process of its own: jobs know nothing of Airflow."""
-    words = [sys.executable, "-m", "dags.run_once", "build_corpus", "generate_videos", "--conf", json.dumps(conf),
-             "--home", str(out / "airflow")]
+    words = [
+        sys.executable,
+        "-m",
+        "dags.run_once",
+        "build_corpus",
+        "generate_videos",
+        "--conf",
+        json.dumps(conf),
+        "--home",
+        str(out / "airflow"),
+    ]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    code = subprocess.run(words, stdout=sys.stderr, env=os.environ | {"PATH": path},
-                          stderr=None, check=False).returncode
+    code = subprocess.run(words, stdout=sys.stderr, env=os.environ | {"PATH": path}, stderr=None, check=False).returncode
     if code:
         kind = {64: Terminal, 75: Transient}.get(code, RunError)
         raise kind(f"a DAG did not finish (exit code {code}); its tasks' last words are above")
@@ -79,11 +90,15 @@ def _facts(out: Path, lake: Lake, findings: list[Finding], before: dict[str, Any
     uneven = breaks(lines)
     wrong = [f for f in findings if not f.ok]
     return {
-        "ok": not wrong and not uneven, "stages": [vars_of(s) for s in lines], "uneven": uneven, "worked": worked,
+        "ok": not wrong and not uneven,
+        "stages": [vars_of(s) for s in lines],
+        "uneven": uneven,
+        "worked": worked,
         "truth": [vars(f) for f in findings],
         "missed": [f.name for f in wrong if f.expected.startswith("dropped")],
         "wrongly_dropped": [f.name for f in wrong if f.expected.startswith("kept")],
-        "release": releases(lake)[-1], "report": str(report),
+        "release": releases(lake)[-1],
+        "report": str(report),
     }
 
 
@@ -91,12 +106,15 @@ def _told(out: Path, facts: dict[str, Any]) -> str:
     from quality.funnel import table as funnel_text
 
     stages = funnel_text(funnel_lines(Lake(str(out / "lake"))))
-    truth = table([("ok" if f["ok"] else "WRONG", f["name"], f["expected"], f["found"]) for f in facts["truth"]],
-                  ("", "source", "planted", "found"))
+    truth = table(
+        [("ok" if f["ok"] else "WRONG", f["name"], f["expected"], f["found"]) for f in facts["truth"]], ("", "source", "planted", "found")
+    )
     right = sum(f["ok"] for f in facts["truth"])
     again = "" if facts["worked"] else "\nEvery version stood already: nothing was decoded and no model was run."
     wrong = "".join(f"\nmissed: {n}" for n in facts["missed"]) + "".join(f"\nwrongly dropped: {n}" for n in facts["wrongly_dropped"])
     wrong += "".join(f"\n{n}" for n in facts["uneven"])
     videos = "\n".join(f"video    {v['path']}  ({v['aspect']}, {v['duration_s']:.1f} s, {v['label']})" for v in facts["videos"])
-    return (f"{stages}\n\n{truth}\n\n{right} of {len(facts['truth'])} planted sources as they should be{wrong}{again}\n\n"
-            f"release  {facts['release']['path']}\nreport   {facts['report']}\n{videos}\n{facts['seconds']:.0f} s")
+    return (
+        f"{stages}\n\n{truth}\n\n{right} of {len(facts['truth'])} planted sources as they should be{wrong}{again}\n\n"
+        f"release  {facts['release']['path']}\nreport   {facts['report']}\n{videos}\n{facts['seconds']:.0f} s"
+    )

@@ -16,7 +16,9 @@ from schemas.settings import Settings
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
-    parser.add_argument("--prompt", action="append", metavar="TEXT", help="what the video is about (repeatable); none: drawn from the release")
+    parser.add_argument(
+        "--prompt", action="append", metavar="TEXT", help="what the video is about (repeatable); none: drawn from the release"
+    )
     parser.add_argument("--prompts", metavar="FILE", help="a CSV or JSONL of prompts with a column `text`")
     parser.add_argument("--count", type=int, help="how many prompts are drawn from the release")
     parser.add_argument("--aspect", choices=("9:16", "16:9", "1:1"))
@@ -33,8 +35,14 @@ def main(args: argparse.Namespace) -> int:
         from jobs.prompts.files import read_prompts
 
         texts += read_prompts(args.prompts)
-    settings = settings_of(args, prompts__texts=texts or None, prompts__count=args.count, prompts__aspect=args.aspect,
-                           prompts__style=args.style, runtime__out=str(Path(args.out).absolute()) if args.out else None)
+    settings = settings_of(
+        args,
+        prompts__texts=texts or None,
+        prompts__count=args.count,
+        prompts__aspect=args.aspect,
+        prompts__style=args.style,
+        runtime__out=str(Path(args.out).absolute()) if args.out else None,
+    )
     facts = generate(settings, quiet=args.as_json)
     show(facts, args.as_json, "\n".join(f"{v['path']}  {v['duration_s']:.1f} s  {v['title']}" for v in facts["videos"]))
     return 0
@@ -57,9 +65,22 @@ def generate(settings: Settings, *, quiet: bool = False) -> dict[str, Any]:
 
 def published(lake: Lake, settings: Settings) -> list[dict[str, Any]]:
     """The videos of the current publications, with the path of each file."""
-    from jobs.publish.job import target_root
+    from jobs.publish.target import target_root
 
     rows = table_version(lake, "publications").read().to_pylist()
-    return [{"path": f"{target_root(settings)}/{r['uri']}", "title": r["title"], "aspect": r["aspect"], "width": r["width"],
-             "height": r["height"], "duration_s": r["duration_s"], "lang": r["lang"], "label": r["visible_label"],
-             "aigc": json.loads(r["aigc"]), "c2pa": r["c2pa"], "test_key": r["test_key"]} for r in rows]
+    return [
+        {
+            "path": f"{target_root(settings)}/{r['uri']}",
+            "title": r["title"],
+            "aspect": r["aspect"],
+            "width": r["width"],
+            "height": r["height"],
+            "duration_s": r["duration_s"],
+            "lang": r["lang"],
+            "label": r["visible_label"],
+            "aigc": json.loads(r["aigc"]),
+            "c2pa": r["c2pa"],
+            "test_key": r["test_key"],
+        }
+        for r in rows
+    ]

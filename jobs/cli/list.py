@@ -26,11 +26,18 @@ def main(args: argparse.Namespace) -> int:
         names = _leaves(settings_of(args).model_dump(mode="json"))
         show(names, args.as_json, table([(n, repr(v)) for n, v in names.items()], ("setting", "value")))
         return 0
-    found = [{"table": name, "version": v.fingerprint, "path": v.path, "rows": v.rows, "job": by.job, "stale": by.stale}
-             for name, by, v in current(lake_of(args))]
-    show({"tables": found}, args.as_json, table(
-        [(f["table"], f["version"], f["rows"], f["job"], "stale" if f["stale"] else "", f["path"]) for f in found],
-        ("table", "version", "rows", "made by", "", "path")))
+    found = [
+        {"table": name, "version": v.fingerprint, "path": v.path, "rows": v.rows, "job": by.job, "stale": by.stale}
+        for name, by, v in current(lake_of(args))
+    ]
+    show(
+        {"tables": found},
+        args.as_json,
+        table(
+            [(f["table"], f["version"], f["rows"], f["job"], "stale" if f["stale"] else "", f["path"]) for f in found],
+            ("table", "version", "rows", "made by", "", "path"),
+        ),
+    )
     return 0
 
 

@@ -24,8 +24,14 @@ def main(args: argparse.Namespace) -> int:
     wanted = 2 if args.what == "diff" else 1
     if args.what == "list":
         found = releases.releases(lake)
-        show({"releases": found}, args.as_json, table([(r["name"], sum(s["rows"] for s in r["shards"]), len(r["shards"]), r["path"])
-                                                       for r in found], ("release", "rows", "shards", "path")))
+        show(
+            {"releases": found},
+            args.as_json,
+            table(
+                [(r["name"], sum(s["rows"] for s in r["shards"]), len(r["shards"]), r["path"]) for r in found],
+                ("release", "rows", "shards", "path"),
+            ),
+        )
         return 0
     names = args.names or ["latest"] * (wanted == 1)
     if len(names) != wanted:

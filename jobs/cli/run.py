@@ -30,8 +30,16 @@ def main(args: argparse.Namespace) -> int:
         outcome = execute(name, settings)
         if not args.as_json:
             note(line(outcome))
-        facts.append({"job": name, "fingerprint": outcome.fingerprint, "stood": outcome.stood, "in": outcome.seen,
-                      "kept": outcome.kept, "rejected": dict(outcome.rejected)})
+        facts.append(
+            {
+                "job": name,
+                "fingerprint": outcome.fingerprint,
+                "stood": outcome.stood,
+                "in": outcome.seen,
+                "kept": outcome.kept,
+                "rejected": dict(outcome.rejected),
+            }
+        )
         if name == "fuse":
             from jobs.state import release_of
 

@@ -25,7 +25,8 @@ def main(args: argparse.Namespace) -> int:
 
     settings_of(args)
     release = Path(args.release) if args.release else None
-    folder = train(args.kind, out=Path(args.out), release=release, seconds=args.seconds, steps=args.steps, seed=args.seed,
-                   resume=not args.fresh)
+    folder = train(
+        args.kind, out=Path(args.out), release=release, seconds=args.seconds, steps=args.steps, seed=args.seed, resume=not args.fresh
+    )
     show({"model": str(folder)}, args.as_json, f"{folder}\n{(folder / 'card.json').read_text(encoding='utf-8')}")
     return 0

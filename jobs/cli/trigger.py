@@ -18,8 +18,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dag", nargs="?", default="build_and_generate", metavar="DAG")
     parser.add_argument("--conf", default="{}", metavar="JSON", help='its parameters, for example \'{"sources": ["/data"]}\'')
     parser.add_argument("--url", default=os.environ.get("REELMILL_AIRFLOW", "http://127.0.0.1:8080"), help="address of Airflow")
-    parser.add_argument("--user", default=os.environ.get("REELMILL_AIRFLOW_USER", "admin"),
-                        help="user; the password is read from REELMILL_AIRFLOW_PASSWORD")
+    parser.add_argument(
+        "--user", default=os.environ.get("REELMILL_AIRFLOW_USER", "admin"), help="user; the password is read from REELMILL_AIRFLOW_PASSWORD"
+    )
     json_word(parser)
 
 

@@ -21,10 +21,21 @@ def main(args: argparse.Namespace) -> int:
     """Run until interrupted; everything that was started is ended with it."""
     settings = settings_of(args)
     home = Path(args.home).absolute()
-    words = [sys.executable, "-m", "dags.serve", "--home", str(home), "--port", str(args.port),
-             "--lake", str(Path(settings.runtime.lake).absolute()) if "://" not in settings.runtime.lake else settings.runtime.lake]
-    note(f"Airflow will be at http://127.0.0.1:{args.port}; user admin, password in "
-         f"{home / 'simple_auth_manager_passwords.json.generated'}; Ctrl-C ends it")
+    words = [
+        sys.executable,
+        "-m",
+        "dags.serve",
+        "--home",
+        str(home),
+        "--port",
+        str(args.port),
+        "--lake",
+        str(Path(settings.runtime.lake).absolute()) if "://" not in settings.runtime.lake else settings.runtime.lake,
+    ]
+    note(
+        f"Airflow will be at http://127.0.0.1:{args.port}; user admin, password in "
+        f"{home / 'simple_auth_manager_passwords.json.generated'}; Ctrl-C ends it"
+    )
     child = subprocess.Popen(words, start_new_session=True)  # its own group: Airflow's parent leaves its children behind
     try:
         return child.wait()

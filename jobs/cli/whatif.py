@@ -23,10 +23,19 @@ def main(args: argparse.Namespace) -> int:
     now = whatif(clips, Policy.model_validate(standing.manifest["recipe"]["policy"]) if standing else Policy())
     then = whatif(clips, settings_of(args).recipe.policy)
     reasons = sorted(set(now.rejected) | set(then.rejected), key=lambda r: -then.rejected.get(r, 0))
-    rows = [("clips", now.seen, then.seen), ("kept", now.kept, then.kept),
-            *((r, now.rejected.get(r, 0), then.rejected.get(r, 0)) for r in reasons)]
-    facts = {"in": then.seen, "kept": then.kept, "rejected": dict(then.rejected), "kept_before": now.kept,
-             "rejected_before": dict(now.rejected), "checks": {k: dict(v) for k, v in asdict(then).items() if k in CHECKS}}
+    rows = [
+        ("clips", now.seen, then.seen),
+        ("kept", now.kept, then.kept),
+        *((r, now.rejected.get(r, 0), then.rejected.get(r, 0)) for r in reasons),
+    ]
+    facts = {
+        "in": then.seen,
+        "kept": then.kept,
+        "rejected": dict(then.rejected),
+        "kept_before": now.kept,
+        "rejected_before": dict(now.rejected),
+        "checks": {k: dict(v) for k, v in asdict(then).items() if k in CHECKS},
+    }
     show(facts, args.as_json, table(rows, ("", "in force", "what if")))
     return 0
 

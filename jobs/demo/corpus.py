@@ -74,14 +74,18 @@ def render(folder: Path, report: Callable[[int, int], None] = lambda done, total
             (folder / source.name).write_bytes(data)
             report(done, len(planned))
     _write_sidecars(folder, planned)
-    truths = {s.name: s.truth for s in planned} | TEXT_TRUTH | {name: Truth("reject", "a sidecar, not a sample", ("sidecar",))
-                                                              for name in ("captions.csv", "behaviour.jsonl", "texts.jsonl")}
+    truths = (
+        {s.name: s.truth for s in planned}
+        | TEXT_TRUTH
+        | {name: Truth("reject", "a sidecar, not a sample", ("sidecar",)) for name in ("captions.csv", "behaviour.jsonl", "texts.jsonl")}
+    )
     note.write_text(json.dumps({n: asdict(t) for n, t in truths.items()}, indent=1, ensure_ascii=False), encoding="utf-8")
     return truths
 
 
 def _truth(facts: Mapping[str, Any]) -> Truth:
-    return Truth(**{k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()})
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
+    return Truth(**given)
 
 
 def _made(index: int) -> bytes:
@@ -157,9 +161,15 @@ def _good_videos() -> list[Source]:
     ):
         found.append(Source(name, partial(_spoken_video, shot, words, lang), Truth("keep"), described(shot, lang), lang, words))
     shot = "lake-sunset-clear-in"
-    found.append(Source("contact.mp4", lambda: _video(_shots(shot, seconds=3.0)),
-                        Truth("masked", "a phone number and an e-mail address in the caption", hidden=("13812345678", "lin@example.com")),
-                        "日落时的湖泊，晴朗，约拍请打13812345678或写信到lin@example.com，镜头推近", "zh"))
+    found.append(
+        Source(
+            "contact.mp4",
+            lambda: _video(_shots(shot, seconds=3.0)),
+            Truth("masked", "a phone number and an e-mail address in the caption", hidden=("13812345678", "lin@example.com")),
+            "日落时的湖泊，晴朗，约拍请打13812345678或写信到lin@example.com，镜头推近",
+            "zh",
+        )
+    )
     return found
 
 
@@ -179,7 +189,9 @@ def _good_others() -> list[Source]:
     return [
         Source("poster.png", lambda: picture("city-dawn-clear-left", "PNG"), Truth("keep"), described("city-dawn-clear-left", "en"), "en"),
         Source("postcard.jpg", lambda: picture("sea-day-clear-in", "JPEG"), Truth("keep"), described("sea-day-clear-in", "zh"), "zh"),
-        Source("sticker.webp", lambda: picture("ring-orange-left-teal", "WEBP"), Truth("keep"), described("ring-orange-left-teal", "en"), "en"),
+        Source(
+            "sticker.webp", lambda: picture("ring-orange-left-teal", "WEBP"), Truth("keep"), described("ring-orange-left-teal", "en"), "en"
+        ),
         Source("announcement.ogg", lambda: sound_file(speech(en, "en"), "ogg", "libopus"), Truth("keep"), "", "en", en),
         Source("waltz.m4a", lambda: sound_file(music(8.0, key=5), "mp4", "aac"), Truth("keep")),
     ]
@@ -188,56 +200,109 @@ def _good_others() -> list[Source]:
 def _copies() -> list[Source]:
     return [
         Source("copy-exact.mp4", partial(_good_video, "dunes.mp4"), Truth("duplicate", "an exact copy of dunes.mp4")),
-        Source("copy-recoded.webm", lambda: other_container(_shots(*GOOD["far-north.mp4"][0], seconds=3.5), "webm", "libvpx-vp9"),
-               Truth("duplicate", "far-north.mp4 in another codec and container")),
-        Source("copy-resized.mp4", lambda: _video(resized(_shots(*GOOD["hills.mp4"][0], seconds=3.5), 432, 244), crf=30),
-               Truth("duplicate", "hills.mp4, smaller and at a lower quality")),
+        Source(
+            "copy-recoded.webm",
+            lambda: other_container(_shots(*GOOD["far-north.mp4"][0], seconds=3.5), "webm", "libvpx-vp9"),
+            Truth("duplicate", "far-north.mp4 in another codec and container"),
+        ),
+        Source(
+            "copy-resized.mp4",
+            lambda: _video(resized(_shots(*GOOD["hills.mp4"][0], seconds=3.5), 432, 244), crf=30),
+            Truth("duplicate", "hills.mp4, smaller and at a lower quality"),
+        ),
     ]
 
 
 def _bad_pictures() -> list[Source]:
     return [
-        Source("black.mp4", lambda: _video(np.full((72, HEIGHT, WIDTH, 3), 8, np.uint8)), Truth("reject", "black", ("black", "too_dark")),
-               "nothing but the dark of the night over the hills", "en"),
-        Source("frozen.mp4", lambda: _video(np.repeat(_shots("sea-dawn-clear-left", seconds=0.05)[:1], 84, axis=0)),
-               Truth("reject", "one frame for its whole length", ("frozen", "static"))),
-        Source("blurred.mp4", lambda: _video(blurred(_shots("forest-day-clear-left", seconds=3.0))), Truth("reject", "out of focus", ("blurred",))),
-        Source("short.mp4", lambda: _video(_shots("city-day-clear-right", seconds=0.4)), Truth("reject", "0.4 seconds long", ("too_short",))),
-        Source("letterboxed.mp4", lambda: _video(letterboxed(_shots("grassland-dawn-clear-right", seconds=3.0))),
-               Truth("reject", "bars over 40 % of its height", ("letterboxed",))),
-        Source("text-heavy.mp4", lambda: _video(written_over(_shots("desert-dawn-clear-left", seconds=3.0))),
-               Truth("reject", "covered by text", ("text_heavy",))),
+        Source(
+            "black.mp4",
+            lambda: _video(np.full((72, HEIGHT, WIDTH, 3), 8, np.uint8)),
+            Truth("reject", "black", ("black", "too_dark")),
+            "nothing but the dark of the night over the hills",
+            "en",
+        ),
+        Source(
+            "frozen.mp4",
+            lambda: _video(np.repeat(_shots("sea-dawn-clear-left", seconds=0.05)[:1], 84, axis=0)),
+            Truth("reject", "one frame for its whole length", ("frozen", "static")),
+        ),
+        Source(
+            "blurred.mp4",
+            lambda: _video(blurred(_shots("forest-day-clear-left", seconds=3.0))),
+            Truth("reject", "out of focus", ("blurred",)),
+        ),
+        Source(
+            "short.mp4", lambda: _video(_shots("city-day-clear-right", seconds=0.4)), Truth("reject", "0.4 seconds long", ("too_short",))
+        ),
+        Source(
+            "letterboxed.mp4",
+            lambda: _video(letterboxed(_shots("grassland-dawn-clear-right", seconds=3.0))),
+            Truth("reject", "bars over 40 % of its height", ("letterboxed",)),
+        ),
+        Source(
+            "text-heavy.mp4",
+            lambda: _video(written_over(_shots("desert-dawn-clear-left", seconds=3.0))),
+            Truth("reject", "covered by text", ("text_heavy",)),
+        ),
     ]
 
 
 def _bad_sounds() -> list[Source]:
     shot = "tundra-dawn-clear-right"
-    return [Source("silent.mp4", lambda: _video(_shots(shot, seconds=3.0), np.zeros(3 * RATE, np.float32)),
-                   Truth("reject", "silent although something is said in it", ("silent", "no_audio")),
-                   described(shot, "en"), "en", "Welcome to the far north, where the day lasts for weeks.")]
+    return [
+        Source(
+            "silent.mp4",
+            lambda: _video(_shots(shot, seconds=3.0), np.zeros(3 * RATE, np.float32)),
+            Truth("reject", "silent although something is said in it", ("silent", "no_audio")),
+            described(shot, "en"),
+            "en",
+            "Welcome to the far north, where the day lasts for weeks.",
+        )
+    ]
 
 
 def _bad_files() -> list[Source]:
     return [
-        Source("wrong-extension.mp4", lambda: picture("mountains-sunset-clear-left", "PNG"),
-               Truth("reject", "a PNG picture named .mp4", ("wrong_extension",))),
-        Source("truncated.mp4", lambda: (data := _video(_shots("lake-night-clear-left", seconds=3.0)))[:len(data) * 2 // 5],
-               Truth("reject", "cut off after two fifths of its bytes", ("partly_undecodable", "undecodable"))),
+        Source(
+            "wrong-extension.mp4",
+            lambda: picture("mountains-sunset-clear-left", "PNG"),
+            Truth("reject", "a PNG picture named .mp4", ("wrong_extension",)),
+        ),
+        Source(
+            "truncated.mp4",
+            lambda: (data := _video(_shots("lake-night-clear-left", seconds=3.0)))[: len(data) * 2 // 5],
+            Truth("reject", "cut off after two fifths of its bytes", ("partly_undecodable", "undecodable")),
+        ),
         Source("zero.mp4", bytes, Truth("reject", "no bytes at all", ("empty_file",))),
     ]
 
 
 TEXTS: Sequence[tuple[str, str, Truth]] = (
-    ("A traveller crossed the high plain on foot in eleven days. He slept in the tents of herders, drank salted tea with butter, "
-     "and wrote down the name of every river that he had to wade through on the way to the holy lake.", "en", Truth("keep")),
-    ("A traveller crossed the high plain on foot in eleven days. He slept in the tents of herders, drank salted tea with butter, "
-     "and wrote down the name of every river that he had to wade through on the way to the sacred lake.", "en",
-     Truth("duplicate", "a caption that differs in one word")),
+    (
+        "A traveller crossed the high plain on foot in eleven days. He slept in the tents of herders, drank salted tea with butter, "
+        "and wrote down the name of every river that he had to wade through on the way to the holy lake.",
+        "en",
+        Truth("keep"),
+    ),
+    (
+        "A traveller crossed the high plain on foot in eleven days. He slept in the tents of herders, drank salted tea with butter, "
+        "and wrote down the name of every river that he had to wade through on the way to the sacred lake.",
+        "en",
+        Truth("duplicate", "a caption that differs in one word"),
+    ),
     ("高原上的清晨非常安静，牧民赶着羊群走过结冰的河面，远处的雪山在第一缕阳光里慢慢变成金色，空气冷得让人清醒。", "zh", Truth("keep")),
-    ("高原上的清晨非常安静，牧民赶着羊群走过结冰的河面，远处的雪山在第一缕阳光里渐渐变成金色，空气冷得让人清醒。", "zh",
-     Truth("duplicate", "a caption that differs in one word")),
-    ("Harbour cranes work through the night here. Ships from the south bring fruit and timber, and by morning the trucks are "
-     "gone and gulls sit on the empty quay as if nothing had happened at all.", "en", Truth("keep")),
+    (
+        "高原上的清晨非常安静，牧民赶着羊群走过结冰的河面，远处的雪山在第一缕阳光里渐渐变成金色，空气冷得让人清醒。",
+        "zh",
+        Truth("duplicate", "a caption that differs in one word"),
+    ),
+    (
+        "Harbour cranes work through the night here. Ships from the south bring fruit and timber, and by morning the trucks are "
+        "gone and gulls sit on the empty quay as if nothing had happened at all.",
+        "en",
+        Truth("keep"),
+    ),
 )
 """Lines of texts.jsonl: the first of each near-identical pair stays."""
 
@@ -257,8 +322,15 @@ def _write_sidecars(folder: Path, planned: Sequence[Source]) -> None:
     views = []
     for name, people in (("tibet.mp4", 40), ("seaside.mp4", 25), ("dunes.mp4", 12), ("hills.mp4", 3)):
         for person in range(people):
-            views.append({"file": name, "user_id": f"viewer-{person}", "completion": round(float(rng.uniform(0.3, 1)), 3),
-                          "liked": bool(rng.random() < 0.3), "shared": bool(rng.random() < 0.1)})
+            views.append(
+                {
+                    "file": name,
+                    "user_id": f"viewer-{person}",
+                    "completion": round(float(rng.uniform(0.3, 1)), 3),
+                    "liked": bool(rng.random() < 0.3),
+                    "shared": bool(rng.random() < 0.1),
+                }
+            )
     (folder / "behaviour.jsonl").write_text("".join(json.dumps(v) + "\n" for v in views), encoding="utf-8")
 
 
@@ -288,7 +360,7 @@ def letterboxed(frames: Frames) -> Frames:
     out, inner = np.zeros_like(frames), int(HEIGHT * 0.6)
     top = (HEIGHT - inner) // 2
     for new, old in zip(out, frames, strict=True):
-        new[top:top + inner] = cv2.resize(old, (WIDTH, inner), interpolation=cv2.INTER_AREA)
+        new[top : top + inner] = cv2.resize(old, (WIDTH, inner), interpolation=cv2.INTER_AREA)
     return out
 
 
@@ -296,8 +368,16 @@ def written_over(frames: Frames) -> Frames:
     """Eight lines of large outlined text over the whole picture."""
     import cv2
 
-    lines = ("BIG SUMMER SALE TODAY ONLY", "BUY TWO AND GET ONE FREE", "SCAN THE CODE AND ORDER NOW", "CALL 400 000 FOR DETAILS",
-             "LAST CHANCE BEFORE MIDNIGHT", "FREE SHIPPING EVERYWHERE", "NEW COLOURS AND NEW SIZES", "FOLLOW US FOR MORE OFFERS")
+    lines = (
+        "BIG SUMMER SALE TODAY ONLY",
+        "BUY TWO AND GET ONE FREE",
+        "SCAN THE CODE AND ORDER NOW",
+        "CALL 400 000 FOR DETAILS",
+        "LAST CHANCE BEFORE MIDNIGHT",
+        "FREE SHIPPING EVERYWHERE",
+        "NEW COLOURS AND NEW SIZES",
+        "FOLLOW US FOR MORE OFFERS",
+    )
     out = frames.copy()
     for frame in out:
         for i, line in enumerate(lines):
@@ -308,9 +388,9 @@ def written_over(frames: Frames) -> Frames:
 
 def speech(words: str, lang: str) -> Sound:
     """Words spoken by the embedded voice, 48 kHz."""
-    from jobs.generate.narrators import espeak
+    from jobs.generate.narrators.espeak import NARRATOR
 
-    sound, rate = espeak.NARRATOR.speak(words, lang)
+    sound, rate = NARRATOR.speak(words, lang)
     return stretched(sound, rate)
 
 

@@ -58,8 +58,12 @@ def _fates(lake: Lake) -> Mapping[str, _Fate]:
 
 
 def _finding(name: str, truth: Truth, fate: _Fate | None) -> Finding:
-    expected = {"keep": "kept", "masked": "kept, personal data masked", "duplicate": "dropped: duplicate",
-                "reject": f"dropped: {' or '.join(truth.reasons)}"}[truth.expect] + (f" ({truth.fault})" if truth.fault else "")
+    expected = {
+        "keep": "kept",
+        "masked": "kept, personal data masked",
+        "duplicate": "dropped: duplicate",
+        "reject": f"dropped: {' or '.join(truth.reasons)}",
+    }[truth.expect] + (f" ({truth.fault})" if truth.fault else "")
     if fate is None:
         return Finding(name, expected, "not collected at all", False)
     reasons = sorted(set(fate.reasons))

@@ -49,11 +49,14 @@ def tiny(tmp_path_factory) -> Path:
     (folder / "zero.mp4").write_bytes(b"")
     Image.fromarray(moving(0.1, (150, 150, 60), 4)[0]).save(folder / "named-wrong.mp4", "PNG")
     Image.fromarray(moving(0.1, (90, 60, 150), 5, 400, 300)[0]).save(folder / "picture.png")
-    lines = [{"text": "The ferry crosses the strait twice a day, and in winter the crew break the ice from the ramp by hand.", "lang": "en"},
-             {"text": "渡船每天往返海峡两次，冬天船员要用手把坡道上的冰敲掉，乘客在舱里喝着热茶等待开船。", "lang": "zh"}]
+    lines = [
+        {"text": "The ferry crosses the strait twice a day, and in winter the crew break the ice from the ramp by hand.", "lang": "en"},
+        {"text": "渡船每天往返海峡两次，冬天船员要用手把坡道上的冰敲掉，乘客在舱里喝着热茶等待开船。", "lang": "zh"},
+    ]
     (folder / "texts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    (folder / "captions.csv").write_text("file,caption,lang,licence\none.mp4,a pale ball crosses a green field from left to right,en,CC0-1.0\n",
-                                         encoding="utf-8")
+    (folder / "captions.csv").write_text(
+        "file,caption,lang,licence\none.mp4,a pale ball crosses a green field from left to right,en,CC0-1.0\n", encoding="utf-8"
+    )
     return folder
 
 
@@ -62,8 +65,15 @@ def reelmill():
     """Call the command line; returns (exit code, standard output, standard error)."""
 
     def call(*words, env=None, cwd=None, timeout=600):
-        done = subprocess.run([sys.executable, "-m", "jobs", *map(str, words)], capture_output=True, text=True, cwd=cwd,
-                              env=os.environ | (env or {}), timeout=timeout, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "jobs", *map(str, words)],
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            env=os.environ | (env or {}),
+            timeout=timeout,
+            check=False,
+        )
         return done.returncode, done.stdout, done.stderr
 
     return call

@@ -13,17 +13,20 @@ def only_line(said):
     return lines[0]
 
 
-@pytest.mark.parametrize(("words", "names"), [
-    (("build", "{tmp}/nowhere", "--lake", "{tmp}/lake"), "nowhere"),
-    (("build", "{tmp}/empty", "--lake", "{tmp}/lake"), "empty"),
-    (("build", "{tmp}/empty", "--lake", "{tmp}/lake", "--set", "dedup.treshold=0.7"), "dedup.threshold"),
-    (("build", "{tmp}/empty", "--lake", "{tmp}/lake", "--set", "dedup.threshold=7"), "dedup.threshold = 7"),
-    (("list", "--lake", "{tmp}/none"), "no lake here"),
-    (("run", "polish"), "polish"),
-    (("frobnicate",), "frobnicate"),
-    (("run", "judge", "--lake", "{tmp}/none"), "no lake here"),
-    (("generate", "--lake", "{tmp}/lake"), "--prompt"),
-])
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (("build", "{tmp}/nowhere", "--lake", "{tmp}/lake"), "nowhere"),
+        (("build", "{tmp}/empty", "--lake", "{tmp}/lake"), "empty"),
+        (("build", "{tmp}/empty", "--lake", "{tmp}/lake", "--set", "dedup.treshold=0.7"), "dedup.threshold"),
+        (("build", "{tmp}/empty", "--lake", "{tmp}/lake", "--set", "dedup.threshold=7"), "dedup.threshold = 7"),
+        (("list", "--lake", "{tmp}/none"), "no lake here"),
+        (("run", "polish"), "polish"),
+        (("frobnicate",), "frobnicate"),
+        (("run", "judge", "--lake", "{tmp}/none"), "no lake here"),
+        (("generate", "--lake", "{tmp}/lake"), "--prompt"),
+    ],
+)
 def test_a_wrong_command_is_terminal_and_leaves_no_lake(reelmill, tmp_path, words, names):
     (tmp_path / "empty").mkdir()
     code, out, said = reelmill(*(w.format(tmp=tmp_path) for w in words))
@@ -46,8 +49,9 @@ def test_a_lake_of_another_schema_version_is_refused_untouched(reelmill, tmp_pat
 def test_a_second_build_on_the_same_lake_is_told_to_try_again(reelmill, tmp_path, tiny):
     lake = tmp_path / "lake"
     lake.mkdir()
-    (lake / "_lock.json").write_text(json.dumps({"token": "t", "host": os.uname().nodename, "pid": os.getpid(),
-                                                 "what": "`reelmill build`", "since": "just now"}))
+    (lake / "_lock.json").write_text(
+        json.dumps({"token": "t", "host": os.uname().nodename, "pid": os.getpid(), "what": "`reelmill build`", "since": "just now"})
+    )
     code, _, said = reelmill("build", tiny, "--lake", lake)
     assert code == 75
     assert f"process {os.getpid()}" in only_line(said)

@@ -14,7 +14,7 @@ from jobs.job import CORPUS, ORDER, VIDEOS, job
 
 pytestmark = [pytest.mark.spark, pytest.mark.heavy]
 
-PROMPT = "prompts.texts=[\"今天去了西藏，风景真的很美。\"]"
+PROMPT = 'prompts.texts=["今天去了西藏，风景真的很美。"]'
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def finished(built, reelmill, tmp_path_factory):
 def test_a_killed_job_ends_as_if_it_had_not_been(name, finished, tiny, reelmill, tmp_path, facts_of):
     lake = tmp_path / "lake"
     shutil.copytree(finished, lake)
-    for later in list(ORDER)[list(ORDER).index(name):]:
+    for later in list(ORDER)[list(ORDER).index(name) :]:
         fingerprint = json.loads((lake / "_current" / f"{later}.json").read_text())["fingerprint"]
         for table in job(later).writes:
             shutil.rmtree(lake / table.name / fingerprint, ignore_errors=True)
@@ -49,8 +49,9 @@ def test_a_killed_job_ends_as_if_it_had_not_been(name, finished, tiny, reelmill,
 
 def kill_when_the_first_task_is_done(words, lake):
     """Start the command in a group of its own and kill the group as soon as a part of its work lies in the lake."""
-    started = subprocess.Popen([sys.executable, "-m", "jobs", *words], start_new_session=True, env=os.environ,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    started = subprocess.Popen(
+        [sys.executable, "-m", "jobs", *words], start_new_session=True, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     until = time.monotonic() + 240
     while time.monotonic() < until and started.poll() is None:
         if list(lake.glob("_work/*/*.json")):
