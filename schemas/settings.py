@@ -107,6 +107,8 @@ class Dedup(Section):
     keep: tuple[Literal["pixels", "quality", "licence", "duration", "earliest"], ...] = (
         "pixels", "duration", "quality", "earliest")
     """Who stays, first criterion first."""
+    across_releases: bool = False
+    """Match against the clips of earlier releases as well, whose index stands in the lake; those always stay."""
 
 
 class Label(Section):

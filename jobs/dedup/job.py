@@ -6,7 +6,7 @@ shuffled is packed bytes. Up to `SMALL` clips the same passes run without Spark.
 """
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from jobs.dedup import graph, keeper, passes
+from jobs.dedup import graph, index, keeper, passes
 from jobs.dedup.match import KINDS, Kind
 from jobs.job import Job, Part
-from jobs.lake import Version
+from jobs.lake import Lake, Version
 from jobs.run import Run
 from schemas import CLIPS, DUPLICATES, REJECTS
-from schemas.settings import Dedup
+from schemas.settings import Dedup, Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -46,11 +46,12 @@ class Nodes:
     """The clips that take part, in keep order: a clip's node is its place.
 
     Attributes:
-        clips: clip_id, source_id, start_s in that order.
+        clips: clip_id, source_id, start_s, matched_in (the release of a known clip) in that order.
         source, modality: Codes, equal for the same.
         modalities: Names of the modality codes.
-        place: Row in the table of clips.
+        place: Row in the table of clips, of the nodes from `known` on.
         version: That table.
+        earlier: Parts of the index; their clips are the first `known` nodes, part by part.
     """
 
     clips: pa.Table
@@ -59,41 +60,58 @@ class Nodes:
     modalities: tuple[str, ...]
     place: NDArray[np.int64]
     version: Version
+    earlier: tuple[index.Standing, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.place)
+        return self.known + len(self.place)
+
+    @property
+    def known(self) -> int:
+        """How many are of earlier releases."""
+        return sum(len(part.taking_part) for part in self.earlier)
 
     def of(self, *modalities: str) -> NDArray[np.bool_]:
         """Which clips are of one of those modalities."""
         return np.isin(self.modality, [i for i, name in enumerate(self.modalities) if name in modalities])
 
-    def cuts(self, nodes: NDArray[np.int64], shares: NDArray[np.int64] | None = None) -> list[passes.Cut]:
+    def cuts(self, nodes: NDArray[np.int64], shares: NDArray[np.int64] | None = None) -> list[passes.Cut | index.Known]:
         """Where those nodes (each once per share) are to be read."""
-        order = np.argsort(self.place[nodes], kind="stable")
-        nodes, at = nodes[order], self.place[nodes[order]]
-        found, base = [], 0
+        found: list[passes.Cut | index.Known] = []
+        base = 0
+        for part in self.earlier:
+            here = np.flatnonzero((nodes >= base) & (nodes < base + len(part.taking_part)))
+            if len(here):
+                of = None if shares is None else shares[here]
+                entries = part.taking_part[nodes[here] - base]
+                found.append(index.Known(part.root, part.release, part.name, entries, nodes[here], of))
+            base += len(part.taking_part)
+        new = np.flatnonzero(nodes >= base)
+        order = new[np.argsort(self.place[nodes[new] - base], kind="stable")]
+        at, start = self.place[nodes[order] - base], 0
         for piece in self.version.slices():
-            first, last = np.searchsorted(at, [base, base + piece.rows])
+            first, last = np.searchsorted(at, [start, start + piece.rows])
             if first < last:
-                of = None if shares is None else shares[order][first:last]
-                found.append(passes.Cut(piece, at[first:last] - base, nodes[first:last], of))
-            base += piece.rows
+                of = None if shares is None else shares[order[first:last]]
+                found.append(passes.Cut(piece, at[first:last] - start, nodes[order[first:last]], of))
+            start += piece.rows
         return found
 
 
-def nodes_of(run: Run) -> Nodes:
-    """Clips that nothing rejected so far, in keep order."""
-    version = run.input(CLIPS)
-    clips = version.read(list(dict.fromkeys((*keeper.FACTS, "source_id", "modality", "start_s"))))
-    rejected = run.input(REJECTS).read(["sample_id"])["sample_id"]
+def nodes_of(version: Version, rejects: Version, dedup: Dedup, known: Sequence[index.Standing] = ()) -> Nodes:
+    """Clips that nothing rejected so far, in keep order, after those of earlier releases."""
+    clips = version.read(list(dict.fromkeys((*keeper.FACTS, *index.ENTRIES.names))))
+    rejected = rejects.read(["sample_id"])["sample_id"]
     left = np.flatnonzero(~np.asarray(pc.is_in(clips["clip_id"], value_set=pc.unique(rejected))))
-    place = left[keeper.order(clips.take(pa.array(left)), run.settings.recipe.dedup.keep)]
-    clips = clips.select(["clip_id", "source_id", "start_s", "modality"]).take(pa.array(place)).combine_chunks()
-    source, modality = (clips[name].combine_chunks().dictionary_encode() for name in ("source_id", "modality"))
-    if isinstance(source, pa.ChunkedArray):
-        source, modality = source.combine_chunks(), modality.combine_chunks()
-    return Nodes(clips.drop_columns("modality"), np.asarray(source.indices), np.asarray(modality.indices),
-                 tuple(modality.dictionary.to_pylist()), place, version)
+    place = left[keeper.order(clips.take(pa.array(left)), dedup.keep)]
+    new = clips.select(index.ENTRIES.names).take(pa.array(place)).cast(index.ENTRIES)
+    new = new.append_column("matched_in", pa.nulls(new.num_rows, pa.string()))
+    earlier = [part.clips.take(pa.array(part.taking_part)).cast(index.ENTRIES).append_column(
+        "matched_in", pa.array([part.release] * len(part.taking_part), pa.string())) for part in known]
+    every = pa.concat_tables([*earlier, new]).combine_chunks()
+    source, modality = (pa.concat_arrays([pa.array([], pa.string()), *every[name].chunks]).dictionary_encode()
+                        for name in ("source_id", "modality"))
+    return Nodes(every.drop_columns("modality"), np.asarray(source.indices), np.asarray(modality.indices),
+                 tuple(modality.dictionary.to_pylist()), place, version, tuple(known))
 
 
 # ---- moving bytes
@@ -203,7 +221,7 @@ def proven(kind: Kind, nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exch
     met = exchange(nodes.cuts(asked), partial(passes.map_buckets, kind=kind.name, dedup=dedup, parts=parts),
                    partial(passes.reduce_buckets, kind=kind.name, dedup=dedup), parts, passes.PAIRS)
     src, dst = graph.unique(met["src"].to_numpy(), met["dst"].to_numpy())
-    may = (nodes.source[src] != nodes.source[dst]) & (nodes.modality[src] == nodes.modality[dst])
+    may = (nodes.source[src] != nodes.source[dst]) & (nodes.modality[src] == nodes.modality[dst]) & (dst >= nodes.known)
     src, dst = src[may], dst[may]
     if not len(src):
         return passes.PROOFS.empty_table()
@@ -233,13 +251,13 @@ def edges_of(nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exchange: Exch
 def verdicts(nodes: Nodes, head: NDArray[np.int64], edges: keeper.Edges, run: Run) -> Iterator[Part]:
     """Parts of `duplicates` and `rejects` in the order of the losers' ids; the last one counts the clips that stay."""
     dedup = run.settings.recipe.dedup
-    stays, proof = keeper.settle(head, nodes.source, edges)
+    stays, proof = keeper.settle(head, nodes.source, edges, nodes.known)
     losers = np.flatnonzero(stays >= 0)
     ids = nodes.clips["clip_id"]
     losers = losers[np.asarray(pc.sort_indices(ids.take(pa.array(losers))))]
     label, least_id = _clusters(ids, head, edges)
     thresholds = np.array([kind.threshold(dedup) for kind in KINDS.values()])
-    left = len(nodes)
+    left = len(nodes) - nodes.known
     for first in range(0, len(losers), LOSERS_PER_PART):
         x = losers[first:first + LOSERS_PER_PART]
         k, e = stays[x], proof[x]
@@ -249,7 +267,7 @@ def verdicts(nodes: Nodes, head: NDArray[np.int64], edges: keeper.Edges, run: Ru
             "loser_id": loser_ids, "keeper_id": keeper_ids, "method": methods, "score": scores,
             "cluster_id": least_id.take(pa.array(label[x])),
             "offset_s": pa.array(_offsets(x, k, e, head, edges, nodes), from_pandas=True),
-            "matched_in": pa.nulls(len(x), pa.string()),
+            "matched_in": nodes.clips["matched_in"].take(pa.array(k)),
             "evidence": pa.array(_evidence(x, k, e, head, edges, ids)),
         })
         rejects = run.rejects([
@@ -314,19 +332,37 @@ def _evidence(x: NDArray[np.int64], k: NDArray[np.int64], proof: NDArray[np.int6
     return chains
 
 
+def moved(clips: int, settings: Settings) -> tuple[Exchange, int]:
+    """How bytes move for so many clips, and into how many parts."""
+    if clips <= SMALL:
+        return here, 1
+    from jobs.spark import session
+
+    return on_spark(session(settings.runtime)), -(-clips // CLIPS_PER_PART)
+
+
 def dedup(run: Run) -> None:
     """Find the duplicates among the clips that nothing rejected so far."""
     recipe = run.settings.recipe.dedup
-    nodes = nodes_of(run)
-    exchange: Exchange = here
-    parts = 1
-    if len(nodes) > SMALL:
-        from jobs.spark import session
-
-        exchange, parts = on_spark(session(run.settings.runtime)), -(-len(nodes) // CLIPS_PER_PART)
+    known = index.standing(run.lake, recipe) if recipe.across_releases else ()
+    nodes = nodes_of(run.input(CLIPS), run.input(REJECTS), recipe, known)
+    exchange, parts = moved(len(nodes), run.settings)
     head = equal(nodes, exchange, parts) if "exact" in recipe.methods else np.arange(len(nodes))
     for part in verdicts(nodes, head, edges_of(nodes, head, recipe, exchange, parts), run):
         run.put(part)
 
 
-DEDUP = Job("dedup", reads=(CLIPS, REJECTS), writes=(DUPLICATES, REJECTS), code=1, recipe=("dedup",), run=dedup)
+def remember(lake: Lake, release: str, clips: Version, rejects: Version, dedup: Dedup) -> None:
+    """Write the index of a release: of the clips that are not among the rejects."""
+    nodes = nodes_of(clips, rejects, dedup)
+    cuts = [cut for cut in nodes.cuts(np.arange(len(nodes))) if isinstance(cut, passes.Cut)]
+    entries = clips.read(index.ENTRIES.names).take(pa.array(nodes.place))
+    index.write(lake, release, [(cut, entries.take(pa.array(cut.nodes))) for cut in cuts], dedup)
+
+
+def _index_state(settings: Settings) -> Mapping[str, str]:
+    return index.state(Lake(settings.runtime.lake)) if settings.recipe.dedup.across_releases else {}
+
+
+DEDUP = Job("dedup", reads=(CLIPS, REJECTS), writes=(DUPLICATES, REJECTS), code=2, recipe=("dedup",), run=dedup,
+            outside=_index_state)

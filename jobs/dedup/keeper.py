@@ -58,13 +58,17 @@ def order(clips: pa.Table, keep: Sequence[str]) -> NDArray[np.int64]:
 
 
 @nb.njit(cache=True, nogil=True)
-def _settle(head, source, at, near, edge, own_at, own_near, own_edge, kind, score):  # type: ignore[no-untyped-def]
+def _settle(head, source, known, at, near, edge, own_at, own_near, own_edge, kind, score):  # type: ignore[no-untyped-def]
     n = len(head)
     first = np.full(n, -1, np.int64)  # the first kept node of a class; those after it are of the same source
     keeper, proof = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
     for x in range(n):
         h, best, why = head[x], -1, -1
         k = first[h]
+        if x < known:
+            if k < 0:
+                first[h] = x
+            continue
         if k >= 0 and source[k] != source[x]:
             keeper[x] = k
             continue
@@ -85,19 +89,21 @@ def _settle(head, source, at, near, edge, own_at, own_near, own_edge, kind, scor
     return keeper, proof
 
 
-def settle(head: NDArray[np.int64], source: NDArray[np.int32], edges: Edges) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def settle(head: NDArray[np.int64], source: NDArray[np.int32], edges: Edges, known: int = 0,
+           ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Decide for every node in the keep order.
 
     Args:
         head: Least node of equal content, per node.
         source: Source of each node; clips of one source are never duplicates of each other.
         edges: Proven pairs, `whole` ones between heads.
+        known: So many first nodes are of earlier releases and stay whatever they resemble.
 
     Returns:
         The keeper of every node, -1 for those that stay; and the edge that proves it, -1 where the two are equal.
     """
     n = len(head)
-    return _settle(head, source, *_both_ways(edges, edges.whole, n), *_both_ways(edges, ~edges.whole, n),  # type: ignore[no-any-return]
+    return _settle(head, source, known, *_both_ways(edges, edges.whole, n), *_both_ways(edges, ~edges.whole, n),  # type: ignore[no-any-return]
                    edges.kind, edges.score)
 
 

@@ -171,7 +171,8 @@ def test_the_rows_do_not_depend_on_how_the_input_is_cut(lake_run, deduped, clip,
     assert len(wanted) > 60
     for pieces, parts in ((3, 1), (7, 5), (180, 2)):
         run = lake_run(clips[::-1], pieces=pieces)
-        nodes, recipe = dedup_job.nodes_of(run), run.settings.recipe.dedup
+        recipe = run.settings.recipe.dedup
+        nodes = dedup_job.nodes_of(run.parents["clips"], run.parents["rejects"], recipe)
         head = dedup_job.equal(nodes, dedup_job.here, parts)
         edges = dedup_job.edges_of(nodes, head, recipe, dedup_job.here, parts)
         tables = [p.tables["duplicates"] for p in dedup_job.verdicts(nodes, head, edges, run) if p.tables]

@@ -1,0 +1,107 @@
+"""Two batches, the second against the index of the first, decide as both at once in that order; an index can be refused,
+forgotten in part and dropped."""
+
+import numpy as np
+import pytest
+
+from jobs.dedup import index
+from jobs.dedup import job as dedup_job
+from jobs.errors import Terminal
+from jobs.lake import Lake
+from schemas.settings import load
+
+WORDS = [f"word{i}" for i in range(300)]
+
+
+def batch(clip, first, count, rng):
+    """Texts, videos and sound; every third is close to one with a lesser number, of either batch."""
+    made = []
+    for i in range(first, first + count):
+        model = int(rng.integers(max(1, i))) if i % 3 == 0 else i
+        seeded = np.random.default_rng(model)
+        words = [WORDS[j] for j in seeded.integers(300, size=40)]
+        ones = sum(1 << int(b) for b in seeded.permutation(64)[:32])
+        hashes = [(ones * (2 * k + 1)) % 2**64 for k in range(8)]
+        sound = seeded.integers(1, 2**32, 80)
+        if model != i:
+            words[int(rng.integers(40))] = "other"
+            hashes = [h ^ 1 << int(rng.integers(64)) for h in hashes]
+            sound = sound[10:]
+        made.append(clip(f"text{i:05d}", text=" ".join(words)))
+        made.append(clip(f"video{i:05d}", modality="video", phashes=hashes, phash_times_s=[k / 2 for k in range(8)], luma_std=40.0,
+                         start_s=float(i), end_s=i + 4.0, duration_s=4.0, caption=" ".join(words[:12])))
+        made.append(clip(f"sound{i:05d}", modality="audio", audio_fingerprint=sound.tolist(), duration_s=len(sound) / 8))
+    return made
+
+
+@pytest.fixture
+def two_batches(clip):
+    rng = np.random.default_rng(5)
+    return batch(clip, 0, 60, rng), batch(clip, 60, 60, rng)
+
+
+EARLIEST = 'dedup.keep=["earliest"]'
+
+
+def sequence(lake_run, deduped, one, two, *sets):
+    """What the first batch loses, and what the second loses against it; the run of the second."""
+    first = lake_run(one, *sets, pieces=3)
+    before = deduped(first)
+    recipe = first.settings.recipe.dedup
+    left = lake_run(one, *sets, pieces=3, rejected=sorted(before))
+    second = lake_run(two, *sets, "dedup.across_releases=true", pieces=2)
+    dedup_job.remember(second.lake, "2026-01", left.parents["clips"], left.parents["rejects"], recipe)
+    return before, second
+
+
+def test_two_batches_in_turn_are_both_at_once(lake_run, deduped, two_batches):
+    one, two = two_batches
+    renamed = [row | {"clip_id": f"b-{row['clip_id']}", "source_id": f"b-{row['source_id']}"} for row in two]
+    first = [row | {"clip_id": f"a-{row['clip_id']}", "source_id": f"a-{row['source_id']}"} for row in one]
+    at_once = deduped(lake_run(first + renamed, EARLIEST))
+    before, second = sequence(lake_run, deduped, first, renamed, EARLIEST)
+    after = deduped(second)
+    assert {**before.pairs(), **after.pairs()} == at_once.pairs()
+    assert after.seen == len(renamed)
+    across = [row for row in after.values() if row["keeper_id"].startswith("a-")]
+    assert len(across) > 20
+    assert {row["method"] for row in across} == {"minhash", "perceptual", "audio"} | {r["method"] for r in across}
+    assert {row["matched_in"] for row in across} == {"2026-01"}
+    assert {row["matched_in"] for row in after.values() if row["keeper_id"].startswith("b-")} == {None}
+
+
+def test_the_same_clips_again_lose_nothing_to_themselves(lake_run, deduped, two_batches):
+    one, _ = two_batches
+    before, second = sequence(lake_run, deduped, one, one, EARLIEST)
+    assert set(deduped(second)) == set(before)
+
+
+def test_a_source_that_was_taken_down_and_a_dropped_release_no_longer_count(lake_run, deduped, clip):
+    one, two = [clip("a", text="the tide came in")], [clip("b", text="the tide came in")]
+    _, second = sequence(lake_run, deduped, one, two)
+    assert deduped(second).pairs() == {"b": "a"}
+    known = index.state(second.lake)
+    assert index.forget(second.lake, "source-a") == ["2026-01"]
+    assert index.forget(second.lake, "source-a") == index.forget(second.lake, "source-z") == []
+    assert deduped(second).pairs() == {}
+    assert index.state(second.lake) != known
+    index.drop(second.lake, "2026-01")
+    assert index.state(second.lake) == {}
+    assert deduped(second).pairs() == {}
+
+
+@pytest.mark.parametrize(("setting", "named"), [("dedup.shingle=2", "shingle is 3 there and 2 here"),
+                                                ("dedup.permutations=64", "permutations is 128 there and 64 here"),
+                                                ("dedup.threshold=0.7", "rows is 7 there and 5 here")])
+def test_an_index_of_other_parameters_is_refused(lake_run, deduped, clip, setting, named):
+    _, second = sequence(lake_run, deduped, [clip("a", text="x")], [clip("b", text="x")])
+    with pytest.raises(Terminal, match=named):
+        index.standing(second.lake, load([setting]).recipe.dedup)
+
+
+def test_the_index_bears_the_identity_of_a_version_only_when_it_is_asked_for(tmp_path):
+    settings = load([f"runtime.lake={tmp_path}"])
+    assert dedup_job.DEDUP.outside(settings) == {}
+    Lake(str(tmp_path)).write_json({"parameters": {}, "parts": [], "gone": []}, index.FOLDER, "r", index.FACTS)
+    assert dedup_job.DEDUP.outside(settings) == {}
+    assert set(dedup_job.DEDUP.outside(load([f"runtime.lake={tmp_path}", "dedup.across_releases=true"]))) == {"index@r"}
