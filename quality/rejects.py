@@ -52,7 +52,7 @@ GATE = Gate(
     REJECTS,
     checks=(
         one_of("reason", tuple(REASONS)),
-        one_of("op", ("<", ">", "==")),
+        one_of("op", ("<", ">", "==", ">=")),
         matches("stage", "^[a-z][a-z_]*$", "stage must be the name of a job"),
         matches("check", r"^\S+$", "check must be a word"),
         matches("policy_hash", "^[0-9a-f]{12}$", "policy_hash must be 12 hex digits"),

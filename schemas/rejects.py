@@ -13,7 +13,7 @@ REJECTS = Table(
         col("stage", pa.string(), "job that dropped it"),
         col("check", pa.string(), "what was checked"),
         maybe("value", pa.float64(), "measured value"),
-        maybe("op", pa.string(), "the comparison that failed it: < or > or =="),
+        maybe("op", pa.string(), "the comparison that failed it: <, >, == or >="),
         maybe("threshold", pa.float64(), "threshold in force"),
         col("reason", pa.string(), "code of the fixed vocabulary in `schemas.reasons`"),
         col("decisive", pa.bool_(), "the first failing check of this sample in this stage; the funnel counts these"),

@@ -31,7 +31,9 @@ def test_help_lists_every_command(capsys):
 
 
 def test_reading_the_command_line_imports_nothing_heavy():
-    code = ("import sys; from jobs.__main__ import COMMANDS, parser_of; [parser_of(c) for c in COMMANDS];"
-            "print(*{'torch', 'pyspark', 'airflow', 'great_expectations', 'av', 'cv2', 'pandas', 'numba'} & set(sys.modules))")
+    code = (
+        "import sys; from jobs.__main__ import COMMANDS, parser_of; [parser_of(c) for c in COMMANDS];"
+        "print(*{'torch', 'pyspark', 'airflow', 'great_expectations', 'av', 'cv2', 'pandas', 'numba'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
