@@ -34,6 +34,8 @@ CLIPS_PER_PART = 200_000
 PAIRS_PER_SHARE = 200_000
 """Pairs that one task proves."""
 LOSERS_PER_PART = 500_000
+DRIVER_PAIRS = 50_000_000
+"""Pairs up to which the driver finds components itself (scipy, about 1.5 us and 60 bytes a pair): far cheaper than Spark's."""
 
 Map = Callable[[Any], passes.Blobs]
 Reduce = Callable[[int, Sequence[bytes]], pa.Table]
@@ -158,6 +160,19 @@ def on_spark(spark: "SparkSession") -> Exchange:
     return exchange
 
 
+def components_by(settings: Settings) -> graph.Components:
+    """`graph.components`, on Spark beyond DRIVER_PAIRS."""
+
+    def components(src: NDArray[np.int64], dst: NDArray[np.int64]) -> graph.Pairs:
+        if len(src) <= DRIVER_PAIRS:
+            return graph.components(src, dst)
+        from jobs.spark import session
+
+        return components_on_spark(session(settings.runtime), src, dst)
+
+    return components
+
+
 def components_on_spark(spark: "SparkSession", src: NDArray[np.int64], dst: NDArray[np.int64]) -> graph.Pairs:
     """`graph.components` on Spark: large-star and small-star in turn (Kiveris et al. 2014) until nothing changes.
 
@@ -212,7 +227,8 @@ def equal(nodes: Nodes, exchange: Exchange, parts: int) -> NDArray[np.int64]:
     return head
 
 
-def proven(kind: Kind, nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exchange: Exchange, parts: int) -> pa.Table:
+def proven(kind: Kind, nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exchange: Exchange, parts: int,
+           components: graph.Components = graph.components) -> pa.Table:
     """PROOFS of one kind, in order."""
     wanted = nodes.of(*kind.modalities)
     asked = np.flatnonzero(wanted & (head == np.arange(len(nodes)))) if kind.whole else np.flatnonzero(wanted)
@@ -225,16 +241,17 @@ def proven(kind: Kind, nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exch
     src, dst = src[may], dst[may]
     if not len(src):
         return passes.PROOFS.empty_table()
-    share, (needed, needed_in) = graph.shares(src, dst, PAIRS_PER_SHARE)
+    share, (needed, needed_in) = graph.shares(src, dst, PAIRS_PER_SHARE, components)
     asks = [passes.Ask(s, src[share == s], dst[share == s]) for s in range(int(share.max()) + 1)]
     proofs = exchange([*nodes.cuts(needed, needed_in), *asks], partial(passes.map_evidence, kind=kind.name, dedup=dedup),
                       partial(passes.reduce_evidence, kind=kind.name, dedup=dedup), len(asks), passes.PROOFS)
     return proofs.sort_by([("src", "ascending"), ("dst", "ascending")])
 
 
-def edges_of(nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exchange: Exchange, parts: int) -> keeper.Edges:
+def edges_of(nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exchange: Exchange, parts: int,
+             components: graph.Components = graph.components) -> keeper.Edges:
     """All proven pairs of the methods in force."""
-    found = [(i, kind, proven(kind, nodes, head, dedup, exchange, parts))
+    found = [(i, kind, proven(kind, nodes, head, dedup, exchange, parts, components))
              for i, kind in enumerate(KINDS.values()) if kind.method in dedup.methods]
     proofs = pa.concat_tables([passes.PROOFS.empty_table(), *(p for _, _, p in found)])
     return keeper.Edges(
@@ -255,7 +272,7 @@ def verdicts(nodes: Nodes, head: NDArray[np.int64], edges: keeper.Edges, run: Ru
     losers = np.flatnonzero(stays >= 0)
     ids = nodes.clips["clip_id"]
     losers = losers[np.asarray(pc.sort_indices(ids.take(pa.array(losers))))]
-    label, least_id = _clusters(ids, head, edges)
+    label, least_id = _clusters(ids, head, edges, components_by(run.settings))
     thresholds = np.array([kind.threshold(dedup) for kind in KINDS.values()])
     left = len(nodes) - nodes.known
     for first in range(0, len(losers), LOSERS_PER_PART):
@@ -292,10 +309,11 @@ def _methods(proof: NDArray[np.int64], edges: keeper.Edges) -> tuple[list[str], 
             np.where(proof < 0, 1.0, edges.score[proof] if len(edges.score) else 1.0))
 
 
-def _clusters(ids: pa.ChunkedArray, head: NDArray[np.int64], edges: keeper.Edges) -> tuple[NDArray[np.int64], pa.Array]:
+def _clusters(ids: pa.ChunkedArray, head: NDArray[np.int64], edges: keeper.Edges, components: graph.Components,
+              ) -> tuple[NDArray[np.int64], pa.Array]:
     """The component of every node, as a place in the second result: the least clip id of each component."""
     alone = np.flatnonzero(head != np.arange(len(head)))
-    members, of = graph.components(np.concatenate([alone, edges.src]), np.concatenate([head[alone], edges.dst]))
+    members, of = components(np.concatenate([alone, edges.src]), np.concatenate([head[alone], edges.dst]))
     label = np.full(len(head), -1)
     label[members] = np.unique(of, return_inverse=True)[1]
     least = pa.table({"label": label[members], "id": ids.take(pa.array(members))}).group_by("label").aggregate([("id", "min")])
@@ -348,7 +366,7 @@ def dedup(run: Run) -> None:
     nodes = nodes_of(run.input(CLIPS), run.input(REJECTS), recipe, known)
     exchange, parts = moved(len(nodes), run.settings)
     head = equal(nodes, exchange, parts) if "exact" in recipe.methods else np.arange(len(nodes))
-    for part in verdicts(nodes, head, edges_of(nodes, head, recipe, exchange, parts), run):
+    for part in verdicts(nodes, head, edges_of(nodes, head, recipe, exchange, parts, components_by(run.settings)), run):
         run.put(part)
 
 

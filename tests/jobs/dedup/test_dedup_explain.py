@@ -1,0 +1,38 @@
+"""The story of a duplicate cluster, after a run through the shell round a job."""
+
+import pytest
+
+from jobs.dedup.explain import explain
+from jobs.errors import Terminal
+from jobs.lake import Lake
+from schemas import CLIPS, DUPLICATES
+
+
+@pytest.fixture
+def lake(lake_run, deduped, clip):
+    run = lake_run([clip("a", text="The tide came in.", caption="tide", text_chars=9), clip("b", text="the tide came in"),
+                    clip("c", text="something else")])
+    found = deduped(run)
+    part = run.lake.write_part(DUPLICATES, "d", "p.parquet", DUPLICATES.rows(list(found.values())))
+    run.lake.write_json({"rows": 1, "files": [part], "parents": {"clips@measure": "given"}}, DUPLICATES.name, "d", "manifest.json")
+    clips = run.parents["clips"]
+    run.lake.write_json(dict(clips.manifest), CLIPS.name, "given", "manifest.json")
+    run.lake.write_json({"fingerprint": "d"}, "_current", "dedup.json")
+    return run.lake
+
+
+def test_a_loser_and_its_keeper_are_told_side_by_side(lake):
+    told = explain(lake, "b")
+    assert told.verdict == "b went for a: exact 1 (evidence: b -exact 1- a)"
+    assert [k["text"] for k in told.keepers] == ["The tide came in."]
+    assert [(row["loser_id"], row["loser"]["text"]) for row in told.losers] == [("b", "the tide came in")]
+    assert explain(lake, "a").verdict == "a stays; 1 clips went for it"
+    assert explain(lake, "a").losers == told.losers
+
+
+def test_a_clip_without_duplicates_and_one_that_is_not_there(lake, tmp_path):
+    assert explain(lake, "c").cluster_id is None
+    with pytest.raises(Terminal, match="no clip 'z'"):
+        explain(lake, "z")
+    with pytest.raises(Terminal, match="run dedup"):
+        explain(Lake(str(tmp_path / "none")), "a")
