@@ -45,8 +45,8 @@ SAME_SHAPE = 0.03
 """Shapes that differ by no more are stretched."""
 BLUR_SHARE, BLUR_LIGHT = 1 / 24, 0.6
 CRF = 20
-X264 = "threads=1:lookahead-threads=1:sliced-threads=0:subme=1"
-"""One thread, so that equal input gives equal bytes; the preset's own motion search takes a third longer for 6 % less."""
+SUBME = 1
+"""The motion search of the x264 preset (2) takes a quarter longer for 6 % fewer bytes."""
 
 
 @dataclass(frozen=True)
@@ -335,14 +335,14 @@ def _written(
     frames: Iterator[Any], sound: "Future[audio.Sound]", cues: Sequence[Cue], canvas: Canvas, metadata: Mapping[str, str],
     lang: str,
 ) -> bytes:
-    from jobs.media.encode import MP4, add_aac, add_h264, open_mp4
+    from jobs.media.encode import MP4, add_aac, add_h264, open_mp4, x264_params
 
     tag = {"zh": "chi", "yue": "chi", "en": "eng"}.get(lang, "und")
     width, height = canvas.size
     target = io.BytesIO()
     with open_mp4(target, movflags=MP4["movflags"] + "+use_metadata_tags") as container:
         container.metadata.update(dict(sorted(metadata.items())))
-        video = add_h264(container, width, height, Fraction(canvas.fps), CRF, **{"x264-params": X264})
+        video = add_h264(container, width, height, Fraction(canvas.fps), CRF, **{"x264-params": x264_params(subme=SUBME)})
         heard = add_aac(container, audio.RATE, 2)
         words = container.add_stream("mov_text")
         words.time_base, words.metadata["language"], heard.metadata["language"] = Fraction(1, 1000), tag, tag
