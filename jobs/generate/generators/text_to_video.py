@@ -272,6 +272,7 @@ def _pipeline(folder: Path, device: str) -> Any:
     from transformers.utils import logging as transformers_log
 
     diffusers_log.disable_progress_bar()
+    diffusers_log.set_verbosity_error()
     transformers_log.disable_progress_bar()
     if device == "cpu":
         torch.set_num_threads(1)  # Spark runs a worker for each core; and sums depend on how they are divided
