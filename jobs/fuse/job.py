@@ -27,8 +27,29 @@ from schemas import BEHAVIOUR, CLIPS, DUPLICATES, LABELS, REJECTS, SAMPLES, SOUR
 from schemas.settings import Settings
 
 PLANNED = ("clip_id", "source_id", "source_sha256", "modality", "duration_s", "end_s", "has_audio", "text_chars")
-CLIP = ("clip_id", "source_id", "modality", "title", "caption", "transcript", "text", "lang", "lang_detected", "licence", "start_s",
-        "end_s", "duration_s", "width", "height", "fps", "motion", "sharpness", "loudness_lufs", "speech_share", "frames")
+CLIP = (
+    "clip_id",
+    "source_id",
+    "modality",
+    "title",
+    "caption",
+    "transcript",
+    "text",
+    "lang",
+    "lang_detected",
+    "licence",
+    "start_s",
+    "end_s",
+    "duration_s",
+    "width",
+    "height",
+    "fps",
+    "motion",
+    "sharpness",
+    "loudness_lufs",
+    "speech_share",
+    "frames",
+)
 SOURCE = ("source_id", "uri", "sha256", "size_bytes", "duration_s")
 
 
@@ -124,8 +145,10 @@ def work(task: Task, settings: Settings) -> Part:
                 dropped.append({"sample_id": clip_id, "source_id": clip["source_id"], **media})
     order = {clip_id: i for i, clip_id in enumerate(task.ids)}
     kept.sort(key=lambda row: order[row["sample_id"]])
-    tables = {SAMPLES.name: SAMPLES.rows(kept),
-              REJECTS.name: reject_rows(sorted(dropped, key=lambda row: order[row["sample_id"]]), "fuse", task.policy_hash, task.run_id)}
+    tables = {
+        SAMPLES.name: SAMPLES.rows(kept),
+        REJECTS.name: reject_rows(sorted(dropped, key=lambda row: order[row["sample_id"]]), "fuse", task.policy_hash, task.run_id),
+    }
     return Part(tables, seen=len(task.ids), kept=len(kept))
 
 
@@ -145,16 +168,26 @@ def _by_source(task: Task, clips: Mapping[str, Mapping[str, Any]]) -> list[list[
     return list(held.values())
 
 
-def _fused(clips: Sequence[Mapping[str, Any]], labels: Mapping[str, Sequence[Mapping[str, Any]]], source: Source,
-           settings: Settings) -> Iterator[tuple[str, Media | dict[str, Any]]]:
+def _fused(
+    clips: Sequence[Mapping[str, Any]], labels: Mapping[str, Sequence[Mapping[str, Any]]], source: Source, settings: Settings
+) -> Iterator[tuple[str, Media | dict[str, Any]]]:
     """The media of every clip of one source, or the facts of its reject."""
     good = []
     for clip in clips:
         if source.taken_down:
             yield clip["clip_id"], {"check": "takedown", "reason": "taken_down"}
         elif (why := verdict(clip, labels[clip["clip_id"]], settings.recipe.label)) is not None:
-            yield clip["clip_id"], {"check": why.check, "reason": why.reason, "value": why.value, "op": why.op,
-                                    "threshold": why.threshold, "detail": why.detail}
+            yield (
+                clip["clip_id"],
+                {
+                    "check": why.check,
+                    "reason": why.reason,
+                    "value": why.value,
+                    "op": why.op,
+                    "threshold": why.threshold,
+                    "detail": why.detail,
+                },
+            )
         elif clip["modality"] == "text":
             yield clip["clip_id"], Media("whole", 0.0)
         else:
@@ -176,6 +209,13 @@ def _fused(clips: Sequence[Mapping[str, Any]], labels: Mapping[str, Sequence[Map
             yield clip["clip_id"], {"check": "source", "reason": fault.reason, "detail": fault.detail}
 
 
-FUSE = Job("fuse", reads=(CLIPS, REJECTS, DUPLICATES, LABELS, SOURCES, BEHAVIOUR), optional=(BEHAVIOUR,), writes=(SAMPLES, REJECTS),
-           code=1, recipe=("label", "fuse"), run=run, outside=outside)
-
+FUSE = Job(
+    "fuse",
+    reads=(CLIPS, REJECTS, DUPLICATES, LABELS, SOURCES, BEHAVIOUR),
+    optional=(BEHAVIOUR,),
+    writes=(SAMPLES, REJECTS),
+    code=1,
+    recipe=("label", "fuse"),
+    run=run,
+    outside=outside,
+)

@@ -65,18 +65,46 @@ def verdict(clip: Row, labels: Sequence[Row], label: Label) -> Verdict | None:
 
 def sample(clip: Row, source: Row, labels: Sequence[Row], media: Media, split: str, engagement: float | None) -> dict[str, Any]:
     """One row of `samples`."""
-    copied = ("source_id", "modality", "title", "caption", "transcript", "text", "licence", "start_s", "end_s", "duration_s", "width",
-              "height", "fps", "motion", "sharpness", "loudness_lufs", "speech_share")
+    copied = (
+        "source_id",
+        "modality",
+        "title",
+        "caption",
+        "transcript",
+        "text",
+        "licence",
+        "start_s",
+        "end_s",
+        "duration_s",
+        "width",
+        "height",
+        "fps",
+        "motion",
+        "sharpness",
+        "loudness_lufs",
+        "speech_share",
+    )
     vector = next((row["vector"] for row in labels if (row["labeler"], row["key"]) == ("clip_embedding", "embedding")), None)
     frames = clip["frames"] or []
     return {
-        "sample_id": clip["clip_id"], "split": split, "uri": source["uri"], "lang": language(clip, labels),
+        "sample_id": clip["clip_id"],
+        "split": split,
+        "uri": source["uri"],
+        "lang": language(clip, labels),
         **{name: clip[name] for name in copied},
-        "similarity": score(labels, "clip_text_similarity", "caption", "title"), "embedding": vector,
-        "labels": [{k: row[k] for k in ("labeler", "key", "score", "text")} for row in labels
-                   if (row["labeler"], row["key"]) not in OWN_COLUMNS],
-        "engagement": engagement, "cut": media.cut, "cut_start_s": media.start_s, "media_type": media.media_type,
-        "video": media.video, "image": media.image, "audio": media.audio, "audio_type": media.audio_type,
+        "similarity": score(labels, "clip_text_similarity", "caption", "title"),
+        "embedding": vector,
+        "labels": [
+            {k: row[k] for k in ("labeler", "key", "score", "text")} for row in labels if (row["labeler"], row["key"]) not in OWN_COLUMNS
+        ],
+        "engagement": engagement,
+        "cut": media.cut,
+        "cut_start_s": media.start_s,
+        "media_type": media.media_type,
+        "video": media.video,
+        "image": media.image,
+        "audio": media.audio,
+        "audio_type": media.audio_type,
         "thumbnail": frames[len(frames) // 2]["jpeg"] if frames else None,
     }
 

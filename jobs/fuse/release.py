@@ -24,8 +24,15 @@ from schemas.settings import Settings
 
 FOLDER = "releases"
 FILE = "release.json"
-EXTENSIONS = {"video/mp4": "mp4", "video/webm": "webm", "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif",
-              "audio/mp4": "m4a"}
+EXTENSIONS = {
+    "video/mp4": "mp4",
+    "video/webm": "webm",
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "audio/mp4": "m4a",
+}
 
 
 def release(lake: Lake, settings: Settings | None = None) -> dict[str, Any]:
@@ -51,8 +58,10 @@ def make_release(lake: Lake, samples: Version) -> dict[str, Any]:
     said = facts.model_dump(mode="json")
     if standing is not None and standing != said:
         changed = sorted(k for k in said if said[k] != standing.get(k))
-        raise Terminal(f"{lake.url(FOLDER, facts.name, FILE)} says otherwise about {', '.join(changed)}; a release never changes: "
-                       "remove what was changed by hand, or build into a new lake")
+        raise Terminal(
+            f"{lake.url(FOLDER, facts.name, FILE)} says otherwise about {', '.join(changed)}; a release never changes: "
+            "remove what was changed by hand, or build into a new lake"
+        )
     if standing is None:
         lake.write_json(said, FOLDER, facts.name, FILE)
     return {**said, "path": lake.url(FOLDER, facts.name)}
@@ -69,15 +78,32 @@ def describe(lake: Lake, samples: Version) -> Release:
         for split, modality, seconds in zip(*(facts[c].to_pylist() for c in facts.schema.names), strict=True):
             rows[modality][split] += 1
             hours[modality] += seconds / 3600
-        shards.append(Shard(path=f"{SAMPLES.name}/{samples.fingerprint}/{file['path']}", sha256=file["sha256"], bytes=file["bytes"],
-                            rows=file["rows"], split=splits.pop() if len(splits) == 1 else "mixed"))
+        shards.append(
+            Shard(
+                path=f"{SAMPLES.name}/{samples.fingerprint}/{file['path']}",
+                sha256=file["sha256"],
+                bytes=file["bytes"],
+                rows=file["rows"],
+                split=splits.pop() if len(splits) == 1 else "mixed",
+            )
+        )
     parents, recipe = ancestry(lake, samples)
     return Release(
-        name=f"{manifest['finished'][:10].replace('-', '.')}-{samples.fingerprint}", fingerprint=samples.fingerprint,
-        made=manifest["finished"], schema_version=manifest["schema_version"],
-        schema_sha256=digest([[f.name, str(f.type), f.nullable] for f in SAMPLES.schema]), policy_sha256=digest(recipe),
-        rows={m: dict(sorted(rows[m].items())) for m in sorted(rows)}, hours={m: round(hours[m], 6) for m in sorted(hours)},
-        shards=shards, models=models(lake, parents), parents=parents, recipe=recipe, seen=manifest["seen"], rejected=manifest["rejected"])
+        name=f"{manifest['finished'][:10].replace('-', '.')}-{samples.fingerprint}",
+        fingerprint=samples.fingerprint,
+        made=manifest["finished"],
+        schema_version=manifest["schema_version"],
+        schema_sha256=digest([[f.name, str(f.type), f.nullable] for f in SAMPLES.schema]),
+        policy_sha256=digest(recipe),
+        rows={m: dict(sorted(rows[m].items())) for m in sorted(rows)},
+        hours={m: round(hours[m], 6) for m in sorted(hours)},
+        shards=shards,
+        models=models(lake, parents),
+        parents=parents,
+        recipe=recipe,
+        seen=manifest["seen"],
+        rejected=manifest["rejected"],
+    )
 
 
 def ancestry(lake: Lake, version: Version) -> tuple[dict[str, str], dict[str, dict[str, object]]]:
@@ -108,14 +134,19 @@ def models(lake: Lake, parents: Mapping[str, str]) -> list[ModelInForce]:
             with lake.fs.open(path) as file:
                 table = pq.ParquetFile(file).read(columns=["labeler", "labeler_version", "model", "revision"])
             found |= {tuple(r.values()) for r in table.group_by(table.schema.names).aggregate([]).to_pylist()}
-    return [ModelInForce(labeler=a, labeler_version=b, model=c, revision=d)
-            for a, b, c, d in sorted(found, key=lambda f: tuple(str(x) for x in f))]
+    return [
+        ModelInForce(labeler=a, labeler_version=b, model=c, revision=d)
+        for a, b, c, d in sorted(found, key=lambda f: tuple(str(x) for x in f))
+    ]
 
 
 def releases(lake: Lake) -> list[dict[str, Any]]:
     """All releases, oldest first, each with `path`."""
-    found = [{**facts, "path": lake.url(FOLDER, name)} for name in lake.names(FOLDER)
-             if (facts := lake.read_json(FOLDER, name, FILE)) is not None]
+    found = [
+        {**facts, "path": lake.url(FOLDER, name)}
+        for name in lake.names(FOLDER)
+        if (facts := lake.read_json(FOLDER, name, FILE)) is not None
+    ]
     return sorted(found, key=lambda facts: (facts["made"], facts["name"]))
 
 
@@ -161,11 +192,14 @@ def diff(lake: Lake, before: Mapping[str, Any], after: Mapping[str, Any]) -> dic
     old, new = _rows(lake, before, after), _rows(lake, after, before)
     kept = _ids_of_common(lake, before, after)
     return {
-        "added": sorted(set(new) - set(old) - kept), "removed": sorted(set(old) - set(new) - kept),
+        "added": sorted(set(new) - set(old) - kept),
+        "removed": sorted(set(old) - set(new) - kept),
         "changed": sorted(i for i in set(old) & set(new) if old[i] != new[i]),
         "settings": _settings_changed(before["recipe"], after["recipe"]),
-        "models": {"removed": [m for m in before["models"] if m not in after["models"]],
-                   "added": [m for m in after["models"] if m not in before["models"]]},
+        "models": {
+            "removed": [m for m in before["models"] if m not in after["models"]],
+            "added": [m for m in after["models"] if m not in before["models"]],
+        },
     }
 
 
@@ -199,8 +233,9 @@ def _ids_of_common(lake: Lake, before: Mapping[str, Any], after: Mapping[str, An
 
 
 def _settings_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
-    old, new = ({f"{section}.{name}": value for section, values in facts.items() for name, value in values.items()}
-                for facts in (before, after))
+    old, new = (
+        {f"{section}.{name}": value for section, values in facts.items() for name, value in values.items()} for facts in (before, after)
+    )
     return {name: [old.get(name), new.get(name)] for name in sorted(set(old) | set(new)) if old.get(name) != new.get(name)}
 
 
@@ -256,11 +291,17 @@ def _members(row: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
 def card(facts: Mapping[str, Any]) -> str:
     """The dataset card of a release, in Markdown with the front matter that the Hugging Face hub reads."""
     splits = sorted({split for counts in facts["rows"].values() for split in counts})
-    files = "\n".join(f"  - split: {split}\n    path:\n" + "\n".join(f"    - {s['path']}" for s in facts["shards"] if s["split"] == split)
-                      for split in splits)
-    counts = "\n".join(f"| {m} | " + " | ".join(str(c.get(s, 0)) for s in splits) + f" | {facts['hours'].get(m, 0.0):.3f} |"
-                       for m, c in facts["rows"].items())
-    named = "\n".join(f"| {m['labeler']} | {m['labeler_version']} | {m['model'] or 'rules'} | {m['revision'] or ''} |" for m in facts["models"])
+    files = "\n".join(
+        f"  - split: {split}\n    path:\n" + "\n".join(f"    - {s['path']}" for s in facts["shards"] if s["split"] == split)
+        for split in splits
+    )
+    counts = "\n".join(
+        f"| {m} | " + " | ".join(str(c.get(s, 0)) for s in splits) + f" | {facts['hours'].get(m, 0.0):.3f} |"
+        for m, c in facts["rows"].items()
+    )
+    named = "\n".join(
+        f"| {m['labeler']} | {m['labeler_version']} | {m['model'] or 'rules'} | {m['revision'] or ''} |" for m in facts["models"]
+    )
     dropped = "\n".join(f"| {reason} | {count} |" for reason, count in facts["rejected"].items()) or "| none | 0 |"
     size = sum(s["bytes"] for s in facts["shards"])
     return f"""---
@@ -269,13 +310,13 @@ configs:
   data_files:
 {files}
 ---
-# Release {facts['name']}
+# Release {facts["name"]}
 
-{sum(s['rows'] for s in facts['shards'])} samples in {len(facts['shards'])} Parquet shards, {size / 1e6:.1f} MB. Splits never divide a
+{sum(s["rows"] for s in facts["shards"])} samples in {len(facts["shards"])} Parquet shards, {size / 1e6:.1f} MB. Splits never divide a
 source or a cluster of duplicates.
 
-| modality | {' | '.join(splits)} | hours |
-|---|{'---|' * len(splits)}---|
+| modality | {" | ".join(splits)} | hours |
+|---|{"---|" * len(splits)}---|
 {counts}
 
 ## Labels
@@ -292,6 +333,6 @@ source or a cluster of duplicates.
 
 ## Provenance
 
-Policy {facts['policy_sha256'][:12]}, schema {facts['schema_sha256'][:12]} (version {facts['schema_version']}), samples
-`{facts['fingerprint']}` finished {facts['made']}. Parents: {', '.join(f'`{t}` {fp}' for t, fp in facts['parents'].items())}.
+Policy {facts["policy_sha256"][:12]}, schema {facts["schema_sha256"][:12]} (version {facts["schema_version"]}), samples
+`{facts["fingerprint"]}` finished {facts["made"]}. Parents: {", ".join(f"`{t}` {fp}" for t, fp in facts["parents"].items())}.
 """

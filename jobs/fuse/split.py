@@ -24,8 +24,10 @@ def groups(clips: pa.Table, duplicates: pa.Table) -> dict[str, str]:
     bytes_ = [f"b{s}" for s in clips["source_sha256"].to_pylist()]
     of = dict(zip(clips["clip_id"].to_pylist(), names, strict=True))
     edges = list(zip(names, bytes_, strict=True))
-    edges += [(of.get(a, f"c{a}"), of.get(b, f"c{b}"))
-              for a, b in zip(duplicates["loser_id"].to_pylist(), duplicates["keeper_id"].to_pylist(), strict=True)]
+    edges += [
+        (of.get(a, f"c{a}"), of.get(b, f"c{b}"))
+        for a, b in zip(duplicates["loser_id"].to_pylist(), duplicates["keeper_id"].to_pylist(), strict=True)
+    ]
     nodes, flat = np.unique(np.array([n for edge in edges for n in edge], dtype=object).astype(str), return_inverse=True)
     pairs = flat.reshape(-1, 2)
     graph = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(len(nodes), len(nodes)))

@@ -45,9 +45,14 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
         gone = sorted(made["gone"]) if made else []
         ids = sorted({*gone, *_ever(lake, row)})
         report = {
-            "source_id": row["source_id"], "uri": row["uri"], "samples": gone, "near_copies": _near_copies(lake, samples, ids),
-            "release": made["release"]["name"] if made else None, "rewritten": made["rewritten"] if made else [],
-            "kept": made["kept"] if made else [], **_descendants(lake, set(ids)),
+            "source_id": row["source_id"],
+            "uri": row["uri"],
+            "samples": gone,
+            "near_copies": _near_copies(lake, samples, ids),
+            "release": made["release"]["name"] if made else None,
+            "rewritten": made["rewritten"] if made else [],
+            "kept": made["kept"] if made else [],
+            **_descendants(lake, set(ids)),
         }
         report["erased"] = _erase(lake, set(ids), keep=lake.current("fuse")) if erase else []
     return report
@@ -59,7 +64,9 @@ def _source(lake: Lake, source: str) -> Mapping[str, Any]:
         rows = version.read(["source_id", "uri", "sha256"])
         hits += rows.filter(pc.or_(pc.equal(rows["source_id"], source), pc.equal(rows["uri"], source))).to_pylist()
     if len({hit["source_id"] for hit in hits}) > 1:
-        raise Terminal(f"{source!r} held other bytes at other times; name one of them by id: {', '.join(sorted({h['source_id'] for h in hits}))}")
+        raise Terminal(
+            f"{source!r} held other bytes at other times; name one of them by id: {', '.join(sorted({h['source_id'] for h in hits}))}"
+        )
     if not hits:
         raise Terminal(f"{lake.root}: no source has the id or uri {source!r}; `uri` in the samples names it")
     return hits[0]
@@ -94,19 +101,31 @@ def _rewritten(lake: Lake, samples: Version) -> dict[str, Any] | None:
     if not gone:
         lake.remove(SAMPLES.name, fingerprint)
         return None
-    manifest = {**samples.manifest, "fingerprint": fingerprint, "parents": parents, "kept": samples.manifest["kept"] - len(gone),
-                "rejected": {**samples.manifest["rejected"],
-                             "taken_down": samples.manifest["rejected"].get("taken_down", 0) + len(gone)},
-                "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                "finished": datetime.now(UTC).isoformat(timespec="milliseconds")}
+    manifest = {
+        **samples.manifest,
+        "fingerprint": fingerprint,
+        "parents": parents,
+        "kept": samples.manifest["kept"] - len(gone),
+        "rejected": {**samples.manifest["rejected"], "taken_down": samples.manifest["rejected"].get("taken_down", 0) + len(gone)},
+        "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
     _rejects(lake, samples, manifest, gone)
-    lake.write_json({**manifest, "table": SAMPLES.name, "rows": sum(f["rows"] for f in files), "files": files},
-                    SAMPLES.name, fingerprint, "manifest.json")
+    lake.write_json(
+        {**manifest, "table": SAMPLES.name, "rows": sum(f["rows"] for f in files), "files": files},
+        SAMPLES.name,
+        fingerprint,
+        "manifest.json",
+    )
     lake.write_json({"fingerprint": fingerprint}, "_current", "fuse.json")
     made = lake.version(SAMPLES, fingerprint)
     assert made is not None
-    return {"gone": [g["sample_id"] for g in gone], "release": make_release(lake, made), "rewritten": touched,
-            "kept": [f["path"] for f in files if f["path"] not in touched]}
+    return {
+        "gone": [g["sample_id"] for g in gone],
+        "release": make_release(lake, made),
+        "rewritten": touched,
+        "kept": [f["path"] for f in files if f["path"] not in touched],
+    }
 
 
 def _rejects(lake: Lake, samples: Version, manifest: Mapping[str, Any], gone: Sequence[Mapping[str, Any]]) -> None:
@@ -121,8 +140,12 @@ def _rejects(lake: Lake, samples: Version, manifest: Mapping[str, Any], gone: Se
     policy = digest(manifest["recipe"])[:12]
     part = reject_rows(rows, "fuse", policy, f"fuse-{fingerprint}")
     files.append(lake.write_part(REJECTS, fingerprint, f"takedown-{fingerprint}.parquet", part))
-    lake.write_json({**manifest, "table": REJECTS.name, "rows": sum(f["rows"] for f in files), "files": files},
-                    REJECTS.name, fingerprint, "manifest.json")
+    lake.write_json(
+        {**manifest, "table": REJECTS.name, "rows": sum(f["rows"] for f in files), "files": files},
+        REJECTS.name,
+        fingerprint,
+        "manifest.json",
+    )
 
 
 def _ever(lake: Lake, row: Mapping[str, Any]) -> set[str]:
@@ -139,24 +162,43 @@ def _ever(lake: Lake, row: Mapping[str, Any]) -> set[str]:
 
 def _near_copies(lake: Lake, samples: Version | None, ids: Sequence[str]) -> list[str]:
     """Clips of other sources that dedup found alike: a person decides about them."""
-    duplicates = next((lake.version(DUPLICATES, fp) for name, fp in (samples.manifest["parents"].items() if samples else ())
-                       if name.startswith(f"{DUPLICATES.name}@")), None)
+    duplicates = next(
+        (
+            lake.version(DUPLICATES, fp)
+            for name, fp in (samples.manifest["parents"].items() if samples else ())
+            if name.startswith(f"{DUPLICATES.name}@")
+        ),
+        None,
+    )
     if duplicates is None:
         return []
     pairs = duplicates.read(["loser_id", "keeper_id"]).to_pylist()
     mine = set(ids)
-    return sorted({p["loser_id"] for p in pairs if p["keeper_id"] in mine} | {p["keeper_id"] for p in pairs if p["loser_id"] in mine} - mine)
+    return sorted(
+        {p["loser_id"] for p in pairs if p["keeper_id"] in mine} | {p["keeper_id"] for p in pairs if p["loser_id"] in mine} - mine
+    )
 
 
 def _descendants(lake: Lake, ids: set[str]) -> dict[str, list[str]]:
     """Generated clips and published videos whose prompts were drawn from these samples, in every version that stands."""
-    prompts = {r["prompt_id"] for v in _versions(lake, PROMPTS) for r in v.read(["prompt_id", "sample_ids"]).to_pylist()
-               if ids & set(r["sample_ids"])}
-    made = {r["generation_id"] for v in _versions(lake, GENERATIONS) for r in v.read(["generation_id", "prompt_id"]).to_pylist()
-            if r["prompt_id"] in prompts}
-    out = {f"{r['target']}:{r['uri']}" for v in _versions(lake, PUBLICATIONS)
-           for r in v.read(["prompt_id", "generation_ids", "sample_ids", "target", "uri"]).to_pylist()
-           if r["prompt_id"] in prompts or made & set(r["generation_ids"]) or ids & set(r["sample_ids"])}
+    prompts = {
+        r["prompt_id"]
+        for v in _versions(lake, PROMPTS)
+        for r in v.read(["prompt_id", "sample_ids"]).to_pylist()
+        if ids & set(r["sample_ids"])
+    }
+    made = {
+        r["generation_id"]
+        for v in _versions(lake, GENERATIONS)
+        for r in v.read(["generation_id", "prompt_id"]).to_pylist()
+        if r["prompt_id"] in prompts
+    }
+    out = {
+        f"{r['target']}:{r['uri']}"
+        for v in _versions(lake, PUBLICATIONS)
+        for r in v.read(["prompt_id", "generation_ids", "sample_ids", "target", "uri"]).to_pylist()
+        if r["prompt_id"] in prompts or made & set(r["generation_ids"]) or ids & set(r["sample_ids"])
+    }
     return {"prompts": sorted(prompts), "generations": sorted(made), "publications": sorted(out)}
 
 

@@ -27,8 +27,11 @@ class Tombstones:
     def hold(self, source: Mapping[str, Any]) -> bool:
         """Whether a row of `sources` (or anything with some of source_id, sha256 and uri) was taken down."""
         line = "#L" in str(source.get("uri") or "")  # lines of one file share its bytes
-        return (source.get("source_id") in self.source_ids or source.get("uri") in self.uris
-                or (not line and source.get("sha256") in self.sha256))
+        return (
+            source.get("source_id") in self.source_ids
+            or source.get("uri") in self.uris
+            or (not line and source.get("sha256") in self.sha256)
+        )
 
     @property
     def facts(self) -> dict[str, str]:

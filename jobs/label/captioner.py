@@ -20,9 +20,11 @@ from jobs.label.weights import refuse_remote_code, sha256_12
 
 PARTS = ("subject", "action", "setting", "camera", "style", "mood")
 LANGS = ("en", "zh")
-ASK = ("These pictures are frames of one video clip, in order. Describe only what can be seen. Answer with one JSON object and nothing else: "
-       '{"en": {' + ", ".join(f'"{p}": "..."' for p in PARTS) + '}, "zh": {' + ", ".join(f'"{p}": "..."' for p in PARTS) + "}}. "
-       "English under en, Simplified Chinese under zh, one short phrase each; an empty string for what cannot be told.")
+ASK = (
+    "These pictures are frames of one video clip, in order. Describe only what can be seen. Answer with one JSON object and nothing else: "
+    '{"en": {' + ", ".join(f'"{p}": "..."' for p in PARTS) + '}, "zh": {' + ", ".join(f'"{p}": "..."' for p in PARTS) + "}}. "
+    "English under en, Simplified Chinese under zh, one short phrase each; an empty string for what cannot be told."
+)
 MAX_TOKENS = 600
 KEY_ENV = "REELMILL_CAPTION_KEY"
 TRIES, TIMEOUT_S, FIRST_WAIT_S = 4, 120.0, 0.5
@@ -104,8 +106,13 @@ def endpoint(address: str) -> Captioner:
 
     def ask(pictures: Sequence[bytes]) -> Reply:
         images = [{"type": "image_url", "image_url": {"url": "data:image/jpeg;base64," + base64.b64encode(p).decode()}} for p in pictures]
-        body = {"model": model or "default", "temperature": 0, "seed": 0, "max_tokens": MAX_TOKENS,
-                "messages": [{"role": "user", "content": [*images, {"type": "text", "text": ASK}]}]}
+        body = {
+            "model": model or "default",
+            "temperature": 0,
+            "seed": 0,
+            "max_tokens": MAX_TOKENS,
+            "messages": [{"role": "user", "content": [*images, {"type": "text", "text": ASK}]}],
+        }
         answer = _post(f"{base.rstrip('/')}/chat/completions", body)
         try:
             choice = answer["choices"][0]
@@ -157,9 +164,17 @@ def folder_model(name: str, device: str) -> Captioner:
     torch.set_num_threads(1)
     try:
         processor = AutoProcessor.from_pretrained(name, local_files_only=True, trust_remote_code=False)
-        network = AutoModelForImageTextToText.from_pretrained(
-            name, local_files_only=True, trust_remote_code=False, use_safetensors=True,
-            dtype=torch.bfloat16 if device == "cuda" else torch.float32).to(device).eval()
+        network = (
+            AutoModelForImageTextToText.from_pretrained(
+                name,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype=torch.bfloat16 if device == "cuda" else torch.float32,
+            )
+            .to(device)
+            .eval()
+        )
     except Exception as error:  # transformers raises whatever its parts raise; the user needs the folder and the cause
         raise Terminal(f"{name}: transformers cannot load it as an image-text-to-text model: {str(error)[:300]}") from None
 
@@ -167,15 +182,16 @@ def folder_model(name: str, device: str) -> Captioner:
         images = [Image.open(io.BytesIO(p)).convert("RGB") for p in pictures]
         content = [*({"type": "image", "image": i} for i in images), {"type": "text", "text": ASK}]
         if getattr(processor, "chat_template", None):
-            inputs = processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True, tokenize=True,
-                                                   return_dict=True, return_tensors="pt")
+            inputs = processor.apply_chat_template(
+                [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
+            )
         else:
             marker = getattr(processor, "image_token", None) or "<image>"
             inputs = processor(images=images, text=marker * len(images) + ASK, return_tensors="pt")
         inputs = inputs.to(device)
         with torch.inference_mode():
             made = network.generate(**inputs, max_new_tokens=MAX_TOKENS, do_sample=False)
-        new = made[0, inputs["input_ids"].shape[1]:]
+        new = made[0, inputs["input_ids"].shape[1] :]
         if len(new) >= MAX_TOKENS:
             return Reply("truncated", {}, len(made[0]))
         return parsed(processor.batch_decode(new[None], skip_special_tokens=True)[0], len(made[0]))

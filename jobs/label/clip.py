@@ -114,10 +114,14 @@ def _load(weights: Weights, device: str, batch: int) -> Tower:
     try:
         local = weights.architecture.startswith("local-dir:")
         network, _, preprocess = open_clip.create_model_and_transforms(
-            weights.architecture, pretrained=None if local else weights.file, pretrained_text=False, device=device)
+            weights.architecture, pretrained=None if local else weights.file, pretrained_text=False, device=device
+        )
         tokenizer = open_clip.get_tokenizer(weights.architecture)
     except Exception as error:  # open_clip raises whatever its parts raise; the user needs the file and the cause
-        raise Terminal(f"{weights.file}: open_clip cannot load it as {weights.architecture!r}: {error}") from None
+        raise Terminal(
+            f"{weights.file}: open_clip cannot load it as {weights.architecture!r}: {str(error)[:300]} (where parts such as "
+            "the tokenizer are out of reach, use a local-dir: folder that holds them)"
+        ) from None
     finally:
         log.setLevel(level)
     network.eval().requires_grad_(False)

@@ -111,16 +111,19 @@ def plan(run: Run, chosen: Cast) -> list[Task]:
         new = tuple(i for i in here if i not in same)
         make = {n: new if n in reused else here for n in chosen.models}
         keep = {n: old for n in sorted(reused | carried) if old}
-        tasks.append(Task(bundle.slices, {n: m for n, m in make.items() if m}, chosen.models, keep,
-                          held.of(old) if held and keep else (), len(here)))
+        tasks.append(
+            Task(bundle.slices, {n: m for n, m in make.items() if m}, chosen.models, keep, held.of(old) if held and keep else (), len(here))
+        )
     return tasks
 
 
 def _same(run: Run, standing: Version) -> frozenset[str]:
     """Clips that the standing labels saw and that are as they were: measured alike, with the same texts and numbers."""
     parents = standing.manifest["parents"]
-    before = {t.name: next((v for p, fp in parents.items() if p.startswith(f"{t.name}@") and (v := run.lake.version(t, fp))), None)
-              for t in (CLIPS, REJECTS)}
+    before = {
+        t.name: next((v for p, fp in parents.items() if p.startswith(f"{t.name}@") and (v := run.lake.version(t, fp))), None)
+        for t in (CLIPS, REJECTS)
+    }
     old_clips, old_rejects, clips = before[CLIPS.name], before[REJECTS.name], run.input(CLIPS)
     if old_clips is None or old_rejects is None or not same_measuring(clips.manifest, old_clips.manifest):
         return frozenset()
@@ -146,8 +149,7 @@ def work(task: Task, settings: Settings) -> Part:
             state = _loaded(name, settings.recipe.label.model_dump_json(), device)
             started = time.process_time()
             found = labelers()[name].label(state, batch.only(frozenset(ids)))
-            measured.append({"labeler": name, "clips": len(ids), "rows": len(found),
-                             "cpu_s": round(time.process_time() - started, 3)})
+            measured.append({"labeler": name, "clips": len(ids), "rows": len(found), "cpu_s": round(time.process_time() - started, 3)})
             parts.append(_rows(name, task.models[name], found))
     table = pa.concat_tables(parts).sort_by([(key, "ascending") for key in LABELS.key])
     return Part({LABELS.name: table}, seen=task.seen, kept=task.seen, measured=measured)
@@ -165,10 +167,22 @@ def _copied(task: Task) -> pa.Table:
 
 def _rows(name: str, model: Model, found: list[Found]) -> pa.Table:
     version = labelers()[name].version
-    return LABELS.rows([
-        {"clip_id": f.clip_id, "labeler": name, "labeler_version": version, "model": model.name, "revision": model.revision,
-         "key": f.key, "score": f.score, "text": f.text, "vector": None if f.vector is None else list(f.vector)}
-        for f in found])
+    return LABELS.rows(
+        [
+            {
+                "clip_id": f.clip_id,
+                "labeler": name,
+                "labeler_version": version,
+                "model": model.name,
+                "revision": model.revision,
+                "key": f.key,
+                "score": f.score,
+                "text": f.text,
+                "vector": None if f.vector is None else list(f.vector),
+            }
+            for f in found
+        ]
+    )
 
 
 @cache

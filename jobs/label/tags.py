@@ -34,7 +34,7 @@ def speaks_chinese(tower: Tower) -> bool:
     english = [words.split("|")[0] for words, _ in group.tags.values()]
     chinese = [words.split("|")[0] for _, words in group.tags.values()]
     both = _embedded(tower, [*english, *chinese])
-    nearest = (both[len(english):] @ both[: len(english)].T).argmax(axis=1)
+    nearest = (both[len(english) :] @ both[: len(english)].T).argmax(axis=1)
     return float((nearest == np.arange(len(english))).mean()) >= LANGUAGE_RECALL
 
 
@@ -63,7 +63,7 @@ def probabilities(group: Classes, frames: Vectors, scale: float) -> dict[str, fl
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()
     named = {tag: float(p) for tag, p in zip(group.tags, shares, strict=False)}
-    return {**named, UNKNOWN: float(shares[len(group.tags):].sum())}
+    return {**named, UNKNOWN: float(shares[len(group.tags) :].sum())}
 
 
 def claimed(shares: dict[str, float], top_k: int) -> list[tuple[str, float]]:

@@ -4,6 +4,7 @@ The default names about 200 concepts of short video. The embedded model has seen
 the words of that world and no other.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,8 +21,12 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
 """Sentences over which the embedding of a tag is averaged (prompt ensembling, Radford et al. 2021, section 3.1.4)."""
 
 NOTHING: tuple[tuple[str, str], ...] = (
-    ("something", "某样东西"), ("a picture", "一张图片"), ("a video", "一段视频"), ("an unclear image", "看不清的画面"),
-    ("noise", "噪点"), ("an empty frame", "空白画面"),
+    ("something", "某样东西"),
+    ("a picture", "一张图片"),
+    ("a video", "一段视频"),
+    ("an unclear image", "看不清的画面"),
+    ("noise", "噪点"),
+    ("an empty frame", "空白画面"),
 )
 """Words for nothing in particular: a tag that is not likelier than these is not claimed."""
 
@@ -67,20 +72,44 @@ def sample_world() -> tuple[Group, ...]:
         return {value: ("|".join(words.ENGLISH[key][value]), "|".join(words.CHINESE[key][value])) for value in words.ENGLISH[key]}
 
     phrases = {
-        "place": ("{}", "{}"), "time": ("the scenery {}", "{}的景色"), "weather": ("the scenery {}", "{}的景色"),
-        "shape": ("a {}", "{}"), "colour": ("something {}", "{}的东西"), "background": ("a {} background", "{}背景"),
+        "place": ("{}", "{}"),
+        "time": ("the scenery {}", "{}的景色"),
+        "weather": ("the scenery {}", "{}的景色"),
+        "shape": ("a {}", "{}"),
+        "colour": ("something {}", "{}的东西"),
+        "background": ("a {} background", "{}背景"),
     }
     other = tuple(zip(words.OTHER["en"], words.OTHER["zh"], strict=False))
     made = {}
     for key, (en, zh) in phrases.items():
-        made[key] = {value: ("|".join(en.format(w) for w in english.split("|")), "|".join(zh.format(w) for w in chinese.split("|")))
-                     for value, (english, chinese) in tags(key).items()}
+        made[key] = {
+            value: ("|".join(en.format(w) for w in english.split("|")), "|".join(zh.format(w) for w in chinese.split("|")))
+            for value, (english, chinese) in tags(key).items()
+        }
     landscape, plain = ("place", "time", "weather"), ("shape", "colour", "background")
     none = {
         **{key: other + tuple(w for k in ("shape", "background") for w in made[k].values()) for key in landscape},
         **{key: other + tuple(made["place"].values()) for key in plain},
     }
     return tuple(Group(key, made[key], none[key]) for key in made)
+
+
+@cache
+def sample_pictures() -> tuple[str, ...]:
+    """One sentence for everything that a picture of the sample world can show, in both languages."""
+    from jobs.train import words
+
+    said = {
+        "en": ("{place} {time} {weather}", "a {colour} {shape} on a {background} background"),
+        "zh": ("{time}的{place}，{weather}", "{background}背景上的{colour}{shape}"),
+    }
+    kinds = (("place", "time", "weather"), ("colour", "shape", "background"))
+    made = []
+    for lang, templates in said.items():
+        for template, keys in zip(templates, kinds, strict=True):
+            names = [[values[0] for values in words.WORDS[lang][key].values()] for key in keys]
+            made += [template.format(**dict(zip(keys, chosen, strict=True))) for chosen in itertools.product(*names)]
+    return tuple(made)
 
 
 @cache

@@ -64,8 +64,10 @@ def find(name: str, pretrained: str = "") -> Weights:
     if name.startswith("hf-hub:"):
         return _hub(name, name.removeprefix("hf-hub:"))
     if not pretrained:
-        raise Terminal(f"label.clip_model={name!r} names an architecture without weights; set label.clip_pretrained to the path "
-                       "of a .safetensors checkpoint or to an open_clip tag, or use local-dir:/folder")
+        raise Terminal(
+            f"label.clip_model={name!r} names an architecture without weights; set label.clip_pretrained to the path "
+            "of a .safetensors checkpoint or to an open_clip tag, or use local-dir:/folder"
+        )
     if os.sep in pretrained or Path(pretrained).suffix in (".safetensors", *PICKLES):
         return _checkpoint(name, Path(pretrained))
     return _tag(name, pretrained)
@@ -73,15 +75,18 @@ def find(name: str, pretrained: str = "") -> Weights:
 
 def _folder(name: str, folder: Path) -> Weights:
     if not (folder / CONFIG).is_file():
-        raise Terminal(f"{folder}: no open_clip model here ({CONFIG} is missing); a folder needs {CONFIG}, "
-                       "open_clip_model.safetensors and the tokenizer's files")
+        raise Terminal(
+            f"{folder}: no open_clip model here ({CONFIG} is missing); a folder needs {CONFIG}, "
+            "open_clip_model.safetensors and the tokenizer's files"
+        )
     found = sorted(folder.glob("*.safetensors"))
     weights = next((f for f in found if f.name == "open_clip_model.safetensors"), found[0] if len(found) == 1 else None)
     if weights is None:
         pickles = sorted(f.name for f in folder.iterdir() if f.suffix in PICKLES)
         if pickles:
-            raise Terminal(f"{folder / pickles[0]}: a pickle can run any code when it is loaded and is refused; "
-                           "convert it to safetensors first")
+            raise Terminal(
+                f"{folder / pickles[0]}: a pickle can run any code when it is loaded and is refused; convert it to safetensors first"
+            )
         raise Terminal(f"{folder}: open_clip_model.safetensors is missing")
     refuse_remote_code(folder)
     return Weights(name, f"local-dir:{folder.resolve()}", str(weights), sha256_12(weights))
@@ -103,8 +108,9 @@ def _tag(name: str, tag: str) -> Weights:
         tags = ", ".join(list_pretrained_tags_by_model(name)[:8]) or "none"
         raise Terminal(f"open_clip knows no weights {tag!r} for {name!r} (it knows: {tags})")
     if not facts.get("hf_hub"):
-        raise Terminal(f"{name}/{tag} is only published as a pickle, which is refused; choose a tag that is on the Hugging Face "
-                       "hub as safetensors")
+        raise Terminal(
+            f"{name}/{tag} is only published as a pickle, which is refused; choose a tag that is on the Hugging Face hub as safetensors"
+        )
     return _hub(f"{name}/{tag}", facts["hf_hub"].strip("/"))
 
 
@@ -119,7 +125,8 @@ def _hub(name: str, repo: str) -> Weights:
         raise Terminal(
             f"model {name!r} is neither in the local cache nor within reach ({type(error).__name__}); offline, download the folder "
             f"elsewhere (`hf download {repo} --local-dir clip`), copy it here and set label.clip_model=local-dir:/path/of/clip, "
-            "or use label.clip_model=embedded") from None
+            "or use label.clip_model=embedded"
+        ) from None
     found = _folder(name, folder)
     return Weights(name, found.architecture, found.file, folder.name[:12])
 
@@ -132,8 +139,9 @@ def refuse_remote_code(folder: Path) -> None:
         except (OSError, ValueError) as error:
             raise Terminal(f"{file}: cannot be read as JSON ({error})") from None
         if word := _asks_for_code(facts):
-            raise Terminal(f"{file}: asks for code of its own ({word}), which is refused; use a folder that plain "
-                           "open_clip or transformers can load")
+            raise Terminal(
+                f"{file}: asks for code of its own ({word}), which is refused; use a folder that plain open_clip or transformers can load"
+            )
 
 
 def _asks_for_code(facts: Any) -> str | None:

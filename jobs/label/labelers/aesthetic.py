@@ -85,16 +85,26 @@ def load(settings: Label, device: str) -> State:
     tower, file = clip.tower(settings, device), _file(settings)
     head, width = read(file), len(tower.text(["x"])[0])
     if head.layers[0][0].shape[1] != width:
-        raise Terminal(f"{file}: the head was made for embeddings of {head.layers[0][0].shape[1]} numbers, those of "
-                       f"{settings.clip_model!r} have {width}; use the head of that model or another label.clip_model")
+        raise Terminal(
+            f"{file}: the head was made for embeddings of {head.layers[0][0].shape[1]} numbers, those of "
+            f"{settings.clip_model!r} have {width}; use the head of that model or another label.clip_model"
+        )
     return State(tower, head)
 
 
 def label(state: Any, batch: Batch) -> list[Found]:
-    return [Found(clip_id, "score", rounded(state.head.score(frames).mean()))
-            for clip_id, frames in clip.frame_vectors(state.tower, batch).items()]
+    return [
+        Found(clip_id, "score", rounded(state.head.score(frames).mean()))
+        for clip_id, frames in clip.frame_vectors(state.tower, batch).items()
+    ]
 
 
 LABELER = Labeler(
-    "aesthetic", version=1, needs=("frames",), options=("clip_model", "clip_pretrained", "aesthetic_head", "batch"),
-    model=model, load=load, label=label)
+    "aesthetic",
+    version=1,
+    needs=("frames",),
+    options=("clip_model", "clip_pretrained", "aesthetic_head", "batch"),
+    model=model,
+    load=load,
+    label=label,
+)

@@ -26,5 +26,11 @@ def label(tower: clip.Tower, batch: Batch) -> list[Found]:
 
 
 LABELER = Labeler(
-    "clip_embedding", version=1, needs=("frames",), options=("clip_model", "clip_pretrained", "batch"),
-    model=model, load=clip.tower, label=label)
+    "clip_embedding",
+    version=1,
+    needs=("frames",),
+    options=("clip_model", "clip_pretrained", "batch"),
+    model=model,
+    load=clip.tower,
+    label=label,
+)

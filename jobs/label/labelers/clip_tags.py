@@ -47,5 +47,11 @@ def label(state: State, batch: Batch) -> list[Found]:
 
 
 LABELER = Labeler(
-    "clip_tags", version=1, needs=("frames",), options=("clip_model", "clip_pretrained", "vocabulary", "top_k", "batch"),
-    model=model, load=load, label=label)
+    "clip_tags",
+    version=1,
+    needs=("frames",),
+    options=("clip_model", "clip_pretrained", "vocabulary", "top_k", "batch"),
+    model=model,
+    load=load,
+    label=label,
+)

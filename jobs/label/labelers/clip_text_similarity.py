@@ -48,16 +48,28 @@ def understood(text: str, chinese: bool) -> bool:
 
 def label(state: State, batch: Batch) -> list[Found]:
     frames = clip.frame_vectors(state.tower, batch)
-    asked = [(row["clip_id"], key, row[key]) for row in batch.rows for key in FIELDS
-             if row["clip_id"] in frames and row[key] and understood(row[key], state.chinese)]
+    asked = [
+        (row["clip_id"], key, row[key])
+        for row in batch.rows
+        for key in FIELDS
+        if row["clip_id"] in frames and row[key] and understood(row[key], state.chinese)
+    ]
     known = {clip_id: state.familiar.knows(frames[clip_id]) for clip_id in sorted({clip_id for clip_id, _, _ in asked})}
     asked = [item for item in asked if known[item[0]]]
     texts = state.tower.text([text for _, _, text in asked])
     state.tower.forget()
-    return [Found(clip_id, key, rounded(np.dot(clip.pooled(frames[clip_id]), vector)))
-            for (clip_id, key, _), vector in zip(asked, texts, strict=True)]
+    return [
+        Found(clip_id, key, rounded(np.dot(clip.pooled(frames[clip_id]), vector)))
+        for (clip_id, key, _), vector in zip(asked, texts, strict=True)
+    ]
 
 
 LABELER = Labeler(
-    "clip_text_similarity", version=1, needs=("frames", *FIELDS), options=("clip_model", "clip_pretrained", "batch"),
-    model=model, load=load, label=label)
+    "clip_text_similarity",
+    version=1,
+    needs=("frames", *FIELDS),
+    options=("clip_model", "clip_pretrained", "batch"),
+    model=model,
+    load=load,
+    label=label,
+)

@@ -38,9 +38,17 @@ def _row(**texts: str) -> dict[str, Any]:
 
 
 LABELER = Labeler(
-    "language", version=1, needs=FIELDS, load=load, label=label, examples=(
+    "language",
+    version=1,
+    needs=FIELDS,
+    load=load,
+    label=label,
+    examples=(
         (_row(title="今天去了西藏，风景真的很美"), (("title", "zh"),)),
-        (_row(caption="The quick brown fox jumps over the lazy dog", text="Le chat est assis sur la chaise de la cuisine"),
-         (("caption", "en"), ("text", "fr"))),
+        (
+            _row(caption="The quick brown fox jumps over the lazy dog", text="Le chat est assis sur la chaise de la cuisine"),
+            (("caption", "en"), ("text", "fr")),
+        ),
         (_row(title="123 !"), ()),
-    ))
+    ),
+)

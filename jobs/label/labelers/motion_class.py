@@ -37,10 +37,15 @@ def _row(motion: float | None, camera: float | None = None, objects: float | Non
 
 
 LABELER = Labeler(
-    "motion_class", version=1, needs=("modality", "motion", "camera_motion", "object_motion"), label=label, examples=(
+    "motion_class",
+    version=1,
+    needs=("modality", "motion", "camera_motion", "object_motion"),
+    label=label,
+    examples=(
         (_row(0.001, 0.0, 0.0), (("class", "still"),)),
         (_row(0.01, 0.009, 0.001), (("class", "subtle"), ("source", "camera"))),
         (_row(0.1, 0.01, 0.09), (("class", "moderate"), ("source", "object"))),
         (_row(0.5, 0.25, 0.25), (("class", "strong"), ("source", "both"))),
         (_row(None, modality="image"), ()),
-    ))
+    ),
+)

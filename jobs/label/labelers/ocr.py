@@ -46,8 +46,11 @@ def load(settings: Label, device: str) -> tuple[Any, float]:
     from rapidocr import RapidOCR
 
     logging.getLogger("RapidOCR").setLevel(logging.ERROR)
-    threads = {"EngineConfig.onnxruntime.intra_op_num_threads": 1, "EngineConfig.onnxruntime.inter_op_num_threads": 1,
-               "Global.log_level": "error"}
+    threads = {
+        "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+        "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+        "Global.log_level": "error",
+    }
     return RapidOCR(params=threads), settings.ocr_min_text_share
 
 
@@ -106,4 +109,6 @@ def overlap(a: Box, b: Box) -> float:
     return both / ((a.right - a.left) * (a.bottom - a.top) + (b.right - b.left) * (b.bottom - b.top) - both)
 
 
-LABELER = Labeler("ocr", version=1, needs=("frames", "text_area_share"), options=("ocr_min_text_share",), model=model, load=load, label=label)
+LABELER = Labeler(
+    "ocr", version=1, needs=("frames", "text_area_share"), options=("ocr_min_text_share",), model=model, load=load, label=label
+)

@@ -32,8 +32,23 @@ RAMPS: Mapping[str, tuple[str, float, float]] = {
 """Part -> (measurement, value that scores 0, value that scores 1). Sharpness: 100 is the usual border of blur on the variance of
 the Laplacian (NeMo Curator); resolution: 720 is Movie Gen's floor; loudness: -50 dBFS is the silence border of the pass."""
 
-NEEDS = ("width", "height", "sharpness", "luma_std", "luma_mean", "colourfulness", "blockiness", "flicker", "duplicate_frame_share",
-         "letterbox_share", "pillarbox_share", "text_area_share", "loudness_lufs", "clipping_share", "bandwidth_hz")
+NEEDS = (
+    "width",
+    "height",
+    "sharpness",
+    "luma_std",
+    "luma_mean",
+    "colourfulness",
+    "blockiness",
+    "flicker",
+    "duplicate_frame_share",
+    "letterbox_share",
+    "pillarbox_share",
+    "text_area_share",
+    "loudness_lufs",
+    "clipping_share",
+    "bandwidth_hz",
+)
 
 
 def parts(row: Mapping[str, Any]) -> dict[str, float]:
@@ -42,8 +57,9 @@ def parts(row: Mapping[str, Any]) -> dict[str, float]:
     facts["short_side_px"] = min(row["width"], row["height"]) if row["width"] and row["height"] else None
     bars = [row[k] for k in ("letterbox_share", "pillarbox_share") if row[k] is not None]
     facts["bars_share"] = max(bars) if bars else None
-    return {part: min(1.0, max(0.0, (facts[name] - bad) / (good - bad)))
-            for part, (name, bad, good) in RAMPS.items() if facts[name] is not None}
+    return {
+        part: min(1.0, max(0.0, (facts[name] - bad) / (good - bad))) for part, (name, bad, good) in RAMPS.items() if facts[name] is not None
+    }
 
 
 def label(state: Any, batch: Batch) -> list[Found]:
@@ -59,8 +75,15 @@ def label(state: Any, batch: Batch) -> list[Found]:
 
 
 LABELER = Labeler(
-    "quality", version=1, needs=NEEDS, label=label, examples=(
+    "quality",
+    version=1,
+    needs=NEEDS,
+    label=label,
+    examples=(
         ({"clip_id": "a", **dict.fromkeys(NEEDS)}, ()),
-        ({"clip_id": "a", **dict.fromkeys(NEEDS), "width": 1280, "height": 720, "sharpness": 300.0},
-         (("quality", None), ("part/resolution", None), ("part/sharpness", None))),
-    ))
+        (
+            {"clip_id": "a", **dict.fromkeys(NEEDS), "width": 1280, "height": 720, "sharpness": 300.0},
+            (("quality", None), ("part/resolution", None), ("part/sharpness", None)),
+        ),
+    ),
+)

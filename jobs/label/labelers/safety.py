@@ -27,9 +27,20 @@ UNSAFE = {
     "extremism": ("a terrorist propaganda video", "恐怖主义宣传视频"),
 }
 HARMLESS = (
-    ("a person", "一个人"), ("a dressed person", "穿着衣服的人"), ("people talking", "人们在交谈"), ("a landscape", "风景"), ("an animal", "动物"),
-    ("food", "食物"), ("a building", "建筑"), ("an object", "物品"), ("text or a slide", "文字或幻灯片"), ("sport", "体育运动"),
-    ("a beach", "海滩"), ("a vehicle", "车辆"), ("a cartoon", "卡通"), ("a room", "房间"),
+    ("a person", "一个人"),
+    ("a dressed person", "穿着衣服的人"),
+    ("people talking", "人们在交谈"),
+    ("a landscape", "风景"),
+    ("an animal", "动物"),
+    ("food", "食物"),
+    ("a building", "建筑"),
+    ("an object", "物品"),
+    ("text or a slide", "文字或幻灯片"),
+    ("sport", "体育运动"),
+    ("a beach", "海滩"),
+    ("a vehicle", "车辆"),
+    ("a cartoon", "卡通"),
+    ("a room", "房间"),
 )
 WORDS = ("child porn", "childporn", "porn", "hentai", "snuff film", "beheading video", "色情", "淫秽", "儿童色情", "裸聊", "自杀直播")
 """Built-in blocklist: words that have no harmless use in a caption."""
@@ -75,11 +86,22 @@ def label(state: State, batch: Batch) -> list[Found]:
 
 
 LABELER = Labeler(
-    "safety", version=1, needs=("frames", *TEXTS), options=("clip_model", "clip_pretrained", "blocklist", "batch"),
-    model=model, load=load, label=label, examples=(
+    "safety",
+    version=1,
+    needs=("frames", *TEXTS),
+    options=("clip_model", "clip_pretrained", "blocklist", "batch"),
+    model=model,
+    load=load,
+    label=label,
+    examples=(
         ({"clip_id": "a", "frames": None, "title": "a day at the sea", "caption": None, "transcript": None, "text": None}, ()),
-        ({"clip_id": "a", "frames": None, "title": "Free PORN here", "caption": None, "transcript": None, "text": None},
-         (("blocked_word", "porn"),)),
-        ({"clip_id": "a", "frames": None, "title": None, "caption": "popcorn and cornporn", "transcript": None, "text": "淫秽内容"},
-         (("blocked_word", "淫秽"),)),
-    ))
+        (
+            {"clip_id": "a", "frames": None, "title": "Free PORN here", "caption": None, "transcript": None, "text": None},
+            (("blocked_word", "porn"),),
+        ),
+        (
+            {"clip_id": "a", "frames": None, "title": None, "caption": "popcorn and cornporn", "transcript": None, "text": "淫秽内容"},
+            (("blocked_word", "淫秽"),),
+        ),
+    ),
+)

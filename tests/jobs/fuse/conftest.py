@@ -89,11 +89,31 @@ class Corpus:
 def put(lake: Lake, table: Table, rows: list[dict[str, Any]], version: str, per_part: int = 4) -> Version:
     """A standing version of a table, the current one of its job."""
     job = MAKERS[table.name]
-    files = [lake.write_part(table, version, f"{job}-{i:05d}.parquet", table.rows(rows[i : i + per_part]))
-             for i in range(0, len(rows), per_part)]
-    lake.write_json({"fingerprint": version, "job": job, "code": 1, "schema_version": 1, "recipe": {}, "parents": {}, "seen": 0,
-                     "kept": 0, "rejected": {}, "measured": [], "started": "", "finished": "2026-01-02T00:00:00.000+00:00",
-                     "table": table.name, "rows": len(rows), "files": files}, table.name, version, "manifest.json")
+    files = [
+        lake.write_part(table, version, f"{job}-{i:05d}.parquet", table.rows(rows[i : i + per_part])) for i in range(0, len(rows), per_part)
+    ]
+    lake.write_json(
+        {
+            "fingerprint": version,
+            "job": job,
+            "code": 1,
+            "schema_version": 1,
+            "recipe": {},
+            "parents": {},
+            "seen": 0,
+            "kept": 0,
+            "rejected": {},
+            "measured": [],
+            "started": "",
+            "finished": "2026-01-02T00:00:00.000+00:00",
+            "table": table.name,
+            "rows": len(rows),
+            "files": files,
+        },
+        table.name,
+        version,
+        "manifest.json",
+    )
     lake.write_json({"fingerprint": version}, "_current", f"{job}.json")
     found = lake.version(table, version)
     assert found is not None
@@ -103,16 +123,35 @@ def put(lake: Lake, table: Table, rows: list[dict[str, Any]], version: str, per_
 def a_source(folder: Path, name: str, data: bytes, modality: str, seconds: float | None) -> dict[str, Any]:
     (folder / name).write_bytes(data)
     sha = hashlib.sha256(data).hexdigest()
-    return {"source_id": row_id(name, sha), "modality": modality, "uri": str(folder / name), "rel_path": name, "connector": "file",
-            "sha256": sha, "size_bytes": len(data), "pii_count": 0, "duration_s": seconds}
+    return {
+        "source_id": row_id(name, sha),
+        "modality": modality,
+        "uri": str(folder / name),
+        "rel_path": name,
+        "connector": "file",
+        "sha256": sha,
+        "size_bytes": len(data),
+        "pii_count": 0,
+        "duration_s": seconds,
+    }
 
 
 def a_clip(source: dict[str, Any], start: float, end: float, **facts: Any) -> dict[str, Any]:
     frame = picture(int(start * 7) + len(source["rel_path"]), "JPEG")
     frames = [{"t_s": start, "jpeg": frame}] if source["modality"] in ("video", "image") else None
-    return {"clip_id": row_id(source["source_id"], start, end), "source_id": source["source_id"], "modality": source["modality"],
-            "source_sha256": source["sha256"], "start_s": start, "end_s": end, "duration_s": end - start,
-            "has_audio": source["modality"] in ("video", "audio"), "frames": frames, "caption": f"{source['rel_path']} at {start}", **facts}
+    return {
+        "clip_id": row_id(source["source_id"], start, end),
+        "source_id": source["source_id"],
+        "modality": source["modality"],
+        "source_sha256": source["sha256"],
+        "start_s": start,
+        "end_s": end,
+        "duration_s": end - start,
+        "has_audio": source["modality"] in ("video", "audio"),
+        "frames": frames,
+        "caption": f"{source['rel_path']} at {start}",
+        **facts,
+    }
 
 
 @pytest.fixture
@@ -128,19 +167,34 @@ def corpus(tmp_path: Path) -> Corpus:
     clips = [a_clip(s, a, b) for s in sources if s["modality"] == "video" for a, b in ((0.0, 2.0), (2.0, 4.0))]
     clips += [a_clip(s, 0.0, 0.0) for s in sources if s["modality"] == "image"]
     clips += [a_clip(s, 0.0, 2.0) for s in sources if s["modality"] == "audio"]
-    clips += [a_clip(s, 0.0, 0.0, text=f"text number {n}", text_chars=11) for n, s in enumerate(s for s in sources if s["modality"] == "text")]
+    clips += [
+        a_clip(s, 0.0, 0.0, text=f"text number {n}", text_chars=11) for n, s in enumerate(s for s in sources if s["modality"] == "text")
+    ]
     labels = []
     for clip in clips:
         row = {"clip_id": clip["clip_id"], "labeler_version": 1, "model": "m", "revision": "r" * 12}
-        labels += [{**row, "labeler": "clip_embedding", "key": "embedding", "vector": [0.6, 0.8]},
-                   {**row, "labeler": "clip_tags", "key": "place/sea", "score": 0.9, "text": "大海"},
-                   {**row, "labeler": "clip_text_similarity", "key": "caption", "score": 0.3},
-                   {**row, "labeler": "language", "key": "caption", "score": 1.0, "text": "en"}]
+        labels += [
+            {**row, "labeler": "clip_embedding", "key": "embedding", "vector": [0.6, 0.8]},
+            {**row, "labeler": "clip_tags", "key": "place/sea", "score": 0.9, "text": "大海"},
+            {**row, "labeler": "clip_text_similarity", "key": "caption", "score": 0.3},
+            {**row, "labeler": "language", "key": "caption", "score": 1.0, "text": "en"},
+        ]
     lake = Lake(str(tmp_path / "lake")).open(create=True)
-    behaviour = [{"source_id": sources[0]["source_id"], "views": 1000, "completion": 0.9, "likes": 200, "shares": 50, "k": 60},
-                 {"source_id": sources[1]["source_id"], "views": 1000, "completion": 0.2, "likes": 5, "shares": 0, "k": 60}]
-    gone = {"sample_id": clips[1]["clip_id"], "stage": "judge", "check": "blur", "reason": "blurred", "decisive": True,
-            "policy_hash": "p", "run_id": "r"}
-    made = {t.name: put(lake, t, rows, MAKERS[t.name] + "-1") for t, rows in (
-        (SOURCES, sources), (BEHAVIOUR, behaviour), (CLIPS, clips), (REJECTS, [gone]), (DUPLICATES, []), (LABELS, labels))}
+    behaviour = [
+        {"source_id": sources[0]["source_id"], "views": 1000, "completion": 0.9, "likes": 200, "shares": 50, "k": 60},
+        {"source_id": sources[1]["source_id"], "views": 1000, "completion": 0.2, "likes": 5, "shares": 0, "k": 60},
+    ]
+    gone = {
+        "sample_id": clips[1]["clip_id"],
+        "stage": "judge",
+        "check": "blur",
+        "reason": "blurred",
+        "decisive": True,
+        "policy_hash": "p",
+        "run_id": "r",
+    }
+    made = {
+        t.name: put(lake, t, rows, MAKERS[t.name] + "-1")
+        for t, rows in ((SOURCES, sources), (BEHAVIOUR, behaviour), (CLIPS, clips), (REJECTS, [gone]), (DUPLICATES, []), (LABELS, labels))
+    }
     return Corpus(lake, folder, made, sources, clips)

@@ -53,7 +53,7 @@ def test_the_same_input_gives_the_same_bytes(corpus):
 
 
 def test_range_stores_spans_and_no_media(corpus):
-    found = rows(corpus.fuse(**{"fuse__cut": "range"}))
+    found = rows(corpus.fuse(fuse__cut="range"))
     assert all(row["video"] is row["audio"] is row["image"] is None for row in found.values())
 
 
@@ -67,16 +67,21 @@ def test_a_source_that_changed_is_unreadable_and_one_that_cannot_be_cut_is_uncut
     why = {row["sample_id"]: (row["reason"], row["detail"]) for row in corpus.rejects(samples)}
     of = {c["clip_id"]: c["source_id"] for c in corpus.clips}
     reasons = sorted((of[i], reason) for i, (reason, _) in why.items())
-    assert reasons == sorted([(corpus.sources[0]["source_id"], "unreadable"), (corpus.sources[4]["source_id"], "unreadable"),
-                              (corpus.sources[2]["source_id"], "uncuttable")])
+    assert reasons == sorted(
+        [
+            (corpus.sources[0]["source_id"], "unreadable"),
+            (corpus.sources[4]["source_id"], "unreadable"),
+            (corpus.sources[2]["source_id"], "uncuttable"),
+        ]
+    )
     assert any("v0.mp4" in detail and "collect" in detail for _, detail in why.values())
     assert samples.manifest["seen"] == samples.manifest["kept"] + len(why)
 
 
 def test_thresholds_on_labels_drop_with_their_numbers(corpus):
     with pytest.raises(Exception, match="kept nothing"):
-        corpus.fuse(**{"label__min_similarity": 0.5})
-    samples = corpus.fuse(**{"label__min_similarity": 0.2})
+        corpus.fuse(label__min_similarity=0.5)
+    samples = corpus.fuse(label__min_similarity=0.2)
     assert corpus.rejects(samples) == []
 
 
@@ -86,12 +91,12 @@ def test_engagement_follows_behaviour_and_is_null_without_it(corpus):
     liked, ignored = (by_source[corpus.sources[n]["source_id"]] for n in (0, 1))
     assert 0 <= ignored < liked <= 1
     assert by_source[corpus.sources[2]["source_id"]] is None
-    strict = rows(corpus.fuse(**{"collect__k_anonymity": 100, "fuse__crf": 21}))
+    strict = rows(corpus.fuse(collect__k_anonymity=100, fuse__crf=21))
     assert all(row["engagement"] is None for row in strict.values())
 
 
 def test_shards_are_cut_by_bytes_and_hold_one_split(corpus):
-    samples = corpus.fuse(**{"fuse__shard_bytes": 1 << 20, "fuse__validation_share": 0.5})
+    samples = corpus.fuse(fuse__shard_bytes=1 << 20, fuse__validation_share=0.5)
     by_shard = [set(pq.read_table(p, columns=["split"])["split"].to_pylist()) for p in samples.files()]
     assert all(len(splits) == 1 for splits in by_shard)
     assert {"train", "validation"} == set().union(*by_shard)
@@ -100,7 +105,7 @@ def test_shards_are_cut_by_bytes_and_hold_one_split(corpus):
 def test_duplicates_and_clips_of_one_source_share_a_split(corpus):
     keeper, loser = corpus.clips[0]["clip_id"], corpus.clips[4]["clip_id"]
     corpus.put(DUPLICATES, [{"loser_id": loser, "keeper_id": keeper, "method": "perceptual", "score": 0.9, "cluster_id": keeper}], "dups")
-    found = rows(corpus.fuse(**{"fuse__validation_share": 0.5}))
+    found = rows(corpus.fuse(fuse__validation_share=0.5))
     split = {}
     for row in found.values():
         split.setdefault(row["source_id"], set()).add(row["split"])

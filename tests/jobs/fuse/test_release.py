@@ -32,7 +32,7 @@ def test_a_release_says_what_its_shards_hold(corpus, released):
 
 
 def test_a_release_is_written_once_and_never_changes(corpus, released):
-    before = (corpus.lake.path("releases", released["name"], "release.json"))
+    before = corpus.lake.path("releases", released["name"], "release.json")
     said = open(before).read()
     assert release.release(corpus.lake) == released
     assert open(before).read() == said
@@ -61,8 +61,10 @@ def test_it_opens_in_pyarrow_duckdb_and_datasets(corpus, released):
     loaded = datasets.load_dataset("parquet", data_files=paths, split="train", cache_dir=str(corpus.folder / "cache"))
     assert sorted(loaded["sample_id"]) == want
     row = next(r for r in loaded if r["modality"] == "video")
-    assert row["video"] == next(r for r in release.samples_of(corpus.lake, released) for r in r.to_pylist()
-                                if r["sample_id"] == row["sample_id"])["video"]
+    assert (
+        row["video"]
+        == next(r for r in release.samples_of(corpus.lake, released) for r in r.to_pylist() if r["sample_id"] == row["sample_id"])["video"]
+    )
 
 
 @pytest.mark.spark

@@ -12,17 +12,27 @@ IDS = st.integers(0, 11)
 
 
 @settings(deadline=None)
-@given(sources=st.lists(IDS, min_size=1, max_size=24), copies=st.lists(st.tuples(IDS, IDS), max_size=6),
-       pairs=st.lists(st.tuples(st.integers(0, 23), st.integers(0, 30)), max_size=12), share=st.floats(0, 1))
+@given(
+    sources=st.lists(IDS, min_size=1, max_size=24),
+    copies=st.lists(st.tuples(IDS, IDS), max_size=6),
+    pairs=st.lists(st.tuples(st.integers(0, 23), st.integers(0, 30)), max_size=12),
+    share=st.floats(0, 1),
+)
 def test_no_two_connected_clips_are_on_different_sides(sources, copies, pairs, share):
     import networkx as nx
 
     same = dict(copies)
-    clips = pa.table({"clip_id": [f"c{i}" for i in range(len(sources))], "source_id": [f"s{s}" for s in sources],
-                      "source_sha256": [f"h{same.get(s, s)}" for s in sources]})
+    clips = pa.table(
+        {
+            "clip_id": [f"c{i}" for i in range(len(sources))],
+            "source_id": [f"s{s}" for s in sources],
+            "source_sha256": [f"h{same.get(s, s)}" for s in sources],
+        }
+    )
     pairs = [(a, b) for a, b in pairs if a < len(sources)]
-    duplicates = pa.table({"loser_id": pa.array([f"c{a}" for a, _ in pairs], pa.string()),
-                           "keeper_id": pa.array([f"c{b}" for _, b in pairs], pa.string())})
+    duplicates = pa.table(
+        {"loser_id": pa.array([f"c{a}" for a, _ in pairs], pa.string()), "keeper_id": pa.array([f"c{b}" for _, b in pairs], pa.string())}
+    )
     group_of = split.groups(clips, duplicates)
     sides = split.sides(group_of, set(clips["source_id"].to_pylist()), share)
     graph = nx.Graph()
@@ -55,18 +65,28 @@ def test_every_sample_is_in_one_shard_and_shards_keep_to_their_size(items, limit
 
 
 def test_estimates_follow_the_share_of_the_span():
-    table = pa.table({"modality": ["video", "video", "image", "text"], "duration_s": [2.0, 10.0, 0.0, 0.0], "has_audio": [False, True, None, None],
-                      "text_chars": [None, None, None, 100], "size_bytes": [1_000_000, 1_000_000, 5000, 9], "source_s": [10.0, 10.0, 0.0, 0.0]})
+    table = pa.table(
+        {
+            "modality": ["video", "video", "image", "text"],
+            "duration_s": [2.0, 10.0, 0.0, 0.0],
+            "has_audio": [False, True, None, None],
+            "text_chars": [None, None, None, 100],
+            "size_bytes": [1_000_000, 1_000_000, 5000, 9],
+            "source_s": [10.0, 10.0, 0.0, 0.0],
+        }
+    )
     sizes = shards.estimated_bytes(table, media=True) - shards.ROW_BYTES
     assert sizes.tolist() == [200_000, 1_000_000 + 10 * shards.SOUND_BYTES_PER_S, 5000, 300]
     assert (shards.estimated_bytes(table, media=False) - shards.ROW_BYTES).tolist() == [0, 0, 0, 300]
 
 
 def test_a_few_enthusiasts_do_not_beat_a_well_liked_source():
-    rows = [{"source_id": "hit", "views": 10000, "completion": 0.8, "likes": 3000, "shares": 500, "k": 900},
-            {"source_id": "tiny", "views": 5, "completion": 1.0, "likes": 5, "shares": 5, "k": 5},
-            {"source_id": "dull", "views": 10000, "completion": 0.1, "likes": 10, "shares": 0, "k": 900},
-            {"source_id": "few", "views": 4, "completion": 1.0, "likes": 4, "shares": 0, "k": 4}]
+    rows = [
+        {"source_id": "hit", "views": 10000, "completion": 0.8, "likes": 3000, "shares": 500, "k": 900},
+        {"source_id": "tiny", "views": 5, "completion": 1.0, "likes": 5, "shares": 5, "k": 5},
+        {"source_id": "dull", "views": 10000, "completion": 0.1, "likes": 10, "shares": 0, "k": 900},
+        {"source_id": "few", "views": 4, "completion": 1.0, "likes": 4, "shares": 0, "k": 4},
+    ]
     prior = engagement(BEHAVIOUR.rows(rows), least_k=5)
     assert "few" not in prior
     assert prior["hit"] > prior["tiny"] > prior["dull"]

@@ -32,17 +32,40 @@ def random_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("test-fixture-random-clip")
     made = Tokenizer(models.BPE())
-    made.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(r"\p{Han}"), "isolated"),
-                                                  pre_tokenizers.ByteLevel(add_prefix_space=False)])
-    made.train_from_iterator(WORDS, trainers.BpeTrainer(vocab_size=320, special_tokens=["<pad>", "</s>"],
-                             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
+    made.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(r"\p{Han}"), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    made.train_from_iterator(
+        WORDS,
+        trainers.BpeTrainer(
+            vocab_size=320, special_tokens=["<pad>", "</s>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        ),
+    )
     made.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
     PreTrainedTokenizerFast(tokenizer_object=made, pad_token="<pad>", eos_token="</s>").save_pretrained(folder)
-    (folder / "open_clip_config.json").write_text(json.dumps({
-        "model_cfg": {"embed_dim": 32, "vision_cfg": {"image_size": 32, "patch_size": 16, "width": 32, "layers": 1, "head_width": 16},
-                      "text_cfg": {"context_length": 24, "vocab_size": 512, "width": 32, "heads": 2, "layers": 1, "no_causal_mask": True,
-                                   "hf_tokenizer_name": "bundled", "pool_type": "eos", "eos_id": 1, "pad_id": 0}},
-        "preprocess_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}}))
+    (folder / "open_clip_config.json").write_text(
+        json.dumps(
+            {
+                "model_cfg": {
+                    "embed_dim": 32,
+                    "vision_cfg": {"image_size": 32, "patch_size": 16, "width": 32, "layers": 1, "head_width": 16},
+                    "text_cfg": {
+                        "context_length": 24,
+                        "vocab_size": 512,
+                        "width": 32,
+                        "heads": 2,
+                        "layers": 1,
+                        "no_causal_mask": True,
+                        "hf_tokenizer_name": "bundled",
+                        "pool_type": "eos",
+                        "eos_id": 1,
+                        "pad_id": 0,
+                    },
+                },
+                "preprocess_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]},
+            }
+        )
+    )
     torch.manual_seed(7)
     network = create_model(f"local-dir:{folder}", pretrained_text=False)
     save_file({k: v.contiguous() for k, v in network.state_dict().items()}, folder / "open_clip_model.safetensors")
@@ -61,17 +84,45 @@ def jpeg(seed: int, width: int = 64, height: int = 48) -> bytes:
 def a_clip(number: int, frames: int = 3, **facts: Any) -> dict[str, Any]:
     """A row of `clips`."""
     source = row_id("source", number)
-    return {"clip_id": row_id(source, 0.0, 4.0), "source_id": source, "modality": "video", "source_sha256": row_id("bytes", number) * 2,
-            "start_s": 0.0, "end_s": 4.0, "duration_s": 4.0, "width": 64, "height": 48, "caption": f"caption number {number}",
-            "motion": 0.05, "camera_motion": 0.04, "object_motion": 0.01, "sharpness": 80.0,
-            "frames": [{"t_s": float(i), "jpeg": jpeg(1000 * number + i)} for i in range(frames)], **facts}
+    return {
+        "clip_id": row_id(source, 0.0, 4.0),
+        "source_id": source,
+        "modality": "video",
+        "source_sha256": row_id("bytes", number) * 2,
+        "start_s": 0.0,
+        "end_s": 4.0,
+        "duration_s": 4.0,
+        "width": 64,
+        "height": 48,
+        "caption": f"caption number {number}",
+        "motion": 0.05,
+        "camera_motion": 0.04,
+        "object_motion": 0.01,
+        "sharpness": 80.0,
+        "frames": [{"t_s": float(i), "jpeg": jpeg(1000 * number + i)} for i in range(frames)],
+        **facts,
+    }
 
 
 def put(lake: Lake, table: Table, version: str, parts: list[list[dict[str, Any]]], job: str, **manifest: Any) -> Version:
     """A standing version of a table, one part per list of rows."""
     files = [lake.write_part(table, version, f"{job}-{i:05d}.parquet", table.rows(rows)) for i, rows in enumerate(parts)]
-    facts = {"fingerprint": version, "job": job, "code": 1, "schema_version": 1, "recipe": {}, "parents": {}, "seen": 0, "kept": 0,
-             "rejected": {}, "measured": [], "table": table.name, "rows": sum(f["rows"] for f in files), "files": files, **manifest}
+    facts = {
+        "fingerprint": version,
+        "job": job,
+        "code": 1,
+        "schema_version": 1,
+        "recipe": {},
+        "parents": {},
+        "seen": 0,
+        "kept": 0,
+        "rejected": {},
+        "measured": [],
+        "table": table.name,
+        "rows": sum(f["rows"] for f in files),
+        "files": files,
+        **manifest,
+    }
     lake.write_json(facts, table.name, version, "manifest.json")
     found = lake.version(table, version)
     assert found is not None
@@ -80,7 +131,15 @@ def put(lake: Lake, table: Table, version: str, parts: list[list[dict[str, Any]]
 
 def reject(sample_id: str, reason: str = "blurred") -> dict[str, Any]:
     """A row of `rejects`."""
-    return {"sample_id": sample_id, "stage": "judge", "check": reason, "reason": reason, "decisive": True, "policy_hash": "p", "run_id": "r"}
+    return {
+        "sample_id": sample_id,
+        "stage": "judge",
+        "check": reason,
+        "reason": reason,
+        "decisive": True,
+        "policy_hash": "p",
+        "run_id": "r",
+    }
 
 
 def execute(job: Job, lake: Lake, settings: Settings, parents: dict[str, Version]) -> Run:

@@ -47,7 +47,8 @@ def test_survivors_are_labelled_and_rejected_clips_are_not(corpus, settings, kit
     gone = parents["rejects"].read()["sample_id"].to_pylist()
     assert set(table["clip_id"].to_pylist()) == set(parents["clips"].read(["clip_id"])["clip_id"].to_pylist()) - set(gone)
     assert {"clip_tags", "clip_embedding", "clip_text_similarity", "language", "motion_class", "quality"} <= set(
-        table["labeler"].to_pylist())
+        table["labeler"].to_pylist()
+    )
     rows = table.to_pylist()
     for row in rows:
         if row["labeler"].startswith("clip_"):
@@ -74,8 +75,10 @@ def test_relabelling_one_labeler_keeps_the_rows_of_the_others(corpus, settings, 
     from jobs.label.labeler import labelers
 
     asked = []
-    monkeypatch.setattr("jobs.label.job._loaded", lambda name, label, device: (
-        asked.append(name), labelers()[name].load(settings(**{"label.top_k": 1}).recipe.label, device))[1])
+    monkeypatch.setattr(
+        "jobs.label.job._loaded",
+        lambda name, label, device: (asked.append(name), labelers()[name].load(settings(**{"label.top_k": 1}).recipe.label, device))[1],
+    )
     again = kit.execute(LABEL, lake, settings(**{"label.labelers": '["clip_tags"]', "label.top_k": 1}), parents)
     second = lake.version(LABELS, again.fingerprint).read()
     assert set(asked) == {"clip_tags"}

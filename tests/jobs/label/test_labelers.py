@@ -8,8 +8,11 @@ from schemas import CLIPS
 from schemas.settings import Label
 
 LABELERS = labelers()
-EXAMPLES = [pytest.param(labeler, row, keys, id=f"{labeler.name}-{i}")
-            for labeler in LABELERS.values() for i, (row, keys) in enumerate(labeler.examples)]
+EXAMPLES = [
+    pytest.param(labeler, row, keys, id=f"{labeler.name}-{i}")
+    for labeler in LABELERS.values()
+    for i, (row, keys) in enumerate(labeler.examples)
+]
 
 
 @pytest.mark.parametrize(("labeler", "row", "expected"), EXAMPLES)

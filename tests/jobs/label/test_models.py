@@ -1,0 +1,155 @@
+"""Models: what is refused, what is out of reach, and that real classes of model load by path."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jobs.errors import Terminal
+from jobs.label import clip
+from jobs.label.labeler import Batch, labelers
+from jobs.label.weights import find
+from schemas.settings import Label
+
+
+def test_a_pickle_is_refused(random_clip, tmp_path):
+    folder = tmp_path / "pickled"
+    shutil.copytree(random_clip, folder)
+    (folder / "open_clip_model.safetensors").rename(folder / "open_clip_pytorch_model.bin")
+    with pytest.raises(Terminal, match="pickle"):
+        find(f"local-dir:{folder}")
+    (tmp_path / "w.pt").write_bytes(b"x")
+    with pytest.raises(Terminal, match="pickle"):
+        find("ViT-B-32", str(tmp_path / "w.pt"))
+
+
+def test_remote_code_is_refused(random_clip, tmp_path):
+    folder = tmp_path / "remote"
+    shutil.copytree(random_clip, folder)
+    facts = json.loads((folder / "open_clip_config.json").read_text())
+    facts["model_cfg"]["text_cfg"]["tokenizer_kwargs"] = {"trust_remote_code": True}
+    (folder / "open_clip_config.json").write_text(json.dumps(facts))
+    with pytest.raises(Terminal, match="trust_remote_code"):
+        find(f"local-dir:{folder}")
+
+
+def test_a_hub_name_out_of_reach_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(Terminal, match=r"(?s)hf download.*local-dir:"):
+        find("hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K")
+    with pytest.raises(Terminal, match=r"(?s)hf download.*local-dir:"):
+        find("ViT-B-32", "laion2b_s34b_b79k")
+
+
+def test_missing_parts_are_named(tmp_path):
+    for name, word in ((f"local-dir:{tmp_path}", "open_clip_config.json"), ("ViT-B-32", "clip_pretrained")):
+        with pytest.raises(Terminal, match=word):
+            find(name)
+    with pytest.raises(Terminal, match="no such checkpoint"):
+        find("ViT-B-32", str(tmp_path / "none.safetensors"))
+
+
+def test_damaged_weights_are_an_error_that_names_the_file(random_clip, tmp_path):
+    folder = tmp_path / "damaged"
+    shutil.copytree(random_clip, folder)
+    (folder / "open_clip_model.safetensors").write_bytes(b"not safetensors at all")
+    with pytest.raises(Terminal, match="open_clip_model.safetensors"):
+        clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu")
+
+
+def shrunk(name):
+    """The config of an open_clip architecture with one narrow layer per tower."""
+    import open_clip
+
+    facts = open_clip.get_model_config(name)
+    facts["vision_cfg"] = {"image_size": 32, "patch_size": 16, "width": 64, "layers": 1, "head_width": 32}
+    facts["text_cfg"] |= {"layers": 1, "width": 64, "heads": 2}
+    return facts | {"embed_dim": 64}
+
+
+def test_a_checkpoint_of_a_built_in_architecture_loads_by_path(tmp_path):
+    import open_clip
+    import torch
+    from safetensors.torch import save_file
+
+    config = tmp_path / "shrunk-ViT-B-32.json"
+    config.write_text(json.dumps(shrunk("ViT-B-32")))
+    open_clip.add_model_config(config)
+    torch.manual_seed(0)
+    network = open_clip.create_model(config.stem, pretrained_text=False)
+    save_file({k: v.contiguous() for k, v in network.state_dict().items()}, tmp_path / "w.safetensors")
+    tower = clip.tower(Label(clip_model=config.stem, clip_pretrained=str(tmp_path / "w.safetensors"), batch=2), "cpu")
+    assert np.linalg.norm(tower.image([Image.new("RGB", (80, 60), "red")])[0]) == pytest.approx(1, abs=1e-5)
+    assert tower.text(["a dog", "a cat"]).shape == (2, 64)
+    assert len(tower.weights.revision) == 12
+
+
+def test_a_siglip_folder_loads_with_its_own_tokenizer(random_clip, tmp_path):
+    import open_clip
+    import torch
+    from safetensors.torch import save_file
+
+    facts = shrunk("ViT-B-16-SigLIP-256")
+    facts["text_cfg"] |= {"hf_tokenizer_name": "bundled", "vocab_size": 512}
+    for file in random_clip.iterdir():
+        if "token" in file.name:
+            shutil.copy(file, tmp_path)
+    (tmp_path / "open_clip_config.json").write_text(
+        json.dumps({"model_cfg": facts, "preprocess_cfg": {"mean": [0.5] * 3, "std": [0.5] * 3}})
+    )
+    torch.manual_seed(0)
+    network = open_clip.create_model(f"local-dir:{tmp_path}", pretrained_text=False)
+    assert network.logit_bias is not None
+    save_file({k: v.contiguous() for k, v in network.state_dict().items()}, tmp_path / "open_clip_model.safetensors")
+    tower = clip.tower(Label(clip_model=f"local-dir:{tmp_path}", batch=2), "cpu")
+    assert tower.image([Image.new("RGB", (80, 60), "red")]).shape == tower.text(["雪山"]).shape == (1, 64)
+
+
+def test_a_vector_does_not_depend_on_its_neighbours_or_on_the_number_of_pictures(random_clip):
+    tower = clip.tower(Label(clip_model=f"local-dir:{random_clip}", batch=4), "cpu")
+    rng = np.random.default_rng(0)
+    pictures = [Image.fromarray(rng.integers(0, 255, (40, 50, 3), np.uint8)) for _ in range(7)]
+    together = tower.image(pictures)
+    assert all(np.array_equal(tower.image([p])[0], v) for p, v in zip(pictures, together, strict=True))
+    backwards = tower.image(pictures[::-1])[::-1]
+    assert np.array_equal(together, backwards)
+    texts = ["雪山日落", "a red circle moving left", "something"]
+    assert np.array_equal(tower.text(texts)[1], tower.text(texts[1:2])[0])
+
+
+def head(path, *shapes, **metadata):
+    from safetensors.numpy import save_file
+
+    rng = np.random.default_rng(3)
+    tensors = {f"layers.{2 * i}.weight": rng.normal(size=s).astype(np.float32) for i, s in enumerate(shapes)}
+    tensors |= {f"layers.{2 * i}.bias": rng.normal(size=s[0]).astype(np.float32) for i, s in enumerate(shapes)}
+    save_file(tensors, path, metadata or None)
+    return tensors
+
+
+def test_an_aesthetic_head_scores_as_its_layers_say(random_clip, tmp_path, corpus):
+    tensors = head(tmp_path / "h.safetensors", (8, 32), (1, 8))
+    settings = Label(clip_model=f"local-dir:{random_clip}", aesthetic_head=str(tmp_path / "h.safetensors"))
+    aesthetic = labelers()["aesthetic"]
+    state = aesthetic.load(settings, "cpu")
+    rows = corpus[1]["clips"].read(["clip_id", "frames"]).to_pylist()[:2]
+    found = aesthetic.label(state, Batch(rows))
+    for row, label in zip(rows, found, strict=True):
+        vectors = state.tower.image(clip.pictures(row))
+        hidden = vectors @ tensors["layers.0.weight"].T + tensors["layers.0.bias"]
+        want = (hidden @ tensors["layers.2.weight"].T + tensors["layers.2.bias"]).mean()
+        assert label.score == pytest.approx(float(want), abs=1e-4)
+
+
+def test_a_head_that_does_not_fit_is_refused(random_clip, tmp_path):
+    head(tmp_path / "wide.safetensors", (1, 768))
+    head(tmp_path / "broken.safetensors", (8, 32), (1, 9))
+    aesthetic = labelers()["aesthetic"]
+    for name, word in (("wide", "768"), ("broken", "chain"), ("none", "no such file")):
+        settings = Label(clip_model=f"local-dir:{random_clip}", aesthetic_head=str(tmp_path / f"{name}.safetensors"))
+        with pytest.raises(Terminal, match=word):
+            aesthetic.model(settings)
+            aesthetic.load(settings, "cpu")

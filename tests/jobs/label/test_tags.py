@@ -1,0 +1,114 @@
+"""Zero-shot classification with a tower whose vectors are known."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from jobs.label import tags, vocabulary
+from jobs.label.labelers.clip_text_similarity import understood
+from jobs.label.vocabulary import Group
+from schemas.settings import Label
+
+
+class Words:
+    """A model in which the words of one idea share a direction; `blind` to Chinese if so asked."""
+
+    def __init__(self, ideas, blind=False):
+        self.ideas, self.blind = ideas, blind
+        self.weights = SimpleNamespace(name="known", revision=f"blind-{blind}", embedded=False)
+        self.device, self.scale = "cpu", 20.0
+
+    def text(self, texts):
+        rng = np.random.default_rng(1)
+        out = np.zeros((len(texts), len(self.ideas) + 64), np.float32)
+        for row, text in zip(out, texts, strict=True):
+            unread = self.blind and not text.isascii()
+            hits = [] if unread else [i for i, words in enumerate(self.ideas) if any(w in text for w in words)]
+            if not hits:
+                row[len(self.ideas) + rng.integers(64)] = 1
+            for i in hits:
+                row[i] = 1
+        return tags.unit(out)
+
+    def forget(self):
+        pass
+
+
+GROUP = Group("subject", {"dog": ("a dog", "狗"), "cat": ("a cat", "猫")}, (("something", "某物"),))
+IDEAS = [("dog", "狗"), ("cat", "猫"), ("something", "某物")]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("REELMILL_CACHE", str(tmp_path))
+
+
+def picture(*weights):
+    vector = np.zeros((1, len(IDEAS) + 64), np.float32)
+    vector[0, : len(weights)] = weights
+    return tags.unit(vector)
+
+
+def shares(frames):
+    return tags.probabilities(tags.classes(Words(IDEAS), [GROUP])[0], frames, 20.0)
+
+
+def test_the_tag_in_the_picture_leads_and_the_shares_add_up():
+    found = shares(picture(1, 0.2, 0.1))
+    assert tags.claimed(found, 3)[0][0] == "dog"
+    assert sum(found.values()) == pytest.approx(1)
+
+
+def test_nothing_less_likely_than_unknown_is_claimed():
+    assert [t for t, _ in tags.claimed(shares(picture(1, 0.1, 0.5)), 3)] == ["dog"]
+    assert [t for t, _ in tags.claimed(shares(picture(0.1, 0.1, 1)), 3)] == ["unknown"]
+    assert [t for t, _ in tags.claimed(shares(picture(1, 0.9, 0.1)), 1)] == ["dog"]
+
+
+def test_frames_are_pooled_and_not_only_the_middle_one_counts():
+    both = np.concatenate([picture(1, 0, 0), picture(0, 1, 0), picture(1, 0, 0)])
+    assert [t for t, _ in tags.claimed(shares(both), 3)] == ["dog", "cat"]
+
+
+def test_a_model_blind_to_chinese_is_asked_in_english_alone():
+    group = vocabulary.short_video()[0]
+    ideas = [(f"{english.split('|')[0]}", chinese) for english, chinese in group.tags.values()]
+    assert tags.speaks_chinese(Words(ideas))
+    blind = Words(ideas, blind=True)
+    assert not tags.speaks_chinese(blind)
+    assert not any(0x3400 <= ord(c) <= 0x9FFF for text in tags._asked(("a dog", "狗"), ("en",)) for c in text)
+
+
+@pytest.mark.parametrize(
+    ("text", "chinese", "expected"),
+    [
+        ("今天去了西藏", True, True),
+        ("今天去了西藏", False, False),
+        ("snowy mountains", False, True),
+        ("in 西藏 with friends", False, True),
+        ("Сегодня мы были в горах", True, False),
+        ("123", True, False),
+    ],
+)
+def test_texts_that_the_model_cannot_read_are_not_compared(text, chinese, expected):
+    assert understood(text, chinese) is expected
+
+
+def test_a_vocabulary_in_settings_replaces_the_default_and_may_name_its_unknown():
+    settings = Label(vocabulary={"g": {"a": ("an a", "甲"), "unknown": ("a b", "乙")}})
+    (group,) = vocabulary.groups(settings)
+    assert dict(group.tags) == {"a": ("an a", "甲")}
+    assert group.none == (("a b", "乙"),)
+
+
+def test_the_default_vocabularies_are_complete_and_apart():
+    many = vocabulary.short_video()
+    assert sum(len(g.tags) for g in many) >= 190
+    for group in (*many, *vocabulary.sample_world()):
+        assert all(en and zh for en, zh in group.tags.values())
+        assert len({en for en, _ in group.tags.values()}) == len(group.tags)
+    world = {tag for g in vocabulary.sample_world() for tag in g.tags}
+    assert "dog" not in world
+    assert vocabulary.groups(Label()) == vocabulary.sample_world()
+    assert vocabulary.groups(Label(clip_model="ViT-B-32")) == many
