@@ -1,6 +1,6 @@
-"""Near text: kernels against datasketch, quality against brute force, and the whole job on Spark, in CPU seconds.
+"""Near text: kernels against datasketch, and the whole job on Spark, in CPU seconds.
 
-    python tests/bench/dedup_text.py kernels|quality|hot|job [TEXTS...]
+    python tests/bench/dedup_text.py kernels|hot|job [TEXTS...]
 
 CPU seconds are user + system of this process and everything it started, the peak is the greatest sum of their resident
 sets; the start of Spark is left out.
