@@ -207,6 +207,11 @@ def _outline(shape: str, view: View, cx: float, cy: float, radius: float) -> Arr
     return _OUTLINES[shape]((view.x - cx) / radius, (view.y - cy) / radius + _centre(shape)) * radius
 
 
+def _ground_light(x: Array, y: Array) -> Array:
+    """A soft pool of light on the plain ground, a little above the middle."""
+    return 1.16 - 0.42 * np.clip(np.hypot(x, y - 0.42), 0, 1)
+
+
 def _object(scene: Scene, view: View, when: float) -> Array:
     along, off = 0.43 + 0.02 * view.jitter[0], 0.05 * view.jitter[1]
     dx, dy = DIRECTIONS[scene.direction]
@@ -214,8 +219,7 @@ def _object(scene: Scene, view: View, when: float) -> Array:
     cx, cy = (dx * step, 0.5 + off) if dx else (off, 0.5 + dy * step)
     radius = _radius(scene.shape) * (1 + 0.03 * view.jitter[2])
 
-    far = np.hypot(view.x, view.y - 0.42)
-    picture = np.asarray(BACKGROUNDS[scene.background], np.float32) * (1.16 - 0.42 * np.clip(far, 0, 1))[..., None]
+    picture = np.asarray(BACKGROUNDS[scene.background], np.float32) * _ground_light(view.x, view.y)[..., None]
     shade = _smooth(-0.06, 0.03, _outline(scene.shape, view, cx + 0.02, cy + 0.035, radius))
     picture = picture * (1 - 0.4 * shade[..., None])
 
@@ -703,15 +707,36 @@ OBJECT_AREA_MIN, MOVE_MIN, SHAPE_IOU_MIN = 0.02, 0.09, 0.6
 def measure(frames: Frames) -> dict[str, str]:
     """Attributes of a clip [frames, height, width, 3], from pixels alone; what cannot be told is missing.
 
-    A clip whose border has one colour is read as an object, any other as a place.
+    A clip is read as whichever of the two it lies nearer to: a plain ground under its light, or the nearest look of a place.
     """
     clip = _square_clip(frames)
-    ring = np.concatenate(
-        [clip[:, :2].reshape(-1, 3), clip[:, -2:].reshape(-1, 3), clip[:, :, :2].reshape(-1, 3), clip[:, :, -2:].reshape(-1, 3)]
-    )
-    ground = np.median(ring, 0)
-    plain = float((np.abs(ring - ground).max(1) < 24).mean()) > 0.85 and _nearest(BACKGROUNDS, ground / 0.92)[1] < 30
-    return _measure_object(clip, ground) if plain and _spread(clip) < 6 else _measure_place(clip)
+    profile, background = _middle_profile(clip), _plain_ground(clip)
+    _, references = _references()
+    from_place = float(np.sqrt(((references - profile) ** 2).mean(1).min()))
+    if background[1] < GROUND_SHARE * from_place:
+        return _measure_object(clip, background[0])
+    return _measure_place(clip, profile)
+
+
+GROUND_SHARE = 1.6
+"""Between the distances of painted and drawn objects (at most 1.13 times that of a place) and of places (at least 2.3 times)."""
+
+
+@cache
+def _border() -> NDArray[np.bool_]:
+    border = np.ones((SIDE_PX, SIDE_PX), bool)
+    border[2:-2, 2:-2] = False
+    return border
+
+
+def _plain_ground(clip: Array) -> tuple[str, float]:
+    """The background whose lit ground is nearest to the border of the clip, and how far off that is, in levels of 255."""
+    ring = np.median(clip[:, _border()], 0)
+    line = (np.arange(SIDE_PX, dtype=np.float32) + 0.5) / SIDE_PX
+    lit = _ground_light(line[None] - 0.5, line[:, None])[_border()][:, None]
+    away = {name: float(np.sqrt(((ring - np.asarray(rgb) * lit) ** 2).mean())) for name, rgb in BACKGROUNDS.items()}
+    name = min(away, key=lambda n: away[n])
+    return name, away[name]
 
 
 def _square_clip(frames: Frames) -> Array:
@@ -728,27 +753,20 @@ def _square_clip(frames: Frames) -> Array:
     return np.stack(small).astype(np.float32)
 
 
-def _spread(clip: Array) -> float:
-    """How much the two side edges change from top to bottom; a sky and a land differ, a plain ground does not."""
-    rows = np.median(np.concatenate([clip[:, :, :3], clip[:, :, -3:]], 2), axis=(0, 2))
-    return float(rows.std(0).max())
+def _nearest(palette: Mapping[str, Rgb], colour: Array) -> str:
+    return min(palette, key=lambda name: float(np.linalg.norm(np.asarray(palette[name]) - colour)))
 
 
-def _nearest(palette: Mapping[str, Rgb], colour: Array) -> tuple[str, float]:
-    away = {name: float(np.linalg.norm(np.asarray(rgb) - colour)) for name, rgb in palette.items()}
-    name = min(away, key=lambda n: away[n])
-    return name, away[name]
-
-
-def _measure_object(clip: Array, ground: Array) -> dict[str, str]:
-    found = {"background": _nearest(BACKGROUNDS, ground / 0.88)[0]}
+def _measure_object(clip: Array, background: str) -> dict[str, str]:
+    found = {"background": background}
+    ground = np.median(clip[:, _border()], (0, 1))
     bright = clip.max(3) - ground.max()
     away = np.linalg.norm(clip - ground, axis=3) * np.where(bright < -4, 0.0, 1.0)
     core = clip[away > 55]
     if len(core) < OBJECT_AREA_MIN * away.size:
         return found
     paint = np.median(core, 0)
-    found["colour"] = _nearest(COLOURS, paint)[0]
+    found["colour"] = _nearest(COLOURS, paint)
     mask = (away > max(34.0, float(np.linalg.norm(paint - ground)) / 2)).astype(np.float32)
     line = (np.arange(SIDE_PX, dtype=np.float32) + 0.5) / SIDE_PX
     mass = mask.sum((1, 2)) + 1e-6
@@ -787,10 +805,12 @@ def _shape_scores(mask: Array, cx: Array, cy: Array) -> dict[str, float]:
     return total
 
 
-def _measure_place(clip: Array) -> dict[str, str]:
+def _middle_profile(clip: Array) -> Array:
     third = max(1, len(clip) // 3)
-    middle = clip[third : max(third + 1, len(clip) - third)]
-    profile = np.stack([_profile(f) for f in middle]).mean(0)
+    return np.stack([_profile(frame) for frame in clip[third : max(third + 1, len(clip) - third)]]).mean(0)
+
+
+def _measure_place(clip: Array, profile: Array) -> dict[str, str]:
     looks, references = _references()
     look = looks[int(np.argmin(((references - profile) ** 2).sum(1)))]
     return {"place": look[0], "time": look[1], "weather": look[2], "camera": _measure_camera(clip, look)}
