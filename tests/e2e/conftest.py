@@ -15,8 +15,8 @@ FPS = 12
 def moving(seconds, colour, seed=0, width=320, height=320):
     """A textured ball crossing a textured ground: sharp, moving, neither black nor frozen."""
     rng = np.random.default_rng(seed)
-    coarse = rng.integers(-25, 25, (height // 8, width // 8, 1))
-    ground = np.clip(np.kron(coarse, np.ones((8, 8, 1))) + np.array(colour), 20, 235)
+    coarse = rng.integers(-25, 25, (height // 10, width // 10, 1))
+    ground = np.clip(np.kron(coarse, np.ones((10, 10, 1))) + np.array(colour), 20, 235)
     y, x = np.mgrid[:height, :width]
     frames = []
     for i in range(round(seconds * FPS)):
