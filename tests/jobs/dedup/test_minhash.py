@@ -25,7 +25,7 @@ def tokens(text: str) -> list[str]:
         if word and (own or not inside):
             found.append(word)
             word = ""
-        if own and (inside or ord(char) >= 0x30000):
+        if own and (inside or ord(char) >= 0x20000):  # younger extensions, unknown to this Python, count too
             found.append(char)
         elif inside:
             word += char
