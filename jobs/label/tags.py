@@ -58,12 +58,16 @@ def _asked(words: tuple[str, str], langs: Sequence[str]) -> list[str]:
 
 
 def probabilities(group: Classes, frames: Vectors, scale: float) -> dict[str, float]:
-    """Probability of every tag and of `unknown`: softmax over the mean cosine of the frames, at the model's temperature."""
-    logits = scale * (frames @ group.vectors.T).mean(axis=0).astype(np.float64)
+    """Probability of every tag and of `unknown`: softmax over the mean cosine of the frames, at the model's temperature.
+
+    The nearest word for none of the tags stands for `unknown`: the sum over all of them would grow with their number.
+    """
+    cosines = (frames @ group.vectors.T).mean(axis=0).astype(np.float64)
+    count = len(group.tags)
+    logits = scale * np.append(cosines[:count], cosines[count:].max())
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()
-    named = {tag: float(p) for tag, p in zip(group.tags, shares, strict=False)}
-    return {**named, UNKNOWN: float(shares[len(group.tags) :].sum())}
+    return dict(zip((*group.tags, UNKNOWN), shares.tolist(), strict=True))
 
 
 def claimed(shares: dict[str, float], top_k: int) -> list[tuple[str, float]]:
