@@ -20,6 +20,8 @@ REPEATS = 4
 """Times each object of the grid is painted; places twice that."""
 EVALUATION_SEED = 77
 """Seed of pictures and noise that no training ever draws."""
+DEFAULT_SECONDS = {"clip": 900.0, "t2v": 4500.0}
+"""Budget of the shipped models, used when neither seconds nor steps are given."""
 TEXT_SHARE = 0.08
 """Part of the text-to-video budget that goes to its text encoder."""
 
@@ -44,6 +46,8 @@ def train(
     """
     if kind not in KINDS:
         raise ValueError(f"no model of kind {kind!r} to train; there are: {', '.join(KINDS)}")
+    if seconds is None and steps is None:
+        seconds = DEFAULT_SECONDS[kind]
     import torch
 
     torch.set_num_threads(1)  # at this size more threads are slower
