@@ -1,7 +1,6 @@
 """`reelmill whatif --set policy…`: the funnel of `judge` under other thresholds, from stored numbers; nothing is decoded."""
 
 import argparse
-from dataclasses import asdict
 
 from jobs.cli.common import json_word, lake_of, settings_of, settings_words, show, table
 from jobs.state import made, table_version
@@ -34,10 +33,8 @@ def main(args: argparse.Namespace) -> int:
         "rejected": dict(then.rejected),
         "kept_before": now.kept,
         "rejected_before": dict(now.rejected),
-        "checks": {k: dict(v) for k, v in asdict(then).items() if k in CHECKS},
+        "checks": {"failed": dict(then.failed), "alone": dict(then.alone), "warned": dict(then.warned)},
     }
     show(facts, args.as_json, table(rows, ("", "in force", "what if")))
     return 0
 
-
-CHECKS = ("failed", "alone", "warned")
