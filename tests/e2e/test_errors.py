@@ -59,6 +59,7 @@ def test_a_second_build_on_the_same_lake_is_told_to_try_again(reelmill, tmp_path
 
 
 @pytest.mark.spark
+@pytest.mark.heavy
 def test_a_build_that_keeps_nothing_is_not_a_success(reelmill, tmp_path):
     folder = tmp_path / "sources"
     folder.mkdir()
@@ -70,6 +71,7 @@ def test_a_build_that_keeps_nothing_is_not_a_success(reelmill, tmp_path):
 
 
 @pytest.mark.spark
+@pytest.mark.heavy
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
 def test_a_full_disk_is_worth_another_try_and_leaves_the_lake_as_before(reelmill, tmp_path, tiny, built):
     import subprocess
