@@ -48,7 +48,7 @@ def label(state: State, batch: Batch) -> list[Found]:
 
 LABELER = Labeler(
     "clip_tags",
-    version=1,
+    version=2,
     needs=("frames",),
     options=("clip_model", "clip_pretrained", "vocabulary", "top_k", "batch"),
     model=model,

@@ -5,6 +5,7 @@ frame counts. The embedded model has never seen such pictures and is not asked: 
 with the word as text. A clip without that row has no blocked word; one without `unsafe` was not looked at.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobs.label import clip
@@ -46,6 +47,9 @@ WORDS = ("child porn", "childporn", "porn", "hentai", "snuff film", "beheading v
 """Built-in blocklist: words that have no harmless use in a caption."""
 
 
+CONCEPTS = Group("safety", {**UNSAFE, **{f"harmless {i}": words for i, words in enumerate(HARMLESS)}})
+
+
 @dataclass(frozen=True)
 class State:
     words: tuple[str, ...]
@@ -67,7 +71,12 @@ def load(settings: Label, device: str) -> State:
     if settings.clip_model == "embedded":
         return State(words, None, None)
     tower = clip.tower(settings, device)
-    return State(words, tower, classes(tower, [Group("unsafe", UNSAFE, HARMLESS)])[0])
+    return State(words, tower, classes(tower, [CONCEPTS])[0])
+
+
+def unsafe(shares: Mapping[str, float]) -> float:
+    """Probability of all unsafe concepts together."""
+    return sum(shares[name] for name in UNSAFE)
 
 
 def label(state: State, batch: Batch) -> list[Found]:
@@ -79,8 +88,8 @@ def label(state: State, batch: Batch) -> list[Found]:
         return found
     for clip_id, frames in clip.frame_vectors(state.tower, batch).items():
         each = [probabilities(state.group, frames[i : i + 1], state.tower.scale) for i in range(len(frames))]
-        worst = max(each, key=lambda shares: 1 - shares["unknown"])
-        found.append(Found(clip_id, "unsafe", rounded(1 - worst["unknown"])))
+        worst = max(each, key=unsafe)
+        found.append(Found(clip_id, "unsafe", rounded(unsafe(worst))))
         found += [Found(clip_id, f"concept/{name}", rounded(worst[name])) for name in UNSAFE]
     return found
 

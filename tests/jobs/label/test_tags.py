@@ -112,3 +112,24 @@ def test_the_default_vocabularies_are_complete_and_apart():
     assert "dog" not in world
     assert vocabulary.groups(Label()) == vocabulary.sample_world()
     assert vocabulary.groups(Label(clip_model="ViT-B-32")) == many
+
+
+def test_unsafe_is_what_looks_like_it_and_nothing_else():
+    from jobs.label.labelers import safety
+
+    ideas = [("blood", "血腥"), ("landscape", "风景"), ("dog", "狗")]
+    group = tags.classes(Words(ideas), [safety.CONCEPTS])[0]
+
+    def unsafe(*weights):
+        vector = np.zeros((1, len(ideas) + 64), np.float32)
+        vector[0, : len(weights)] = weights
+        return safety.unsafe(tags.probabilities(group, tags.unit(vector), 20.0))
+
+    assert unsafe(1, 0, 0) > 0.9
+    assert unsafe(0, 1, 0) < 0.05
+
+
+def test_many_words_for_none_weigh_no_more_than_one():
+    crowd = Group("subject", dict(GROUP.tags), (("something", "某物"),) * 40)
+    few, many = (tags.probabilities(tags.classes(Words(IDEAS), [g])[0], picture(0.6, 0, 0.4), 20.0) for g in (GROUP, crowd))
+    assert few == pytest.approx(many)
