@@ -59,7 +59,10 @@ def table_version(lake: Lake, name: str, chain: Sequence[str] = tuple(ORDER)) ->
     """
     if name not in (t.name for t in TABLES):
         raise Terminal(f"there is no table {name!r}; the tables are {', '.join(t.name for t in TABLES)}")
-    found = [v for table, by, v in current(lake) if table == name and by.job in chain]
+    if len(chain) == 1:
+        found = [m.versions[name] for m in made(lake).values() if m.job in chain and name in m.versions]
+    else:
+        found = [v for table, by, v in current(lake) if table == name and by.job in chain]
     if not found:
         raise Terminal(f"{lake.root}: there is no `{name}` yet")
     return found[-1]

@@ -104,8 +104,8 @@ class Dedup(Section):
     """Share of the shorter clip's hashes that must find a partner in time order."""
     cosine: Share = 0.97
     """Cosine of embeddings from which clips are semantic duplicates (Cosmos-Curate: 0.99)."""
-    keep: tuple[Literal["pixels", "quality", "licence", "duration", "earliest"], ...] = (
-        "pixels", "duration", "quality", "earliest")
+    keep: tuple[Literal["pixels", "duration", "bitrate", "quality", "licence", "earliest"], ...] = (
+        "pixels", "duration", "bitrate", "quality", "earliest")
     """Who stays, first criterion first."""
     across_releases: bool = False
     """Match against the clips of earlier releases as well, whose index stands in the lake; those always stay."""

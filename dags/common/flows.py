@@ -12,11 +12,11 @@ from schemas import CLIPS, DUPLICATES, GENERATIONS, LABELS, PROMPTS, PUBLICATION
 
 def corpus() -> tuple[Command, Command]:
     """Raw media to a release: its first and its last task."""
-    first, last = run("collect"), check(SAMPLES, outlets=[asset(SAMPLES)])
+    first, last = run("collect"), check(SAMPLES, "rejects --chain corpus", outlets=[asset(SAMPLES)])
     chain(
         first, check(SOURCES),
         run("measure"), check(CLIPS),
-        run("judge"), check(REJECTS),
+        run("judge"), check(REJECTS, "--of judge"),
         run("dedup"), check(DUPLICATES),
         *labels(),
         run("fuse"), last,
@@ -32,7 +32,7 @@ def labels() -> tuple[Command, Command]:
 def videos() -> tuple[Command, Command]:
     """A release to published videos: its first and its last task. A person is asked first where the settings say so."""
     first, made, published = run("prompts"), check(GENERATIONS), run("publish", trigger_rule="none_failed_min_one_success")
-    last = check(PUBLICATIONS)
+    last = check(PUBLICATIONS, "rejects --chain videos")
     ask = approval_wanted()
     approve = ApprovalOperator(
         task_id="approve",

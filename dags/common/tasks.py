@@ -66,9 +66,9 @@ def run(job: str, **kwargs: Any) -> Command:
     return Command(task_id=job, words=f"run {job}", **kwargs)
 
 
-def check(table: Table, **kwargs: Any) -> Command:
-    """The task of a table's gate. It stops the DAG with the gate's reason."""
-    return Command(task_id=f"check_{table.name}", words=f"check {table.name}", execution_timeout=CHECK_TIMEOUT, **kwargs)
+def check(table: Table, words: str = "", **kwargs: Any) -> Command:
+    """The task of a table's gate, and of what else `words` names. It stops the DAG with the gate's reason."""
+    return Command(task_id=f"check_{table.name}", words=f"check {table.name} {words}".rstrip(), execution_timeout=CHECK_TIMEOUT, **kwargs)
 
 
 def asset(table: Table) -> Asset:

@@ -158,6 +158,8 @@ def _measured(source: Mapping[str, Any], settings: Settings) -> list[dict[str, A
 def _clip(source: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, Any]:
     ids = {"clip_id": row_id(source["source_id"], float(measured["start_s"]), float(measured["end_s"])),
            "source_id": source["source_id"], "modality": source["modality"], "source_sha256": source["sha256"]}
+    if source.get("duration_s"):
+        ids["source_bytes_per_s"] = source["size_bytes"] / source["duration_s"]
     return {**{name: source[name] for name in GIVEN}, **measured, **ids}
 
 
@@ -222,6 +224,6 @@ def judged_by(settings: Settings) -> dict[str, str]:
     return {"checks": digest({check.name: check.config.model_dump(mode="json") for check in checks})}
 
 
-MEASURE = Job("measure", reads=(SOURCES, REJECTS), writes=(CLIPS, REJECTS), code=1, recipe=("measure",), run=measure,
+MEASURE = Job("measure", reads=(SOURCES, REJECTS), writes=(CLIPS, REJECTS), code=2, recipe=("measure",), run=measure,
               outside=measured_by)
 JUDGE = Job("judge", reads=(CLIPS, REJECTS), writes=(REJECTS,), code=1, recipe=("policy",), run=judge, outside=judged_by)

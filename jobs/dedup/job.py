@@ -382,5 +382,5 @@ def _index_state(settings: Settings) -> Mapping[str, str]:
     return index.state(Lake(settings.runtime.lake)) if settings.recipe.dedup.across_releases else {}
 
 
-DEDUP = Job("dedup", reads=(CLIPS, REJECTS), writes=(DUPLICATES, REJECTS), code=2, recipe=("dedup",), run=dedup,
+DEDUP = Job("dedup", reads=(CLIPS, REJECTS), writes=(DUPLICATES, REJECTS), code=3, recipe=("dedup",), run=dedup,
             outside=_index_state)

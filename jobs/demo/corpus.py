@@ -203,7 +203,7 @@ def _copies() -> list[Source]:
         Source(
             "copy-recoded.webm",
             lambda: other_container(_shots(*GOOD["far-north.mp4"][0], seconds=3.5), "webm", "libvpx-vp9"),
-            Truth("duplicate", "far-north.mp4 in another codec and container"),
+            Truth("duplicate", "far-north.mp4 in another codec and container, at a lower quality"),
         ),
         Source(
             "copy-resized.mp4",
@@ -287,15 +287,15 @@ TEXTS: Sequence[tuple[str, str, Truth]] = (
     ),
     (
         "A traveller crossed the high plain on foot in eleven days. He slept in the tents of herders, drank salted tea with butter, "
-        "and wrote down the name of every river that he had to wade through on the way to the sacred lake.",
+        "and wrote down the name of every river he had to wade through on the way to the sacred lake.",
         "en",
-        Truth("duplicate", "a caption that differs in one word"),
+        Truth("duplicate", "a caption that lacks one word"),
     ),
     ("高原上的清晨非常安静，牧民赶着羊群走过结冰的河面，远处的雪山在第一缕阳光里慢慢变成金色，空气冷得让人清醒。", "zh", Truth("keep")),
     (
-        "高原上的清晨非常安静，牧民赶着羊群走过结冰的河面，远处的雪山在第一缕阳光里渐渐变成金色，空气冷得让人清醒。",
+        "高原上的清晨非常安静，牧民赶着羊群走过结冰的河面，远处的雪山在第一缕阳光里变成金色，空气冷得让人清醒。",
         "zh",
-        Truth("duplicate", "a caption that differs in one word"),
+        Truth("duplicate", "a caption that lacks one word"),
     ),
     (
         "Harbour cranes work through the night here. Ships from the south bring fruit and timber, and by morning the trucks are "
@@ -439,7 +439,7 @@ def other_container(frames: Frames, container: str, codec: str) -> bytes:
 
     out = BytesIO()
     with av.open(out, "w", format=container) as file:
-        stream = file.add_stream(codec, rate=FPS, options={"crf": "34", "b:v": "0", "cpu-used": "6", "threads": "1"})
+        stream = file.add_stream(codec, rate=FPS, options={"crf": "48", "b:v": "0", "cpu-used": "6", "threads": "1"})
         stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], "yuv420p"
         for data in frames:
             file.mux(stream.encode(av.VideoFrame.from_ndarray(data, format="rgb24")))

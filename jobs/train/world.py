@@ -14,6 +14,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+import cv2
+import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -126,10 +128,21 @@ class View:
 
 def _mix(a: Any, b: Any, share: Any) -> Array:
     share = np.asarray(share, np.float32)
-    if share.ndim == 2:
-        share = share[..., None]
-    first = np.asarray(a, np.float32)
-    return first + (np.asarray(b, np.float32) - first) * share
+    first, other = np.asarray(a, np.float32), np.asarray(b, np.float32)
+    if share.ndim != 2:
+        return first + (other - first) * share
+    whole = (*share.shape, 3)
+    return _blend(np.broadcast_to(first, whole), np.broadcast_to(other, whole), share)
+
+
+@nb.njit(cache=True)
+def _blend(a, b, share):  # type: ignore[no-untyped-def]
+    mixed = np.empty(a.shape, np.float32)
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            for c in range(3):
+                mixed[i, j, c] = a[i, j, c] + (b[i, j, c] - a[i, j, c]) * share[i, j]
+    return mixed
 
 
 def _smooth(low: float, high: float, x: Array) -> Array:
@@ -313,15 +326,8 @@ def _tile() -> Array:
 
 def _noise(x: Array, y: Array) -> Array:
     """Bilinear lookup into the tile; one unit is one tile."""
-    tile = _tile()
-    fx, fy = x * 256, y * 256
-    ix, iy = np.floor(fx).astype(np.int32), np.floor(fy).astype(np.int32)
-    tx, ty = fx - ix, fy - iy
-    ix, iy = ix & 255, iy & 255
-    jx, jy = (ix + 1) & 255, (iy + 1) & 255
-    top = tile[iy, ix] * (1 - tx) + tile[iy, jx] * tx
-    low = tile[jy, ix] * (1 - tx) + tile[jy, jx] * tx
-    return top * (1 - ty) + low * ty
+    at = [np.asarray(256 * (v - np.floor(v)), np.float32) for v in (x, y)]
+    return cv2.remap(_tile(), *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
 
 
 @cache

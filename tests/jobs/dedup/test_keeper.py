@@ -80,14 +80,14 @@ def rows(*facts):
 
 
 @pytest.mark.parametrize(("keep", "first"), [
-    (("pixels",), "large"), (("duration",), "long"), (("quality",), "sharp"), (("licence",), "free"), (("earliest",), "a"),
+    (("pixels",), "large"), (("duration",), "long"), (("quality",), "sharp"), (("bitrate",), "rich"), (("licence",), "free"), (("earliest",), "a"),
     ((), "a"), (("pixels", "duration"), "large"), (("duration", "pixels"), "long"),
 ])
 def test_the_first_criterion_decides_first(keep, first):
     base = {"width": 100, "height": 100, "duration_s": 5.0, "sharpness": 1.0}
     clips = rows({**base, "clip_id": "large", "width": 200}, {**base, "clip_id": "long", "duration_s": 9.0},
                  {**base, "clip_id": "sharp", "sharpness": 7.0}, {**base, "clip_id": "free", "licence": "CC0"},
-                 {"clip_id": "a", "duration_s": 5.0})
+                 {**base, "clip_id": "rich", "source_bytes_per_s": 2e5}, {"clip_id": "a", "duration_s": 5.0, "source_bytes_per_s": 1e4})
     assert clips["clip_id"].to_pylist()[keeper.order(clips, keep)[0]] == first
 
 
