@@ -12,12 +12,12 @@ from schemas import CLIPS, DUPLICATES, GENERATIONS, LABELS, PROMPTS, PUBLICATION
 
 def corpus() -> tuple[Command, Command]:
     """Raw media to a release: its first and its last task."""
-    first, last = run("collect"), check(SAMPLES, "rejects --chain corpus", outlets=[asset(SAMPLES)])
+    first, last = run("collect"), check(SAMPLES, "fuse", outlets=[asset(SAMPLES)])
     chain(
-        first, check(SOURCES),
-        run("measure"), check(CLIPS),
-        run("judge"), check(REJECTS, "--of judge"),
-        run("dedup"), check(DUPLICATES),
+        first, check(SOURCES, "collect"),
+        run("measure"), check(CLIPS, "measure"),
+        run("judge"), check(REJECTS, "judge"),
+        run("dedup"), check(DUPLICATES, "dedup"),
         *labels(),
         run("fuse"), last,
     )
@@ -31,8 +31,8 @@ def labels() -> tuple[Command, Command]:
 
 def videos() -> tuple[Command, Command]:
     """A release to published videos: its first and its last task. A person is asked first where the settings say so."""
-    first, made, published = run("prompts"), check(GENERATIONS), run("publish", trigger_rule="none_failed_min_one_success")
-    last = check(PUBLICATIONS, "rejects --chain videos")
+    first, made, published = run("prompts"), check(GENERATIONS, "generate"), run("publish", trigger_rule="none_failed_min_one_success")
+    last = check(PUBLICATIONS, "publish")
     ask = approval_wanted()
     approve = ApprovalOperator(
         task_id="approve",
@@ -40,7 +40,7 @@ def videos() -> tuple[Command, Command]:
         body="{{ ti.xcom_pull(task_ids='generate') }}\n\nThe report page shows them. Reject, and nothing is published.",
         execution_timeout=None,
     )
-    chain(first, check(PROMPTS), run("generate", pool=GPU_POOL), made, ask)
+    chain(first, check(PROMPTS, "prompts"), run("generate", pool=GPU_POOL), made, ask)
     ask >> [approve, published]
     approve >> published >> last
     return first, last

@@ -9,7 +9,7 @@ from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.common.defaults import CHECK_TIMEOUT
-from schemas import Table
+from schemas import REJECTS, Table
 from schemas.settings import Settings, load
 
 TERMINAL = 64
@@ -66,9 +66,10 @@ def run(job: str, **kwargs: Any) -> Command:
     return Command(task_id=job, words=f"run {job}", **kwargs)
 
 
-def check(table: Table, words: str = "", **kwargs: Any) -> Command:
-    """The task of a table's gate, and of what else `words` names. It stops the DAG with the gate's reason."""
-    return Command(task_id=f"check_{table.name}", words=f"check {table.name} {words}".rstrip(), execution_timeout=CHECK_TIMEOUT, **kwargs)
+def check(table: Table, of: str = "", **kwargs: Any) -> Command:
+    """The task of a table's gate, and of the rejects that the job `of` wrote with it. It stops the DAG with the gate's reason."""
+    words = " ".join(dict.fromkeys((table.name, REJECTS.name))) + f" --of {of}" if of else table.name
+    return Command(task_id=f"check_{table.name}", words=f"check {words}", execution_timeout=CHECK_TIMEOUT, **kwargs)
 
 
 def asset(table: Table) -> Asset:

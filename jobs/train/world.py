@@ -326,8 +326,8 @@ def _tile() -> Array:
 
 def _noise(x: Array, y: Array) -> Array:
     """Bilinear lookup into the tile; one unit is one tile."""
-    at = [np.asarray(256 * (v - np.floor(v)), np.float32) for v in (x, y)]
-    return cv2.remap(_tile(), *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    column, row = (np.asarray(256 * (v - np.floor(v)), np.float32) for v in (x, y))
+    return cv2.remap(_tile(), column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
 
 
 @cache
