@@ -27,6 +27,7 @@ class Job:
         run: Does the work: calls `run.parts(...)` or `run.put(...)`.
         optional: Tables in `reads` that may be missing.
         outside: Further facts that bear identity, by name (the listing of the sources, for example).
+        holds: Whether what a standing version put outside the lake is still there; if not, the job runs again.
         needs_kept: A run that keeps nothing is an error, not a success.
     """
 
@@ -38,6 +39,7 @@ class Job:
     run: "Callable[[Run], None]"
     optional: tuple[Table, ...] = ()
     outside: Callable[[Settings], Mapping[str, str]] = field(default=lambda settings: {})
+    holds: "Callable[[Run], bool]" = field(default=lambda run: True)
     needs_kept: bool = True
 
     def sections(self, recipe: Recipe) -> dict[str, Any]:

@@ -147,7 +147,7 @@ def execute(name: str, settings: Settings) -> Outcome:
     known = {f"{t}@{v.manifest['job']}": v.fingerprint for t, v in parents.items()} | outside
     version = fingerprint(name, made.code, made.sections(settings.recipe), known)
     run = Run(made, settings, lake, parents, version)
-    if facts := _stands(run):
+    if (facts := _stands(run)) and made.holds(run):
         with lake.lock(f"`reelmill run {name}`"):
             _make_current(run)
         return _outcome(run, facts, stood=True)

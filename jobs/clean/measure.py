@@ -749,6 +749,7 @@ class _Ledger:
             {m.name: self.rows[m.name][first:last] for m in self.seen.measures if m.look is not None},
             {m.name: self.rows[m.name][first:last] for m in self.seen.measures if m.compare is not None},
             sounds, has_sound, self.facts)
+        start_s, end_s = max(start_s, 0.0), max(end_s, 0.0)  # a container's start is rounded to microseconds, frames are not
         row: dict[str, Any] = {
             "start_s": start_s,
             "end_s": end_s,

@@ -239,6 +239,14 @@ def label_of(lang: str, settings: Settings) -> str:
     return settings.recipe.publish.label_zh if lang in ("zh", "yue") else settings.recipe.publish.label_en
 
 
+def still_there(run: Run) -> bool:
+    """Whether every video of the standing version is where it was published."""
+    standing = run.lake.version(PUBLICATIONS, run.fingerprint)
+    rows = standing.read(["target", "publication_id"]).to_pylist() if standing else []
+    targets = [load(spec, run.settings) for spec in run.settings.recipe.publish.targets]
+    return all(t.has(row["publication_id"]) for t in targets for row in rows if row["target"] == t.name)
+
+
 def outside(settings: Settings) -> Mapping[str, str]:
     """Another place is another version: a folder that is not the lake's own has its videos published to it."""
     own = not settings.runtime.out
@@ -246,4 +254,4 @@ def outside(settings: Settings) -> Mapping[str, str]:
 
 
 PUBLISH = Job("publish", reads=(PROMPTS, GENERATIONS, REJECTS), writes=(PUBLICATIONS, REJECTS), code=CODE, recipe=("publish",),
-              run=run, outside=outside)
+              run=run, outside=outside, holds=still_there)

@@ -41,6 +41,9 @@ class Target(Protocol):
 
     name: str
 
+    def has(self, key: str) -> bool:
+        """Whether a video was published under a key and is still there."""
+
     def fetch(self, key: str, folder: Path) -> Path | None:
         """A local copy of what was published under a key (it may be the file itself), or None. `folder` takes downloads."""
 

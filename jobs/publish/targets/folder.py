@@ -23,10 +23,13 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    def has(self, key: str) -> bool:
+        """See Target."""
+        return (self.root / f"{key}.mp4").is_file()
+
     def fetch(self, key: str, folder: Path) -> Path | None:
         """See Target; the file itself."""
-        file = self.root / f"{key}.mp4"
-        return file if file.is_file() else None
+        return self.root / f"{key}.mp4" if self.has(key) else None
 
     def post(self, item: Item, file: Path) -> str:
         """See Target. The video is there before the note of it, and each is whole or not there."""

@@ -29,6 +29,14 @@ class Bucket:
         options = {"endpoint_url": url} if (url := os.environ.get("AWS_ENDPOINT_URL")) else {}
         self.root, self._fs = root.strip("/"), s3fs.S3FileSystem(**options)
 
+    def has(self, key: str) -> bool:
+        """See Target."""
+        self._fs.invalidate_cache()
+        try:
+            return bool(self._fs.exists(f"{self.root}/{key}.mp4"))
+        except OSError as error:
+            raise Transient(f"s3://{self.root}/{key}.mp4: {error}") from None
+
     def fetch(self, key: str, folder: Path) -> Path | None:
         """See Target; a downloaded copy."""
         place, copy = f"{self.root}/{key}.mp4", folder / f"{key}.published.mp4"

@@ -375,3 +375,18 @@ def test_every_sound_file_of_the_collection_is_measured() -> None:
             if got not in ("video", "image", "audio") and path.name not in cannot:
                 wrong[path.name] = got
     assert wrong == {}
+
+
+def test_a_start_that_the_container_rounds_is_not_before_the_beginning(tmp_path):
+    """An MP3 of 44.1 kHz starts after 1105 samples, 25.0567 ms, which its container calls 25.057 ms."""
+    path = tmp_path / "tone.mp3"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libmp3lame", rate=44_100, layout="mono")
+        sound = (0.3 * np.sin(np.arange(44_100 * 2) * 0.05)).astype(np.float32)[None]
+        frame = av.AudioFrame.from_ndarray(sound, format="fltp", layout="mono")
+        frame.sample_rate = 44_100
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    clip, = measure_source(str(path), "audio", Measure()).clips
+    assert clip["start_s"] == 0
+    assert clip["end_s"] == pytest.approx(2, abs=0.06)

@@ -43,8 +43,10 @@ class Page(html.parser.HTMLParser):
 def test_a_folder_keeps_a_video_once_and_gives_it_back(tmp_path: Path) -> None:
     out = Folder(tmp_path / "out")
     assert out.fetch("k1", tmp_path) is None
+    assert not out.has("k1")
     assert out.post(item(), video(tmp_path)) == "k1.mp4"
     assert out.post(item(), video(tmp_path, b"another")) == "k1.mp4"
+    assert out.has("k1")
     found = out.fetch("k1", tmp_path)
     assert found is not None
     assert found.read_bytes() == b"video"
@@ -116,8 +118,10 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_a_bucket_keeps_a_video_once_and_gives_it_back(bucket: Bucket, tmp_path: Path) -> None:
     assert bucket.fetch("k1", tmp_path) is None
+    assert not bucket.has("k1")
     assert bucket.post(item(), video(tmp_path)) == "k1.mp4"
     bucket.post(item(), video(tmp_path, b"another"))
+    assert bucket.has("k1")
     found = bucket.fetch("k1", tmp_path)
     assert found is not None
     assert found.read_bytes() == b"video"

@@ -66,6 +66,16 @@ def test_texts_become_published_videos_and_a_second_run_does_nothing(settings: S
     assert all(o.stood for o in again.values())
 
 
+def test_a_video_that_was_deleted_is_published_again(settings: Settings) -> None:
+    stood = {name: execute(name, settings) for name in jobs_of.VIDEOS}
+    gone = min((Path(settings.runtime.lake) / "videos").glob("*.mp4"))
+    gone.unlink()
+    again = execute("publish", settings)
+    assert (again.stood, again.fingerprint) == (False, stood["publish"].fingerprint)
+    assert gone.is_file()
+    assert execute("publish", settings).stood
+
+
 def test_a_new_look_is_composed_anew_from_the_same_clips(settings: Settings) -> None:
     cropped = settings.model_copy(update={"recipe": settings.recipe.model_copy(update={
         "publish": settings.recipe.publish.model_copy(update={"fps": 10})})})
