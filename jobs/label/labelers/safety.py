@@ -14,6 +14,7 @@ from jobs.label.tags import Classes, classes, probabilities
 from jobs.label.vocabulary import Group
 from jobs.label.weights import find
 from jobs.label.words import blocked_word
+from jobs.version import digest
 from schemas.settings import Label
 
 TEXTS = ("title", "caption", "transcript", "text")
@@ -58,12 +59,13 @@ class State:
 
 
 def model(settings: Label) -> Model:
+    words = Model("words", digest([*WORDS, *settings.blocklist])[:12])
     if settings.clip_model == "embedded":
-        return Model("words")
+        return words
     try:
         return find(settings.clip_model, settings.clip_pretrained).model
     except Absent:
-        return Model("words")
+        return words
 
 
 def load(settings: Label, device: str) -> State:

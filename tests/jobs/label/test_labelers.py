@@ -3,7 +3,7 @@
 import pytest
 
 from jobs.errors import Terminal
-from jobs.label.labeler import Batch, cast, labelers
+from jobs.label.labeler import Absent, Batch, cast, labelers
 from schemas import CLIPS
 from schemas.settings import Label
 
@@ -27,6 +27,17 @@ def test_a_labeler_reads_contract_columns_and_names_real_options(labeler):
     assert set(labeler.needs) <= set(CLIPS.schema.names)
     assert set(labeler.options) <= set(Label.model_fields)
     assert labeler.name == labeler.label.__module__.rsplit(".", 1)[1]
+
+
+@pytest.mark.parametrize("settings", [Label(), Label(clip_model="a-name-that-is-not-here"), Label(caption_model="http://127.0.0.1:1/v1")],
+                         ids=["default", "without a tower", "endpoint"])
+@pytest.mark.parametrize("labeler", LABELERS.values(), ids=LABELERS)
+def test_a_model_has_a_revision(labeler, settings):
+    try:
+        model = labeler.model(settings)
+    except (Absent, Terminal):  # it makes no rows then
+        return
+    assert (model.name is None) == (model.revision is None)
 
 
 def test_the_identity_changes_with_its_options_and_with_nothing_else():
