@@ -52,19 +52,19 @@ def release(lake: Lake, settings: Settings | None = None) -> dict[str, Any]:
 
 
 def make_release(lake: Lake, samples: Version) -> dict[str, Any]:
-    """Write the release of a version of `samples`, or confirm that it stands."""
+    """Write the release of a version of `samples`, or confirm that it stands; samples that were lost and made again are the same."""
     facts = describe(lake, samples)
     standing = lake.read_json(FOLDER, facts.name, FILE)
     said = facts.model_dump(mode="json")
-    if standing is not None and standing != said:
-        changed = sorted(k for k in said if said[k] != standing.get(k))
+    changed = sorted(k for k in said if said[k] != standing.get(k) and k != "made") if standing is not None else []
+    if changed:
         raise Terminal(
             f"{lake.url(FOLDER, facts.name, FILE)} says otherwise about {', '.join(changed)}; a release never changes: "
             "remove what was changed by hand, or build into a new lake"
         )
     if standing is None:
         lake.write_json(said, FOLDER, facts.name, FILE)
-    return {**said, "path": lake.url(FOLDER, facts.name)}
+    return {**(standing or said), "path": lake.url(FOLDER, facts.name)}
 
 
 def describe(lake: Lake, samples: Version) -> Release:

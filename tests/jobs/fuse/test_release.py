@@ -37,6 +37,9 @@ def test_a_release_is_written_once_and_never_changes(corpus, released):
     assert release.release(corpus.lake) == released
     assert open(before).read() == said
     facts = json.loads(said)
+    facts["made"] = "2026-01-01T00:00:00.000+00:00"  # the samples were lost and made again: the same rows, another time
+    open(before, "w").write(json.dumps(facts))
+    assert release.release(corpus.lake)["made"] == facts["made"]
     facts["seen"] += 1
     open(before, "w").write(json.dumps(facts))
     with pytest.raises(Terminal, match="seen"):
