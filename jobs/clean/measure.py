@@ -416,10 +416,8 @@ class Seen:
         if index == len(self.signals):
             self.signals = np.concatenate([self.signals, np.zeros_like(self.signals)])
             self.thumbs = np.concatenate([self.thumbs, np.zeros_like(self.thumbs)])
-        row = self.signals[index]
-        self.grid.reduce(frame, row, self.thumbs[index])
+        content = self.grid.reduce(frame, self.signals[index], self.thumbs[index])
         self.times.append(t)
-        content = float(row[0] + 2 * row[1] + 2 * row[2]) / 3
         jump = content > shots.FLOOR and content > shots.RATIO * self.content + 1
         self.content = content
         if self.open is not None and (jump or t - self.open.t_s >= PAIR_S - 1e-6):

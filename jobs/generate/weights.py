@@ -11,6 +11,7 @@ from typing import Any
 
 from jobs.errors import Terminal
 from jobs.generate.profile import EMBEDDED
+from jobs.label.weights import refuse_remote_code
 from schemas.settings import Generate, Settings
 
 PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
@@ -53,13 +54,14 @@ def checked(folder: Path) -> dict[str, Any]:
     """The pipeline's index, if nothing in the folder could run code when it is loaded.
 
     Raises:
-        Terminal: a pickled checkpoint, a Python file, a component of another library, or no readable index.
+        Terminal: a pickled checkpoint, a Python file, a part that asks for code or comes from another library, or no readable index.
     """
     for file in sorted(folder.rglob("*")):
         if file.suffix.lower() in PICKLES:
             raise Terminal(f"{file}: a pickled checkpoint can run code when it is loaded; convert the model to safetensors")
         if file.suffix.lower() in {".py", ".pyc", ".so"}:
             raise Terminal(f"{file}: code that comes with a model is never run; use a pipeline that is part of diffusers")
+    refuse_remote_code(folder, "**/*config.json")
     try:
         index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
         name = index["_class_name"]

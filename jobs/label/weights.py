@@ -131,16 +131,16 @@ def _hub(name: str, repo: str) -> Weights:
     return Weights(name, found.architecture, found.file, folder.name[:12])
 
 
-def refuse_remote_code(folder: Path) -> None:
-    """Refuse a model folder whose JSON files ask for code of their own (`trust_remote_code`, `auto_map`)."""
-    for file in sorted(folder.glob("*.json")):
+def refuse_remote_code(folder: Path, files: str = "*.json") -> None:
+    """Refuse a model folder whose JSON files (by default those at its top) ask for code of their own (`trust_remote_code`, `auto_map`)."""
+    for file in sorted(folder.glob(files)):
         try:
             facts = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise Terminal(f"{file}: cannot be read as JSON ({error})") from None
         if word := _asks_for_code(facts):
             raise Terminal(
-                f"{file}: asks for code of its own ({word}), which is refused; use a folder that plain open_clip or transformers can load"
+                f"{file}: asks for code of its own ({word}), which is refused; use a folder that plain open_clip, transformers or diffusers can load"
             )
 
 

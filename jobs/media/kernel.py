@@ -9,7 +9,10 @@ from typing import Any
 from numba import njit
 
 
-def kernel(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A decorator for functions in the subset of Python that numba compiles; releases the interpreter lock while it runs."""
+def kernel(signature: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator for functions in the subset of Python that numba compiles; releases the interpreter lock while it runs.
+
+    None for a part of other kernels, which is compiled with them and never called from Python.
+    """
     compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = njit(signature, cache=True, nogil=True)
     return compiled

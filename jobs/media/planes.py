@@ -40,17 +40,17 @@ _POINTS = 4
 """Points a cell is the mean of, 2 x 2 spread over it: four halve the noise, and each costs a visit to memory."""
 
 
-def _cells_body(plane: Any, points: Any, low: float, gain: float, out: Any) -> None:
+_SIZE = CELLS + 2 * CHROMA_CELLS
+
+
+@kernel(None)
+def _cells(plane: Any, points: Any, low: float, gain: float, out: Any) -> None:
     """Cells of one plane: `points` are its offsets, four to a cell; value = (mean - low) * gain."""
     for cell in range(out.size):
         at = cell * 4
         total = int(plane[points[at]]) + int(plane[points[at + 1]]) + int(plane[points[at + 2]]) + int(plane[points[at + 3]])
         value = (float(total) * 0.25 - low) * gain + 0.5
         out[cell] = np.uint8(min(max(value, 0.0), 255.0))
-
-
-_cells8 = kernel("void(uint8[::1], int32[::1], float64, float64, uint8[::1])")(_cells_body)
-_cells16 = kernel("void(uint16[::1], int32[::1], float64, float64, uint8[::1])")(_cells_body)
 
 
 def _points(columns: int, rows: int, width: int, height: int, line: int, step: int, offset: int) -> NDArray[np.int32]:
@@ -60,7 +60,7 @@ def _points(columns: int, rows: int, width: int, height: int, line: int, step: i
     return np.ascontiguousarray((y * line + x * step + offset).reshape(-1), dtype=np.int32)
 
 
-@kernel("void(uint8[::1], uint8[::1], uint8[::1], boolean, float32[::1], uint8[::1])")
+@kernel(None)
 def _compare(now: Any, before: Any, reference: Any, first: bool, row: Any, thumb: Any) -> None:
     """All signals of a frame from its cells (luma, U, V in one array), the cells before and the reference of stillness."""
     total, squares, dark = 0.0, 0.0, 0
@@ -119,8 +119,27 @@ def _compare(now: Any, before: Any, reference: Any, first: bool, row: Any, thumb
                 thumb[48 + part * 12 + ty * 4 + tx] = (cells + 8) // 16
 
 
+def _reduce_body(y: Any, u: Any, v: Any, points: Any, scales: Any, cells: Any, now: int, first: bool, row: Any, thumb: Any) -> float:
+    """Cells of all planes, then their signals: one call a frame. `cells` holds two frames in turn, then the reference.
+
+    Returns the content change to the frame before, (dy + 2 du + 2 dv) / 3.
+    """
+    luma, chroma = 4 * CELLS, 4 * CHROMA_CELLS
+    _cells(y, points[:luma], scales[0], scales[1], cells[now, :CELLS])
+    if points.size > luma:
+        _cells(u, points[luma:luma + chroma], 0.0, scales[2], cells[now, CELLS:CELLS + CHROMA_CELLS])
+        _cells(v, points[luma + chroma:], 0.0, scales[2], cells[now, CELLS + CHROMA_CELLS:])
+    _compare(cells[now], cells[1 - now], cells[2], first, row, thumb)
+    return float(row[0] + 2.0 * row[1] + 2.0 * row[2]) / 3.0
+
+
+_REDUCE = ("float64({0}, {0}, {0}, int32[::1], float64[::1], uint8[:, ::1], int64, boolean, float32[::1], uint8[::1])")
+_reduce8, _reduce16 = (
+    kernel(_REDUCE.format(f"Array({kind}, 1, 'C', readonly=True)"))(_reduce_body) for kind in ("uint8", "uint16"))
+
+
 class Layout:
-    """How the planes of one pixel format are read; None of it changes within a stream unless its format does."""
+    """How the planes of one pixel format are read; none of it changes within a stream unless its format does."""
 
     def __init__(self, frame: Any) -> None:
         format_ = frame.format
@@ -138,18 +157,30 @@ class Layout:
         left_aligned = name.startswith(("p010", "p016"))
         self.scale = 1.0 / (256.0 if left_aligned else float(1 << (self.bits - 8)))
         self.full = name.startswith("yuvj") or self.gray or int(frame.color_range or 0) == 2
-        self.points: list[NDArray[np.int32]] | None = None
-        self.low, self.gain = (0.0, 1.0) if self.full else (16.0, 255.0 / 219.0)
+        low, gain = (0.0, 1.0) if self.full else (16.0, 255.0 / 219.0)
+        self.scales = np.array([low / self.scale, gain * self.scale, self.scale])
+        self.points: NDArray[np.int32] = np.zeros(0, np.int32)
+        self.sizes = (0, 0, 0)
+        """Of the planes that `points` are for: a decoder may change the length of its lines, and a kernel checks no bounds."""
+
+    def lay_points(self, planes: Any) -> None:
+        """Offsets of the points of all cells of all planes."""
+        item = 2 if self.wide else 1
+        found = [_points(GRID_W, GRID_H, self.width, self.height, planes[0].line_size // item, 1, 0)]
+        for part in () if self.gray else (0, 1):
+            plane = planes[1 if self.semi else 1 + part]
+            width = plane.width // (2 if self.semi and plane.width == self.width else 1)
+            found.append(_points(CHROMA_W, CHROMA_H, width, plane.height, plane.line_size // item, 1 + self.semi,
+                                 part if self.semi else 0))
+        self.points = np.concatenate(found)
 
 
 class Grid:
     """Reduces frame after frame of one stream."""
 
     def __init__(self) -> None:
-        size = CELLS + 2 * CHROMA_CELLS
-        self.now, self.before = np.full(size, 128, np.uint8), np.full(size, 128, np.uint8)
-        self.reference = np.zeros(size, np.uint8)
-        self.first = True
+        self.cells = np.full((3, _SIZE), 128, np.uint8)
+        self.now, self.first = 0, True
         self.layout: Layout | None = None
         self._shrink: Any = None
 
@@ -160,38 +191,29 @@ class Grid:
             layout = self.layout = Layout(frame)
         return layout
 
-    def reduce(self, frame: Any, row: NDArray[np.float32], thumb: NDArray[np.uint8]) -> None:
-        """Fill `row` (SIGNALS) and `thumb` for this frame; frames come in order."""
+    def reduce(self, frame: Any, row: NDArray[np.float32], thumb: NDArray[np.uint8]) -> float:
+        """Fill `row` (SIGNALS) and `thumb` for this frame; frames come in order.
+
+        Returns:
+            The content change to the frame before, see `jobs.clean.shots.change`.
+        """
         layout = self.lay(frame)
         if not layout.direct:
             frame = self._planar(frame)
             layout = self._planar_layout
-        self.now, self.before = self.before, self.now
         planes = frame.planes
         kind = np.uint16 if layout.wide else np.uint8
-        item = 2 if layout.wide else 1
-        read = _cells16 if layout.wide else _cells8
-        if layout.points is None:
-            layout.points = self._lay_points(planes, layout, item)
-        read(np.frombuffer(planes[0], kind), layout.points[0], layout.low / layout.scale, layout.gain * layout.scale,
-             self.now[:CELLS])
-        for part, points in enumerate(layout.points[1:]):
-            start = CELLS + part * CHROMA_CELLS
-            read(np.frombuffer(planes[1 if layout.semi else 1 + part], kind), points, 0.0, layout.scale,
-                 self.now[start:start + CHROMA_CELLS])
-        _compare(self.now, self.before, self.reference, self.first, row, thumb)
+        y = np.frombuffer(planes[0], kind)
+        u = y if layout.gray else np.frombuffer(planes[1], kind)
+        v = u if layout.gray or layout.semi else np.frombuffer(planes[2], kind)
+        if layout.sizes != (y.size, u.size, v.size):
+            layout.lay_points(planes)
+            layout.sizes = (y.size, u.size, v.size)
+        self.now = 1 - self.now
+        content: float = (_reduce16 if layout.wide else _reduce8)(
+            y, u, v, layout.points, layout.scales, self.cells, self.now, self.first, row, thumb)
         self.first = False
-
-    @staticmethod
-    def _lay_points(planes: Any, layout: Layout, item: int) -> list[NDArray[np.int32]]:
-        line = planes[0].line_size // item
-        points = [_points(GRID_W, GRID_H, layout.width, layout.height, line, 1, 0)]
-        for part in () if layout.gray else (0, 1):
-            plane = planes[1 if layout.semi else 1 + part]
-            width = plane.width // (2 if layout.semi and plane.width == layout.width else 1)
-            points.append(_points(CHROMA_W, CHROMA_H, width, plane.height, plane.line_size // item, 1 + layout.semi,
-                                  part if layout.semi else 0))
-        return points
+        return content
 
     def _planar(self, frame: Any) -> Any:
         """Formats without a plane of luma (RGB, palettes, packed) are scaled to a small one first."""

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from jobs.errors import Terminal
+from jobs.lake import Lake, Slice
 from jobs.train import words, world
 
 SIDE_PX, FRAMES = 64, 16
@@ -53,35 +55,64 @@ class WorldClips(Dataset[tuple[int, NDArray[np.uint8], str]]):  # type: ignore[m
         return index, frames, world.captions(scene, "en")[0]
 
 
-class ReleaseClips(Dataset[tuple[int, NDArray[np.uint8], str]]):  # type: ignore[misc]
-    """The captioned videos of a release: Parquet shards of `samples`, training split only. One row group is held at a time."""
+def released(release: str, lake: str = "") -> tuple[str, list[Slice]]:
+    """What a release is called, and the row groups of its training shards, after its bytes were held against its checksums.
 
-    def __init__(self, release: Path) -> None:
-        self.shards = sorted(release.rglob("*.parquet"))
-        if not self.shards:
-            raise FileNotFoundError(f"{release}: no Parquet shards; give the folder of a release")
+    Args:
+        release: Folder of the release, its name in the lake (the beginning of its fingerprint or `latest` will do), or a folder of
+            Parquet files with the columns of `samples`.
+        lake: Root of the lake, for a name.
+
+    Raises:
+        Terminal: there is no such release, or its shards are not as they were written.
+    """
+    from jobs.fuse import release as releases
+
+    folder = Path(release)
+    if folder.is_dir() and not (folder / releases.FILE).is_file():
+        found = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.parquet"))]
+        if not found:
+            raise Terminal(f"{folder}: neither a release.json nor Parquet files in it; give the folder or the name of a release")
+        return folder.resolve().name, _slices(Lake(str(folder)), found)
+    root = Lake(str(folder.resolve().parents[1]) if folder.is_dir() else lake)
+    facts = releases.find(root, folder.resolve().name if folder.is_dir() else release)
+    if wrong := releases.verify(root, facts):
+        raise Terminal(f"release {facts['name']}: {wrong[0]}; restore it or build it again")
+    return facts["name"], _slices(root, [shard["path"] for shard in facts["shards"] if shard["split"] == "train"])
+
+
+def _slices(lake: Lake, paths: Iterable[str]) -> list[Slice]:
+    found = []
+    for path in map(lake.path, paths):
+        with lake.fs.open(path) as file:
+            meta = pq.ParquetFile(file).metadata
+        found += [Slice(lake.root, path, (group,), meta.row_group(group).num_rows) for group in range(meta.num_row_groups)]
+    return found
+
+
+class ReleaseClips(Dataset[tuple[int, NDArray[np.uint8], str]]):  # type: ignore[misc]
+    """The captioned videos among row groups of `samples`, training split only. One row group is held at a time."""
+
+    def __init__(self, slices: Iterable[Slice]) -> None:
+        self.slices = tuple(slices)
         self.rows = list(self._index())
         if not self.rows:
-            raise ValueError(f"{release}: no captioned videos in the training split")
-        self._held: tuple[tuple[int, int], list[Any]] | None = None
+            raise Terminal("the release has no captioned videos in its training split; nothing can be learnt from it")
+        self._held: tuple[int, list[Any]] | None = None
 
-    def _index(self) -> Iterator[tuple[int, int, int]]:
-        for shard, path in enumerate(self.shards):
-            with pq.ParquetFile(path) as file:
-                for group in range(file.num_row_groups):
-                    facts = file.read_row_group(group, columns=["split", "modality", "caption"]).to_pylist()
-                    for row, fact in enumerate(facts):
-                        if fact["split"] == "train" and fact["modality"] == "video" and fact["caption"]:
-                            yield shard, group, row
+    def _index(self) -> Iterator[tuple[int, int]]:
+        for at, piece in enumerate(self.slices):
+            for row, fact in enumerate(piece.read(["split", "modality", "caption"]).to_pylist()):
+                if fact["split"] == "train" and fact["modality"] == "video" and fact["caption"]:
+                    yield at, row
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> tuple[int, NDArray[np.uint8], str]:
-        shard, group, row = self.rows[index]
-        if self._held is None or self._held[0] != (shard, group):
-            with pq.ParquetFile(self.shards[shard]) as file:
-                self._held = (shard, group), file.read_row_group(group, columns=["video", "caption"]).to_pylist()
+        at, row = self.rows[index]
+        if self._held is None or self._held[0] != at:
+            self._held = at, self.slices[at].read(["video", "caption"]).to_pylist()
         sample = self._held[1][row]
         return index, decode(sample["video"]), sample["caption"]
 
@@ -111,14 +142,14 @@ def fill(dataset: Dataset[tuple[int, NDArray[np.uint8], str]], folder: Path, *, 
     count = len(dataset)  # type: ignore[arg-type]
     folder.mkdir(parents=True, exist_ok=True)
     store, log = folder / "frames.npy", folder / "captions.jsonl"
-    captions: list[str] = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() and store.exists() else []
+    captions = _logged(log) if store.exists() else []
     shape = (count, FRAMES, SIDE_PX, SIDE_PX, 3)
     frames = np.lib.format.open_memmap(store, "r+" if captions else "w+", np.uint8, None if captions else shape)
     if frames.shape != shape:
         raise ValueError(f"{store} holds {frames.shape[0]} clips and {count} are wanted: it belongs to another run; delete {folder}")
     rest = torch.utils.data.Subset(dataset, range(len(captions), count))
     loader = DataLoader(rest, batch_size=16, num_workers=workers, collate_fn=_as_list)
-    with log.open("a") as lines, tqdm(desc="clips", initial=len(captions), total=count, mininterval=2.0) as bar:
+    with log.open("a" if captions else "w", encoding="utf-8") as lines, tqdm(desc="clips", initial=len(captions), total=count, mininterval=2.0) as bar:
         for batch in loader:
             for index, clip, caption in batch:
                 frames[index] = clip
@@ -128,6 +159,17 @@ def fill(dataset: Dataset[tuple[int, NDArray[np.uint8], str]], folder: Path, *, 
             lines.flush()
             bar.update(len(batch))
     return Clips(frames, tuple(captions), tuple(words.parse(caption) for caption in captions))
+
+
+def _logged(log: Path) -> list[str]:
+    """Captions of the clips that are in the file of frames; a line that a kill cut short is dropped."""
+    if not log.exists():
+        return []
+    whole = log.read_bytes()
+    whole = whole[: whole.rfind(b"\n") + 1]
+    with log.open("r+b") as file:
+        file.truncate(len(whole))
+    return [json.loads(line) for line in whole.splitlines()]
 
 
 def _as_list(batch: list[Any]) -> list[Any]:

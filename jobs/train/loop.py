@@ -36,7 +36,8 @@ class Budget:
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train. `average` is the decay of the averaged weights, which are the ones that count."""
+    """How to train. `average` is the decay of the averaged weights, which are the ones that count. A checkpoint is written after so
+    many seconds, and each time that so much of the budget is spent."""
 
     budget: Budget
     seed: int
@@ -46,6 +47,7 @@ class Plan:
     average: float = 0.995
     warm_up_steps: int = 40
     checkpoint_every_s: float = 120.0
+    checkpoint_every_share: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def optimise(
         step, wall_before, cpu_before = state["step"], state["wall_seconds"], state["cpu_seconds"]
         generator.set_state(state["generator"]) if rank == 0 else generator.manual_seed(plan.seed * 1000 + rank + step)
     wall_start, cpu_start, saved_at = time.monotonic(), time.process_time(), time.monotonic()
+    saved_share = plan.budget.spent(step, wall_before)
 
     def elapsed() -> float:
         return wall_before + time.monotonic() - wall_start
@@ -126,9 +129,10 @@ def optimise(
             running = value.item() if step == 1 else 0.98 * running + 0.02 * value.item()
             bar.update(1)
             bar.set_postfix(loss=f"{running:.4f}", spent=f"{done:.0%}", refresh=False)
-            if rank == 0 and time.monotonic() - saved_at > plan.checkpoint_every_s:
+            late = time.monotonic() - saved_at > plan.checkpoint_every_s or done - saved_share >= plan.checkpoint_every_share
+            if rank == 0 and late:
                 save()
-                saved_at = time.monotonic()
+                saved_at, saved_share = time.monotonic(), done
     if rank == 0:
         save()
     return spent()

@@ -6,10 +6,13 @@ import json
 import os
 import random
 import shutil
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from jobs.errors import Terminal
 
 if TYPE_CHECKING:
     from jobs.train.data import Clips
@@ -30,19 +33,37 @@ def train(
     kind: str,
     *,
     out: Path,
-    release: Path | None = None,
+    release: str | Path | None = None,
+    lake: str = "",
     seconds: float | None = None,
     steps: int | None = None,
     seed: int = 0,
     resume: bool = False,
     held_out: Callable[[dict[str, str]], bool] | None = None,
     evaluate: int = 200,
+    text_share: float = TEXT_SHARE,
+    exam_of: Callable[[dict[str, str]], bool] | None = None,
 ) -> Path:
     """Train a "clip" or "t2v" model into the folder `out` and write its `card.json`; returns `out`.
 
-    Without a release the sample world is painted. `held_out` names combinations that training must not see; the card then has figures
-    for them too. `evaluate` is the number of scenes drawn per language. Work files live beside `out` until training is complete, and
-    `resume` goes on from them.
+    With a budget of steps the same release and seed give the same weights, however often the training was killed and resumed.
+
+    Args:
+        kind: `clip` or `t2v`.
+        out: Folder of the model; work files live beside it until training is complete.
+        release: Folder or name of a release, or a folder of its Parquet files; none: the sample world is painted.
+        lake: Root of the lake, for a release given by name.
+        seconds: Stop after so many seconds of wall clock.
+        steps: Stop after so many optimiser steps; of a text-to-video model those of its text encoder and its transformer together.
+        seed: Of weights and draws.
+        resume: Go on from the work files of a training that was killed.
+        held_out: Combinations that training must not see; the card then has figures for them too.
+        evaluate: Scenes drawn per language for the card.
+        text_share: Part of the text-to-video budget that goes to its text encoder.
+        exam_of: Combinations that the card is about; none: all of the sample world.
+
+    Raises:
+        Terminal: no such release, nothing in it to learn from, or work files of another training.
     """
     if kind not in KINDS:
         raise ValueError(f"no model of kind {kind!r} to train; there are: {', '.join(KINDS)}")
@@ -54,12 +75,14 @@ def train(
     work = out.with_name(out.name + ".work")
     if work.exists() and not resume:
         shutil.rmtree(work)
-    work.mkdir(parents=True, exist_ok=True)
-    clips = _clips(release, work, seed, held_out)
-    make = _train_clip if kind == "clip" else _train_t2v
-    card = make(clips, out, work, seconds=seconds, steps=steps, seed=seed, resume=resume, held_out=held_out, evaluate=evaluate)
-    card |= {"kind": kind, "corpus": "release" if release else "sample world", "clips": len(clips), "seed": seed}
-    write_card(out, card)
+    corpus, clips = _clips(release, lake, work, kind, seed, held_out)
+    splits = _splits(held_out, exam_of)
+    common: dict[str, Any] = {"seconds": seconds, "steps": steps, "seed": seed, "resume": resume, "splits": splits, "evaluate": evaluate}
+    if kind == "clip":
+        card = _train_clip(clips, out, work, **common)
+    else:
+        card = _train_t2v(clips, out, work, text_share=text_share, **common)
+    write_card(out, card | {"kind": kind, "corpus": corpus, "clips": len(clips), "seed": seed})
     shutil.rmtree(work)
     return out
 
@@ -69,15 +92,44 @@ def write_card(folder: Path, card: dict[str, Any]) -> None:
     (folder / "card.json").write_text(json.dumps(card | {"size_bytes": size}, indent=2, sort_keys=True) + "\n")
 
 
-def _clips(release: Path | None, work: Path, seed: int, held_out: Callable[[dict[str, str]], bool] | None) -> Clips:
+def _clips(
+    release: str | Path | None, lake: str, work: Path, kind: str, seed: int, held_out: Callable[[dict[str, str]], bool] | None
+) -> tuple[str, Clips]:
+    """What the corpus is called, and its clips."""
     from jobs.train import data
 
-    workers = min(4, os.cpu_count() or 1)
-    if release:
-        clips = data.fill(data.ReleaseClips(release), work / "clips", workers=workers)
-    else:
-        clips = data.fill(data.WorldClips(repeats=REPEATS, seed=seed + 1), work / "clips", workers=workers)
-    return data.keep(clips, lambda a: not held_out(a)) if held_out else clips
+    name, slices = data.released(str(release), lake) if release else ("sample world", [])
+    _same_work(work, {"kind": kind, "corpus": name, "seed": seed})
+    dataset = data.ReleaseClips(slices) if release else data.WorldClips(repeats=REPEATS, seed=seed + 1)
+    clips = data.fill(dataset, work / "clips", workers=min(4, os.cpu_count() or 1))
+    return name, data.keep(clips, lambda a: not held_out(a)) if held_out else clips
+
+
+def _same_work(work: Path, asked: dict[str, Any]) -> None:
+    """Work files go on with the training that they are of, and with no other."""
+    note = work / "asked.json"
+    work.mkdir(parents=True, exist_ok=True)
+    before = json.loads(note.read_text(encoding="utf-8")) if note.exists() else asked
+    if changed := [name for name in asked if before.get(name) != asked[name]]:
+        was, now = before.get(changed[0]), asked[changed[0]]
+        raise Terminal(f"{work} holds a training of another {changed[0]} ({was!r}, not {now!r}); train with --fresh or into another folder")
+    note.write_text(json.dumps(asked, ensure_ascii=False), encoding="utf-8")
+
+
+COMBINED = (("shape", "colour", "direction"), ("place", "time"))
+"""Attributes of which combinations are held out: of an object and of a place."""
+
+
+def one_in(share: int) -> Callable[[dict[str, str]], bool]:
+    """Holds out about one combination in `share`, the same ones always, and whatever is not said in full, since it may be of them."""
+
+    def held(attributes: dict[str, str]) -> bool:
+        keys = next((keys for keys in COMBINED if keys[0] in attributes), None)
+        if keys is None or any(key not in attributes for key in keys):
+            return True
+        return zlib.crc32("-".join(attributes[key] for key in keys).encode()) % share == 0
+
+    return held
 
 
 def exam(split: Callable[[dict[str, str]], bool] | None, count: int, seed: int) -> list[Scene]:
@@ -91,10 +143,18 @@ def exam(split: Callable[[dict[str, str]], bool] | None, count: int, seed: int) 
     return [rng.choice(kinds[i % len(kinds)]) for i in range(count)] if kinds else []
 
 
-def _splits(held_out: Callable[[dict[str, str]], bool] | None) -> dict[str, Callable[[dict[str, str]], bool] | None]:
+Split = Callable[[dict[str, str]], bool] | None
+
+
+def _splits(held_out: Split, exam_of: Split = None) -> dict[str, Split]:
     if held_out is None:
-        return {"seen": None}
-    return {"seen": lambda a: not held_out(a), "held_out": held_out}
+        return {"seen": exam_of}
+    asked = exam_of or (lambda a: True)
+    return {"seen": lambda a: asked(a) and not held_out(a), "held_out": lambda a: asked(a) and held_out(a)}
+
+
+ALL: Mapping[str, Split] = {"seen": None}
+"""The whole sample world as one split."""
 
 
 def _train_clip(
@@ -106,7 +166,7 @@ def _train_clip(
     steps: int | None,
     seed: int,
     resume: bool,
-    held_out: Callable[[dict[str, str]], bool] | None,
+    splits: dict[str, Split],
     evaluate: int,
 ) -> dict[str, Any]:
     from jobs.train import clip
@@ -115,16 +175,16 @@ def _train_clip(
     plan = Plan(Budget(seconds, steps), seed, learning_rate=1.5e-3, weight_decay=0.05, betas=(0.9, 0.98))
     trained = clip.train(clips, plan, folder=out, work=work, resume=resume)
     cost = {"steps": trained.steps, "cpu_seconds": round(trained.cpu_seconds), "wall_seconds": round(trained.wall_seconds)}
-    return {"training": cost, "evaluation": clip_figures(out, evaluate, held_out=held_out)}
+    return {"training": cost, "evaluation": clip_figures(out, evaluate, splits)}
 
 
-def clip_figures(folder: Path, count: int, *, held_out: Callable[[dict[str, str]], bool] | None = None) -> dict[str, Any]:
+def clip_figures(folder: Path, count: int, splits: Mapping[str, Split] = ALL) -> dict[str, Any]:
     """Zero-shot accuracy on fresh pictures, as painted and as a video pipeline hands them on, and where the unknown begins."""
     from jobs.train import clip, world
 
     eye = clip.load(folder)
     figures: dict[str, Any] = {"seed": EVALUATION_SEED}
-    for split, wanted in _splits(held_out).items():
+    for split, wanted in splits.items():
         scenes = exam(wanted, count, EVALUATION_SEED)
         shown = [scene.attributes for scene in scenes]
         painted = [world.render(s, width=64, height=64, frames=1, seed=EVALUATION_SEED + i)[0] for i, s in enumerate(scenes)]
@@ -165,8 +225,9 @@ def _train_t2v(
     steps: int | None,
     seed: int,
     resume: bool,
-    held_out: Callable[[dict[str, str]], bool] | None,
+    splits: dict[str, Split],
     evaluate: int,
+    text_share: float,
 ) -> dict[str, Any]:
     from jobs.train import t2v, tokens
     from jobs.train.loop import Budget
@@ -175,9 +236,9 @@ def _train_t2v(
         return Budget(seconds and seconds * part, steps and max(1, round(steps * part)))
 
     tokenizer = tokens.make_tokenizer(work / "tokenizer", length=t2v.PROMPT_TOKENS)
-    text = t2v.train_text(tokenizer, replace(t2v.TEXT_PLAN, budget=share(TEXT_SHARE), seed=seed), folder=work / "text", resume=resume)
+    text = t2v.train_text(tokenizer, replace(t2v.TEXT_PLAN, budget=share(text_share), seed=seed), folder=work / "text", resume=resume)
     axes = t2v.axes_of(clips, seed)
-    plan = replace(t2v.DRAWING_PLAN, budget=share(1 - TEXT_SHARE), seed=seed)
+    plan = replace(t2v.DRAWING_PLAN, budget=share(1 - text_share), seed=seed)
     drawing = t2v.train_drawing(clips, axes, t2v.Size(), plan, folder=work / "drawing", resume=resume, batch=t2v.BATCH)
     t2v.assemble(out, tokenizer, text.model, axes, drawing.model)
     cost = {
@@ -187,15 +248,15 @@ def _train_t2v(
         "cpu_seconds": round(text.cpu_seconds + drawing.cpu_seconds),
         "wall_seconds": round(text.wall_seconds + drawing.wall_seconds),
     }
-    return {"training": cost, "evaluation": t2v_figures(out, evaluate, held_out=held_out)}
+    return {"training": cost, "evaluation": t2v_figures(out, evaluate, splits)}
 
 
-def t2v_figures(folder: Path, count: int, *, held_out: Callable[[dict[str, str]], bool] | None = None) -> dict[str, Any]:
+def t2v_figures(folder: Path, count: int, splits: Mapping[str, Split] = ALL) -> dict[str, Any]:
     """Accuracy of every attribute, read from the pixels of clips drawn by the stock pipeline."""
     from jobs.train import t2v
 
     figures: dict[str, Any] = {"seed": EVALUATION_SEED}
-    for split, wanted in _splits(held_out).items():
+    for split, wanted in splits.items():
         scenes: Sequence[Scene] = exam(wanted, count, EVALUATION_SEED)
         figures[split] = [t2v.evaluate(folder, scenes, lang=lang, seed=EVALUATION_SEED) for lang in ("en", "zh")]
     return figures

@@ -5,7 +5,7 @@ once and calls, as far as given:
 
 * `look(picture)` for every sampled picture, two a second, short side 224: numbers of that picture;
 * `compare(picture, later, gap_s)` for a sampled picture and the half-size luma about a tenth of a second later: numbers;
-* `hear(rate_hz, channels)` once per sound stream: a function that turns blocks of sound into numbers, a row each;
+* `hear(rate_hz, channels)` once per sound stream: a function that turns some blocks of sound into numbers, a row each;
 * `reduce(span)` for every clip: its columns from the numbers that lie inside it and from the signals of every frame.
 
 Every module says formula, unit, version and source. The version is raised when the numbers change.
@@ -15,19 +15,22 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.media.kernel import kernel
+
 Floats = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
 Sound = NDArray[np.float32]
 
 NATIVE_BLOCK_S = 0.1
-"""Blocks of sound at the rate and with the channels of the stream."""
+"""Blocks of sound at the rate and with the channels of the stream. They come several at a time, as [channels, samples] and the
+edges of the blocks in it."""
 MONO_BLOCK_S = 0.128
 """Blocks of sound mixed to one channel at 16 kHz: 2048 samples. They come several at a time, as [blocks, 2048]."""
 MONO_RATE_HZ = 16_000
@@ -55,6 +58,38 @@ class Picture:
     plane: NDArray[Any] | None = None
     plane_bits: int = 8
     full_range: bool = False
+
+    @cached_property
+    def lines(self) -> "Lines":
+        """Sums of luma over its rows and columns, for all measurements that need no more of it."""
+        return Lines(*_lines(self.y))
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Sums of the luma of every row and column, and sums of its squares."""
+
+    row: Floats
+    row_square: Floats
+    column: Floats
+    column_square: Floats
+
+
+@kernel("UniTuple(float64[::1], 4)(Array(uint8, 2, 'C', readonly=True))")
+def _lines(y: Any) -> Any:
+    height, width = y.shape
+    row, row_square = np.zeros(height), np.zeros(height)
+    column, column_square = np.zeros(width, np.int32), np.zeros(width, np.int32)
+    for i in range(height):
+        total, square = np.int32(0), np.int32(0)
+        for k in range(width):
+            value = np.int32(y[i, k])
+            total = np.int32(total + value)
+            square = np.int32(square + value * value)
+            column[k] += value
+            column_square[k] += value * value
+        row[i], row_square[i] = total, square
+    return row, row_square, column.astype(np.float64), column_square.astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -85,8 +120,9 @@ class Span:
 
 
 Columns = Mapping[str, Any]
-Hearer = Callable[[Sound], Any]
-"""Of a native block, [channels, samples], its numbers; of mono blocks, [blocks, 2048], a row of numbers for each."""
+Hearer = Callable[..., Any]
+"""A row of numbers for each block: of native blocks, given sound [channels, samples] and their edges in it, [blocks + 1]; of mono
+blocks, given [blocks, 2048]."""
 
 
 @dataclass(frozen=True)

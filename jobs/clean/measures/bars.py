@@ -8,42 +8,38 @@ picture is black. Version 1. Source: FFmpeg cropdetect (limit 24).
 
 from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from jobs.clean.measures import Measurement, Picture, Pixels, Span
+from jobs.clean.measures import Measurement, Picture, Span
+from jobs.media.kernel import kernel
 
 MEAN, SPREAD, LEAST = 24.0, 6.0, 0.02
 
 
 def look(picture: Picture) -> tuple[float, float, float, float]:
-    top, bottom = _bars(picture.y, 1)
-    if top >= picture.y.shape[0]:
-        return (np.nan,) * 4
-    left, right = _bars(picture.y, 0)
     height, width = picture.y.shape
+    top, bottom = _bars(picture.lines.row, picture.lines.row_square, width)
+    if top >= height:
+        return (np.nan,) * 4
+    left, right = _bars(picture.lines.column, picture.lines.column_square, height)
     return top / height, bottom / height, left / width, right / width
 
 
-def _bars(y: Pixels, axis: int) -> tuple[int, int]:
-    """Lines of bar at both ends of one direction."""
-    means = cv2.reduce(y, axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
-    outside = np.flatnonzero(means > MEAN)
-    if outside.size == 0:
-        return len(means), len(means)
-    first = _flat(y if axis else y.T, range(int(outside[0])))
-    last = _flat(y if axis else y.T, range(len(means) - 1, int(outside[-1]), -1))
-    return first, last
-
-
-def _flat(lines: NDArray[np.uint8], order: range) -> int:
-    """How many lines in a row are flat."""
-    if len(order) == 0:
-        return 0
-    picked = lines[order.start:order.stop:order.step] if order.step > 0 else lines[order.stop + 1:order.start + 1][::-1]
-    rough = np.flatnonzero(picked.std(axis=1) > SPREAD)
-    return int(rough[0]) if rough.size else len(order)
+@kernel("UniTuple(int64, 2)(float64[::1], float64[::1], int64)")
+def _bars(sums: Any, squares: Any, pixels: int) -> tuple[int, int]:
+    """Lines of bar at both ends of one direction, from the sums of lines of so many pixels; all of them where none is brighter."""
+    count = sums.size
+    found = [count, count]
+    for end in range(2):
+        for i in range(count):
+            line = i if end == 0 else count - 1 - i
+            mean = sums[line] / pixels
+            if mean > MEAN or squares[line] / pixels - mean * mean > SPREAD * SPREAD:
+                found[end] = i
+                break
+    if (sums <= MEAN * pixels).all():
+        return count, count
+    return found[0], found[1]
 
 
 def reduce(span: Span) -> dict[str, Any]:
@@ -56,4 +52,4 @@ def reduce(span: Span) -> dict[str, Any]:
             "pillarbox_share": float(left + right) if min(left, right) >= LEAST else 0.0}
 
 
-MEASURE = Measurement("bars", 1, ("letterbox_share", "pillarbox_share"), reduce, width=4, look=look)
+MEASURE = Measurement("bars", 1, ("letterbox_share", "pillarbox_share"), reduce, width=4, look=look, every=2)

@@ -6,27 +6,42 @@ full range), so they are taken from the chroma planes of the sampled pictures; m
 Null for grey formats' lack of chroma: 0. Version 1. Source: Hasler and Suesstrunk 2003, with the inverse of BT.601.
 """
 
+import math
 from typing import Any
 
-import cv2
 import numpy as np
 
 from jobs.clean.measures import Measurement, Picture, Span, mean
+from jobs.media.kernel import kernel
 
 
 def look(picture: Picture) -> tuple[float]:
-    (mu, du), (mv, dv) = cv2.meanStdDev(picture.u), cv2.meanStdDev(picture.v)
-    u, v = float(mu[0, 0]) - 128, float(mv[0, 0]) - 128
-    su, sv = float(du[0, 0]), float(dv[0, 0])
-    together = float(cv2.multiply(picture.u, picture.v, dtype=cv2.CV_32F).mean()) - (u + 128) * (v + 128)
+    count = picture.u.size
+    su, sv, suu, svv, suv = (total / count for total in _sums(picture.u, picture.v))
+    u, v = su - 128, sv - 128
+    uu, vv, uv = suu - su * su, svv - sv * sv, suv - su * sv
     rg, yb = 0.344 * u + 2.116 * v, -1.944 * u + 0.344 * v
-    variance_rg = 0.344 ** 2 * su ** 2 + 2.116 ** 2 * sv ** 2 + 2 * 0.344 * 2.116 * together
-    variance_yb = 1.944 ** 2 * su ** 2 + 0.344 ** 2 * sv ** 2 - 2 * 1.944 * 0.344 * together
-    return (float(np.sqrt(max(variance_rg + variance_yb, 0.0)) + 0.3 * np.hypot(rg, yb)),)
+    variance_rg = 0.344 ** 2 * uu + 2.116 ** 2 * vv + 2 * 0.344 * 2.116 * uv
+    variance_yb = 1.944 ** 2 * uu + 0.344 ** 2 * vv - 2 * 1.944 * 0.344 * uv
+    return (math.sqrt(max(variance_rg + variance_yb, 0.0)) + 0.3 * math.hypot(rg, yb),)
+
+
+@kernel("UniTuple(int64, 5)(Array(uint8, 2, 'C', readonly=True), Array(uint8, 2, 'C', readonly=True))")
+def _sums(u: Any, v: Any) -> Any:
+    """Sums of both planes, of their squares and of their product."""
+    su, sv, suu, svv, suv = 0, 0, 0, 0, 0
+    for i in range(u.shape[0]):
+        ru, rv, ruu, rvv, ruv = np.int32(0), np.int32(0), np.int32(0), np.int32(0), np.int32(0)
+        for k in range(u.shape[1]):
+            a, b = np.int32(u[i, k]), np.int32(v[i, k])
+            ru, rv = np.int32(ru + a), np.int32(rv + b)
+            ruu, rvv, ruv = np.int32(ruu + a * a), np.int32(rvv + b * b), np.int32(ruv + a * b)
+        su, sv, suu, svv, suv = su + ru, sv + rv, suu + ruu, svv + rvv, suv + ruv
+    return su, sv, suu, svv, suv
 
 
 def reduce(span: Span) -> dict[str, Any]:
     return {"colourfulness": mean(span.pictures["colour"][:, 0])}
 
 
-MEASURE = Measurement("colour", 1, ("colourfulness",), reduce, width=1, look=look)
+MEASURE = Measurement("colour", 1, ("colourfulness",), reduce, width=1, look=look, every=2)

@@ -5,16 +5,15 @@ luma_std: mean over the sampled pictures of the standard deviation of luma over 
 Version 1. The mean is that of FFmpeg's signalstats YAVG after range expansion; on a picture scaled to a short side of 224.
 """
 
+import math
 from typing import Any
-
-import cv2
 
 from jobs.clean.measures import Measurement, Picture, Span, mean
 
 
 def look(picture: Picture) -> tuple[float, float]:
-    centre, deviation = cv2.meanStdDev(picture.y)
-    return float(centre[0, 0]), float(deviation[0, 0])
+    centre = float(picture.lines.row.sum()) / picture.y.size
+    return centre, math.sqrt(max(float(picture.lines.row_square.sum()) / picture.y.size - centre * centre, 0.0))
 
 
 def reduce(span: Span) -> dict[str, Any]:

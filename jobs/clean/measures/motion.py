@@ -3,10 +3,12 @@
 motion: mean length of the optical flow from a sampled picture to the frame about a tenth of a second later, in short sides of
 the picture per second; mean over the samples. camera_motion: mean length of the one similarity transform (shift, turn, zoom)
 that fits the flow best, robustly, in the same unit. object_motion: mean length of what is left of the flow after it.
-Flow: OpenCV DIS, preset ultrafast, on luma with a short side of 112. Null when the clip has no pair of frames.
-Version 1. A tenth of a second: at half a second a pan of one picture a second is beyond what the flow can follow.
+Flow: OpenCV DIS, preset ultrafast, on luma with a short side of 112, down to a quarter of that, or less far where the picture
+is too small for it. Null when the clip has no pair of frames. Version 2. A tenth of a second: at half a second a pan of one picture a second is beyond what the flow can follow.
 """
 
+import math
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -19,17 +21,25 @@ STEP = 8
 """Flow is read every 8 pixels."""
 ROUNDS = 3
 
-_flow: Any = None
+FINEST_SCALE, PATCH_PX = 2, 8
+"""Those of the preset: the flow is found down to 1 / 2**FINEST_SCALE of the picture, for patches of PATCH_PX a side."""
+
+
+@lru_cache(maxsize=8)
+def _flow(width: int, height: int) -> Any:
+    """One for each size: OpenCV changes the scales of its object for good when it meets a picture too small for them, and would
+    then look at all others at full size, ten times as dear and with other results."""
+    flow = getattr(cv2, "DISOpticalFlow_create")(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)  # noqa: B009 (absent from the stubs)
+    coarsest = min(math.log2(max(width, height) / (4 * PATCH_PX)) + 0.5, math.log2(min(width, height) / PATCH_PX))
+    flow.setFinestScale(max(0, min(FINEST_SCALE, int(coarsest))))
+    return flow
 
 
 def compare(picture: Picture, later: Pixels, gap_s: float) -> tuple[float, float, float]:
-    global _flow
-    if _flow is None:
-        _flow = getattr(cv2, "DISOpticalFlow_create")(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)  # noqa: B009 (absent from the stubs)
     height, width = picture.half.shape
     if min(height, width) < 16 or gap_s <= 0:
         return (np.nan, np.nan, np.nan)
-    whole, camera, left = _split(_flow.calc(picture.half, later, None))
+    whole, camera, left = _split(_flow(width, height).calc(picture.half, later, None))
     unit = min(height, width) * gap_s
     return whole / unit, camera / unit, left / unit
 
@@ -83,4 +93,4 @@ def reduce(span: Span) -> dict[str, Any]:
     return {"motion": mean(rows[:, 0]), "camera_motion": mean(rows[:, 1]), "object_motion": mean(rows[:, 2])}
 
 
-MEASURE = Measurement("motion", 1, ("motion", "camera_motion", "object_motion"), reduce, width=3, compare=compare)
+MEASURE = Measurement("motion", 2, ("motion", "camera_motion", "object_motion"), reduce, width=3, compare=compare)

@@ -2,7 +2,7 @@
 
 phashes: per sampled picture 64 bits: luma 32 x 32 (area mean), DCT-II, the 8 x 8 lowest coefficients with the first set to
 0, bit i is 1 where coefficient i (row by row, most significant first) exceeds their median. phash_times_s: when each was taken.
-Version 1. Source: the pHash of Zauner 2010 with the median of all 64. Black bars are cut off first, so that a letterboxed
+Version 2. Source: the pHash of Zauner 2010 with the median of all 64. Black bars are cut off first, so that a letterboxed
 copy hashes alike.
 """
 
@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 
 from jobs.clean.measures import Measurement, Picture, Pixels, Span
+from jobs.media.kernel import kernel
 
-_HALF = float(1 << 32)
+SIDE, DARK = 32, 40
 
 
 def look(picture: Picture) -> tuple[float, float]:
@@ -23,19 +24,59 @@ def look(picture: Picture) -> tuple[float, float]:
 
 def phash(luma: Pixels) -> int:
     """The 64 bits of one luma picture."""
-    small = cv2.resize(without_bars(luma), (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
-    low = cv2.dct(small)[:8, :8].copy()
-    low[0, 0] = 0
-    return int.from_bytes(np.packbits(low > np.median(low)).tobytes(), "big")
+    low = np.ascontiguousarray(cv2.dct(_area(np.ascontiguousarray(without_bars(luma))))[:8, :8]).ravel()
+    low[0] = 0
+    order = np.sort(low)
+    return int.from_bytes(np.packbits(low > (order[31] + order[32]) / 2).tobytes(), "big")
+
+
+@kernel("float32[:, ::1](Array(uint8, 2, 'C', readonly=True))")
+def _area(luma: Any) -> Any:
+    """The picture in SIDE x SIDE area means, rounded to whole numbers."""
+    height, width = luma.shape
+    out, line = np.zeros((SIDE, SIDE), np.float32), np.zeros(width, np.float32)
+    for i in range(SIDE):
+        low, high = i * height / SIDE, (i + 1) * height / SIDE
+        line[:] = 0
+        for row in range(int(low), min(int(np.ceil(high)), height)):
+            share = np.float32(min(high, row + 1.0) - max(low, float(row)))
+            for k in range(width):
+                line[k] += share * np.float32(luma[row, k])
+        for k in range(SIDE):
+            left, right = k * width / SIDE, (k + 1) * width / SIDE
+            total = 0.0
+            for column in range(int(left), min(int(np.ceil(right)), width)):
+                total += (min(right, column + 1.0) - max(left, float(column))) * line[column]
+            out[i, k] = np.rint(total / ((high - low) * (right - left)))
+    return out
 
 
 def without_bars(luma: Pixels) -> Pixels:
     """The part of a picture inside dark bars; the whole of it where less than a third would be left."""
-    rows = np.flatnonzero(cv2.reduce(luma, 1, cv2.REDUCE_MAX).ravel() > 40)
-    columns = np.flatnonzero(cv2.reduce(luma, 0, cv2.REDUCE_MAX).ravel() > 40)
-    if rows.size < luma.shape[0] / 3 or columns.size < luma.shape[1] / 3:
+    top, bottom, left, right, rows, columns = _inside(luma)
+    if rows < luma.shape[0] / 3 or columns < luma.shape[1] / 3:
         return luma
-    return luma[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+    return luma[top:bottom, left:right]
+
+
+@kernel("UniTuple(int64, 6)(Array(uint8, 2, 'C', readonly=True))")
+def _inside(luma: Any) -> Any:
+    """First and last + 1 of the rows and of the columns that have a pixel above DARK, and how many they are."""
+    height, width = luma.shape
+    column = np.zeros(width, np.uint8)
+    top, bottom, rows = height, 0, 0
+    for i in range(height):
+        greatest = np.uint8(0)
+        for k in range(width):
+            greatest = max(greatest, luma[i, k])
+            column[k] = max(column[k], luma[i, k])
+        if greatest > DARK:
+            top, bottom, rows = min(top, i), i + 1, rows + 1
+    left, right, columns = width, 0, 0
+    for k in range(width):
+        if column[k] > DARK:
+            left, right, columns = min(left, k), k + 1, columns + 1
+    return top, bottom, left, right, rows, columns
 
 
 def reduce(span: Span) -> dict[str, Any]:
@@ -46,4 +87,4 @@ def reduce(span: Span) -> dict[str, Any]:
     }
 
 
-MEASURE = Measurement("phash", 1, ("phashes", "phash_times_s"), reduce, width=2, look=look)
+MEASURE = Measurement("phash", 2, ("phashes", "phash_times_s"), reduce, width=2, look=look)

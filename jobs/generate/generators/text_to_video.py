@@ -283,5 +283,16 @@ def _pipeline(folder: Path, device: str) -> Any:
         raise Terminal(f"{folder}: the pipeline could not be loaded ({type(error).__name__}: {str(error)[:200]})") from None
     if not {"prompt", "image"} & set(inspect.signature(pipe.__call__).parameters):
         raise Terminal(f"{folder}: {type(pipe).__name__} takes neither a prompt nor a picture; give a text-to-video pipeline")
+    if absent := _without_weights(pipe):
+        raise Terminal(f"{folder}: the weights are incomplete: {absent} is missing; fetch the folder again")
     pipe.set_progress_bar_config(disable=True)
     return pipe.to(device)
+
+
+def _without_weights(pipe: Any) -> str | None:
+    """The first tensor that no file gave a value to; the loaders leave it on the device `meta` and say so in a log line only."""
+    for part, module in sorted(pipe.components.items()):
+        for name, tensor in getattr(module, "named_parameters", tuple)():
+            if tensor.is_meta:
+                return f"{part}.{name}"
+    return None

@@ -139,6 +139,14 @@ def test_the_similarity_fit_takes_out_a_zoom_and_a_turn() -> None:
     assert camera == pytest.approx(whole, rel=1e-5)
 
 
+def test_motion_does_not_depend_on_what_was_measured_before() -> None:
+    """OpenCV's flow changes its own scales for good at a picture that is too small for them."""
+    large, small = ([as_picture(f) for f in panning(0.2, 60, width=w, height=h)] for w, h in ((398, 224), (64, 48)))
+    before = motion.compare(large[0], large[2].half, 0.08)
+    motion.compare(small[0], small[2].half, 0.08)
+    assert motion.compare(large[0], large[2].half, 0.08) == before
+
+
 def test_frozen_and_repeated_frames_are_counted(measured: Callable[..., dict[str, Any]]) -> None:
     moving = panning(2, 120)
     still = measured(moving[:25] + [moving[25]] * 75)
