@@ -152,11 +152,11 @@ class Lake:
         """A small JSON object, whole or not at all."""
         self.put(json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False).encode(), *parts)
 
-    def put(self, data: bytes, *parts: str) -> None:
+    def put(self, data: bytes | memoryview, *parts: str) -> None:
         """Bytes under a name, whole or not at all."""
         path = self.path(*parts)
         if not self.local:
-            self.fs.pipe_file(path, data)
+            self.fs.pipe_file(path, bytes(data))  # object stores take nothing else
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)
         passing = f"{path}.{os.getpid()}.tmp"
@@ -208,7 +208,7 @@ class Lake:
                               write_page_index=True) as writer:
             writer.write_table(data, row_group_size=rows)
         buffer = sink.getvalue()
-        self.put(memoryview(buffer), table.name, fingerprint, name)  # type: ignore[arg-type]
+        self.put(memoryview(buffer), table.name, fingerprint, name)
         return {"path": name, "rows": data.num_rows, "bytes": buffer.size, "sha256": sha256(buffer).hexdigest()}
 
     # ---- one writer at a time

@@ -246,7 +246,8 @@ def _keep_rejects_readable(run: Run, manifest: Mapping[str, Any], done: Sequence
 
 def _forget(run: Run) -> None:
     for table in run.job.writes:
-        run.lake.remove(table.name, run.fingerprint)
+        if run.lake.version(table, run.fingerprint) is None:  # what stands is read by others
+            run.lake.remove(table.name, run.fingerprint)
     run.lake.remove("_work", run.run_id)
 
 

@@ -1,5 +1,6 @@
 """Runs checks on frames with Great Expectations in a context of their own, and says in one line each what failed."""
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ class Failure:
 def unmet(frames: Mapping[str, Any], checks: Sequence[Check], key: Sequence[str]) -> tuple[Failure, ...]:
     """Checks that the frames (pandas, by the name in `Check.on`) do not meet, in the order of the checks."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     import great_expectations as gx
     import great_expectations.expectations as gxe
 
