@@ -9,21 +9,29 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from jobs.errors import Terminal
 from jobs.train import data, world
 from jobs.train.loop import CHECKPOINT, Budget, Plan, optimise
-from jobs.train.run import train
+from jobs.train.run import one_in, train
 from jobs.train.world import Scene
 
 SCENES = (Scene(place="sea", time="sunset", weather="clear", camera="left"),
           Scene(shape="ring", colour="red", direction="down", background="gray"))
 
 
-def line(folder: Path, steps: int, *, resume: bool = False, seed: int = 1) -> torch.Tensor:
+def line(
+    folder: Path, steps: int, *, resume: bool = False, seed: int = 1, killed_at: int = 0, killed: type[Exception] = Exception
+) -> torch.Tensor:
     """Fit y = 2x by the shared loop and return the averaged weights."""
     torch.manual_seed(0)
     model = torch.nn.Linear(1, 1)
+    calls = 0
 
     def loss(generator: torch.Generator) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        if calls == killed_at:
+            raise killed
         x = torch.randn(8, 1, generator=generator)
         return ((model(x) - 2 * x) ** 2).mean()
 
@@ -44,6 +52,18 @@ def test_a_stopped_training_goes_on(tmp_path: Path) -> None:
     assert (tmp_path / CHECKPOINT).exists()
     resumed = line(tmp_path, 300, resume=True)
     assert abs(float(resumed[0]) - 2) < 0.5
+
+
+def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(tmp_path: Path) -> None:
+    whole = line(tmp_path / "whole", 40)
+
+    class Killed(Exception):
+        pass
+
+    with pytest.raises(Killed):
+        line(tmp_path / "killed", 40, killed_at=27, killed=Killed)
+    assert (tmp_path / "killed" / CHECKPOINT).exists(), "a tenth of the budget is never lost"
+    assert torch.equal(line(tmp_path / "killed", 40, resume=True), whole)
 
 
 def test_a_budget_must_end() -> None:
@@ -77,8 +97,12 @@ def release(tmp_path: Path) -> Path:
     return folder
 
 
+def of(release: Path) -> data.ReleaseClips:
+    return data.ReleaseClips(data.released(str(release))[1])
+
+
 def test_a_release_becomes_clips(release: Path, tmp_path: Path) -> None:
-    clips = data.fill(data.ReleaseClips(release), tmp_path / "clips", workers=0)
+    clips = data.fill(of(release), tmp_path / "clips", workers=0)
     assert clips.attributes == tuple(scene.attributes for scene in SCENES)
     assert clips.frames.shape == (2, 16, 64, 64, 3)
     for frames, scene in zip(clips.frames, SCENES, strict=True):
@@ -86,17 +110,41 @@ def test_a_release_becomes_clips(release: Path, tmp_path: Path) -> None:
 
 
 def test_a_stopped_fill_goes_on(release: Path, tmp_path: Path) -> None:
-    whole = data.fill(data.ReleaseClips(release), tmp_path / "clips", workers=0)
+    whole = data.fill(of(release), tmp_path / "clips", workers=0)
     log = tmp_path / "clips" / "captions.jsonl"
-    log.write_text(log.read_text().splitlines()[0] + "\n")
-    again = data.fill(data.ReleaseClips(release), tmp_path / "clips", workers=0)
+    first, second = log.read_text().splitlines()
+    log.write_text(f"{first}\n{second[:5]}")  # killed in the middle of a line
+    again = data.fill(of(release), tmp_path / "clips", workers=0)
     assert again.captions == whole.captions
     assert np.array_equal(again.frames, whole.frames)
 
 
 def test_a_folder_without_shards_says_so(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no Parquet shards"):
-        data.ReleaseClips(tmp_path)
+    with pytest.raises(Terminal, match="neither a release.json nor Parquet files"):
+        data.released(str(tmp_path))
+
+
+def test_a_release_without_captions_says_so(release: Path) -> None:
+    _, slices = data.released(str(release))
+    with pytest.raises(Terminal, match="no captioned videos"):
+        data.ReleaseClips(slices[1:])
+
+
+def test_work_files_of_another_training_are_not_gone_on_with(release: Path, tmp_path: Path) -> None:
+    data.fill(of(release), tmp_path / "m.work" / "clips", workers=0)
+    (tmp_path / "m.work" / "asked.json").write_text('{"kind": "t2v", "corpus": "release", "seed": 1}')
+    with pytest.raises(Terminal, match=r"another seed \(1, not 2\).*--fresh"):
+        train("t2v", out=tmp_path / "m", release=release, steps=2, seed=2, resume=True)
+
+
+def test_one_combination_in_a_few_is_held_out_and_always_the_same() -> None:
+    objects = [s.attributes for s in world.scenes() if s.shape]
+    held = one_in(5)
+    share = sum(map(held, objects)) / len(objects)
+    assert 0.1 < share < 0.3
+    for scene in objects:
+        assert held(scene) == held({**scene, "background": "gray"}), "a ground is no part of the combination"
+        assert held({k: v for k, v in scene.items() if k != "colour"}), "what is not said may be one that is held out"
 
 
 def test_only_known_kinds_are_trained(tmp_path: Path) -> None:
