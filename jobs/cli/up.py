@@ -36,6 +36,8 @@ def main(args: argparse.Namespace) -> int:
         f"Airflow will be at http://127.0.0.1:{args.port}; user admin, password in "
         f"{home / 'simple_auth_manager_passwords.json.generated'}; Ctrl-C ends it"
     )
+    for ending in (signal.SIGINT, signal.SIGTERM):  # also where a shell started us with Ctrl-C ignored
+        signal.signal(ending, _interrupted)
     child = subprocess.Popen(words, start_new_session=True)  # its own group: Airflow's parent leaves its children behind
     try:
         return child.wait()
@@ -48,3 +50,7 @@ def main(args: argparse.Namespace) -> int:
                 child.wait(patience)
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 continue
+
+
+def _interrupted(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
