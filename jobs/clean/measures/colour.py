@@ -36,7 +36,7 @@ def _sums(u: Any, v: Any) -> Any:
             a, b = np.int32(u[i, k]), np.int32(v[i, k])
             ru, rv = np.int32(ru + a), np.int32(rv + b)
             ruu, rvv, ruv = np.int32(ruu + a * a), np.int32(rvv + b * b), np.int32(ruv + a * b)
-        su, sv, suu, svv, suv = su + ru, sv + rv, suu + ruu, svv + rvv, suv + ruv
+        su, sv, suu, svv, suv = su + ru, sv + rv, suu + ruu, svv + rvv, suv + ruv  # type: ignore[assignment]
     return su, sv, suu, svv, suv
 
 
