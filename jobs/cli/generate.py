@@ -7,6 +7,7 @@ from typing import Any
 
 from jobs.cli.build import line, vars_of
 from jobs.cli.common import json_word, note, settings_of, settings_words, show
+from jobs.errors import Terminal
 from jobs.job import VIDEOS
 from jobs.lake import Lake
 from jobs.run import execute
@@ -20,6 +21,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--prompt", action="append", metavar="TEXT", help="what the video is about (repeatable); none: drawn from the release"
     )
     parser.add_argument("--prompts", metavar="FILE", help="a CSV or JSONL of prompts with a column `text`")
+    parser.add_argument("--storyboard", metavar="FILE", help="storyboards to film as they stand: JSON as --plan writes it")
+    parser.add_argument(
+        "--plan", nargs="?", const="-", metavar="FILE", help="write the storyboards as JSON and stop; edit it and give it to --storyboard"
+    )
     parser.add_argument("--count", type=int, help="how many prompts are drawn from the release")
     parser.add_argument("--aspect", choices=("9:16", "16:9", "1:1"))
     parser.add_argument("--style", choices=("creation", "education", "entertainment", "promotion"))
@@ -35,6 +40,10 @@ def main(args: argparse.Namespace) -> int:
         from jobs.prompts.files import read_prompts
 
         texts += read_prompts(args.prompts)
+    if args.storyboard:
+        from jobs.prompts.files import read_storyboards
+
+        texts += read_storyboards(args.storyboard, settings_of(args).recipe.prompts)
     settings = settings_of(
         args,
         prompts__texts=texts or None,
@@ -43,8 +52,37 @@ def main(args: argparse.Namespace) -> int:
         prompts__style=args.style,
         runtime__out=str(Path(args.out).absolute()) if args.out else None,
     )
+    if args.plan:
+        return plan(settings, args.plan)
     facts = generate(settings, quiet=args.as_json)
     show(facts, args.as_json, "\n".join(f"{v['path']}  {v['duration_s']:.1f} s  {v['title']}" for v in facts["videos"]))
+    return 0
+
+
+def plan(settings: Settings, where: str) -> int:
+    """Write the storyboards that would be filmed to a file, or to standard output for `-`; nothing is generated.
+
+    Raises:
+        Terminal: no prompt is left, or the file cannot be written.
+    """
+    from jobs.prompts.job import planned
+    from jobs.prompts.storyboard import as_request
+
+    drawn = not settings.recipe.prompts.texts
+    kept, rejected = planned(settings, table_version(Lake(settings.runtime.lake).open(create=False), "samples") if drawn else None)
+    for row in rejected:
+        note(f"left out: {row['reason']}: {row['detail']}")
+    if not kept:
+        raise Terminal("no prompt is left to plan; the reasons are above")
+    text = json.dumps([json.loads(as_request(row)) for row in kept], ensure_ascii=False, indent=1)
+    if where == "-":
+        print(text)
+        return 0
+    try:
+        Path(where).write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise Terminal(f"{where}: {error.strerror}") from None
+    note(f"{where}: {len(kept)} storyboards; edit it and run `reelmill generate --storyboard {where}`")
     return 0
 
 

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from jobs.errors import Terminal
-from jobs.prompts.request import FIELDS
+from jobs.prompts.request import FIELDS, parse
+from schemas.settings import Prompts
 
 MAX_BYTES = 64 << 20
 
@@ -30,6 +31,36 @@ def read_prompts(path: str | Path) -> list[str]:
     found = readers.get(file.suffix.lower(), _lines)(file, text)
     if not found:
         raise Terminal(f"{file}: no prompt in it")
+    return found
+
+
+def read_storyboards(path: str | Path, defaults: Prompts) -> list[str]:
+    """Storyboards as `reelmill generate --plan` writes them and a person edited them: an object or a list of objects in JSON.
+
+    Raises:
+        Terminal: the file cannot be read, or an item is no storyboard; the message numbers the item and the shot.
+    """
+    file, found = Path(path), []
+    try:
+        tree = json.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise Terminal(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise Terminal(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise Terminal(f"{file}, line {error.lineno}: not JSON ({error.msg})") from None
+    for number, item in enumerate(tree if isinstance(tree, list) else [tree], 1):
+        if not isinstance(item, dict) or "shots" not in item:
+            raise Terminal(f"{file}, item {number}: no storyboard, which is an object with `shots`; `--plan` writes one to start from")
+        given = json.dumps(item, ensure_ascii=False, sort_keys=True)
+        try:
+            if not parse(given, defaults).shots:
+                raise ValueError("it has no shots")
+        except ValueError as error:
+            raise Terminal(f"{file}, item {number}: {error}") from None
+        found.append(given)
+    if not found:
+        raise Terminal(f"{file}: no storyboard in it")
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from jobs.errors import Terminal
 from jobs.generate.narrator import languages
 from jobs.job import Job, Part
+from jobs.lake import Version
 from jobs.prompts import curate, grammar
 from jobs.prompts.analyse import clean, language, letters
 from jobs.prompts.request import Request, parse
@@ -36,18 +37,24 @@ def outside(settings: Settings) -> Mapping[str, str]:
 
 def run(run: Run) -> None:
     """Make the prompts; the driver alone does it, since there are few."""
-    settings = run.settings
-    if settings.recipe.prompts.texts:
-        kept, rejected = from_user(settings)
-    else:
-        release = run.optional(SAMPLES)
-        if release is None:
-            raise Terminal(f"{run.lake.root}: there is no release to draw prompts from; build one with `reelmill build "
-                           "SOURCE…` or say what to make with --prompt TEXT")
-        columns = ["sample_id", "title", "caption", "text", "engagement", "embedding"]
-        kept, rejected = from_release(release.read(columns).to_pylist(), settings)
+    kept, rejected = planned(run.settings, run.optional(SAMPLES))
     kept.sort(key=lambda r: str(r["prompt_id"]))
     run.put(Part({"prompts": PROMPTS.rows(kept), "rejects": run.rejects(rejected)}, len(kept) + len(rejected), len(kept)))
+
+
+def planned(settings: Settings, release: Version | None) -> tuple[list[Row], list[Row]]:
+    """Rows of `prompts` and of `rejects`: for the texts of the settings, else for a draw from a version of `samples`.
+
+    Raises:
+        Terminal: neither texts nor samples.
+    """
+    if settings.recipe.prompts.texts:
+        return from_user(settings)
+    if release is None:
+        raise Terminal(f"{settings.runtime.lake}: there is no release to draw prompts from; build one with `reelmill build "
+                       "SOURCE…` or say what to make with --prompt TEXT")
+    columns = ["sample_id", "title", "caption", "text", "engagement", "embedding"]
+    return from_release(release.read(columns).to_pylist(), settings)
 
 
 def from_user(settings: Settings) -> tuple[list[Row], list[Row]]:
