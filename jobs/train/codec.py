@@ -45,9 +45,45 @@ def fit(videos: torch.Tensor, channels: int) -> Axes:
     return Axes(mean, vectors[:, -channels:].flip(1).T.contiguous(), std**SOFTEN * std.mean() ** (1 - SOFTEN))
 
 
+TAPS = (3, 3, 3)
+"""What the last layer of the decoder sees of the latents: two frames before and this one, and the eight patches around."""
+
+
+class Smoother:
+    """Least squares from drawn latents, each with its neighbours, to the true patch.
+
+    A model that draws token by token leaves seams and grain; the patches around a seam know what lies under it.
+    """
+
+    def __init__(self, axes: Axes) -> None:
+        self.axes, size = axes, axes.rows.shape[0] * math.prod(TAPS) + 1
+        self.gram, self.cross = torch.zeros(size, size, dtype=torch.float64), torch.zeros(size, 3 * PATCH_PX**2, dtype=torch.float64)
+
+    def see(self, drawn: torch.Tensor, video: torch.Tensor) -> None:
+        """Take in drawn latents [B, Z, T, h, w] and what they should have been, [B, 3, T, H, W] in [-1, 1]."""
+        wide = torch.nn.functional.pad(drawn, (1, 1, 1, 1, TAPS[0] - 1, 0))
+        around = wide.unfold(2, TAPS[0], 1).unfold(3, TAPS[1], 1).unfold(4, TAPS[2], 1)
+        known = around.permute(0, 2, 3, 4, 1, 5, 6, 7).reshape(-1, drawn.shape[1] * math.prod(TAPS))
+        known = torch.cat([known, known.new_ones(len(known), 1)], 1).double()
+        wanted = patchify(video, PATCH_PX).permute(0, 2, 3, 4, 1).reshape(-1, 3 * PATCH_PX**2).double()
+        self.gram += known.T @ known
+        self.cross += known.T @ wanted
+
+    def solve(self, ridge: float = 1e-3) -> tuple[torch.Tensor, torch.Tensor]:
+        """Weights [patch, Z, 3, 3, 3] and bias [patch] of the last layer."""
+        held = self.gram + ridge * self.gram.diagonal().mean() * torch.eye(len(self.gram), dtype=torch.float64)
+        found = torch.linalg.solve(held, self.cross).float()
+        weight = found[:-1].T.reshape(-1, self.axes.rows.shape[0], *TAPS)
+        return weight / self.axes.scale.view(1, -1, 1, 1, 1), found[-1]
+
+
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def build(axes: Axes, spare: int) -> AutoencoderKLWan:
-    """The autoencoder of these axes, with `spare` extra latent channels that decode to nothing."""
+def build(axes: Axes, spare: int, smooth: tuple[torch.Tensor, torch.Tensor] | None = None) -> AutoencoderKLWan:
+    """The autoencoder of these axes, with `spare` extra latent channels that decode to nothing.
+
+    Args:
+        smooth: Last layer of the decoder as a `Smoother` found it; without, it is the inverse of the encoder.
+    """
     rows = torch.cat([axes.rows, axes.rows.new_zeros(spare, axes.rows.shape[1])])
     scale = torch.cat([axes.scale, axes.scale.new_ones(spare)])
     z, patch = rows.shape
@@ -92,6 +128,11 @@ def build(axes: Axes, spare: int) -> AutoencoderKLWan:
     _linear(vae.post_quant_conv, torch.eye(z), torch.zeros(z))
     _linear(vae.decoder.conv_in, *widen(torch.eye(z), torch.zeros(z)))
     _linear(vae.decoder.conv_out, narrow(rows.T), axes.mean)
+    if smooth is not None:
+        weight, bias = smooth
+        weight = torch.nn.functional.pad(weight, (0, 0, 0, 0, 0, 0, 0, spare)) / gain
+        vae.decoder.conv_out.weight[:, :z], vae.decoder.conv_out.weight[:, z : 2 * z] = weight, -weight
+        vae.decoder.conv_out.bias.copy_(bias)
     return vae.eval()
 
 

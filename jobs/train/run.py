@@ -240,7 +240,7 @@ def _train_t2v(
     axes = t2v.axes_of(clips, seed)
     plan = replace(t2v.DRAWING_PLAN, budget=share(1 - text_share), seed=seed)
     drawing = t2v.train_drawing(clips, axes, t2v.Size(), plan, folder=work / "drawing", resume=resume, batch=t2v.BATCH)
-    t2v.assemble(out, tokenizer, text.model, axes, drawing.model)
+    t2v.assemble(out, tokenizer, text.model, axes, drawing.model, t2v.smoothed(drawing.model, clips, axes, seed))
     cost = {
         "text_steps": text.steps,
         "drawing_steps": drawing.steps,

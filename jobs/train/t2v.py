@@ -39,6 +39,9 @@ DROP_ALL, DROP_SOME = 0.1, 0.3
 """Share of samples that see no text, and a random part of it."""
 
 
+SMOOTH_NOISE = (0.6, 0.95)
+"""Share of noise in the clips whose guesses teach the decoder: about as wrong as what is drawn from nothing."""
+
 BATCH = 16
 TEXT_PLAN = Plan(Budget(steps=1), 0, learning_rate=3e-3, weight_decay=0.01, betas=(0.9, 0.98), average=0.99)
 DRAWING_PLAN = Plan(Budget(steps=1), 0, learning_rate=2e-3, weight_decay=0.01, betas=(0.9, 0.97), average=0.998)
@@ -221,15 +224,36 @@ def train_drawing(clips: Clips, axes: codec.Axes, size: Size, plan: Plan, *, fol
     return optimise(model, Drawing(model, clips, axes, batch=batch), plan, folder=folder, resume=resume, label="t2v")
 
 
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def smoothed(model: torch.nn.Module, clips: Clips, axes: codec.Axes, seed: int, *, sample: int = 1024) -> tuple[torch.Tensor, torch.Tensor]:
+    """The decoder's last layer for what this model draws: fitted to its guesses at clips that were noised by SMOOTH_NOISE."""
+    generator, codes = torch.Generator().manual_seed(seed), Codes(WIDTH)
+    fit = codec.Smoother(axes)
+    picked = torch.randperm(len(clips), generator=generator)[:sample].tolist()
+    for start in range(0, len(picked), BATCH):
+        some = sorted(picked[start : start + BATCH])
+        video = torch.from_numpy(clips.frames[some]).permute(0, 4, 1, 2, 3).float() / 127.5 - 1
+        clean = latents.with_ramps(functional.pad(axes.encode(video), (0, 0, 0, 0, 0, 0, 0, RAMPS)))
+        noise = latents.with_ramps(torch.randn(clean.shape, generator=generator))
+        low, high = SMOOTH_NOISE
+        level = low + (high - low) * torch.rand(len(some), generator=generator)
+        text = torch.stack([codes(clips.attributes[i]) for i in some])[:, None].repeat(1, 8, 1) * math.sqrt(WIDTH)
+        share = level.view(-1, 1, 1, 1, 1)
+        guess = model((1 - share) * clean + share * noise, level * 1000, text, return_dict=False)[0]
+        fit.see(guess[:, :CHANNELS], video)
+    return fit.solve()
+
+
 # --- the pipeline ----------------------------------------------------------------------------------------------------
 
 
-def assemble(folder: Path, tokenizer: PreTrainedTokenizerBase, encoder: torch.nn.Module, axes: codec.Axes, model: torch.nn.Module) -> None:
+def assemble(folder: Path, tokenizer: PreTrainedTokenizerBase, encoder: torch.nn.Module, axes: codec.Axes, model: torch.nn.Module,
+             smooth: tuple[torch.Tensor, torch.Tensor] | None = None) -> None:
     """Save the stock pipeline, and the profile that tells a caller how to run it."""
     pipe = WanPipeline(
         tokenizer=tokenizer,
         text_encoder=encoder,
-        vae=codec.build(axes, RAMPS),
+        vae=codec.build(axes, RAMPS, smooth),
         transformer=model,
         scheduler=UniPCMultistepScheduler(prediction_type="sample", use_flow_sigmas=True, flow_shift=SHIFT, solver_order=2),
     )
