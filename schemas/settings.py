@@ -138,6 +138,8 @@ class Label(Section):
     """Estimated share of the picture covered by text from which a clip is read by the OCR."""
     asr_model: str = ""
     """Folder of a faster-whisper (CTranslate2) model; empty: no transcripts are made."""
+    safety_model: str = ""
+    """Folder of a transformers image-classification model, one of whose classes is called harmless (`normal`, `safe`, `sfw`, ...); empty: none."""
     caption_model: str = ""
     """Folder of a transformers image-text-to-text model, or `http(s)://host/v1#model` of an OpenAI-compatible endpoint; empty: none."""
 

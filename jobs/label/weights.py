@@ -13,6 +13,7 @@ from typing import Any
 
 from jobs.errors import Terminal
 from jobs.label.labeler import Absent, Model
+from jobs.version import digest
 
 EMBEDDED = Path(__file__).parents[1] / "train" / "embedded" / "clip"
 CONFIG = "open_clip_config.json"
@@ -129,6 +130,44 @@ def _hub(name: str, repo: str) -> Weights:
         ) from None
     found = _folder(name, folder)
     return Weights(name, found.architecture, found.file, folder.name[:12])
+
+
+def folder_revision(name: str, setting: str) -> str:
+    """Revision of the weights of a transformers folder.
+
+    Raises:
+        Terminal: no such folder, no safetensors, or code of its own.
+    """
+    folder = Path(name)
+    if not (folder / "config.json").is_file():
+        raise Terminal(f"{folder}: no transformers model here ({setting}); give a folder with config.json and safetensors")
+    found = sorted(folder.glob("*.safetensors"))
+    if not found:
+        raise Terminal(f"{folder}: holds no .safetensors ({setting}); pickles are refused, convert them first")
+    refuse_remote_code(folder)
+    return digest([sha256_12(f) for f in found])[:12]
+
+
+def from_folder(loader: Any, folder: str, **options: Any) -> Any:
+    """What a transformers `Auto` class loads from a folder on this machine: safetensors alone, no code of its own, no weight left to chance.
+
+    Raises:
+        Terminal: transformers cannot load it, or weights are missing.
+    """
+    safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    weighs = hasattr(loader, "_model_mapping")
+    try:
+        made = loader.from_pretrained(
+            folder, **safe, **options, **({"use_safetensors": True, "output_loading_info": True} if weighs else {})
+        )
+    except Exception as error:  # transformers raises whatever its parts raise; the user needs the folder and the cause
+        raise Terminal(f"{folder}: transformers cannot load it ({loader.__name__}): {str(error)[:300]}") from None
+    if not weighs:
+        return made
+    network, facts = made
+    if missing := sorted({*facts["missing_keys"], *(str(key) for key in facts.get("mismatched_keys", ()))}):
+        raise Terminal(f"{folder}: {len(missing)} weights are missing, {missing[0]} for one; they would be random numbers")
+    return network
 
 
 def refuse_remote_code(folder: Path, files: str = "*.json") -> None:

@@ -1,7 +1,6 @@
 """The job as a whole on a small lake: who is labelled, what is copied, and that the bytes do not depend on the way there."""
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -10,17 +9,6 @@ from jobs.label.job import LABEL, outside
 from jobs.lake import Lake
 from schemas import CLIPS, LABELS, REJECTS
 from schemas.settings import Settings, load
-
-
-@pytest.fixture
-def kit(pytestconfig):
-    """The helpers of conftest.py beside this file."""
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("label_kit", Path(__file__).with_name("conftest.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

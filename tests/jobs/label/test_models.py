@@ -60,6 +60,45 @@ def test_damaged_weights_are_an_error_that_names_the_file(random_clip, tmp_path)
         clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu")
 
 
+def test_vectors_that_are_not_numbers_are_an_error_that_names_the_file(random_clip, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "nan"
+    shutil.copytree(random_clip, folder)
+    file = folder / "open_clip_model.safetensors"
+    save_file({n: w * float("nan") if w.is_floating_point() else w for n, w in load_file(file).items()}, file)
+    tower = clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu")
+    with pytest.raises(Terminal, match="(?s)open_clip_model.safetensors.*NaN"):
+        tower.image([Image.new("RGB", (40, 40))])
+    with pytest.raises(Terminal, match="NaN"):
+        tower.text(["a dog"])
+
+
+def test_damaged_frames_are_left_out_and_said(random_clip, kit, caplog):
+    tower = clip.tower(Label(clip_model=f"local-dir:{random_clip}", batch=4), "cpu")
+    good = [{"t_s": float(i), "jpeg": kit.jpeg(i)} for i in range(3)]
+    bad = [{"t_s": 5.0, "jpeg": kit.jpeg(7)[:300]}, {"t_s": 6.0, "jpeg": b""}]
+    rows = [{"clip_id": "a", "frames": [good[0], bad[0], good[1]]}, {"clip_id": "b", "frames": bad}, {"clip_id": "c", "frames": []},
+            {"clip_id": "d", "frames": None}, {"clip_id": "e", "frames": [good[2]]}]  # fmt: skip
+    found = clip.frame_vectors(tower, Batch(rows))
+    assert {k: len(v) for k, v in found.items()} == {"a": 2, "e": 1}
+    assert np.array_equal(found["a"], tower.image(clip.pictures({"clip_id": "a", "frames": good[:2]})))
+    assert "clip b" in caplog.text
+    for name in ("clip_tags", "clip_embedding"):
+        labeler = labelers()[name]
+        assert {f.clip_id for f in labeler.label(labeler.load(Label(clip_model=f"local-dir:{random_clip}"), "cpu"), Batch(rows))} == {"a", "e"}
+
+
+def test_loading_a_model_leaves_the_log_of_the_host_alone(random_clip, tmp_path):
+    import logging
+
+    folder = tmp_path / "copy"
+    shutil.copytree(random_clip, folder)
+    before = (logging.getLogger().level, list(logging.getLogger().handlers))
+    clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu")
+    assert (logging.getLogger().level, list(logging.getLogger().handlers)) == before
+
+
 def shrunk(name):
     """The config of an open_clip architecture with one narrow layer per tower."""
     import open_clip
