@@ -117,7 +117,7 @@ class Label(Section):
     labelers: tuple[str, ...] = ()
     """Labelers to run by name; empty: all whose models are at hand."""
     clip_model: str = "embedded"
-    """`embedded`, an open_clip name, `hf-hub:...` or `local-dir:/path`."""
+    """`embedded`, an open_clip name, `hf-hub:...` or `local-dir:/path` (a folder of open_clip, or a CLIP or SigLIP of transformers)."""
     clip_pretrained: str = ""
     """open_clip tag or path of a checkpoint, for a plain model name."""
     vocabulary: dict[str, dict[str, tuple[str, str]]] = {}

@@ -10,14 +10,16 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import Terminal
+from jobs.label import dual_encoder
 from jobs.label.labeler import Batch, Row
-from jobs.label.weights import Weights, find
+from jobs.label.weights import TRANSFORMERS, Weights, find
 from schemas.settings import Label
 
 log = logging.getLogger(__name__)
@@ -116,6 +118,9 @@ def _load(weights: Weights, device: str, batch: int) -> Tower:
     import torch
 
     torch.set_num_threads(1)
+    if weights.architecture.startswith(TRANSFORMERS):
+        network, preprocess, tokenizer = dual_encoder.load(Path(weights.file), device)
+        return Tower(weights, network, tokenizer, preprocess, device, batch, _scale(network))
     import open_clip
 
     root, silence = logging.getLogger(), logging.NullHandler()
@@ -137,8 +142,11 @@ def _load(weights: Weights, device: str, batch: int) -> Tower:
         root.setLevel(level)
         root.removeHandler(silence)
     network.eval().requires_grad_(False)
-    scale = min(float(network.logit_scale.exp()), MAX_SCALE)
-    return Tower(weights, network, tokenizer, preprocess, device, batch, scale)
+    return Tower(weights, network, tokenizer, preprocess, device, batch, _scale(network))
+
+
+def _scale(network: Any) -> float:
+    return min(float(network.logit_scale.exp()), MAX_SCALE)
 
 
 def opened(jpeg: bytes) -> Any | None:

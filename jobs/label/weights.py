@@ -17,6 +17,10 @@ from jobs.version import digest
 
 EMBEDDED = Path(__file__).parents[1] / "train" / "embedded" / "clip"
 CONFIG = "open_clip_config.json"
+TRANSFORMERS = "transformers:"
+"""Prefix of `Weights.architecture` of a folder as transformers writes it."""
+DUAL_ENCODERS = ("clip", "siglip", "siglip2", "chinese_clip")
+"""`model_type` of transformers folders that embed pictures and texts."""
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 HUB_FILES = ("*.json", "*.txt", "*.model", "open_clip_model.safetensors")
 
@@ -27,8 +31,8 @@ class Weights:
 
     Attributes:
         name: As given in Settings.
-        architecture: What open_clip is asked for: `local-dir:...` or a model name.
-        file: The safetensors file.
+        architecture: What open_clip is asked for: `local-dir:...` or a model name; `transformers:...` for a folder of that kind.
+        file: The safetensors file, or that folder.
         revision: First 12 hex digits of sha256 over the weights, or of the hub's commit.
     """
 
@@ -75,10 +79,13 @@ def find(name: str, pretrained: str = "") -> Weights:
 
 
 def _folder(name: str, folder: Path) -> Weights:
+    if not (folder / CONFIG).is_file() and _kind(folder) in DUAL_ENCODERS:
+        revision = folder_revision(str(folder), "label.clip_model")
+        return Weights(name, f"{TRANSFORMERS}{folder.resolve()}", str(folder), revision)
     if not (folder / CONFIG).is_file():
         raise Terminal(
-            f"{folder}: no open_clip model here ({CONFIG} is missing); a folder needs {CONFIG}, "
-            "open_clip_model.safetensors and the tokenizer's files"
+            f"{folder}: no open_clip model here ({CONFIG} is missing); a folder needs {CONFIG}, open_clip_model.safetensors and the "
+            f"tokenizer's files, or is one of transformers with a model_type of {', '.join(DUAL_ENCODERS)}"
         )
     found = sorted(folder.glob("*.safetensors"))
     weights = next((f for f in found if f.name == "open_clip_model.safetensors"), found[0] if len(found) == 1 else None)
@@ -91,6 +98,15 @@ def _folder(name: str, folder: Path) -> Weights:
         raise Terminal(f"{folder}: open_clip_model.safetensors is missing")
     refuse_remote_code(folder)
     return Weights(name, f"local-dir:{folder.resolve()}", str(weights), sha256_12(weights))
+
+
+def _kind(folder: Path) -> str | None:
+    """The `model_type` of a transformers folder."""
+    try:
+        facts = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return str(facts.get("model_type")) if isinstance(facts, dict) else None
 
 
 def _checkpoint(name: str, file: Path) -> Weights:
@@ -154,6 +170,9 @@ def from_folder(loader: Any, folder: str, **options: Any) -> Any:
     Raises:
         Terminal: transformers cannot load it, or weights are missing.
     """
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # a bar per model and worker says nothing about the run
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     weighs = hasattr(loader, "_model_mapping")
     try:
