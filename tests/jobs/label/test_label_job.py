@@ -57,6 +57,12 @@ def test_an_absent_labeler_is_said_in_the_manifest_and_makes_no_rows(corpus, set
     assert not absent & set(labels.read(["labeler"])["labeler"].to_pylist())
 
 
+def test_a_version_says_what_it_cost(corpus, settings, kit):
+    lake, parents = corpus
+    spent = lake.version(LABELS, kit.execute(LABEL, lake, settings(), parents).fingerprint).manifest["cost"]
+    assert 0 < spent["cpu_s"] < 600
+
+
 def test_relabelling_one_labeler_keeps_the_rows_of_the_others(corpus, settings, kit, monkeypatch):
     lake, parents = corpus
     first = lake.version(LABELS, kit.execute(LABEL, lake, settings(), parents).fingerprint).read()
