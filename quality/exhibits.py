@@ -296,12 +296,14 @@ def _same(measured: float | None, value: float) -> bool:
 
 
 def mixes(tables: Mapping[str, Standing], most: int) -> dict[str, list[tuple[str, int]]]:
-    """Samples by modality, language, licence, split and height."""
+    """Samples by modality, split, language, licence, cut, and, where they have one, height."""
     if "samples" not in tables:
         return {}
     rows = sample(tables["samples"], ["modality", "lang", "licence", "split", "height", "cut"], MAX_ROWS)
-    return {name: [(str(v) if v is not None else "unknown", n) for v, n in Counter(rows[name].to_pylist()).most_common(most)]
-            for name in ("modality", "split", "lang", "licence", "height", "cut")}
+    heights = Counter(h for h in rows["height"].to_pylist() if h is not None)
+    found = {name: [(str(v) if v is not None else "unknown", n) for v, n in Counter(rows[name].to_pylist()).most_common(most)]
+             for name in ("modality", "split", "lang", "licence", "cut")}
+    return found | ({"height": [(f"{h} px", n) for h, n in heights.most_common(most)]} if heights else {})
 
 
 def videos(tables: Mapping[str, Standing], rejected: pa.Table | None, prefix: str | None, most: int) -> tuple[Video, ...]:

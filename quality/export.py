@@ -157,7 +157,8 @@ def _release(tables: Mapping[str, Standing], jobs: Sequence[Made]) -> dict[str, 
     if version is None:
         return {}
     manifest = version.manifest
-    facts = {"table": version.table.name, "version": version.fingerprint, "finished": _when(manifest["finished"]),
+    name = next((n for n in version.lake.names("releases") if n.endswith(version.fingerprint)), None)
+    facts = {**({"release": name} if name else {"table": version.table.name}), "version": version.fingerprint, "finished": f"{_when(manifest['finished'])} UTC",
              "schema": str(manifest["schema_version"])}
     presets = [m.manifest["recipe"]["policy"]["preset"] for m in jobs if "preset" in m.manifest["recipe"].get("policy", {})]
     return facts | ({"policy": str(presets[0])} if presets else {})
@@ -208,4 +209,4 @@ def _run(one: Made, hours: float) -> dict[str, Any]:
 
 
 def _when(text: str) -> str:
-    return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M UTC")
+    return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M")
