@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from jobs.label.labeler import Batch, labelers
 from jobs.label.labelers import ocr
-from jobs.label.labelers.ocr import Box, area, overlap, stable
+from jobs.label.labelers.ocr import Box, area, stable
 from schemas.settings import Label
 
 
@@ -45,12 +45,24 @@ def test_text_is_read_and_what_stays_is_told_from_what_moves():
     assert ("c", "text") not in by
 
 
-def test_areas_count_once_and_boxes_overlap_as_they_should():
+@pytest.mark.heavy
+def test_a_small_chinese_subtitle_is_read(root):
+    said = "今天去了西藏风景真的很美"
+    image = Image.new("RGB", (1194, 672), (70, 110, 90))
+    font = ImageFont.truetype(str(root / "jobs/generate/fonts/NotoSansCJKsc-subset.otf"), 36)
+    ImageDraw.Draw(image).text((60, 560), said, fill="white", font=font, stroke_width=3, stroke_fill="black")
+    engine, _ = ocr.load(Label(), "cpu")
+    (box,) = ocr.read(engine, image.resize((398, 224)))
+    assert box.text.replace(" ", "") == said
+    assert box.top == pytest.approx(565 / 672, abs=0.03)
+
+
+def test_areas_count_once_and_a_box_stays_as_long_as_only_detection_wavers():
     a, b = Box(0, 0, 0.5, 0.5, "a", 1), Box(0, 0, 0.5, 0.5, "b", 1)
     assert area([a, b]) == pytest.approx(0.25)
-    assert overlap(a, b) == 1
-    assert overlap(a, Box(0.25, 0, 0.75, 0.5, "c", 1)) == pytest.approx(1 / 3)
-    assert overlap(a, Box(0.5, 0.5, 1, 1, "d", 1)) == 0
+    wavers, moves = Box(0.01, 0, 0.505, 0.49, "a", 1), Box(0.02, 0, 0.52, 0.5, "a", 1)
+    assert stable([[a], [b], [wavers]]) == [a]
+    assert stable([[a], [b], [moves]]) == []
     assert stable([[a], [b], [Box(0.3, 0, 0.8, 0.5, "x", 1)]]) == []
 
 
