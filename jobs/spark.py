@@ -134,6 +134,32 @@ def explained(error: Exception, what: str) -> RunError:
     return RunError(f"{what} failed on a worker: {(seen or lines or ['no message'])[-1][:500]}")
 
 
+def archive_classes() -> None:
+    """Start Spark once, do a little of what jobs do, and have the JVM write down the classes that this took.
+
+    Made under another name and renamed: a JVM that is killed while it writes leaves no broken archive.
+    """
+    from pyspark.sql import functions as F
+
+    archive = cache_home() / ARCHIVE
+    if archive.exists():
+        return
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    passing = archive.with_suffix(".new")
+    passing.unlink(missing_ok=True)
+    spark = session(Runtime(), ("-Xlog:disable", f"-XX:ArchiveClassesAtExit={passing}"))
+    spark.sparkContext.parallelize(range(2), 2).mapPartitions(list).collect()
+    frame = spark.createDataFrame([(1, "a"), (2, "b")], "id long, name string").repartition(2).mapInArrow(list, "id long, name string")
+    frame.join(frame.groupBy("name").agg(F.min("id").alias("least")), "name").orderBy("id").collect()
+    gateway = spark.sparkContext._gateway
+    spark.stop()
+    gateway.shutdown()
+    gateway.proc.stdin.close()
+    gateway.proc.wait(timeout=300)
+    if passing.exists():
+        passing.rename(archive)
+
+
 def cache_home() -> Path:
     """Where what is made once per machine is kept."""
     return Path(os.environ.get("REELMILL_CACHE", Path.home() / ".cache" / "reelmill"))
