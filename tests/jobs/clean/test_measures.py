@@ -185,6 +185,16 @@ def test_bars_are_measured(
     assert clip["pillarbox_share"] == pytest.approx(pillarbox, abs=0.02)
 
 
+@pytest.mark.parametrize("turn", [False, True])
+def test_one_bright_line_makes_no_bars(turn: bool) -> None:
+    """No row, or no column, is bright on average: nothing can be said of bars, least of all that they cover the picture twice."""
+    rgb = np.zeros((224, 398, 3), np.uint8)
+    rgb[100:104] = 255
+    look = measurements()["bars"].look
+    assert look is not None
+    assert np.isnan(look(as_picture(np.ascontiguousarray(rgb.transpose(1, 0, 2)) if turn else rgb))).all()
+
+
 def test_blockiness_shows_coding_blocks() -> None:
     rgb = cv2.resize(pictures.coffee(), (600, 400))
     values = []
