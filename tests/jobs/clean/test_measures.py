@@ -404,6 +404,28 @@ def test_the_interpolator_is_a_sinc() -> None:
     assert loudness.interpolator()[0] == pytest.approx(loudness.interpolator()[2][::-1])
 
 
+@pytest.mark.parametrize(("codec", "container"), [("aac", "adts"), ("libmp3lame", "mp3"), ("libopus", "ogg")])
+@pytest.mark.parametrize("gain_db", [-1, 12, 18])
+def test_clipping_is_seen_through_a_lossy_codec(tmp_path: Path, codec: str, container: str, gain_db: float) -> None:
+    """Syllables of a few harmonics with noise; the codec rounds the tops off, so that no two samples are equal."""
+    random = np.random.default_rng(3)
+    t = np.arange(RATE * 4) / RATE
+    voice = sum(np.sin(2 * np.pi * 140 * k * t + random.uniform(0, 6)) / k for k in range(1, 9))
+    line = voice * (0.4 + 0.6 * np.sin(2 * np.pi * 1.7 * t) ** 2) + random.normal(0, 0.05, t.size)
+    line = line / np.abs(line).max() * 10 ** (gain_db / 20)
+    frame = av.AudioFrame.from_ndarray(line.clip(-1, 1).astype(np.float32)[None], format="fltp", layout="mono")
+    frame.sample_rate = RATE
+    with av.open(str(tmp_path / "coded"), "w", format=container) as out:
+        stream = out.add_stream(codec, rate=RATE, layout="mono")
+        fitted = av.AudioResampler(stream.format, "mono", RATE, stream.codec_context.frame_size or 1024)
+        for piece in [*fitted.resample(frame), *fitted.resample(None)]:
+            out.mux(stream.encode(piece))
+        out.mux(stream.encode(None))
+    share = measure_file(str(tmp_path / "coded"), "audio", SETTINGS)["clips"][0]["clipping_share"]
+    wanted = float((np.abs(line) > 1).mean())
+    assert (share, wanted) == (0, 0) if gain_db < 0 else 0.5 * wanted < share < 1.2 * wanted, (share, wanted)
+
+
 def test_silence_clipping_and_noise_are_told(tmp_path: Path) -> None:
     tone = 0.4 * np.sin(np.arange(RATE * 4) / 12).astype(np.float32)
     quiet = tone.copy()
