@@ -26,12 +26,17 @@ RATIO, AROUND_S = 3.0, 1.0
 """A cut is so many times the median change within so many seconds before and after."""
 PEAK, BESIDE_S, BESIDE_FRAMES = 2.0, 0.2, 3
 """A cut stands alone: it is so many times the greatest change beside it (a whip pan is not alone)."""
+STIR, JUDDER_S = 1.0, 0.45
+"""A slow source in a fast container stirs but every few frames: two changes of so much on either side count, up to so far away."""
 PART = 0.35
 """Share of the picture that a cut changes, at least: less is a window, a caption or an insert."""
 FLASH_S = 0.5
 """If the picture of before is back within this time it was a flash."""
 HOLE_S = 60.0
 """A frame that is shown for longer is a hole in the clock of a broken file, not a picture that stands still."""
+RELIT = 0.16
+"""Share of the difference of two pictures, and of the darker one, that is left at most when one is made as bright as the other: the
+light has changed, not the scene."""
 BLANK_SPREAD, BLANK_S = 6.0, 4.0
 """Frames with less spread are blank; fades pass through a run of them that is at most so long."""
 BLANK_REST = 1.5
@@ -42,7 +47,9 @@ KNEE = 0.35
 """A fade ends where the spread grows by less than this share of its mean growth."""
 FADE_REST = 0.35
 """How far, in parts of the difference of its ends, the frames of a fade may be from a mix of both: what is seen moves on."""
-LENGTHS_S = (0.3, 0.5, 0.8, 1.2, 1.8, 2.6)
+FADE_PART = 0.2
+"""Share of the luma thumb that a fade changes, at least: a planet before a black sky has that."""
+LENGTHS_S = (0.3, 0.5, 0.8, 1.2, 1.8)
 """Lengths of dissolves that are tried."""
 DISSOLVE_CHANGE = 10.0
 """Mean difference of the thumbs before and after a dissolve, 0..255, at least, where the picture has its usual contrast."""
@@ -97,27 +104,28 @@ def scores(times: Floats, signals: NDArray[np.float32]) -> Floats:
     spread = np.maximum(spread, np.concatenate([spread[:1], spread[:-1]]))
     floor = FLOOR * (FLAT + (1 - FLAT) * np.minimum(spread / USUAL_SPREAD, 1.0))
     usual = surroundings(times, content, AROUND_S)
-    highest = beside(times, content, BESIDE_S, BESIDE_FRAMES)
+    highest = beside(times, content)
     part = np.minimum(signals[:, COLUMN["changed"]].astype(np.float64) / PART, 1.0)
     alone = np.minimum(content / (RATIO * usual + 1.0), content / (PEAK * highest + 1.0))
     score: Floats = SCALE * part * part * np.minimum(content / floor, alone)
     return score
 
 
-@kernel("float64[::1](float64[::1], float64[::1], float64, int64)")
-def beside(times: Any, content: Any, around_s: float, frames: int) -> Any:
+@kernel("float64[::1](float64[::1], float64[::1])")
+def beside(times: Any, content: Any) -> Any:
     """Greatest change near a frame, itself and its two neighbours left out (a cut may take two frames)."""
     count = content.size
     highest = np.zeros(count)
     for i in range(count):
-        k = i - 2
-        while k >= 1 and (times[i] - times[k] <= around_s or i - k <= frames):
-            highest[i] = max(highest[i], content[k])
-            k -= 1
-        k = i + 2
-        while k < count and (times[k] - times[i] <= around_s or k - i <= frames):
-            highest[i] = max(highest[i], content[k])
-            k += 1
+        for step in (-1, 1):
+            k, stirs = i + 2 * step, 0
+            while 1 <= k < count:
+                gap = abs(times[k] - times[i])
+                if gap > BESIDE_S and abs(k - i) > BESIDE_FRAMES and (stirs >= 2 or gap > JUDDER_S):
+                    break
+                highest[i] = max(highest[i], content[k])
+                stirs += content[k] > STIR
+                k += step
     return highest
 
 
@@ -161,7 +169,7 @@ def _cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]
     score = scores(times, signals)
     found: list[Transition] = []
     for i in (int(index) for index in np.flatnonzero(score >= threshold)):
-        if i == 0 or _flash(i, times, thumbs):
+        if i == 0 or _flash(i, times, thumbs) or _relit(thumbs[i - 1].astype(np.float32), thumbs[i].astype(np.float32)):
             continue
         if found and i - found[-1].first <= 2:
             if score[i] > score[found[-1].first]:
@@ -208,7 +216,7 @@ def _fading(thumbs: NDArray[np.uint8], blank: int, edge: int, end: int) -> bool:
     whole = thumbs[end].astype(np.float64) - thumbs[blank]
     share = np.clip(away @ whole / max(whole @ whole, 1e-9), 0, 1)
     between = (share > 0.1) & (share < 0.9)
-    if not between.any():
+    if not between.any() or (np.abs(whole[:LUMA_THUMB]) > 4).mean() < FADE_PART:
         return False
     rest = np.abs(away - share[:, None] * whole).sum(axis=1)[between]
     return bool(rest.mean() <= FADE_REST * np.abs(whole).sum())
@@ -247,6 +255,29 @@ def _ends(thumbs: NDArray[np.uint8], low: int, high: int) -> tuple[int, int]:
     share = away @ away[-1] / max(away[-1] @ away[-1], 1e-9)
     after = int(np.flatnonzero(share > 1 - MIXED)[0])
     return low + int(np.flatnonzero(share[:after] < MIXED)[-1]), low + after
+
+
+@kernel("boolean(float32[::1], float32[::1])")
+def _relit(one: Any, other: Any) -> bool:
+    """Whether two thumbs show the same in another light: the fainter one is the other made darker, but for little."""
+    both, square_one, square_other, change = 0.0, 1e-9, 1e-9, 0.0
+    for k in range(one.size):
+        zero = 0.0 if k < LUMA_THUMB else 128.0
+        a, b = one[k] - zero, other[k] - zero
+        both += a * b
+        square_one += a * a
+        square_other += b * b
+        change += abs(a - b)
+    gain = both / max(square_one, square_other)
+    left, faint = 0.0, 0.0
+    for k in range(one.size):
+        zero = 0.0 if k < LUMA_THUMB else 128.0
+        a, b = one[k] - zero, other[k] - zero
+        if square_one > square_other:
+            a, b = b, a
+        left += abs(a - gain * b)
+        faint += abs(a)
+    return bool(left < RELIT * min(change, faint))
 
 
 @kernel("float64[:, ::1](float64[::1], float32[:, ::1], float64[::1], float64[::1])")
@@ -290,6 +321,8 @@ def _mixes(times: Any, thumbs: Any, spread: Any, lengths: Any) -> Any:
             if moved_cells < DISSOLVE_PART * LUMA_THUMB or like > DISSOLVE_LIKE:
                 continue
             middle = 0.5 * (spread[(low + high) // 2] + spread[(low + high + 1) // 2])
+            if _relit(thumbs[low], thumbs[high]):
+                continue
             dip = middle / max(0.5 * (spread[low] + spread[high]), 1e-9)
             if dip > DISSOLVE_DIP:
                 continue
