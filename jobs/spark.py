@@ -73,18 +73,18 @@ def each_task(run: "Run", tasks: Sequence[tuple[int, Any]], work: Callable[[Any,
     A single task on this machine is run in this process: there is nothing to spread.
     """
     from jobs.progress import bar
-    from jobs.run import write
+    from jobs.run import work_off as do
 
     root, name, version, settings = run.lake.root, run.job.name, run.fingerprint, run.settings
     if len(tasks) == 1 and settings.runtime.master.startswith("local"):
         index, task = tasks[0]
-        write(root, name, version, index, work(task, settings))
+        do(root, name, version, index, task, work, settings)
         return
     spark = session(settings.runtime)
 
     def work_off(items: Iterator[tuple[int, Any]]) -> Iterator[int]:
         for index, task in items:
-            write(root, name, version, index, work(task, settings))
+            do(root, name, version, index, task, work, settings)
             yield index
 
     with bar(f"{name}", len(tasks), weight, settings.runtime.progress) as done:
