@@ -3,6 +3,7 @@
 All filters are FFmpeg's, run in this process by PyAV. Sound is float32 [samples, channels] in -1..1.
 """
 
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -172,6 +173,21 @@ def music_bed(path: str, samples: int, target_lufs: float) -> Sound:
         raise Terminal(f"publish.music = {path!r}: the file is silent")
     music = music * np.float32(10 ** (off / 20))
     return np.tile(music, (math.ceil(samples / len(music)), 1))[:samples]
+
+
+def fingerprint(music: str) -> str:
+    """12 hex digits of a music file; empty for none.
+
+    Raises:
+        Terminal: it cannot be read.
+    """
+    if not music:
+        return ""
+    try:
+        with Path(music).open("rb") as data:
+            return hashlib.file_digest(data, "sha256").hexdigest()[:12]
+    except OSError as error:
+        raise Terminal(f"publish.music = {music!r}: {error.strerror}") from None
 
 
 def read(path: Path, limit_s: float = 600) -> Sound:

@@ -4,6 +4,7 @@ The key of a video is a hash of what it is made of, so that a retry finds what w
 posts nothing twice.
 """
 
+import hashlib
 import json
 import tempfile
 import time
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from jobs.publish.mark import Label
 
 Row = dict[str, Any]
-CODE = 1
+CODE = 2
 TITLE_CHARS = 48
 
 
@@ -59,10 +60,7 @@ class Refused(Exception):
 def run(run: Run) -> None:
     """One task for each prompt, then the pages of the targets."""
     settings = run.settings
-    from jobs.publish.keys import signer
-
     targets = [load(spec, settings) for spec in settings.recipe.publish.targets]
-    signer(settings.runtime)  # a wrong key ends the run, like a wrong target, before Spark starts
     clips: dict[tuple[str, int], Clip] = {}
     for part in run.input(GENERATIONS).slices():
         for row in part.read(["generation_id", "prompt_id", "shot", "verdict"]).to_pylist():
@@ -219,7 +217,7 @@ def _item(row: Row) -> Item:
 
 def key_of(prompt: Row, ids: Sequence[str], settings: Settings, target: str) -> str:
     """The idempotency key: what the video is made of and the kind of place, not when, where or how often."""
-    recipe = settings.recipe.publish.model_dump(mode="json", exclude={"targets", "approval"})
+    recipe = settings.recipe.publish.model_dump(mode="json", exclude={"targets", "approval"}) | {"material": material(settings)}
     return row_id(prompt["prompt_id"], *ids, json.dumps(recipe, sort_keys=True, ensure_ascii=False), CODE, target)
 
 
@@ -250,7 +248,17 @@ def still_there(run: Run) -> bool:
 def outside(settings: Settings) -> Mapping[str, str]:
     """Another place is another version: a folder that is not the lake's own has its videos published to it."""
     own = not settings.runtime.out
-    return {"target": "videos" if own else target_root(settings)}
+    return {"target": "videos" if own else target_root(settings), **material(settings)}
+
+
+def material(settings: Settings) -> Mapping[str, str]:
+    """What a video is made of besides clips and recipe: the bytes behind paths, and who signs (`test` on every machine)."""
+    from jobs.generate import audio, lettering
+    from jobs.publish.keys import signer
+
+    want, by = settings.recipe.publish, signer(settings.runtime)
+    return {"font": lettering.fingerprint(want.font), "music": audio.fingerprint(want.music),
+            "signer": "test" if by.test else hashlib.sha256(by.chain).hexdigest()[:12]}
 
 
 PUBLISH = Job("publish", reads=(PROMPTS, GENERATIONS, REJECTS), writes=(PUBLICATIONS, REJECTS), code=CODE, recipe=("publish",),
