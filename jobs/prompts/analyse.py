@@ -23,7 +23,7 @@ _NARROW = {c: c - 0xfee0 for a, z in ((0xff10, 0xff19), (0xff21, 0xff3a), (0xff4
 _URL = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
 _MARKDOWN = re.compile(r"^\s{0,3}(?:#{1,6}\s+|>\s?|[-*+]\s+|\d{1,2}\.\s+|[-*_]{3,}\s*$|```\w*\s*$)", re.MULTILINE)
 _EMPHASIS = re.compile(r"(\*\*|__|\*|`+|~~)(?=\S)(.+?)(?<=\S)\1")
-_SYMBOLS = frozenset("°℃℉№©®™%‰€£¥￥$+=<>~×÷±|^")
+_SYMBOLS = frozenset("°℃℉№©®™%‰€£¥￥$+=<>~×÷±|^㎡㎥㎞㎝㎜㎏㏄")
 """Symbols that stand for a word or a relation and stay."""
 
 HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
