@@ -127,10 +127,11 @@ def _request(settings: Settings) -> str:
 
 def outside(settings: Settings) -> Mapping[str, str]:
     """The weights bear identity: other weights at the same path are another version."""
-    from jobs.generate import weights
+    from jobs.generate import judge, weights
 
-    return {"model": weights.identity(settings.recipe.generate), "similarity": weights.similarity_model(settings)}
+    return {"model": weights.identity(settings.recipe.generate), "similarity": weights.similarity_model(settings),
+            "safety": judge.safety_identity(settings)}
 
 
-GENERATE = Job("generate", reads=(PROMPTS, REJECTS), writes=(GENERATIONS, REJECTS), code=1,
+GENERATE = Job("generate", reads=(PROMPTS, REJECTS), writes=(GENERATIONS, REJECTS), code=2,
                recipe=("generate", "measure", "policy"), run=run, outside=outside)

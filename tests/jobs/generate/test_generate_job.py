@@ -123,6 +123,28 @@ def test_a_least_similarity_without_a_model_is_no_silent_pass(monkeypatch: pytes
     assert (found.why, found.scores["similarity"]) == (None, 0.3)
 
 
+def test_an_unsafe_picture_or_a_blocked_word_is_rejected(monkeypatch: pytest.MonkeyPatch, good: Any, stub: Any) -> None:
+    from dataclasses import replace
+
+    from jobs.generate.asset import encoded
+    from jobs.label.labeler import Found, labelers
+
+    video = encoded(good, 8.0, {})
+    wordy = load(["label.blocklist=[\"acme\"]"], env={})
+    assert judge.judge(good, video, "a mountain", stub.profile, wordy).why is None
+    assert judge.judge(good, video, "a mountain of Acme", stub.profile, wordy).why.reason == "unsafe"  # type: ignore[union-attr]
+
+    seen: list[Any] = []
+    looks = replace(labelers()["safety"], label=lambda state, batch: (seen.extend(batch.rows), [Found("", "unsafe", 0.7)])[1])
+    monkeypatch.setattr(judge, "labelers", lambda: {"safety": looks})
+    found = judge.judge(good, video, "a mountain", stub.profile, load(["label.max_unsafe=0.6"], env={}))
+    assert (found.why.reason, found.why.value, found.why.threshold) == ("unsafe", 0.7, 0.6)  # type: ignore[union-attr]
+    assert found.scores["unsafe"] == 0.7
+    assert judge.judge(good, video, "a mountain", stub.profile, load(["label.max_unsafe=0.8"], env={})).why is None
+    assert seen[0]["frames"]  # it looks at the frames that the measuring pass kept
+    assert judge.safety_identity(wordy) != judge.safety_identity(SETTINGS)
+
+
 def test_seeds_are_fixed_by_prompt_shot_and_attempt() -> None:
     shot = job.ShotTask("p", 1, "x", 7, "1:1")
     seeds = [shot.seed_of(n) for n in range(50)]
