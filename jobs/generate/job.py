@@ -56,7 +56,7 @@ def run(run: Run) -> None:
              for p in prompts for i, shot in enumerate(p["shots"])]
     size = run.settings.recipe.generate.batch
     tasks = [Batch(tuple(shots[i:i + size]), run.policy_hash, run.run_id) for i in range(0, len(shots), size)]
-    run.parts(tasks, work, weight="batch")
+    run.parts(tasks, work, weight="batch", gpu=run.settings.runtime.device != "cpu")
 
 
 def work(task: Batch, settings: Settings) -> Part:
