@@ -1,3 +1,9 @@
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -127,17 +133,82 @@ def test_a_wrong_voice_says_what_to_do(voice: str, says: str) -> None:
         narrator.load(voice)
 
 
-def test_neural_voices_without_their_package_say_so(tmp_path: object) -> None:
-    import importlib.util
-    from pathlib import Path
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Model files, and packages with the calls of piper-tts 1.8 and kokoro-onnx 0.6 that say a tone."""
+    for name in ("zh.onnx", "de.onnx", "voices-v1.bin"):
+        (tmp_path / name).write_bytes(b"{}")
+    (tmp_path / "zh.onnx.json").write_text('{"espeak": {"voice": "cmn"}}')
+    (tmp_path / "de.onnx.json").write_text('{"espeak": {"voice": "de"}, "language": {"code": "de_DE", "family": "de"}}')
 
-    folder = Path(str(tmp_path))
-    for name in ("v.onnx", "v.onnx.json", "voices.bin"):
-        (folder / name).write_bytes(b"{}")
-    for voice, package, said in (
-        (f"piper:{folder / 'v.onnx'}", "piper", "piper-tts"),
-        (f"kokoro:{folder}", "kokoro_onnx", "kokoro-onnx"),
-    ):
-        if importlib.util.find_spec(package) is None:
-            with pytest.raises(Terminal, match=f"pip install {said}"):
-                narrator.load(voice)
+    def tone(text: str) -> Sound:
+        if "unsayable" in text:
+            raise ValueError("no phonemes")
+        return (0.3 * np.sin(np.arange(len(text) * 2000) / 20)).astype(np.float32)
+
+    class PiperVoice:
+        config = SimpleNamespace(espeak_voice="cmn", sample_rate=22050)
+
+        @staticmethod
+        def load(path: str) -> "PiperVoice":
+            if Path(path).read_bytes() != b"{}":
+                raise RuntimeError("protobuf parsing failed")
+            return PiperVoice()
+
+        def synthesize(self, text: str) -> Iterator[Any]:
+            for part in text.split("，"):
+                if part:
+                    yield SimpleNamespace(sample_rate=22050, audio_float_array=tone(part))
+
+    class Kokoro:
+        def __init__(self, model: str, voices: str) -> None:
+            if Path(model).read_bytes() != b"{}":
+                raise RuntimeError("protobuf parsing failed")
+
+        def create(self, text: str, voice: str, speed: float, lang: str) -> tuple[Sound, int]:
+            assert (voice, lang) in {("af_heart", "en-us"), ("zf_xiaobei", "cmn")}
+            return tone(text), 24000
+
+    monkeypatch.setitem(sys.modules, "piper", SimpleNamespace(PiperVoice=PiperVoice))
+    monkeypatch.setitem(sys.modules, "kokoro_onnx", SimpleNamespace(Kokoro=Kokoro))
+    return tmp_path
+
+
+@pytest.mark.parametrize(("voice", "lang", "lacks", "rate"), [("piper:{}/zh.onnx", "zh", "en", 22050), ("kokoro:{}", "en", "yue", 24000)])
+def test_neural_voices_by_path_speak_what_they_can(models: Path, voice: str, lang: str, lacks: str, rate: int) -> None:
+    loaded = narrator.load(voice.format(models))
+    speech = narrator.narrate(loaded, script.lines(["今天去了西藏，很美。" if lang == "zh" else "We went home, at last."], lang), {0: 0.0})
+    assert speech.rate == rate
+    assert len(speech.cues) == 2
+    with pytest.raises(Unspoken, match=repr(lacks)):
+        loaded.speak("x", lacks)
+    with pytest.raises(Unspoken, match="no phonemes"):
+        loaded.speak("unsayable", lang)
+    assert narrator.load(voice.format(models)) is loaded  # it stays resident
+
+
+def test_the_language_of_a_piper_voice_is_that_of_its_description(models: Path) -> None:
+    assert narrator.languages(f"piper:{models / 'zh.onnx'}") == {"zh"}
+    assert narrator.languages(f"piper:{models / 'de.onnx'}") == {"de"}
+    (models / "de.onnx.json").write_text("[]")
+    with pytest.raises(Terminal, match=r"de\.onnx\.json: it does not say which language"):
+        narrator.languages(f"piper:{models / 'de.onnx'}")
+
+
+@pytest.mark.parametrize("voice", ["piper:{}/zh.onnx", "kokoro:{}"])
+def test_a_damaged_model_of_a_voice_is_named(models: Path, voice: str) -> None:
+    for file in models.glob("*.onnx"):
+        file.write_bytes(b"damaged")
+    with pytest.raises(Terminal, match="cannot be loaded.*protobuf"):
+        narrator.load(voice.format(models))
+
+
+@pytest.mark.parametrize(("voice", "package", "said"), [
+    ("piper:{}/zh.onnx", "piper", "piper-tts"), ("kokoro:{}", "kokoro_onnx", "kokoro-onnx"),
+])
+def test_neural_voices_without_their_package_say_so(
+    models: Path, monkeypatch: pytest.MonkeyPatch, voice: str, package: str, said: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(Terminal, match=f"pip install {said}"):
+        narrator.load(voice.format(models))
