@@ -241,6 +241,25 @@ class Recipe(Section):
     publish: Publish = Publish()
 
 
+class Capture(Section):
+    """Live streams that are recorded into a landing folder."""
+
+    streams: tuple[str, ...] = ()
+    """Addresses of HLS playlists (.m3u8), http or https."""
+    folder: str = "./landing"
+    """Landing folder; a source of the corpus build."""
+    seconds: Positive = 600.0
+    """Length of media to record of each stream."""
+    file_s: Positive = 60.0
+    """Length of one file: long enough for its shots, short enough to be one task."""
+    licence: str = ""
+    """Kept beside every file."""
+    consent: str = ""
+    """Kept beside every file."""
+    hosts: tuple[str, ...] = ()
+    """Hosts that segments may come from, beside those of the playlists."""
+
+
 class Runtime(Section):
     """Where and how. Never part of a version."""
 
@@ -248,6 +267,8 @@ class Runtime(Section):
     """Root of the lake: a folder or any fsspec URL."""
     sources: tuple[str, ...] = ()
     """Folders and files to collect."""
+    capture: Capture = Capture()
+    """Live streams to record."""
     out: str = ""
     """Folder that videos are published to; empty: `videos` beside the tables of a local lake."""
     master: str = "local[*]"
