@@ -164,3 +164,35 @@ def test_the_request_bears_the_identity_of_an_asset_but_the_batch_does_not() -> 
     assert "batch" not in base
     assert job._request(load(["generate.steps=9"], env={})) != job._request(SETTINGS)
     assert job._request(load(["generate.batch=9"], env={})) == job._request(load([], env={}))
+
+
+def test_an_interrupted_run_goes_on_at_the_first_missing_asset(monkeypatch: pytest.MonkeyPatch, stub: Any, tmp_path: Any) -> None:
+    """On a machine with one GPU, where tasks run in turn in this process; `tests/e2e/test_killed.py` kills real processes."""
+    from jobs import job as jobs_of
+    from jobs import spark
+    from jobs.lake import Lake
+    from jobs.run import execute
+
+    monkeypatch.setattr(jobs_of, "ORDER", {n: where for n, where in jobs_of.ORDER.items() if n in jobs_of.VIDEOS})
+    monkeypatch.setattr(spark, "_usable_gpu", lambda: True)
+    texts = json.dumps(["We reached the sea. We drove to the desert. We slept in the forest.", "今天去了西藏，风景真的很美。"])
+    settings = load([f"runtime.lake={tmp_path}", f"prompts.texts={texts}", "generate.batch=1", "progress=false"], env={})
+    execute("prompts", settings)
+
+    def breaks(ask: Any) -> Any:
+        if len(made.asked) == 3:
+            raise KeyboardInterrupt
+        return view(ask.seed)
+
+    made = stub(breaks)
+    monkeypatch.setattr(generator, "_load", lambda *a: made)
+    with pytest.raises(KeyboardInterrupt):
+        execute("generate", settings)
+    assert not Lake(str(tmp_path)).current("generate")
+    again = stub(lambda ask: view(ask.seed))
+    monkeypatch.setattr(generator, "_load", lambda *a: again)
+    outcome = execute("generate", settings)
+    assert (outcome.seen, outcome.kept) == (4, 4)
+    assert [a.prompt for a in again.asked] == [made.asked[2].prompt, *[a.prompt for a in again.asked[1:]]]
+    assert len(again.asked) == 2
+    assert {a.seed for a in made.asked[:2]}.isdisjoint({a.seed for a in again.asked})
