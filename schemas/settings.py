@@ -214,7 +214,7 @@ class Publish(Section):
     voice: str = "espeak"
     """Narrator: `espeak`, or a file of jobs/generate/narrators with its model path after a colon."""
     music: str = ""
-    """Path of a music bed; empty: none."""
+    """Path of a music bed, or `corpus` for a sound of the release in which nobody speaks; empty: none."""
     fill: Literal["blur", "crop"] = "blur"
     """What fills the frame where the clip's shape differs."""
     font: str = ""
