@@ -33,6 +33,8 @@ CLIPS_PER_PART = 200_000
 """Clips whose buckets make one part of a shuffle: some 50 MB of rows."""
 PAIRS_PER_SHARE = 200_000
 """Pairs that one task proves."""
+BUNDLES_PER_CORE = 3
+"""Tasks of Spark a core and map phase: each costs some 0.1 CPU seconds before it starts, however little it does."""
 LOSERS_PER_PART = 500_000
 DRIVER_PAIRS = 50_000_000
 """Pairs up to which the driver finds components itself (scipy, about 1.5 us and 60 bytes a pair): far cheaper than Spark's."""
@@ -152,8 +154,9 @@ def on_spark(spark: "SparkSession") -> Exchange:
         if not tasks:
             return schema.empty_table()
         packed = pa.array([pickle.dumps(t) for t in tasks], pa.binary())
-        plan = pa.table({"task": packed, "at": np.arange(len(tasks), dtype="i4")})
-        blobs = spark.createDataFrame(plan).repartitionById(len(tasks), "at").mapInArrow(mapped, "part int, blob binary")
+        bundles = min(len(tasks), BUNDLES_PER_CORE * spark.sparkContext.defaultParallelism)
+        plan = pa.table({"task": packed, "at": np.arange(len(tasks), dtype="i4") % bundles})
+        blobs = spark.createDataFrame(plan).repartitionById(bundles, "at").mapInArrow(mapped, "part int, blob binary")
         made = blobs.repartitionById(parts, "part").mapInArrow(reduced, from_arrow_schema(schema))
         return made.toArrow().cast(schema)
 
@@ -285,7 +288,7 @@ def verdicts(nodes: Nodes, head: NDArray[np.int64], edges: keeper.Edges, run: Ru
             "cluster_id": least_id.take(pa.array(label[x])),
             "offset_s": pa.array(_offsets(x, k, e, head, edges, nodes), from_pandas=True),
             "matched_in": nodes.clips["matched_in"].take(pa.array(k)),
-            "evidence": pa.array(_evidence(x, k, e, head, edges, ids)),
+            "evidence": _evidence(x, k, e, head, edges, ids),
         })
         rejects = run.rejects([
             {"sample_id": loser, "source_id": source, "check": method, "value": score, "op": ">=", "threshold": threshold,
@@ -324,30 +327,38 @@ def _offsets(x: NDArray[np.int64], k: NDArray[np.int64], proof: NDArray[np.int64
              edges: keeper.Edges, nodes: Nodes) -> NDArray[np.float64]:
     """Loser time minus keeper time in the presentation times of their sources; NaN where unknown or without time."""
     start = nodes.clips["start_s"].to_numpy()
-    timed = nodes.of("video", "audio")[x]
     out = start[x] - start[k]
-    for i in np.flatnonzero(proof >= 0).tolist():
-        e = proof[i]
-        a, b = (head[x[i]], head[k[i]]) if edges.whole[e] else (x[i], k[i])
-        shift = edges.shift[e] if edges.src[e] == a else -edges.shift[e]
-        out[i] = shift + (start[x[i]] - start[a]) - (start[k[i]] - start[b])
-    return np.where(timed, np.round(out, 6) + 0.0, np.nan)
+    near = np.flatnonzero(proof >= 0)
+    if len(near):
+        e = proof[near]
+        a, b = _compared(x, head, proof, edges)[near], _compared(k, head, proof, edges)[near]
+        shift = np.where(edges.src[e] == a, edges.shift[e], -edges.shift[e])
+        out[near] = shift + (start[x[near]] - start[a]) - (start[k[near]] - start[b])
+    return np.where(nodes.of("video", "audio")[x], np.round(out, 6) + 0.0, np.nan)
+
+
+def _compared(of: NDArray[np.int64], head: NDArray[np.int64], proof: NDArray[np.int64], edges: keeper.Edges) -> NDArray[np.int64]:
+    """The clips that were compared for some clips: their heads where the proof is of content."""
+    if not len(edges.whole):
+        return of
+    return np.where((proof >= 0) & edges.whole[proof], head[of], of)
 
 
 def _evidence(x: NDArray[np.int64], k: NDArray[np.int64], proof: NDArray[np.int64], head: NDArray[np.int64],
-              edges: keeper.Edges, ids: pa.ChunkedArray) -> list[str]:
+              edges: keeper.Edges, ids: pa.ChunkedArray) -> pa.ChunkedArray:
     """The chain of each loser: through the clips of equal content that were compared for the two, where they were others."""
-    names = [kind.method for kind in KINDS.values()]
-    chains = []
-    for a, b, e in zip(x.tolist(), k.tolist(), proof.tolist(), strict=True):
-        steps = [(a, ""), (b, "exact 1")]
-        if e >= 0:
-            near = f"{names[edges.kind[e]]} {edges.score[e]:.4g}"
-            a_head, b_head = (int(head[a]), int(head[b])) if edges.whole[e] else (a, b)
-            steps = [(a, ""), *([(a_head, "exact 1")] if a_head != a else []), (b_head, near),
-                     *([(b, "exact 1")] if b_head != b else [])]
-        chains.append("".join(f" -{how}- {ids[n].as_py()}" if how else str(ids[n].as_py()) for n, how in steps))
-    return chains
+    methods, scores = _methods(proof, edges)
+    values, at = np.unique(scores, return_inverse=True)
+    near = pc.binary_join_element_wise(pa.array(methods), pa.array([f"{v:.4g}" for v in values]).take(pa.array(at)), " ")
+    a, b = _compared(x, head, proof, edges), _compared(k, head, proof, edges)
+
+    def name(of: NDArray[np.int64], unless: NDArray[np.int64] | None = None) -> pa.Array:
+        named = ids.take(pa.array(of)).combine_chunks()
+        return named if unless is None else pc.if_else(pa.array(of == unless), None, named)
+
+    return pc.binary_join_element_wise(
+        name(x), pc.binary_join_element_wise(" -exact 1- ", name(a, x), ""), pc.binary_join_element_wise(" -", near, "- ", ""),
+        name(b), pc.binary_join_element_wise(" -exact 1- ", name(k, b), ""), "", null_handling="skip")
 
 
 def moved(clips: int, settings: Settings) -> tuple[Exchange, int]:
