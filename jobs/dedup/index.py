@@ -33,7 +33,7 @@ def parameters(dedup: Dedup) -> dict[str, object]:
     return {
         "scheme": "affine32", "seed": minhash.SEED, "tokeniser": minhash.TOKENISER, "permutations": dedup.permutations,
         "bands": bands, "rows": rows, "shingle": dedup.shingle, "caption_shingle": match.caption_shingle(dedup),
-        "min_caption_words": dedup.min_caption_words, "phash_blocks": len(perceptual.BLOCK_PAIRS),
+        "min_caption_words": dedup.min_caption_words, "phash_blocks": len(perceptual.BLOCK_PAIRS), "turned": dedup.turned,
         "audio_keys": len(audio.KEEP_BYTES),
     }
 

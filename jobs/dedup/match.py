@@ -120,13 +120,14 @@ def _keep_caption(clips: pa.Table, dedup: Dedup) -> pa.Table:
 def _prove_caption(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
     """Jaccard of the captions; 0 where the pictures or the sound say that the clips differ."""
     score, shift = _prove_words(clips, x, y, dedup)
-    hashes, times = _samples(clips)
+    views = _views(clips)
     words = _lists(clips, "audio_fingerprint", np.uint32)
     for i in np.flatnonzero(score >= dedup.threshold).tolist():
         a, b = int(x[i]), int(y[i])
-        if len(hashes[a]) and len(hashes[b]):
-            share, _ = perceptual.align(hashes[a], times[a], hashes[b], times[b], dedup.hamming + perceptual.LOOSE)
-            score[i] *= share >= dedup.phash_share
+        shares = [perceptual.align(*u, *v, dedup.hamming + perceptual.LOOSE)[0]
+                  for u, v in zip(views[a], views[b], strict=True) if len(u[0]) and len(v[0])]
+        if shares:
+            score[i] *= max(shares) >= dedup.phash_share
         elif audio.telling(words[a]) and audio.telling(words[b]):
             score[i] *= audio.align(words[a], words[b])[0] >= audio.AGREEMENT
     return score, shift
@@ -135,19 +136,15 @@ def _prove_caption(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], 
 # ---- pictures
 
 
-def _samples(clips: pa.Table) -> tuple[list[NDArray[np.uint64]], list[NDArray[np.float64]]]:
-    """Telling hashes of each clip and their times."""
-    hashes, times = [], []
-    for of, at, contrast in zip(_lists(clips, "phashes", np.uint64), _lists(clips, "phash_times_s", np.float64),
-                                clips["luma_std"].to_pylist(), strict=True):
-        good = perceptual.telling(of, contrast)
-        hashes.append(of[good])
-        times.append(at[good] if len(at) == len(of) else np.zeros(int(good.sum())))
-    return hashes, times
+def _views(clips: pa.Table) -> list[tuple[perceptual.View, ...]]:
+    """What each clip looks like."""
+    return [perceptual.views(of, at, contrast) for of, at, contrast in zip(
+        _lists(clips, "phashes", np.uint64), _lists(clips, "phash_times_s", np.float64), clips["luma_std"].to_pylist(), strict=True)]
 
 
 def _file_pictures(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
-    hashes = [np.unique(h) for h in _samples(clips)[0]]
+    hashes = [np.unique(np.concatenate([h for view, _ in views for h in (perceptual.turned(view) if dedup.turned else [view])]))
+              for views in _views(clips)]
     value = np.concatenate([np.empty(0, np.uint64), *hashes])
     node = np.repeat(nodes.astype(np.uint64), [len(h) for h in hashes])
     keys = perceptual.buckets(value)
@@ -161,9 +158,9 @@ def _meet_pictures(rows: Rows, dedup: Dedup) -> graph.Pairs:
 
 
 def _prove_pictures(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
-    hashes, times = _samples(clips)
-    found = [perceptual.same(hashes[a], times[a], hashes[b], times[b], dedup.hamming, dedup.phash_share)
-             for a, b in zip(x, y, strict=True)]
+    views = _views(clips)
+    found = [perceptual.alike(views[a], views[b], dedup.hamming, dedup.phash_share, turns=dedup.turned)
+             for a, b in zip(x.tolist(), y.tolist(), strict=True)]
     both = np.array(found, np.float64).reshape(-1, 2)
     return both[:, 0], both[:, 1]
 
