@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from jobs.dedup import graph, index, keeper, passes
 from jobs.dedup.match import KINDS, Kind
-from jobs.job import Job, Part
+from jobs.job import Job, Part, maker
 from jobs.lake import Lake, Version
 from jobs.run import Run
 from schemas import CLIPS, DUPLICATES, REJECTS
@@ -373,8 +373,9 @@ def moved(clips: int, settings: Settings) -> tuple[Exchange, int]:
 def dedup(run: Run) -> None:
     """Find the duplicates among the clips that nothing rejected so far."""
     recipe = run.settings.recipe.dedup
-    known = index.standing(run.lake, recipe) if recipe.across_releases else ()
-    nodes = nodes_of(run.input(CLIPS), run.input(REJECTS), recipe, known)
+    clips = run.input(CLIPS)
+    known = index.standing(run.lake, recipe, clips.fingerprint) if recipe.across_releases else ()
+    nodes = nodes_of(clips, run.input(REJECTS), recipe, known)
     exchange, parts = moved(len(nodes), run.settings)
     head = equal(nodes, exchange, parts) if "exact" in recipe.methods else np.arange(len(nodes))
     for part in verdicts(nodes, head, edges_of(nodes, head, recipe, exchange, parts, components_by(run.settings)), run):
@@ -386,12 +387,15 @@ def remember(lake: Lake, release: str, clips: Version, rejects: Version, dedup: 
     nodes = nodes_of(clips, rejects, dedup)
     cuts = [cut for cut in nodes.cuts(np.arange(len(nodes))) if isinstance(cut, passes.Cut)]
     entries = clips.read(index.ENTRIES.names).take(pa.array(nodes.place))
-    index.write(lake, release, [(cut, entries.take(pa.array(cut.nodes))) for cut in cuts], dedup)
+    index.write(lake, release, clips.fingerprint, [(cut, entries.take(pa.array(cut.nodes))) for cut in cuts], dedup)
 
 
 def _index_state(settings: Settings) -> Mapping[str, str]:
-    return index.state(Lake(settings.runtime.lake)) if settings.recipe.dedup.across_releases else {}
+    if not settings.recipe.dedup.across_releases:
+        return {}
+    lake, by = Lake(settings.runtime.lake), maker(CLIPS, "dedup")
+    return index.state(lake, lake.current(by) if by else None)
 
 
-DEDUP = Job("dedup", reads=(CLIPS, REJECTS), writes=(DUPLICATES, REJECTS), code=3, recipe=("dedup",), run=dedup,
+DEDUP = Job("dedup", reads=(CLIPS, REJECTS), writes=(DUPLICATES, REJECTS), code=4, recipe=("dedup",), run=dedup,
             outside=_index_state)
