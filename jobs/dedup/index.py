@@ -9,7 +9,7 @@ that is written. A clip that several releases hold counts once, for the first of
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,14 +32,14 @@ ENTRIES = pa.schema([("clip_id", pa.string()), ("source_id", pa.string()), ("mod
                      ("start_s", pa.float64())])
 
 
-def parameters(dedup: Dedup) -> dict[str, object]:
-    """All that bucket rows and evidence depend on."""
+def parameters(dedup: Dedup, embedding: str | None = None) -> dict[str, object]:
+    """All that bucket rows and evidence depend on; `embedding` as `jobs.dedup.embeddings.identity` names it, None without."""
     bands, rows = minhash.banding(dedup.threshold, dedup.permutations, dedup.recall_weight)
     return {
         "scheme": "affine32", "seed": minhash.SEED, "tokeniser": minhash.TOKENISER, "permutations": dedup.permutations,
         "bands": bands, "rows": rows, "shingle": dedup.shingle, "caption_shingle": match.caption_shingle(dedup),
         "min_caption_words": dedup.min_caption_words, "phash_blocks": len(perceptual.BLOCK_PAIRS), "turned": dedup.turned,
-        "audio_keys": len(audio.KEEP_BYTES),
+        "audio_keys": len(audio.KEEP_BYTES), "embedding": embedding,
     }
 
 
@@ -86,13 +86,14 @@ class Standing:
     taking_part: NDArray[np.int64]
 
 
-def standing(lake: Lake, dedup: Dedup, clips: str | None = None) -> list[Standing]:
+def standing(lake: Lake, dedup: Dedup, clips: str | None = None, embedding: str | None = None) -> list[Standing]:
     """All parts of the releases that stand, oldest name first.
 
     Args:
         lake: Where.
         dedup: Settings in force.
         clips: A version of `clips` whose own releases do not count: they are no earlier ones.
+        embedding: Identity of the vectors that are compared; None where none are, and an index may hold any.
 
     Raises:
         Terminal: an index was written with other parameters; the message says which differ.
@@ -100,7 +101,7 @@ def standing(lake: Lake, dedup: Dedup, clips: str | None = None) -> list[Standin
     found: list[Standing] = []
     known = pa.array([], pa.string())
     for release, facts in _indexes(lake, clips).items():
-        wanted = json.loads(json.dumps(parameters(dedup)))
+        wanted = json.loads(json.dumps(parameters(dedup, embedding or facts["parameters"].get("embedding"))))
         if differ := sorted(k for k in {*wanted, *facts["parameters"]} if wanted.get(k) != facts["parameters"].get(k)):
             words = ", ".join(f"{k} is {facts['parameters'].get(k)!r} there and {wanted.get(k)!r} here" for k in differ)
             raise Terminal(f"the dedup index of release {release} was written with other parameters: {words}; run with the same "
@@ -126,8 +127,10 @@ def _indexes(lake: Lake, clips: str | None) -> dict[str, dict[str, Any]]:
     return {release: facts for release, facts in found.items() if facts is not None and (clips is None or facts["clips"] != clips)}
 
 
-def write(lake: Lake, release: str, clips: str, parts: Sequence[tuple[passes.Cut, pa.Table]], dedup: Dedup) -> None:
-    """Remember the clips of a release: of a version of `clips`, cuts of them, and ENTRIES of each cut.
+def write(lake: Lake, release: str, clips: str, parts: Sequence[tuple[passes.Cut, pa.Table]], dedup: Dedup,
+          embedding: str | None = None) -> None:
+    """Remember the clips of a release: of a version of `clips`, cuts of them, and ENTRIES of each cut; `embedding` is the
+    identity of their vectors, None where they have none.
 
     Writing a release again replaces it; what is left of releases that are gone is removed.
     """
@@ -136,7 +139,7 @@ def write(lake: Lake, release: str, clips: str, parts: Sequence[tuple[passes.Cut
             drop(lake, other)
     for i, (cut, entries) in enumerate(parts):
         _write_part(lake, release, f"{i:05d}", cut, entries, dedup)
-    lake.write_json({"parameters": parameters(dedup), "parts": [f"{i:05d}" for i in range(len(parts))], "gone": [], "clips": clips},
+    lake.write_json({"parameters": parameters(dedup, embedding), "parts": [f"{i:05d}" for i in range(len(parts))], "gone": [], "clips": clips},
                     FOLDER, release, FACTS)
 
 
@@ -166,21 +169,24 @@ def forget(lake: Lake, sources: Collection[str]) -> list[str]:
 
 
 def _write_part(lake: Lake, release: str, name: str, cut: passes.Cut, entries: pa.Table, dedup: Dedup) -> None:
-    numbered = passes.Cut(cut.slice, cut.rows_, np.arange(len(cut.rows_)))
+    numbered = replace(cut, nodes=np.arange(len(cut.rows_)))
     modality = np.asarray(entries["modality"].to_pylist(), object)
 
     def some(which: NDArray[np.bool_]) -> passes.Cut:
-        return passes.Cut(cut.slice, numbered.rows_[which], numbered.nodes[which])
+        return replace(cut, rows_=numbered.rows_[which], nodes=numbered.nodes[which])
 
     tables = {"entries": entries.cast(ENTRIES)}
     for texts in (True, False):
         part = some((modality == "text") == texts)
         tables[_keys(texts)] = _table(part.keys(texts=texts) if len(part.nodes) else np.empty((0, 3), np.uint64))
     for kind in KINDS.values():
-        part = some(np.isin(modality, kind.modalities))
-        rows = part.rows(kind.name, dedup) if len(part.nodes) else np.empty((0, kind.width), np.uint64)
-        tables[f"{kind.name}.rows"] = _table(rows)
+        if "vector" in kind.columns and cut.embeddings is None:
+            continue
         tables[f"{kind.name}.evidence"] = numbered.evidence(kind.name, dedup)
+        if kind.file is not None:
+            part = some(np.isin(modality, kind.modalities))
+            rows = part.rows(kind.name, dedup) if len(part.nodes) else np.empty((0, kind.width), np.uint64)
+            tables[f"{kind.name}.rows"] = _table(rows)
     for what, table in tables.items():
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd", use_dictionary=False)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from jobs.dedup import audio, graph, minhash, perceptual
@@ -30,11 +31,11 @@ class Kind:
         whole: It looks at content only, so it is asked for one clip of each equal set.
         columns: Columns of clips that it reads.
         width: Words per row of `file`.
-        file: Clips and their nodes -> rows.
-        meet: Rows of whole buckets -> candidate pairs of nodes.
         keep: Clips -> what is needed to prove pairs of them, a row each; small, and all that an index must remember.
-        prove: Such rows and pairs of them -> score and shift.
         threshold: Score from which a pair is proven.
+        file: Clips and their nodes -> rows. None of a kind without buckets (`semantic`, which has cells).
+        meet: Rows of whole buckets -> candidate pairs of nodes.
+        prove: Such rows as `keep` gives and pairs of them -> score and shift.
     """
 
     name: str
@@ -43,11 +44,11 @@ class Kind:
     whole: bool
     columns: tuple[str, ...]
     width: int
-    file: Callable[[pa.Table, NDArray[np.int64], Dedup], Rows]
-    meet: Callable[[Rows, Dedup], graph.Pairs]
     keep: Callable[[pa.Table, Dedup], pa.Table]
-    prove: Callable[[pa.Table, NDArray[np.int64], NDArray[np.int64], Dedup], Proof]
     threshold: Callable[[Dedup], float]
+    file: Callable[[pa.Table, NDArray[np.int64], Dedup], Rows] | None = None
+    meet: Callable[[Rows, Dedup], graph.Pairs] | None = None
+    prove: Callable[[pa.Table, NDArray[np.int64], NDArray[np.int64], Dedup], Proof] | None = None
 
 
 def _column(clips: pa.Table, name: str) -> pa.Array:
@@ -197,15 +198,25 @@ def _as_read(clips: pa.Table, dedup: Dedup) -> pa.Table:
     return clips
 
 
+# ---- meaning
+
+
+def _keep_meaning(clips: pa.Table, dedup: Dedup) -> pa.Table:
+    """Vectors, as 16-bit floats; null for a clip that is black or flat, since all of those mean the same."""
+    flat = pc.fill_null(pc.less(clips["luma_std"], perceptual.LEAST_CONTRAST), False)
+    return pa.table({"vector": pc.if_else(flat, None, clips["vector"]).combine_chunks()})
+
+
 PHASHES = ("phashes", "phash_times_s", "luma_std")
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (
-    Kind("text", "minhash", ("text",), True, ("text",), 2, _file_text, _meet_words, _keep_text, _prove_words,
-         lambda dedup: dedup.threshold),
-    Kind("pictures", "perceptual", ("video", "image"), True, PHASHES, 3, _file_pictures, _meet_pictures, _as_read,
-         _prove_pictures, lambda dedup: dedup.phash_share),
-    Kind("sound", "audio", ("audio",), True, ("audio_fingerprint", "start_s", "duration_s"), 3, _file_sound, _meet_sound,
-         _as_read, _prove_sound, lambda dedup: audio.AGREEMENT),
-    Kind("caption", "minhash", ("video", "image", "audio"), False, ("caption", *PHASHES, "audio_fingerprint"), 2,
-         _file_caption, _meet_words, _keep_caption, _prove_caption, lambda dedup: dedup.threshold),
+    Kind("text", "minhash", ("text",), True, ("text",), 2, _keep_text, lambda dedup: dedup.threshold,
+         _file_text, _meet_words, _prove_words),
+    Kind("pictures", "perceptual", ("video", "image"), True, PHASHES, 3, _as_read, lambda dedup: dedup.phash_share,
+         _file_pictures, _meet_pictures, _prove_pictures),
+    Kind("sound", "audio", ("audio",), True, ("audio_fingerprint", "start_s", "duration_s"), 3, _as_read,
+         lambda dedup: audio.AGREEMENT, _file_sound, _meet_sound, _prove_sound),
+    Kind("caption", "minhash", ("video", "image", "audio"), False, ("caption", *PHASHES, "audio_fingerprint"), 2, _keep_caption,
+         lambda dedup: dedup.threshold, _file_caption, _meet_words, _prove_caption),
+    Kind("semantic", "semantic", ("video", "image"), True, ("luma_std", "vector"), 0, _keep_meaning, lambda dedup: dedup.cosine),
 )})
 """By name, the strongest evidence first. Workers look a kind up by its name."""

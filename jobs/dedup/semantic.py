@@ -1,13 +1,14 @@
 """Clips that show the same: unit vectors of an embedding whose cosine is at least a threshold.
 
-Up to `EXACT` vectors all are compared with all, block by block. More are cut into cells round centroids, as many as make the
-two costs equal: n vectors against k centroids, and the n / k in each cell against one another. A vector goes into the `NEAREST`
-cells closest to it, so that a pair is missed only where the two have none of these in common.
+Up to `EXACT` vectors all are compared with all, block by block. More are cut into cells round centroids, as many as the root of
+their number, so that neither comparing with centroids nor comparing within cells grows with its square. A vector goes into the
+`NEAREST` cells closest to it: a pair is missed only where the two have none of these in common (`tests/bench/dedup_semantic.py`).
 A vector with many alike (a title card) is paired with `FIRST` of those before it, the first ones: what it goes for is among
 them, since the first of all stays.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ from jobs.errors import Terminal
 
 EXACT = 20_000
 """Vectors up to which all pairs are compared: 3 CPU seconds at a width of 512."""
-NEAREST, FIRST, SAMPLE, ROUNDS, SEED = 2, 128, 64, 8, 1
+NEAREST, FIRST, SAMPLE, ROUNDS, SEED = 4, 128, 64, 8, 1
 """Cells of a vector; partners of a vector; vectors a centroid is learnt from; rounds and seed of k-means."""
 BLOCK = 1024
 ROUNDING = 1e-4
@@ -29,10 +30,10 @@ Vectors = NDArray[np.float32]
 
 def cells(count: int) -> int:
     """How many cells so many vectors are cut into."""
-    return 1 if count <= EXACT else int(np.ceil(NEAREST * np.sqrt(count / 2)))
+    return 1 if count <= EXACT else int(np.ceil(np.sqrt(count)))
 
 
-def matrix(column: pa.ChunkedArray, ids: Sequence[str] | NDArray[np.int64]) -> tuple[Vectors, NDArray[np.int64]]:
+def matrix(column: pa.ChunkedArray, ids: Sequence[object] | NDArray[Any]) -> tuple[Vectors, NDArray[np.int64]]:
     """Vectors of a list column scaled to length 1, and the rows that have one.
 
     Args:

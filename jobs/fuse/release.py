@@ -20,7 +20,7 @@ from jobs.lake import Lake, Version
 from jobs.version import digest
 from schemas import CLIPS, LABELS, REJECTS, SAMPLES, TABLES
 from schemas.release import ModelInForce, Release, Shard
-from schemas.settings import Dedup, Settings
+from schemas.settings import Dedup, Label, Settings
 
 FOLDER = "releases"
 FILE = "release.json"
@@ -80,7 +80,8 @@ def _remember(lake: Lake, samples: Version, facts: Release) -> None:
     clips = lake.version(CLIPS, measured) if measured else None
     rejects, section = lake.version(REJECTS, samples.fingerprint), facts.recipe.get("dedup.dedup")
     if clips is not None and rejects is not None and section is not None and not index.stands(lake, facts.name):
-        remember(lake, facts.name, clips, rejects, Dedup.model_validate(section))
+        label = facts.recipe.get("label.label")
+        remember(lake, facts.name, clips, rejects, Dedup.model_validate(section), Label.model_validate(label) if label else None)
 
 
 def describe(lake: Lake, samples: Version) -> Release:
