@@ -8,10 +8,9 @@ that the clip is dropped for; precision counts the clips without a fault that ar
 """
 
 import argparse
-import io
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from films import H, MEDIA, W, World, drawing, footage, photograph, photographs, place, takes
+from films import MEDIA, H, W, World, drawing, footage, photograph, photographs, place, takes
 from PIL import Image, ImageDraw, ImageFont
 
 from jobs.clean import policy
