@@ -67,13 +67,14 @@ class Run:
         """Likewise, or None for an optional table that is not there."""
         return self.parents.get(table.name)
 
-    def parts(self, tasks: Sequence[Any], work: Callable[[Any, Settings], Part], *, weight: str = "task") -> None:
+    def parts(self, tasks: Sequence[Any], work: Callable[[Any, Settings], Part], *, weight: str = "task", gpu: bool = False) -> None:
         """Run `work(task, settings)` for every task on Spark; finished tasks of an interrupted run are not done again.
 
         Args:
             tasks: Small picklable descriptions, in an order that depends on the input alone; they name no media bytes.
             work: A function of a module.
             weight: What a task is called on the progress bar.
+            gpu: Whether a task wants a GPU to itself, where there are any.
         """
         self._done |= self._standing(len(tasks))
         self._before = frozenset(self._done)
@@ -81,7 +82,7 @@ class Run:
         if todo:
             from jobs.spark import each_task
 
-            each_task(self, [(i, tasks[i]) for i in todo], work, weight)
+            each_task(self, [(i, tasks[i]) for i in todo], work, weight, gpu)
             self._done |= self._standing(len(tasks))
         if missing := [i for i in range(len(tasks)) if i not in self._done]:
             raise Transient(f"{self.job.name}: {len(missing)} of {len(tasks)} tasks did not finish; run it again")

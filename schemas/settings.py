@@ -100,6 +100,8 @@ class Dedup(Section):
     """Captions of pictures and videos with fewer words are too common to prove anything and are not compared."""
     hamming: int = Field(default=8, ge=0, le=16)
     """Bits of 64 by which two perceptual hashes of the same picture may differ."""
+    turned: bool = False
+    """Whether pictures and videos are also the same when one is the other mirrored or turned by quarters."""
     phash_share: Share = 0.6
     """Share of the shorter clip's hashes that must find a partner in time order."""
     cosine: Share = 0.97
@@ -214,7 +216,7 @@ class Publish(Section):
     voice: str = "espeak"
     """Narrator: `espeak`, or a file of jobs/generate/narrators with its model path after a colon."""
     music: str = ""
-    """Path of a music bed; empty: none."""
+    """Path of a music bed, or `corpus` for a sound of the release in which nobody speaks; empty: none."""
     fill: Literal["blur", "crop"] = "blur"
     """What fills the frame where the clip's shape differs."""
     font: str = ""

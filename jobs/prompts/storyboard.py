@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -69,9 +70,11 @@ def spoken_s(text: str) -> float:
 
 
 def storyboard(text: str, lang: str, style: str, words: Words) -> list[Shot]:
-    """The shots of a cleaned text, at most MAX_SHOTS; longer texts get longer shots."""
+    """The shots of a cleaned text, at most MAX_SHOTS; longer texts get longer shots, very many sentences share some."""
     preset = PRESETS[style]
     lines = _lines(text, max(preset.shot_s, spoken_s(text) / MAX_SHOTS))
+    each = -(-len(lines) // MAX_SHOTS)
+    lines = [reduce(_join, lines[i:i + each]) for i in range(0, len(lines), each or 1)]
     shots: list[Shot] = []
     before: Mapping[str, str] | None = None
     settled = False

@@ -85,14 +85,14 @@ class TextToVideo:
         try:
             with torch.inference_mode():
                 output = self.pipe(**self.request(asks, width, height, image))
-        except torch.OutOfMemoryError as error:
+        except (ValueError, RuntimeError, TypeError, IndexError, KeyError, AttributeError) as error:
+            if not out_of_memory(error):
+                return [Failed(f"{type(error).__name__}: {str(error)[:300]}") for _ in asks]
             torch.cuda.empty_cache()
             if not self._climb_down(aspect):
                 raise Terminal(f"generate.model = {self.settings.model!r}: not enough GPU memory even for one clip of {width}x"
                                f"{height}; set generate.width, height and frames lower or use a smaller model") from error
             return None
-        except (ValueError, RuntimeError, TypeError, IndexError, KeyError, AttributeError) as error:
-            return [Failed(f"{type(error).__name__}: {str(error)[:300]}") for _ in asks]
         finally:
             self._seconds += time.perf_counter() - started
             self._peak = max(self._peak, _peak_bytes(self.device))
@@ -134,8 +134,10 @@ class TextToVideo:
         if self.batch > 1:
             self.batch //= 2
         elif not self.offloaded and hasattr(self.pipe, "enable_model_cpu_offload"):
-            self.pipe.enable_model_cpu_offload()
-            self.offloaded = True
+            for each in (self, self.pictures):
+                if each is not None and not each.offloaded and hasattr(each.pipe, "enable_model_cpu_offload"):
+                    each.pipe.enable_model_cpu_offload()
+                    each.offloaded = True
         elif min(self._size(aspect)) * SHRINK >= MIN_SIDE_PX:
             self.scale *= SHRINK
         else:
@@ -157,6 +159,15 @@ class TextToVideo:
             return Failed(str(error))
         guidance = self.profile.guidance if "guidance_scale" in self._takes else None
         return Made(frames, self.profile.fps, self.profile.steps, guidance, self.ladder, width, height)
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether CUDA ran out of memory: libraries below PyTorch say so in words only."""
+    import torch
+
+    said = str(error)
+    return isinstance(error, torch.OutOfMemoryError) or (isinstance(error, RuntimeError) and (
+        "CUDA out of memory" in said or "CUDA error: out of memory" in said or "_STATUS_ALLOC_FAILED" in said))
 
 
 def as_frames(pixels: Any) -> Frames:
@@ -262,7 +273,25 @@ def _loaded(settings: Generate, device: str) -> TextToVideo:
     profile = asked(of_folder(folder, index["_class_name"]), settings)
     where = device_of(device)
     pipe = _pipeline(folder, where)
-    return TextToVideo(pipe, settings, profile, weights.revision(folder), type(pipe).__name__, where, settings.batch)
+    offloaded = _placed(pipe, where, folder)
+    return TextToVideo(pipe, settings, profile, weights.revision(folder), type(pipe).__name__, where, settings.batch, offloaded=offloaded)
+
+
+def _placed(pipe: Any, device: str, folder: Path) -> bool:
+    """Put the pipeline on its device; where it does not fit, leave it on the CPU, part by part on loan, and say True."""
+    import torch
+
+    try:
+        pipe.to(device)
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        if not hasattr(pipe, "enable_model_cpu_offload"):
+            raise Terminal(f"{folder}: the model does not fit into the memory of the GPU; use a smaller one") from None
+        torch.cuda.empty_cache()
+        pipe.enable_model_cpu_offload()
+        return True
+    return False
 
 
 def _pipeline(folder: Path, device: str) -> Any:
@@ -286,7 +315,7 @@ def _pipeline(folder: Path, device: str) -> Any:
     if absent := _without_weights(pipe):
         raise Terminal(f"{folder}: the weights are incomplete: {absent} is missing; fetch the folder again")
     pipe.set_progress_bar_config(disable=True)
-    return pipe.to(device)
+    return pipe
 
 
 def _without_weights(pipe: Any) -> str | None:
