@@ -96,7 +96,7 @@ def a_clip(number: int, frames: int = 3, **facts: Any) -> dict[str, Any]:
         "duration_s": 4.0,
         "width": 64,
         "height": 48,
-        "caption": f"caption number {number}",
+        "caption": f"this is the caption of clip number {number}",
         "motion": 0.05,
         "camera_motion": 0.04,
         "object_motion": 0.01,
