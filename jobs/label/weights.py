@@ -138,6 +138,8 @@ def _hub(name: str, repo: str) -> Weights:
 
     try:
         folder = Path(snapshot_download(repo, allow_patterns=list(HUB_FILES)))
+        if not (folder / CONFIG).is_file() and _kind(folder) in DUAL_ENCODERS:
+            folder = Path(snapshot_download(repo, allow_patterns=[*HUB_FILES, "model.safetensors"]))
     except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError, ValueError) as error:
         raise Terminal(
             f"model {name!r} is neither in the local cache nor within reach ({type(error).__name__}); offline, download the folder "

@@ -190,6 +190,16 @@ def test_a_transformers_folder_embeds_as_transformers_does(transformers_folder, 
     labeler.load(settings, "cpu")
 
 
+def test_a_hub_model_of_either_kind_is_found_in_the_cache(transformers_folder, random_clip, monkeypatch):
+    folder, *_ = transformers_folder("clip")
+    asked = []
+    for repo in (folder, random_clip):
+        monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, allow_patterns, repo=repo: asked.append(allow_patterns) or str(repo))
+        found = find("hf-hub:owner/name")
+        assert (found.name, found.architecture.partition(":")[2]) == ("hf-hub:owner/name", str(repo))
+    assert [("model.safetensors" in patterns) for patterns in asked] == [False, True, False]
+
+
 def test_a_transformers_folder_of_another_kind_or_of_pickles_is_refused(transformers_folder):
     folder, *_ = transformers_folder("clip")
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
