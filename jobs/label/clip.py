@@ -108,9 +108,10 @@ def _load(weights: Weights, device: str, batch: int) -> Tower:
     torch.set_num_threads(1)
     import open_clip
 
-    log = logging.getLogger()
+    log, silent = logging.getLogger(), logging.NullHandler()
     level = log.level
-    log.setLevel(logging.ERROR)  # open_clip logs on the root logger
+    log.setLevel(logging.ERROR)  # open_clip logs on the root logger,
+    log.addHandler(silent)  # which gives itself a handler for good where it has none
     try:
         local = weights.architecture.startswith("local-dir:")
         network, _, preprocess = open_clip.create_model_and_transforms(
@@ -124,6 +125,7 @@ def _load(weights: Weights, device: str, batch: int) -> Tower:
         ) from None
     finally:
         log.setLevel(level)
+        log.removeHandler(silent)
     network.eval().requires_grad_(False)
     scale = min(float(network.logit_scale.exp()), MAX_SCALE)
     return Tower(weights, network, tokenizer, preprocess, device, batch, scale)
