@@ -179,11 +179,11 @@ def words(text: str, lang: str) -> list[tuple[str, str]]:
     return found
 
 
-def analyse(text: str) -> Analysis:
-    """Analyse a cleaned text."""
+def analyse(text: str, lang: str = "") -> Analysis:
+    """Analyse a cleaned text, in a language that is known or else told from it."""
     from jobs.prompts.grammar import named
 
-    lang = language(text)
+    lang = lang or language(text)
     cut = words(text, lang)
     nouns = Counter(w for w, kind in cut if kind in ("n", "ns"))
     phrases = sorted(nouns, key=lambda w: (-nouns[w] * len(w), text.find(w)))[:8]
