@@ -223,7 +223,7 @@ def _commit(run: Run, parents: Mapping[str, str], started: datetime) -> dict[str
     if run.job.needs_kept and not manifest["kept"]:
         why = ", ".join(f"{n} {r}" for r, n in rejected.items()) or "there was nothing to work on"
         _keep_rejects_readable(run, manifest, done)
-        raise Terminal(f"{run.job.name} kept nothing of {manifest['seen']}: {why}")
+        raise Terminal(f"{run.job.name} kept nothing of {manifest['seen']}: {why}{_example(run)}")
     for table in run.job.writes:
         _write_manifest(run, table, manifest, done)
     _make_current(run)
@@ -263,6 +263,14 @@ def _keep_rejects_readable(run: Run, manifest: Mapping[str, Any], done: Sequence
     """A run that kept nothing leaves its reasons behind, but no other table and no current version."""
     if REJECTS in run.job.writes:
         _write_manifest(run, REJECTS, manifest, done)
+
+
+def _example(run: Run) -> str:
+    """What the first reject of a run that kept nothing says; empty where none says anything."""
+    rejects = run.lake.version(REJECTS, run.fingerprint) if REJECTS in run.job.writes else None
+    rows = rejects.read(["stage", "detail"]).to_pylist() if rejects else []
+    detail = next((row["detail"] for row in rows if row["stage"] == run.job.name and row["detail"]), "")
+    return f"; for example: {detail[:300]}" if detail else ""
 
 
 def _forget(run: Run) -> None:

@@ -23,6 +23,7 @@ Blobs = Iterator[tuple[int, bytes]]
 
 PAIRS = pa.schema([("src", pa.int64()), ("dst", pa.int64())])
 HEADS = pa.schema([("node", pa.int64()), ("head", pa.int64())])
+VECTORS = pa.schema([("vector", pa.list_(pa.float32()))])
 PROOFS = pa.schema([("src", pa.int64()), ("dst", pa.int64()), ("score", pa.float64()), ("shift", pa.float64())])
 
 
@@ -143,37 +144,40 @@ def map_sample(clips: Clips, *, dedup: Dedup) -> Blobs:
 
 
 def reduce_sample(part: int, blobs: Sequence[bytes]) -> pa.Table:
-    """Vectors, in no order."""
-    return pa.concat_tables([_table(b) for b in blobs])
+    """VECTORS, in no order."""
+    return pa.concat_tables([_table(b) for b in blobs]).cast(VECTORS)
 
 
 def map_cells(clips: Clips, *, centres: NDArray[np.float32], dedup: Dedup, parts: int) -> Blobs:
     """The vector of every clip for each of its cells."""
-    kept = clips.evidence("semantic", dedup)
-    vectors, some = semantic.matrix(kept["vector"], clips.nodes)
+    vectors, some = semantic.matrix(clips.evidence("semantic", dedup)["vector"], clips.nodes)
     if not len(some):
         return
     if len(centres) and centres.shape[1] != vectors.shape[1]:
         raise Terminal(f"embeddings are {vectors.shape[1]} numbers wide for some clips and {centres.shape[1]} for others; "
                        "label all of them with one model")
-    cells = semantic.nearest(vectors, centres)
-    row, cell = np.repeat(some, cells.shape[1]), cells.ravel()
+    cells = semantic.nearest(semantic.unit(vectors), centres)
+    row, cell = np.repeat(np.arange(len(some)), cells.shape[1]), cells.ravel()
     for part in np.unique(cell % parts).tolist():
         here = np.flatnonzero(cell % parts == part)
-        chosen = kept.select(["vector"]).take(pa.array(row[here]))
-        yield part, _bytes(chosen.append_column("cell", pa.array(cell[here])).append_column("node", pa.array(clips.nodes[row[here]])))
+        head = np.array([len(here), vectors.shape[1]])
+        yield part, b"".join(x.tobytes() for x in (head, cell[here], clips.nodes[some[row[here]]], vectors[row[here]]))
 
 
 def reduce_cells(part: int, blobs: Sequence[bytes], *, dedup: Dedup) -> pa.Table:
     """PROOFS: pairs that share a cell and are close enough; a pair may occur in several parts."""
-    held = pa.concat_tables([_table(b) for b in blobs])
-    vectors, _ = semantic.matrix(held["vector"], held["node"].to_numpy())
-    node, cell = held["node"].to_numpy(), held["cell"].to_numpy()
+    held = []
+    for blob in blobs:
+        rows, width = np.frombuffer(blob, np.int64, 2).tolist()
+        cell, node = np.frombuffer(blob, np.int64, 2 * rows, 16).reshape(2, rows)
+        held.append((cell, node, np.frombuffer(blob, np.float16, offset=16 * (rows + 1)).reshape(rows, width)))
+    cell, node, vectors = (np.concatenate(one) for one in zip(*held, strict=True))
     order = np.argsort(cell, kind="stable")
     bounds = np.flatnonzero(np.diff(cell[order], prepend=-1, append=-1))
     found = [PROOFS.empty_table()]
     for first, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        (src, dst), cosine = semantic.pairs(vectors[order[first:end]], node[order[first:end]], dedup.cosine)
+        here = order[first:end]
+        (src, dst), cosine = semantic.pairs(semantic.unit(vectors[here]), node[here], dedup.cosine)
         found.append(pa.table([src, dst, cosine, pa.nulls(len(src), pa.float64())], schema=PROOFS))
     return pa.concat_tables(found)
 

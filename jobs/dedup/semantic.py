@@ -1,7 +1,7 @@
 """Clips that show the same: unit vectors of an embedding whose cosine is at least a threshold.
 
-Up to `EXACT` vectors all are compared with all, block by block. More are cut into cells round centroids, as many as the root of
-their number, so that neither comparing with centroids nor comparing within cells grows with its square. A vector goes into the
+Up to `EXACT` vectors all are compared with all, block by block. More are cut into cells round centroids, as many as twice the root
+of their number, so that neither comparing with centroids nor comparing within cells grows with its square. A vector goes into the
 `NEAREST` cells closest to it: a pair is missed only where the two have none of these in common (`tests/bench/dedup_semantic.py`).
 A vector with many alike (a title card) is paired with `FIRST` of those before it, the first ones: what it goes for is among
 them, since the first of all stays.
@@ -19,7 +19,9 @@ from jobs.errors import Terminal
 
 EXACT = 20_000
 """Vectors up to which all pairs are compared: 3 CPU seconds at a width of 512."""
-NEAREST, FIRST, SAMPLE, ROUNDS, SEED = 4, 128, 64, 8, 1
+HERE = 100_000
+"""Vectors up to which to send them through a shuffle would cost more than to search them in one process."""
+NEAREST, FIRST, SAMPLE, ROUNDS, SEED = 3, 128, 64, 8, 1
 """Cells of a vector; partners of a vector; vectors a centroid is learnt from; rounds and seed of k-means."""
 BLOCK = 1024
 ROUNDING = 1e-4
@@ -30,11 +32,11 @@ Vectors = NDArray[np.float32]
 
 def cells(count: int) -> int:
     """How many cells so many vectors are cut into."""
-    return 1 if count <= EXACT else int(np.ceil(np.sqrt(count)))
+    return 1 if count <= EXACT else int(np.ceil(2 * np.sqrt(count)))
 
 
-def matrix(column: pa.ChunkedArray, ids: Sequence[object] | NDArray[Any]) -> tuple[Vectors, NDArray[np.int64]]:
-    """Vectors of a list column scaled to length 1, and the rows that have one.
+def matrix(column: pa.ChunkedArray, ids: Sequence[object] | NDArray[Any]) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
+    """The vectors of a list column as a matrix, and the rows that have one.
 
     Args:
         column: Lists of floats; null where there is nothing to embed.
@@ -44,20 +46,27 @@ def matrix(column: pa.ChunkedArray, ids: Sequence[object] | NDArray[Any]) -> tup
         Terminal: one is of another width than the others, has a NaN or infinity, or is all zeros; the message names it.
     """
     some = np.flatnonzero(np.asarray(column.is_valid()))
-    lists = column.drop_null().combine_chunks()
+    lists = pa.concat_arrays([pa.array([], column.type), *column.drop_null().chunks])
     if not len(some):
-        return np.zeros((0, 0), np.float32), some
+        return np.zeros((0, 0), np.float16), some
     offsets = np.asarray(lists.offsets)
     widths = np.diff(offsets)
     values, counts = np.unique(widths, return_counts=True)
     width = int(values[np.argmax(counts)])
     if len(wrong := np.flatnonzero((widths != width) | (widths == 0))):
         raise _refused(ids[some[wrong[0]]], f"{widths[wrong[0]]} numbers wide where others have {width}", len(wrong))
-    found = np.asarray(lists.values.to_numpy(zero_copy_only=False)[offsets[0]:offsets[-1]], np.float32).reshape(-1, width)
-    length = np.sqrt(np.einsum("ij,ij->i", found, found, dtype=np.float64))
-    if len(wrong := np.flatnonzero(~np.isfinite(length) | (length == 0))):
-        raise _refused(ids[some[wrong[0]]], "all zeros" if length[wrong[0]] == 0 else "not finite (NaN or infinity)", len(wrong))
-    return np.asarray(found / length[:, None], np.float32), some
+    found = np.asarray(lists.values.to_numpy(zero_copy_only=False)[offsets[0]:offsets[-1]], np.float16).reshape(-1, width)
+    zero = ~found.any(axis=1)
+    if len(wrong := np.flatnonzero(~np.isfinite(found).all(axis=1) | zero)):
+        raise _refused(ids[some[wrong[0]]], "all zeros" if zero[wrong[0]] else "not finite (NaN or infinity)", len(wrong))
+    return found, some
+
+
+def unit(vectors: NDArray[np.float16]) -> Vectors:
+    """Vectors scaled to length 1."""
+    found = vectors.astype(np.float32)
+    found /= np.sqrt(np.einsum("ij,ij->i", found, found))[:, None]
+    return found
 
 
 def _refused(name: object, what: str, count: int) -> Terminal:

@@ -51,7 +51,7 @@ def _pieces(clause: str) -> Iterator[tuple[str, bool]]:
     """
     wide = len(_WIDE.findall(clause))
     limit = IDEOGRAPHS if wide * 2 > len(clause) else LETTERS
-    words, piece = _words(clause), ""
+    words = [word[i:i + limit] for word in _words(clause) for i in range(0, len(word), limit)]
     left = -(-len(clause) // limit)
     while left > 1 and len(words) > 1:
         share = sum(map(len, words)) / left

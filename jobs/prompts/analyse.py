@@ -30,8 +30,9 @@ HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 LANGS = ("en", "fr", "de", "es", "it", "pt", "nl", "pl", "sv", "da", "no", "fi", "tr", "vi", "id", "ms", "tl", "ro", "cs", "sk", "hu",
          "hr", "ca", "sw", "et", "lv", "lt", "sl", "is", "eu", "sq", "az", "uz", "af")
 """Languages in Latin letters that are told apart; among all 97 of py3langid short English is taken for Limburgish or Fulah."""
-ENGLISH_FIRST = 3.0
-"""English is believed unless another language is so many times as likely: names and headlines look foreign."""
+ENGLISH_FIRST, ENGLISH_FIRST_SHORT, SHORT = 3.0, 100.0, 6
+"""English is believed unless another language is so many times as likely: names and headlines look foreign, and fewer than SHORT
+words without an accent even more (of 51 such phrases of English one is refused, of 32 foreign ones 18)."""
 _CANTONESE = frozenset("嘅咗喺唔冇佢哋咁啲嚟嗰嘢乜噉攞睇諗搵畀俾冚咩喎啱嗌")
 _SCRIPTS = (("ja", r"[\u3040-\u30ff]"), ("ko", r"[\uac00-\ud7af]"), ("zh", f"[{HAN}]"))
 _CLOSE = "”’」』）)\"'"
@@ -120,7 +121,8 @@ def _latin(found: list[str]) -> str:
     told = plain if len(plain) > 1 and 2 * len(plain) >= len(found) else found
     shares = {str(lang): float(share) for lang, share in _identifier().rank(" ".join(told[:500]))}
     best = max(shares, key=lambda lang: shares[lang])
-    return "en" if shares["en"] * ENGLISH_FIRST >= shares[best] else best
+    first = ENGLISH_FIRST_SHORT if len(found) == len(plain) < SHORT else ENGLISH_FIRST
+    return "en" if shares["en"] * first >= shares[best] else best
 
 
 @cache
@@ -177,11 +179,11 @@ def words(text: str, lang: str) -> list[tuple[str, str]]:
     return found
 
 
-def analyse(text: str) -> Analysis:
-    """Analyse a cleaned text."""
+def analyse(text: str, lang: str = "") -> Analysis:
+    """Analyse a cleaned text, in a language that is known or else told from it."""
     from jobs.prompts.grammar import named
 
-    lang = language(text)
+    lang = lang or language(text)
     cut = words(text, lang)
     nouns = Counter(w for w, kind in cut if kind in ("n", "ns"))
     phrases = sorted(nouns, key=lambda w: (-nouns[w] * len(w), text.find(w)))[:8]

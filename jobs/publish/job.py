@@ -63,7 +63,7 @@ class Refused(Exception):
 def run(run: Run) -> None:
     """One task for each prompt, then the pages of the targets."""
     settings = run.settings
-    targets = [load(spec, settings) for spec in settings.recipe.publish.targets]
+    targets = ready(settings)
     clips: dict[tuple[str, int], Clip] = {}
     for part in run.input(GENERATIONS).slices():
         for row in part.read(["generation_id", "prompt_id", "shot", "verdict"]).to_pylist():
@@ -75,6 +75,19 @@ def run(run: Run) -> None:
                     music.pick(beds, p["prompt_id"]) if beds else None) for p in prompts], work, weight="video")
     for target in targets:
         target.finish()
+
+
+def ready(settings: Settings) -> list[Target]:
+    """The targets, if all that publishing needs besides clips is at hand: to be asked before hours of generation.
+
+    Raises:
+        Terminal: a target, key, font, voice or bed of music is not what it should be.
+    """
+    from jobs.generate import narrator
+
+    outside(settings)
+    narrator.load(settings.recipe.publish.voice)
+    return [load(spec, settings) for spec in settings.recipe.publish.targets]
 
 
 def work(task: Task, settings: Settings) -> Part:

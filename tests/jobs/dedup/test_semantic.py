@@ -63,7 +63,7 @@ def test_what_is_no_embedding_is_named(vector, said):
     with pytest.raises(Terminal, match=f"clip d is .*{said}"):
         semantic.matrix(column, ["a", "b", "c", "d"])
     good, some = semantic.matrix(column.slice(0, 3), ["a", "b", "c"])
-    assert (good.shape, some.tolist()) == ((2, 3), [0, 2])
+    assert (semantic.unit(good).tolist(), some.tolist()) == ([[1, 0, 0], [0, 1, 0]], [0, 2])
 
 
 # ---- the job

@@ -35,6 +35,19 @@ def test_lines_fit_and_lose_nothing() -> None:
     assert {line.lang for line in lines if "Python" in line.text} == {"zh"}
 
 
+@pytest.mark.parametrize(("clause", "lang", "pieces"), [
+    ("where snow was still lying between the pines and the air smelled of resin and cold stone;", "en",
+     ["where snow was still lying between the pines", "and the air smelled of resin and cold stone;"]),
+    ("when the sea was still grey and the gulls were asleep on the masts of the fishing boats.", "en",
+     ["when the sea was still grey and the gulls were asleep", "on the masts of the fishing boats."]),
+    ("昨天下午我和我的朋友们一起坐着火车去了一个非常美丽而且安静的海边小镇看日落。", "zh",
+     ["昨天下午我和我的朋友们一起坐着火车去了", "一个非常美丽而且安静的海边小镇看日落。"]),
+    ("a" * 150, "en", ["a" * 64, "a" * 64, "a" * 22]),
+])
+def test_a_long_clause_parts_where_a_phrase_begins(clause: str, lang: str, pieces: list[str]) -> None:
+    assert [line.text for line in script.lines([clause], lang)] == pieces
+
+
 def test_a_sentence_pauses_longer_than_a_clause() -> None:
     first, second, third = script.lines([SEED], "zh")
     assert first.pause_s == second.pause_s == script.CLAUSE_PAUSE_S < third.pause_s == script.SENTENCE_PAUSE_S

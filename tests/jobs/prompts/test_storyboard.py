@@ -96,6 +96,15 @@ def test_plain_models_get_the_sentence_and_the_look() -> None:
     assert shot.note is None
 
 
+def test_plain_models_are_told_place_and_time_in_every_shot_until_others_are_named() -> None:
+    first, second = storyboard(SEED, "zh", "creation", "plain")
+    assert second.prompt == f"我想和朋友们分享这个时刻，西藏，今天，{PRESETS['creation'].look[1]}"
+    assert (first.note, second.note) == (None, "place 西藏 carried over; time 今天 carried over")
+    shots = storyboard("At dawn we left Lhasa. Nobody spoke. The lake was still at noon. We ate bread.", "en", "education", "plain")
+    assert [s.prompt.removesuffix(f", {PRESETS['education'].look[0]}") for s in shots] == [
+        "At dawn we left Lhasa", "Nobody spoke, Lhasa, at dawn", "The lake was still at noon", "We ate bread, lake, at noon"]
+
+
 def test_slower_presets_make_fewer_shots() -> None:
     assert len(storyboard(FOUR, "en", "education", "plain")) < len(storyboard(FOUR, "en", "entertainment", "plain"))
 
