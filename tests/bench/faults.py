@@ -8,10 +8,9 @@ that the clip is dropped for; precision counts the clips without a fault that ar
 """
 
 import argparse
-import io
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from films import H, MEDIA, W, World, drawing, footage, photograph, photographs, place, takes
+from films import MEDIA, H, W, World, drawing, footage, photograph, photographs, place, takes
 from PIL import Image, ImageDraw, ImageFont
 
 from jobs.clean import policy
@@ -104,7 +103,7 @@ def variants(random: np.random.Generator, world: World, sound: np.ndarray) -> It
 
     yield "as it is", "", (frames, sound, FPS, small)
     yield "as it is, 720p", "", (frames, sound, FPS, full)
-    yield "upright", "", ([np.ascontiguousarray(f[:, 110:211]) for f in frames], sound, FPS, (360, 640))
+    yield "upright", "", ([np.ascontiguousarray(np.rot90(f)) for f in frames], sound, FPS, (360, 640))
     yield "quiet", "", (frames, sound * 0.1, FPS, small)
     yield "loud", "", (frames, sound * 1.9, FPS, small)
     yield "darker", "", ([(f * 0.5).astype(np.uint8) for f in frames], sound, FPS, small)
@@ -131,8 +130,8 @@ def variants(random: np.random.Generator, world: World, sound: np.ndarray) -> It
     yield "captions all over", "text_heavy", ([text_over(random, f) for f in frames], sound, FPS, full)
 
 
-ALSO = {"frozen": {"static", "slideshow"}, "slideshow": {"frozen", "static", "residual_cut"}, "low_fps": {"slideshow", "frozen"}, "black": {"too_dark", "frozen", "static", "low_contrast", "slideshow"},
-        "silent": set(), "text_heavy": set()}
+ALSO = {"frozen": {"static", "slideshow"}, "slideshow": {"frozen", "static"}, "low_fps": {"slideshow", "frozen"},
+        "black": {"too_dark", "frozen", "static", "low_contrast", "slideshow"}}
 """Reasons that are also true of a fault."""
 
 
