@@ -571,14 +571,13 @@ class Heard:
         self.blocks = 0
         self.pending = np.zeros((channels, 0), np.float32)
         self.mono_pending = np.zeros(0, np.float32)
-        self.gathered: list[NDArray[np.float32]] = []
-        self.waiting = 0
+        self.fifo, self.format, self.waiting = av_fifo(), "", 0
         self._resample: Any = None
 
     @property
     def seconds(self) -> float:
         """Length heard."""
-        return self.samples / self.rate
+        return (self.samples + self.waiting) / self.rate
 
     def hear(self, frame: Any, t: float | None) -> None:
         """The next frame of sound. Frames are gathered: a thousand samples at a time would cost more in calls than in work."""
@@ -587,9 +586,18 @@ class Heard:
         elif t is not None:
             gap = t - self.start_s - self.seconds
             if 0.05 < gap <= GAP_S:
-                self._gather(np.zeros((self.channels, round(gap * self.rate)), np.float32))
-        if frame.sample_rate == self.rate:
-            self._gather(_float_sound(frame, self.channels))
+                self._feed()
+                self._work(np.zeros((self.channels, round(gap * self.rate)), np.float32))
+        if frame.sample_rate != self.rate or frame.layout.nb_channels != self.channels:
+            return
+        if frame.format.name != self.format:
+            self._feed()
+            self.format, self.fifo = frame.format.name, av_fifo()
+        frame.pts = None
+        self.fifo.write(frame)
+        self.waiting += frame.samples
+        if self.waiting >= GATHER_S * self.rate:
+            self._feed()
 
     def finish(self) -> None:
         """No more sound: what is left makes a last, shorter block if it is at least half of one."""
@@ -601,19 +609,20 @@ class Heard:
         self._mono_blocks(np.concatenate([rest, np.zeros(MONO_BLOCK, np.float32)])[:blocks * MONO_BLOCK])
         self.pending, self.mono_pending = self.pending[:, :0], self.mono_pending[:0]
 
-    def _gather(self, sound: NDArray[np.float32]) -> None:
-        self.gathered.append(sound)
-        self.samples += sound.shape[1]
-        self.waiting += sound.shape[1]
-        if self.waiting >= GATHER_S * self.rate:
-            self._feed()
-
     def _feed(self) -> None:
-        sound = np.concatenate([self.pending, *self.gathered], axis=1)
-        fresh = sound[:, self.pending.shape[1]:]
+        """Work on the frames gathered so far."""
+        if not self.waiting:
+            return
+        self.waiting = 0
+        gathered = self.fifo.read()
+        if gathered is not None:
+            self._work(_float_sound(gathered, self.channels))
+
+    def _work(self, fresh: NDArray[np.float32]) -> None:
+        self.samples += fresh.shape[1]
         if not np.isfinite(fresh).all():
-            np.nan_to_num(fresh, copy=False, posinf=1.0, neginf=-1.0)
-        self.gathered, self.waiting = [], 0
+            fresh = np.nan_to_num(fresh, posinf=1.0, neginf=-1.0)
+        sound = np.concatenate([self.pending, fresh], axis=1)
         at = 0
         while True:
             size = round((self.blocks + 1) * self.rate * NATIVE_BLOCK_S) - round(self.blocks * self.rate * NATIVE_BLOCK_S)
@@ -622,12 +631,11 @@ class Heard:
             self._native_block(sound[:, at:at + size])
             at += size
         self.pending = sound[:, at:]
-        if fresh.shape[1]:
-            mono = fresh[:1] if self.channels == 1 else (fresh[:1] + fresh[1:2]) * np.float32(0.5)
-            line = np.concatenate([self.mono_pending, *(out.to_ndarray()[0] for out in self._mono(mono))])
-            whole = line.size // MONO_BLOCK * MONO_BLOCK
-            self._mono_blocks(line[:whole])
-            self.mono_pending = line[whole:]
+        mono = fresh[:1] if self.channels == 1 else (fresh[:1] + fresh[1:2]) * np.float32(0.5)
+        line = np.concatenate([self.mono_pending, *(out.to_ndarray()[0] for out in self._mono(mono))])
+        whole = line.size // MONO_BLOCK * MONO_BLOCK
+        self._mono_blocks(line[:whole])
+        self.mono_pending = line[whole:]
 
     def _native_block(self, block: NDArray[np.float32]) -> None:
         self.blocks += 1
@@ -664,6 +672,13 @@ class Heard:
             )
             cut[m.name] = arrays[m.name][low:high]
         return cut
+
+
+def av_fifo() -> Any:
+    """Frames of one format, one behind the other."""
+    import av
+
+    return av.AudioFifo()
 
 
 def _float_sound(frame: Any, channels: int) -> NDArray[np.float32]:
