@@ -103,7 +103,7 @@ def variants(random: np.random.Generator, world: World, sound: np.ndarray) -> It
 
     yield "as it is", "", (frames, sound, FPS, small)
     yield "as it is, 720p", "", (frames, sound, FPS, full)
-    yield "upright", "", ([np.ascontiguousarray(f[:, 110:211]) for f in frames], sound, FPS, (360, 640))
+    yield "upright", "", ([np.ascontiguousarray(np.rot90(f)) for f in frames], sound, FPS, (360, 640))
     yield "quiet", "", (frames, sound * 0.1, FPS, small)
     yield "loud", "", (frames, sound * 1.9, FPS, small)
     yield "darker", "", ([(f * 0.5).astype(np.uint8) for f in frames], sound, FPS, small)
@@ -130,8 +130,8 @@ def variants(random: np.random.Generator, world: World, sound: np.ndarray) -> It
     yield "captions all over", "text_heavy", ([text_over(random, f) for f in frames], sound, FPS, full)
 
 
-ALSO = {"frozen": {"static", "slideshow"}, "slideshow": {"frozen", "static", "residual_cut"}, "low_fps": {"slideshow", "frozen"}, "black": {"too_dark", "frozen", "static", "low_contrast", "slideshow"},
-        "silent": set(), "text_heavy": set()}
+ALSO = {"frozen": {"static", "slideshow"}, "slideshow": {"frozen", "static"}, "low_fps": {"slideshow", "frozen"},
+        "black": {"too_dark", "frozen", "static", "low_contrast", "slideshow"}}
 """Reasons that are also true of a fault."""
 
 

@@ -61,8 +61,11 @@ def footage(random: np.random.Generator, take: list[Picture]) -> World:
 def drawing(random: np.random.Generator) -> World:
     """Flat shapes that move over a flat ground."""
     ground = random.uniform(0, 255, 3)
-    shapes = [(random.uniform(0, [W, H]), random.normal(0, 50, 2), random.uniform(10, 60), random.uniform(0, 255, 3),
-               int(random.integers(3))) for _ in range(int(random.integers(2, 7)))]
+    shapes: list[Any] = []
+    while len(shapes) < 4:
+        ink = random.uniform(0, 255, 3)
+        if abs(float((ink - ground).mean())) > 40:
+            shapes.append((random.uniform(0, [W, H]), random.normal(0, 50, 2), random.uniform(15, 60), ink, int(random.integers(3))))
 
     def at(t: float) -> Picture:
         picture = np.empty((H, W, 3), np.float32)

@@ -10,7 +10,7 @@ class Config(FilterConfig):
     max_silence: float | None = 0.95
     """Of a clip with a transcript: speech of a word or two leaves more than a twentieth above -50 dBFS."""
     max_unspoken_silence: float | None = 0.99
-    """Of a clip with sound and no transcript: a quiet room has a step or a breath above -50 dBFS; a muted track has none. Clips
+    """Of a video with sound and no transcript: a quiet room has a step or a breath above -50 dBFS; a muted track has none. Clips
     without a sound stream are left to `sound`."""
     min_speech: float | None = None
     """Least share judged to be speech; off, for a clip may fall into a pause of its source."""
@@ -25,12 +25,14 @@ def silence(row: Row) -> float | None:
     """Share of silence where speech is expected; without a sound stream all of it is."""
     if not spoken(row):
         return None
-    return 1.0 if not row["has_audio"] else unspoken_silence({**row, "transcript": None})
+    if row["has_audio"] is False:
+        return 1.0
+    return None if row["silence_share"] is None else float(row["silence_share"])
 
 
 def unspoken_silence(row: Row) -> float | None:
-    """Share of silence of a sound stream where no speech is expected."""
-    return None if spoken(row) or not row["has_audio"] or row["silence_share"] is None else float(row["silence_share"])
+    """Share of silence of the sound of a video where no speech is expected; sounds of their own are left to `loudness`."""
+    return None if row["modality"] != VIDEO or spoken(row) or not row["has_audio"] or row["silence_share"] is None else float(row["silence_share"])
 
 
 def speech(row: Row) -> float | None:

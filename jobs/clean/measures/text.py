@@ -19,6 +19,8 @@ _STROKE = np.ones((5, 5), np.uint8)
 _LINE = np.ones((1, 9), np.uint8)
 LEAST_HEIGHT = 80
 """By how much a stroke is brighter or darker than what surrounds it: edges of things have no other side within 5 pixels."""
+LEAST_STROKES = 0.003
+"""Share of the picture that strokes cover, at least: a short subtitle has 0.01."""
 FILLED = 0.4
 CROSSINGS = 0.12
 """Stroke edges per pixel along the middle of a line of text, at least."""
@@ -28,7 +30,7 @@ def look(picture: Picture) -> tuple[float]:
     y, covered = picture.y, None
     for polarity in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
         strokes = (cv2.morphologyEx(y, polarity, _STROKE) >= LEAST_HEIGHT).view(np.uint8)
-        if not strokes.any():
+        if cv2.countNonZero(strokes) < LEAST_STROKES * y.size:
             continue
         joined = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, _LINE)
         count, _, boxes, _ = cv2.connectedComponentsWithStats(joined, connectivity=4)
