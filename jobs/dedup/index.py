@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from jobs.dedup import audio, match, minhash, passes, perceptual
+from jobs.dedup import audio, match, minhash, passes, perceptual, stills
 from jobs.dedup.match import KINDS, Rows
 from jobs.errors import Terminal
 from jobs.lake import Lake
@@ -38,7 +38,7 @@ def parameters(dedup: Dedup, embedding: str | None = None) -> dict[str, object]:
     return {
         "scheme": "affine32", "seed": minhash.SEED, "tokeniser": minhash.TOKENISER, "permutations": dedup.permutations,
         "bands": bands, "rows": rows, "shingle": dedup.shingle, "caption_shingle": match.caption_shingle(dedup),
-        "min_caption_words": dedup.min_caption_words, "phash_blocks": len(perceptual.BLOCK_PAIRS), "turned": dedup.turned,
+        "min_caption_words": dedup.min_caption_words, "phash_blocks": len(perceptual.BLOCK_PAIRS), "turned": dedup.turned, "still_side": stills.SIDE,
         "audio_keys": len(audio.KEEP_BYTES), "embedding": embedding,
     }
 
@@ -178,15 +178,15 @@ def _write_part(lake: Lake, release: str, name: str, cut: passes.Cut, entries: p
     tables = {"entries": entries.cast(ENTRIES)}
     for texts in (True, False):
         part = some((modality == "text") == texts)
-        tables[_keys(texts)] = _table(part.keys(texts=texts) if len(part.nodes) else np.empty((0, 3), np.uint64))
+        if len(part.nodes):
+            tables[_keys(texts)] = _table(part.keys(texts=texts))
     for kind in KINDS.values():
-        if "vector" in kind.columns and cut.embeddings is None:
-            continue
+        part = some(np.isin(modality, kind.modalities))
+        if not len(part.nodes) or ("vector" in kind.columns and cut.embeddings is None):
+            continue  # nobody will ask
         tables[f"{kind.name}.evidence"] = numbered.evidence(kind.name, dedup)
         if kind.file is not None:
-            part = some(np.isin(modality, kind.modalities))
-            rows = part.rows(kind.name, dedup) if len(part.nodes) else np.empty((0, kind.width), np.uint64)
-            tables[f"{kind.name}.rows"] = _table(rows)
+            tables[f"{kind.name}.rows"] = _table(part.rows(kind.name, dedup))
     for what, table in tables.items():
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd", use_dictionary=False)

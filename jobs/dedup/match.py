@@ -1,6 +1,6 @@
 """The kinds of evidence, all of one form: file rows in buckets, let rows of a bucket meet, prove the pairs that met."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from jobs.dedup import audio, graph, minhash, perceptual
+from jobs.dedup import audio, graph, minhash, perceptual, stills
 from schemas.settings import Dedup
 
 Number = TypeVar("Number", bound=np.generic)
@@ -144,8 +144,12 @@ def _views(clips: pa.Table) -> list[tuple[perceptual.View, ...]]:
 
 
 def _file_pictures(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
-    hashes = [np.unique(np.concatenate([h for view, _ in views for h in (perceptual.turned(view) if dedup.turned else [view])]))
-              for views in _views(clips)]
+    return _rows_of([[view for view, _ in views] for views in _views(clips)], nodes, dedup)
+
+
+def _rows_of(hashes_of: Sequence[Sequence[NDArray[np.uint64]]], nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
+    hashes = [np.unique(np.concatenate([t for h in several for t in (perceptual.turned(h) if dedup.turned else [h])]))
+              for several in hashes_of]
     value = np.concatenate([np.empty(0, np.uint64), *hashes])
     node = np.repeat(nodes.astype(np.uint64), [len(h) for h in hashes])
     keys = perceptual.buckets(value)
@@ -164,6 +168,47 @@ def _prove_pictures(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64],
              for a, b in zip(x.tolist(), y.tolist(), strict=True)]
     both = np.array(found, np.float64).reshape(-1, 2)
     return both[:, 0], both[:, 1]
+
+
+# ---- single pictures
+
+
+def _file_stills(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
+    """Buckets of the hashes of each picture and of those of its quarters."""
+    of = []
+    for views, pictures in zip(_views(clips), _small(clips), strict=True):
+        parts = stills.quarters(pictures) if pictures is not None and any(len(h) for h, _ in views) else np.empty(0, np.uint64)
+        of.append([*(h for h, _ in views), parts[perceptual.telling(parts, None)]])
+    return _rows_of(of, nodes, dedup)
+
+
+def _small(clips: pa.Table) -> list[NDArray[np.uint8] | None]:
+    return [stills.small(frames[0]["jpeg"]) if modality == "image" and frames else None
+            for frames, modality in zip(clips["frames"].to_pylist(), clips["modality"].to_pylist(), strict=True)]
+
+
+def _meet_stills(rows: Rows, dedup: Dedup) -> graph.Pairs:
+    bucket, node, value = (np.ascontiguousarray(rows[:, i]) for i in range(3))
+    return graph.unique(*perceptual.near(bucket, value, node.astype(np.int64), max(dedup.hamming, stills.MEET)))
+
+
+def _keep_stills(clips: pa.Table, dedup: Dedup) -> pa.Table:
+    """Hashes, and of a picture with a stored frame what it looks like."""
+    small = [None if pictures is None else pictures.ravel() for pictures in _small(clips)]
+    return clips.select(PHASHES).append_column("small", pa.array(small, pa.list_(pa.uint8())))
+
+
+def _prove_stills(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
+    """Share of blocks that agree; of pictures without a stored frame 1 where their hashes are the same, else 0."""
+    views, pictures = _views(clips), _lists(clips, "small", np.uint8)
+    score, shape = np.zeros(len(x)), (2, stills.SIDE, stills.SIDE)
+    for i, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
+        if len(pictures[a]) and len(pictures[b]):
+            score[i] = stills.agreement(pictures[a].reshape(shape), pictures[b].reshape(shape), turns=dedup.turned)
+        else:
+            share, _ = perceptual.alike(views[a], views[b], dedup.hamming, dedup.phash_share, turns=dedup.turned)
+            score[i] = share >= dedup.phash_share
+    return score, _no_shift(len(x))
 
 
 # ---- sound
@@ -211,8 +256,10 @@ PHASHES = ("phashes", "phash_times_s", "luma_std")
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (
     Kind("text", "minhash", ("text",), True, ("text",), 2, _keep_text, lambda dedup: dedup.threshold,
          _file_text, _meet_words, _prove_words),
-    Kind("pictures", "perceptual", ("video", "image"), True, PHASHES, 3, _as_read, lambda dedup: dedup.phash_share,
+    Kind("pictures", "perceptual", ("video",), True, PHASHES, 3, _as_read, lambda dedup: dedup.phash_share,
          _file_pictures, _meet_pictures, _prove_pictures),
+    Kind("stills", "perceptual", ("image",), True, (*PHASHES, "modality", "frames"), 3, _keep_stills, lambda dedup: stills.AGREEING,
+         _file_stills, _meet_stills, _prove_stills),
     Kind("sound", "audio", ("audio",), True, ("audio_fingerprint", "start_s", "duration_s"), 3, _as_read,
          lambda dedup: audio.AGREEMENT, _file_sound, _meet_sound, _prove_sound),
     Kind("caption", "minhash", ("video", "image", "audio"), False, ("caption", *PHASHES, "audio_fingerprint"), 2, _keep_caption,

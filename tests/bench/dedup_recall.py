@@ -20,7 +20,7 @@ import numpy as np
 
 from jobs.clean.measures import MONO_BLOCK, MONO_RATE_HZ, fingerprint
 from jobs.clean.measures.phash import phash, phash_whole
-from jobs.dedup import audio, perceptual
+from jobs.dedup import audio, perceptual, stills
 from schemas.settings import Dedup
 
 RECIPE = Dedup()
@@ -189,29 +189,41 @@ def jpeg(quality: int) -> Callable[[np.ndarray], np.ndarray]:
     return lambda f: cv2.imdecode(cv2.imencode(".jpg", f, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
 
 
+def same_still(a: tuple[tuple[perceptual.View, ...], np.ndarray], b: tuple[tuple[perceptual.View, ...], np.ndarray], *,
+               turns: bool = False) -> tuple[bool, float]:
+    """Likewise of two pictures."""
+    parts = [stills.quarters(small) for _, small in (a, b)]
+    hashes = [[*(h for h, _ in views), q[perceptual.telling(q, None)]] for (views, _), q in zip((a, b), parts, strict=True)]
+    one, two = (np.unique(np.concatenate([t for h in of for t in (perceptual.turned(h) if turns else [h])])) for of in hashes)
+    return met(one, two, perceptual.buckets, stills.MEET) and stills.agreement(a[1], b[1], turns=turns) >= stills.AGREEING, 0.0
+
+
 TURNS = {"mirrored": lambda f: f[:, ::-1], "turned by 90": np.rot90, "turned by 180": lambda f: f[::-1, ::-1]}
 
 
 def pictures(folder: Path) -> tuple[Found, list[str]]:
     found, whole = defaultdict(list), {}
 
-    def seen(f: np.ndarray) -> tuple[perceptual.View, ...]:
-        return look([(0.0, cv2.cvtColor(np.ascontiguousarray(f), cv2.COLOR_BGR2GRAY))])
+    def seen(f: np.ndarray) -> tuple[tuple[perceptual.View, ...], np.ndarray]:
+        f = np.ascontiguousarray(f)
+        share = min(1.0, 224 / min(f.shape[:2]))
+        stored = cv2.imencode(".jpg", cv2.resize(f, None, fx=share, fy=share, interpolation=cv2.INTER_AREA))[1].tobytes()
+        return look([(0.0, cv2.cvtColor(f, cv2.COLOR_BGR2GRAY))]), stills.small(stored)
 
     for path in sorted(p for p in folder.iterdir() if p.is_file()):
         picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-        if picture is None or min(picture.shape[:2]) < 32 or not some(given := seen(picture)):
+        if picture is None or min(picture.shape[:2]) < 32 or not some((given := seen(picture))[0]):
             print(f"{path.name}: unreadable here, tiny or flat; no transforms", file=sys.stderr)
             continue
         whole[path.name] = given
         for name, change in PICTURES.items():
             if "h264" not in name:
-                found[name].append((path.name, same(given, seen(jpeg(85)(change(picture))))[0]))
+                found[name].append((path.name, same_still(given, seen(jpeg(85)(change(picture))))[0]))
         for quality in (60, 20):
-            found[f"JPEG at {quality}"].append((path.name, same(given, seen(jpeg(quality)(picture)))[0]))
+            found[f"JPEG at {quality}"].append((path.name, same_still(given, seen(jpeg(quality)(picture)))[0]))
         for name, turn in TURNS.items():
-            found[f"{name} (dedup.turned)"].append((path.name, same(given, seen(jpeg(85)(np.ascontiguousarray(turn(picture)))), turns=True)[0]))
-    return found, merged(whole, same)
+            found[f"{name} (dedup.turned)"].append((path.name, same_still(given, seen(jpeg(85)(np.ascontiguousarray(turn(picture)))), turns=True)[0]))
+    return found, merged(whole, same_still)
 
 
 # ---- sound

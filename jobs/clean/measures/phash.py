@@ -29,7 +29,7 @@ def look(picture: Picture) -> tuple[float, float, float, float]:
 
 def phash(luma: Pixels) -> int:
     """The 64 bits of one luma picture inside its bars."""
-    return _bits(_area(np.ascontiguousarray(without_bars(luma))))
+    return hash_of(_area(np.ascontiguousarray(without_bars(luma))))
 
 
 def phash_whole(luma: Pixels) -> int:
@@ -37,10 +37,11 @@ def phash_whole(luma: Pixels) -> int:
     small = _area(np.ascontiguousarray(luma))
     order = np.sort(small, axis=None)
     low, high = order[CLIPPED], order[-1 - CLIPPED]
-    return 0 if high - low < FLAT else _bits(np.clip(small, low, high))
+    return 0 if high - low < FLAT else hash_of(np.clip(small, low, high))
 
 
-def _bits(small: Any) -> int:
+def hash_of(small: Any) -> int:
+    """The 64 bits of a small float picture."""
     low = np.ascontiguousarray(cv2.dct(small)[:8, :8]).ravel()
     low[0] = 0
     order = np.sort(low)
