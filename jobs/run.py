@@ -4,11 +4,13 @@ import errno
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from socket import gethostname
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs import cost
 from jobs.errors import RunError, Terminal, Transient
 from jobs.job import Job, Part, maker
 from jobs.job import job as find_job
@@ -42,6 +44,9 @@ class Run:
     """By table name; a missing optional table has no entry."""
     fingerprint: str
     _done: dict[int, dict[str, Any]] = field(default_factory=dict)
+    _before: frozenset[int] = frozenset()
+    """Tasks that an interrupted run has done."""
+    _cpu_s: float = field(default_factory=cost.cpu_s)
 
     @property
     def policy_hash(self) -> str:
@@ -72,6 +77,7 @@ class Run:
             gpu: Whether a task wants a GPU to itself, where there are any.
         """
         self._done |= self._standing(len(tasks))
+        self._before = frozenset(self._done)
         todo = [i for i in range(len(tasks)) if i not in self._done]
         if todo:
             from jobs.spark import each_task
@@ -106,7 +112,14 @@ def reject_rows(rows: Sequence[Mapping[str, Any]], stage: str, policy_hash: str,
     return REJECTS.rows([common | dict(row) for row in rows])
 
 
-def write(root: str, job: str, version: str, index: int, part: Part) -> dict[str, Any]:
+def work_off(root: str, job: str, version: str, index: int, task: Any, work: Callable[[Any, Settings], Part], settings: Settings) -> None:
+    """Do one task and write what it made and what it cost. Runs on a worker."""
+    before = cost.cpu_s()
+    part = work(task, settings)
+    write(root, job, version, index, part, {"cpu_s": round(cost.cpu_s() - before, 3), "peak_mb": round(cost.peak_mb()), "host": gethostname()})
+
+
+def write(root: str, job: str, version: str, index: int, part: Part, spent: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Write the tables of one task and, last, the note that it is done. Runs on a worker."""
     lake, made = Lake(root), find_job(job)
     files = {}
@@ -121,7 +134,7 @@ def write(root: str, job: str, version: str, index: int, part: Part) -> dict[str
         raise Terminal(f"{job}, task {index}: {part.seen} samples in, but {part.kept} kept and {sum(rejected.values())} rejected; "
                        "this is a fault of the job")
     facts = {"files": files, "seen": part.seen, "kept": part.kept, "rejected": rejected,
-             "measured": [dict(m) for m in part.measured]}
+             "measured": [dict(m) for m in part.measured], "spent": dict(spent or {})}
     lake.write_json(facts, "_work", f"{job}-{version}", f"{index:05d}.json")
     return facts
 
@@ -204,7 +217,7 @@ def _commit(run: Run, parents: Mapping[str, str], started: datetime) -> dict[str
         "recipe": {n: s.model_dump(mode="json") for n, s in run.job.sections(run.settings.recipe).items()},
         "parents": dict(parents), "seen": sum(f["seen"] for f in done), "kept": sum(f["kept"] for f in done),
         "rejected": dict(sorted(rejected.items())), "measured": [m for f in done for m in f["measured"]],
-        "started": started.isoformat(timespec="milliseconds"),
+        "cost": _cost(run, done), "started": started.isoformat(timespec="milliseconds"),
         "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
     if run.job.needs_kept and not manifest["kept"]:
@@ -216,6 +229,13 @@ def _commit(run: Run, parents: Mapping[str, str], started: datetime) -> dict[str
     _make_current(run)
     run.lake.remove("_work", run.run_id)
     return manifest
+
+
+def _cost(run: Run, done: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """CPU seconds of the driver and all below it, and of tasks done elsewhere or by an earlier try; the most memory of a task, MB."""
+    here, spent = gethostname(), [f.get("spent") or {} for f in done]
+    apart = sum(s["cpu_s"] for i, s in zip(sorted(run._done), spent, strict=True) if s and (i in run._before or s["host"] != here))
+    return {"cpu_s": round(max(0.0, cost.cpu_s() - run._cpu_s) + apart, 2), "peak_mb": max([s["peak_mb"] for s in spent if s], default=0)}
 
 
 def _write_manifest(run: Run, table: Table, manifest: Mapping[str, Any], done: Sequence[Mapping[str, Any]]) -> None:

@@ -78,14 +78,14 @@ def each_task(run: "Run", tasks: Sequence[tuple[int, Any]], work: Callable[[Any,
     after the other; on a cluster whose executors have GPUs (`spark.executor.resource.gpu.amount`) each such task has one to itself.
     """
     from jobs.progress import bar
-    from jobs.run import write
+    from jobs.run import work_off as do
 
     root, name, version, settings = run.lake.root, run.job.name, run.fingerprint, run.settings
     here = settings.runtime.master == "local" or settings.runtime.master.startswith("local[")
     if here and (len(tasks) == 1 or (gpu and _usable_gpu())):
         with bar(f"{name}", len(tasks), weight, settings.runtime.progress) as done:
             for count, (index, task) in enumerate(tasks, 1):
-                write(root, name, version, index, work(task, settings))
+                do(root, name, version, index, task, work, settings)
                 done(count)
         return
     spark = session(settings.runtime)
@@ -96,7 +96,7 @@ def each_task(run: "Run", tasks: Sequence[tuple[int, Any]], work: Callable[[Any,
     def work_off(items: Iterator[tuple[int, Any]]) -> Iterator[int]:
         _take_gpu()
         for index, task in items:
-            write(root, name, version, index, work(task, settings))
+            do(root, name, version, index, task, work, settings)
             yield index
 
     with bar(f"{name}", len(tasks), weight, settings.runtime.progress) as done:
@@ -161,6 +161,32 @@ def explained(error: Exception, what: str) -> RunError:
         return Transient("the disk is full; free some space and run the same command again")
     seen = [line for line in lines if "Error" in line or "Exception" in line]
     return RunError(f"{what} failed on a worker: {(seen or lines or ['no message'])[-1][:500]}")
+
+
+def archive_classes() -> None:
+    """Start Spark once, do a little of what jobs do, and have the JVM write down the classes that this took.
+
+    Made under another name and renamed: a JVM that is killed while it writes leaves no broken archive.
+    """
+    from pyspark.sql import functions as F
+
+    archive = cache_home() / ARCHIVE
+    if archive.exists():
+        return
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    passing = archive.with_suffix(".new")
+    passing.unlink(missing_ok=True)
+    spark = session(Runtime(), ("-Xlog:disable", f"-XX:ArchiveClassesAtExit={passing}"))
+    spark.sparkContext.parallelize(range(2), 2).mapPartitions(list).collect()
+    frame = spark.createDataFrame([(1, "a"), (2, "b")], "id long, name string").repartition(2).mapInArrow(list, "id long, name string")
+    frame.join(frame.groupBy("name").agg(F.min("id").alias("least")), "name").orderBy("id").collect()
+    gateway = spark.sparkContext._gateway
+    spark.stop()
+    gateway.shutdown()
+    gateway.proc.stdin.close()
+    gateway.proc.wait(timeout=300)
+    if passing.exists():
+        passing.rename(archive)
 
 
 def cache_home() -> Path:

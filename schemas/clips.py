@@ -63,8 +63,8 @@ CLIPS = Table(
         maybe("colourfulness", pa.float64(), "Hasler and Suesstrunk 2003 metric"),
         maybe("text_area_share", pa.float64(), "estimated share of the picture covered by text, 0..1"),
         maybe("residual_cut", pa.float64(), "greatest cut score inside the span over the cut threshold; 1 is a cut"),
-        maybe("phashes", pa.list_(pa.uint64()), "64-bit DCT perceptual hashes of the samples in order"),
-        maybe("phash_times_s", pa.list_(pa.float64()), "presentation times of `phashes`, seconds in the source"),
+        maybe("phashes", pa.list_(pa.uint64()), "64-bit DCT perceptual hashes of the samples in order, two of each: inside its bars, and whole"),
+        maybe("phash_times_s", pa.list_(pa.float64()), "presentation time of each of `phashes`, seconds in the source"),
         maybe("frames", pa.list_(FRAME), "a few small frames that cover the clip; later stages read these, never the video"),
         # sound
         maybe("has_audio", pa.bool_(), "there is a decodable sound stream in the span"),

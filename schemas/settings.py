@@ -100,6 +100,8 @@ class Dedup(Section):
     """Captions of pictures and videos with fewer words are too common to prove anything and are not compared."""
     hamming: int = Field(default=8, ge=0, le=16)
     """Bits of 64 by which two perceptual hashes of the same picture may differ."""
+    turned: bool = False
+    """Whether pictures and videos are also the same when one is the other mirrored or turned by quarters."""
     phash_share: Share = 0.6
     """Share of the shorter clip's hashes that must find a partner in time order."""
     cosine: Share = 0.97
@@ -117,7 +119,7 @@ class Label(Section):
     labelers: tuple[str, ...] = ()
     """Labelers to run by name; empty: all whose models are at hand."""
     clip_model: str = "embedded"
-    """`embedded`, an open_clip name, `hf-hub:...` or `local-dir:/path`."""
+    """`embedded`, an open_clip name, `hf-hub:...` or `local-dir:/path` (a folder of open_clip, or a CLIP or SigLIP of transformers)."""
     clip_pretrained: str = ""
     """open_clip tag or path of a checkpoint, for a plain model name."""
     vocabulary: dict[str, dict[str, tuple[str, str]]] = {}
@@ -138,6 +140,8 @@ class Label(Section):
     """Estimated share of the picture covered by text from which a clip is read by the OCR."""
     asr_model: str = ""
     """Folder of a faster-whisper (CTranslate2) model; empty: no transcripts are made."""
+    safety_model: str = ""
+    """Folder of a transformers image-classification model, one of whose classes is called harmless (`normal`, `safe`, `sfw`, ...); empty: none."""
     caption_model: str = ""
     """Folder of a transformers image-text-to-text model, or `http(s)://host/v1#model` of an OpenAI-compatible endpoint; empty: none."""
 

@@ -160,7 +160,7 @@ def _measure_pictures(file: BinaryIO, settings: Measure) -> Measured:
     from jobs.media import picture
 
     image = picture.open_picture(file, settings.max_pixels)
-    moving = getattr(image, "n_frames", 1) > 1 and image.format in ("GIF", "WEBP", "PNG", "AVIF")
+    moving = picture.frames(image) > 1
     seen = Seen(settings)
     facts = {
         "rotation_deg": 0,
@@ -244,11 +244,18 @@ class _Pass:
             if all(stream.index != s.index for s in wanted):
                 stream.discard = Discard.all
         broke_off = ""
-        try:
-            for packet in self.container.demux(*wanted):
-                self._take(packet)
-        except av.error.FFmpegError as error:
-            broke_off = error.strerror or str(error)
+        packets = self.container.demux(*wanted)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.error.FFmpegError as error:
+                broke_off = error.strerror or str(error)
+                break
+            except IndexError:  # PyAV flushes streams that came up on the way and that it does not know, after those it knows.
+                break
+            if packet is None:
+                break
+            self._take(packet)
         return self._end(broke_off)
 
     def _take(self, packet: Any) -> None:

@@ -19,18 +19,42 @@ Components = Callable[[NDArray[np.int64], NDArray[np.int64]], Pairs]
 
 
 @nb.njit(cache=True, nogil=True)
-def _shared(bucket, bits):  # type: ignore[no-untyped-def]
-    """Which rows may share their bucket with another: a sieve of two bits a slot, no row lost."""
-    once, twice = np.zeros(1 << bits, np.bool_), np.zeros(1 << bits, np.bool_)
-    shift = np.uint64(64 - bits)
+def _grouped(bucket, node, bits):  # type: ignore[no-untyped-def]
+    """Rows by bucket and node, equal buckets side by side: a counting sort by hash. Most rows that are alone are left out."""
+    mix, shift, alone = np.uint64(0x9E3779B97F4A7C15), np.uint64(64 - bits), np.uint32(0xFFFFFFFF)
+    at = np.zeros(1 << bits, np.uint32)  # rows of a slot, then where its next one goes, then its end
     for i in range(len(bucket)):
-        slot = (bucket[i] * np.uint64(0x9E3779B97F4A7C15)) >> shift
-        twice[slot] |= once[slot]
-        once[slot] = True
-    keep = np.zeros(len(bucket), np.bool_)
+        at[(bucket[i] * mix) >> shift] += np.uint32(1)
+    total = 0
+    for slot in range(len(at)):
+        count = at[slot]
+        at[slot] = total if count > 1 else alone
+        total += count if count > 1 else 0
+    buckets, nodes = np.empty(total, np.uint64), np.empty(total, np.int64)
     for i in range(len(bucket)):
-        keep[i] = twice[(bucket[i] * np.uint64(0x9E3779B97F4A7C15)) >> shift]
-    return keep
+        slot = (bucket[i] * mix) >> shift
+        p = at[slot]
+        if p != alone:
+            buckets[p], nodes[p] = bucket[i], node[i]
+            at[slot] = p + np.uint32(1)
+    start = 0
+    for slot in range(len(at)):
+        if at[slot] == alone:
+            continue
+        end = at[slot]
+        if end - start > 32:
+            order = np.argsort(nodes[start:end])
+            order = order[np.argsort(buckets[start:end][order], kind="mergesort")]
+            buckets[start:end], nodes[start:end] = buckets[start:end][order], nodes[start:end][order]
+        else:
+            for i in range(start + 1, end):
+                b, n, j = buckets[i], nodes[i], i - 1
+                while j >= start and (buckets[j] > b or (buckets[j] == b and nodes[j] > n)):
+                    buckets[j + 1], nodes[j + 1] = buckets[j], nodes[j]
+                    j -= 1
+                buckets[j + 1], nodes[j + 1] = b, n
+        start = end
+    return buckets, nodes
 
 
 @nb.njit(cache=True, nogil=True)
@@ -64,11 +88,8 @@ def linked(bucket: NDArray[np.uint64], node: NDArray[np.int64], whole: int = WHO
 
     All pairs of a small bucket; of a large one every node with the least node and with its `lag` predecessors.
     """
-    bits = min(28, max(10, int(2 * len(bucket)).bit_length()))
-    keep = _shared(bucket, bits)
-    bucket, node = bucket[keep], node[keep]
-    order = np.lexsort((node, bucket))
-    return unique(*_pairs(bucket[order], node[order], whole, lag))
+    bits = min(26, max(10, len(bucket).bit_length()))
+    return unique(*_pairs(*_grouped(bucket, node, bits), whole, lag))
 
 
 def unique(src: NDArray[np.int64], dst: NDArray[np.int64]) -> Pairs:

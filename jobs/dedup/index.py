@@ -3,15 +3,18 @@
 `_dedup_index/<release>/` of the lake holds, for every part of the clips that the release kept: who they are, their keys of
 equality, and for each kind of evidence its bucket rows and what proves a pair. `index.json` is written last and names the
 parameters that all of it depends on; an index written with others is refused. A source that was taken down is named
-there too and takes no part any more; dropping a release removes its folder.
+there too and takes no part any more. The index of a release that is gone counts no more and is removed with the next one
+that is written. A clip that several releases hold counts once, for the first of them.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -23,18 +26,20 @@ from jobs.version import digest
 from schemas.settings import Dedup
 
 FOLDER, FACTS = "_dedup_index", "index.json"
+RELEASES, RELEASE = "releases", "release.json"
+"""Where a release says that it stands (`jobs.fuse.release`)."""
 ENTRIES = pa.schema([("clip_id", pa.string()), ("source_id", pa.string()), ("modality", pa.string()),
                      ("start_s", pa.float64())])
 
 
-def parameters(dedup: Dedup) -> dict[str, object]:
-    """All that bucket rows and evidence depend on."""
+def parameters(dedup: Dedup, embedding: str | None = None) -> dict[str, object]:
+    """All that bucket rows and evidence depend on; `embedding` as `jobs.dedup.embeddings.identity` names it, None without."""
     bands, rows = minhash.banding(dedup.threshold, dedup.permutations, dedup.recall_weight)
     return {
         "scheme": "affine32", "seed": minhash.SEED, "tokeniser": minhash.TOKENISER, "permutations": dedup.permutations,
         "bands": bands, "rows": rows, "shingle": dedup.shingle, "caption_shingle": match.caption_shingle(dedup),
-        "min_caption_words": dedup.min_caption_words, "phash_blocks": len(perceptual.BLOCK_PAIRS),
-        "audio_keys": len(audio.KEEP_BYTES),
+        "min_caption_words": dedup.min_caption_words, "phash_blocks": len(perceptual.BLOCK_PAIRS), "turned": dedup.turned,
+        "audio_keys": len(audio.KEEP_BYTES), "embedding": embedding,
     }
 
 
@@ -81,41 +86,66 @@ class Standing:
     taking_part: NDArray[np.int64]
 
 
-def standing(lake: Lake, dedup: Dedup) -> list[Standing]:
-    """All parts of all releases, oldest name first.
+def standing(lake: Lake, dedup: Dedup, clips: str | None = None, embedding: str | None = None) -> list[Standing]:
+    """All parts of the releases that stand, oldest name first.
+
+    Args:
+        lake: Where.
+        dedup: Settings in force.
+        clips: A version of `clips` whose own releases do not count: they are no earlier ones.
+        embedding: Identity of the vectors that are compared; None where none are, and an index may hold any.
 
     Raises:
         Terminal: an index was written with other parameters; the message says which differ.
     """
-    found = []
-    for release in lake.names(FOLDER):
-        facts = lake.read_json(FOLDER, release, FACTS)
-        if facts is None:
-            continue
-        wanted = json.loads(json.dumps(parameters(dedup)))
+    found: list[Standing] = []
+    known = pa.array([], pa.string())
+    for release, facts in _indexes(lake, clips).items():
+        wanted = json.loads(json.dumps(parameters(dedup, embedding or facts["parameters"].get("embedding"))))
         if differ := sorted(k for k in {*wanted, *facts["parameters"]} if wanted.get(k) != facts["parameters"].get(k)):
             words = ", ".join(f"{k} is {facts['parameters'].get(k)!r} there and {wanted.get(k)!r} here" for k in differ)
-            raise Terminal(f"the dedup index of release {release} was written with other parameters: {words}; "
-                           "run with the same settings or write the index of that release again")
+            raise Terminal(f"the dedup index of release {release} was written with other parameters: {words}; run with the same "
+                           f"settings, or remove {lake.url(FOLDER, release)} and match against that release no more")
         for name in facts["parts"]:
-            clips = _read(lake.root, release, name, "entries")
-            gone = np.isin(np.asarray(clips["source_id"].to_pylist(), object), facts["gone"])
-            found.append(Standing(lake.root, release, name, clips, np.flatnonzero(~gone)))
+            entries = _read(lake.root, release, name, "entries")
+            gone = pc.or_(pc.is_in(entries["source_id"], value_set=pa.array(facts["gone"], pa.string())),
+                          pc.is_in(entries["clip_id"], value_set=known))
+            found.append(Standing(lake.root, release, name, entries, np.flatnonzero(~np.asarray(gone))))
+            known = pa.concat_arrays([known, *entries["clip_id"].chunks])
     return found
 
 
-def state(lake: Lake) -> Mapping[str, str]:
-    """What the index holds, for the identity of a version that was matched against it."""
-    return {f"index@{r}": digest(facts)[:12] for r in lake.names(FOLDER) if (facts := lake.read_json(FOLDER, r, FACTS))}
+def state(lake: Lake, clips: str | None = None) -> Mapping[str, str]:
+    """What the index holds, for the identity of a version that was matched against it; `clips` as for `standing`."""
+    return {f"index@{release}": digest(facts)[:12] for release, facts in _indexes(lake, clips).items()}
 
 
-def write(lake: Lake, release: str, parts: Sequence[tuple[passes.Cut, pa.Table]], dedup: Dedup) -> None:
-    """Remember the clips of a release: cuts of them, and ENTRIES of each cut. Writing a release again replaces it."""
-    drop(lake, release)
+def _indexes(lake: Lake, clips: str | None) -> dict[str, dict[str, Any]]:
+    """Facts of the index of every release that stands and was not made of these clips."""
+    found = {release: lake.read_json(FOLDER, release, FACTS) for release in lake.names(FOLDER)
+             if lake.read_json(RELEASES, release, RELEASE) is not None}
+    return {release: facts for release, facts in found.items() if facts is not None and (clips is None or facts["clips"] != clips)}
+
+
+def write(lake: Lake, release: str, clips: str, parts: Sequence[tuple[passes.Cut, pa.Table]], dedup: Dedup,
+          embedding: str | None = None) -> None:
+    """Remember the clips of a release: of a version of `clips`, cuts of them, and ENTRIES of each cut; `embedding` is the
+    identity of their vectors, None where they have none.
+
+    Writing a release again replaces it; what is left of releases that are gone is removed.
+    """
+    for other in lake.names(FOLDER):
+        if lake.read_json(RELEASES, other, RELEASE) is None:
+            drop(lake, other)
     for i, (cut, entries) in enumerate(parts):
         _write_part(lake, release, f"{i:05d}", cut, entries, dedup)
-    lake.write_json({"parameters": parameters(dedup), "parts": [f"{i:05d}" for i in range(len(parts))], "gone": []},
+    lake.write_json({"parameters": parameters(dedup, embedding), "parts": [f"{i:05d}" for i in range(len(parts))], "gone": [], "clips": clips},
                     FOLDER, release, FACTS)
+
+
+def stands(lake: Lake, release: str) -> bool:
+    """Whether a release has its index."""
+    return lake.read_json(FOLDER, release, FACTS) is not None
 
 
 def drop(lake: Lake, release: str) -> None:
@@ -124,35 +154,39 @@ def drop(lake: Lake, release: str) -> None:
     lake.remove(FOLDER, release)
 
 
-def forget(lake: Lake, source_id: str) -> list[str]:
-    """Forget a source that was taken down; returns the releases that knew it."""
+def forget(lake: Lake, sources: Collection[str]) -> list[str]:
+    """Forget sources that were taken down; returns the releases that knew any of them."""
     touched = []
     for release in lake.names(FOLDER):
         facts = lake.read_json(FOLDER, release, FACTS)
-        if facts is None or source_id in facts["gone"]:
+        if facts is None:
             continue
-        if any(source_id in _read(lake.root, release, name, "entries")["source_id"].to_pylist() for name in facts["parts"]):
-            lake.write_json(facts | {"gone": sorted([*facts["gone"], source_id])}, FOLDER, release, FACTS)
+        held = {s for name in facts["parts"] for s in _read(lake.root, release, name, "entries")["source_id"].to_pylist()}
+        if gone := (held & set(sources)) - set(facts["gone"]):
+            lake.write_json(facts | {"gone": sorted({*facts["gone"], *gone})}, FOLDER, release, FACTS)
             touched.append(release)
     return touched
 
 
 def _write_part(lake: Lake, release: str, name: str, cut: passes.Cut, entries: pa.Table, dedup: Dedup) -> None:
-    numbered = passes.Cut(cut.slice, cut.rows_, np.arange(len(cut.rows_)))
+    numbered = replace(cut, nodes=np.arange(len(cut.rows_)))
     modality = np.asarray(entries["modality"].to_pylist(), object)
 
     def some(which: NDArray[np.bool_]) -> passes.Cut:
-        return passes.Cut(cut.slice, numbered.rows_[which], numbered.nodes[which])
+        return replace(cut, rows_=numbered.rows_[which], nodes=numbered.nodes[which])
 
     tables = {"entries": entries.cast(ENTRIES)}
     for texts in (True, False):
         part = some((modality == "text") == texts)
         tables[_keys(texts)] = _table(part.keys(texts=texts) if len(part.nodes) else np.empty((0, 3), np.uint64))
     for kind in KINDS.values():
-        part = some(np.isin(modality, kind.modalities))
-        rows = part.rows(kind.name, dedup) if len(part.nodes) else np.empty((0, kind.width), np.uint64)
-        tables[f"{kind.name}.rows"] = _table(rows)
+        if "vector" in kind.columns and cut.embeddings is None:
+            continue
         tables[f"{kind.name}.evidence"] = numbered.evidence(kind.name, dedup)
+        if kind.file is not None:
+            part = some(np.isin(modality, kind.modalities))
+            rows = part.rows(kind.name, dedup) if len(part.nodes) else np.empty((0, kind.width), np.uint64)
+            tables[f"{kind.name}.rows"] = _table(rows)
     for what, table in tables.items():
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd", use_dictionary=False)

@@ -7,7 +7,7 @@ shuffled is packed bytes. Up to `SMALL` clips the same passes run without Spark.
 
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from jobs.dedup import graph, index, keeper, passes
+from jobs.dedup import embeddings, graph, index, keeper, passes, semantic
 from jobs.dedup.match import KINDS, Kind
-from jobs.job import Job, Part
+from jobs.dedup.nodes import Nodes, nodes_of
+from jobs.job import Job, Part, maker
 from jobs.lake import Lake, Version
 from jobs.run import Run
 from schemas import CLIPS, DUPLICATES, REJECTS
-from schemas.settings import Dedup, Settings
+from schemas.settings import Dedup, Label, Recipe, Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,6 +34,8 @@ CLIPS_PER_PART = 200_000
 """Clips whose buckets make one part of a shuffle: some 50 MB of rows."""
 PAIRS_PER_SHARE = 200_000
 """Pairs that one task proves."""
+BUNDLES_PER_CORE = 3
+"""Tasks of Spark a core and map phase: each costs some 0.1 CPU seconds before it starts, however little it does."""
 LOSERS_PER_PART = 500_000
 DRIVER_PAIRS = 50_000_000
 """Pairs up to which the driver finds components itself (scipy, about 1.5 us and 60 bytes a pair): far cheaper than Spark's."""
@@ -41,79 +44,6 @@ Map = Callable[[Any], passes.Blobs]
 Reduce = Callable[[int, Sequence[bytes]], pa.Table]
 Exchange = Callable[[Sequence[Any], Map, Reduce, int, pa.Schema], pa.Table]
 """Tasks through a map function, their bytes to their parts, every part through a reduce function."""
-
-
-@dataclass(frozen=True)
-class Nodes:
-    """The clips that take part, in keep order: a clip's node is its place.
-
-    Attributes:
-        clips: clip_id, source_id, start_s, matched_in (the release of a known clip) in that order.
-        source, modality: Codes, equal for the same.
-        modalities: Names of the modality codes.
-        place: Row in the table of clips, of the nodes from `known` on.
-        version: That table.
-        earlier: Parts of the index; their clips are the first `known` nodes, part by part.
-    """
-
-    clips: pa.Table
-    source: NDArray[np.int32]
-    modality: NDArray[np.int32]
-    modalities: tuple[str, ...]
-    place: NDArray[np.int64]
-    version: Version
-    earlier: tuple[index.Standing, ...] = ()
-
-    def __len__(self) -> int:
-        return self.known + len(self.place)
-
-    @property
-    def known(self) -> int:
-        """How many are of earlier releases."""
-        return sum(len(part.taking_part) for part in self.earlier)
-
-    def of(self, *modalities: str) -> NDArray[np.bool_]:
-        """Which clips are of one of those modalities."""
-        return np.isin(self.modality, [i for i, name in enumerate(self.modalities) if name in modalities])
-
-    def cuts(self, nodes: NDArray[np.int64], shares: NDArray[np.int64] | None = None) -> list[passes.Cut | index.Known]:
-        """Where those nodes (each once per share) are to be read."""
-        found: list[passes.Cut | index.Known] = []
-        base = 0
-        for part in self.earlier:
-            here = np.flatnonzero((nodes >= base) & (nodes < base + len(part.taking_part)))
-            if len(here):
-                of = None if shares is None else shares[here]
-                entries = part.taking_part[nodes[here] - base]
-                found.append(index.Known(part.root, part.release, part.name, entries, nodes[here], of))
-            base += len(part.taking_part)
-        new = np.flatnonzero(nodes >= base)
-        order = new[np.argsort(self.place[nodes[new] - base], kind="stable")]
-        at, start = self.place[nodes[order] - base], 0
-        for piece in self.version.slices():
-            first, last = np.searchsorted(at, [start, start + piece.rows])
-            if first < last:
-                of = None if shares is None else shares[order[first:last]]
-                found.append(passes.Cut(piece, at[first:last] - start, nodes[order[first:last]], of))
-            start += piece.rows
-        return found
-
-
-def nodes_of(version: Version, rejects: Version, dedup: Dedup, known: Sequence[index.Standing] = ()) -> Nodes:
-    """Clips that nothing rejected so far, in keep order, after those of earlier releases."""
-    clips = version.read(list(dict.fromkeys((*keeper.FACTS, *index.ENTRIES.names))))
-    rejected = rejects.read(["sample_id"])["sample_id"]
-    left = np.flatnonzero(~np.asarray(pc.is_in(clips["clip_id"], value_set=pc.unique(rejected))))
-    place = left[keeper.order(clips.take(pa.array(left)), dedup.keep)]
-    new = clips.select(index.ENTRIES.names).take(pa.array(place)).cast(index.ENTRIES)
-    new = new.append_column("matched_in", pa.nulls(new.num_rows, pa.string()))
-    earlier = [part.clips.take(pa.array(part.taking_part)).cast(index.ENTRIES).append_column(
-        "matched_in", pa.array([part.release] * len(part.taking_part), pa.string())) for part in known]
-    every = pa.concat_tables([*earlier, new]).combine_chunks()
-    source, modality = (pa.concat_arrays([pa.array([], pa.string()), *every[name].chunks]).dictionary_encode()
-                        for name in ("source_id", "modality"))
-    return Nodes(every.drop_columns("modality"), np.asarray(source.indices), np.asarray(modality.indices),
-                 tuple(modality.dictionary.to_pylist()), place, version, tuple(known))
 
 
 # ---- moving bytes
@@ -152,8 +82,9 @@ def on_spark(spark: "SparkSession") -> Exchange:
         if not tasks:
             return schema.empty_table()
         packed = pa.array([pickle.dumps(t) for t in tasks], pa.binary())
-        plan = pa.table({"task": packed, "at": np.arange(len(tasks), dtype="i4")})
-        blobs = spark.createDataFrame(plan).repartitionById(len(tasks), "at").mapInArrow(mapped, "part int, blob binary")
+        bundles = min(len(tasks), BUNDLES_PER_CORE * spark.sparkContext.defaultParallelism)
+        plan = pa.table({"task": packed, "at": np.arange(len(tasks), dtype="i4") % bundles})
+        blobs = spark.createDataFrame(plan).repartitionById(bundles, "at").mapInArrow(mapped, "part int, blob binary")
         made = blobs.repartitionById(parts, "part").mapInArrow(reduced, from_arrow_schema(schema))
         return made.toArrow().cast(schema)
 
@@ -237,7 +168,7 @@ def proven(kind: Kind, nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exch
     met = exchange(nodes.cuts(asked), partial(passes.map_buckets, kind=kind.name, dedup=dedup, parts=parts),
                    partial(passes.reduce_buckets, kind=kind.name, dedup=dedup), parts, passes.PAIRS)
     src, dst = graph.unique(met["src"].to_numpy(), met["dst"].to_numpy())
-    may = (nodes.source[src] != nodes.source[dst]) & (nodes.modality[src] == nodes.modality[dst]) & (dst >= nodes.known)
+    may = nodes.may_be_same(src, dst)
     src, dst = src[may], dst[may]
     if not len(src):
         return passes.PROOFS.empty_table()
@@ -248,10 +179,46 @@ def proven(kind: Kind, nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exch
     return proofs.sort_by([("src", "ascending"), ("dst", "ascending")])
 
 
+def embedded(nodes: Nodes, settings: Settings) -> Nodes:
+    """The same nodes with the vectors of all pictures and videos in reach; those that stand nowhere are made."""
+    nodes = replace(nodes, embeddings=embeddings.home(nodes.version, settings.recipe.label))
+    new = np.flatnonzero(nodes.of(*KINDS["semantic"].modalities) & (np.arange(len(nodes)) >= nodes.known))
+    cuts = [cut for cut in nodes.cuts(new) if isinstance(cut, passes.Cut)]
+    tasks = embeddings.missing(nodes.version.lake, nodes.version, cuts, settings.recipe.label)
+    exchange: Exchange = here
+    if len(tasks) > 1:  # a model is worth a core of its own, however few clips there are
+        from jobs.spark import session
+
+        exchange = on_spark(session(settings.runtime))
+    exchange(tasks, partial(embeddings.make, settings=settings), embeddings.count, 1, embeddings.MADE)
+    return nodes
+
+
+def alike_in_meaning(nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exchange: Exchange, parts: int) -> pa.Table:
+    """PROOFS of pairs whose embeddings are close, in order."""
+    asked = np.flatnonzero(nodes.of(*KINDS["semantic"].modalities) & (head == np.arange(len(nodes))))
+    cuts, cells = nodes.cuts(asked), semantic.cells(len(asked))
+    if len(asked) <= semantic.HERE:
+        exchange, parts = here, 1
+    centres = np.zeros((0, 0), np.float32)
+    if cells > 1:
+        rng = np.random.default_rng(semantic.SEED)
+        some = np.sort(rng.choice(asked, min(len(asked), semantic.SAMPLE * cells), replace=False))
+        sample = exchange(nodes.cuts(some), partial(passes.map_sample, dedup=dedup), passes.reduce_sample, 1, passes.VECTORS)
+        centres = semantic.learn(semantic.unit(semantic.matrix(sample["vector"], some)[0]), cells)
+    found = exchange(cuts, partial(passes.map_cells, centres=centres, dedup=dedup, parts=parts),
+                     partial(passes.reduce_cells, dedup=dedup), parts, passes.PROOFS)
+    src, dst = found["src"].to_numpy(), found["dst"].to_numpy()
+    order = np.lexsort((dst, src))
+    order = order[np.flatnonzero(np.diff(src[order], prepend=-1) | np.diff(dst[order], prepend=-1))]
+    return found.take(pa.array(order[nodes.may_be_same(src[order], dst[order])]))
+
+
 def edges_of(nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exchange: Exchange, parts: int,
              components: graph.Components = graph.components) -> keeper.Edges:
     """All proven pairs of the methods in force."""
-    found = [(i, kind, proven(kind, nodes, head, dedup, exchange, parts, components))
+    found = [(i, kind, proven(kind, nodes, head, dedup, exchange, parts, components) if kind.file is not None
+              else alike_in_meaning(nodes, head, dedup, exchange, parts))
              for i, kind in enumerate(KINDS.values()) if kind.method in dedup.methods]
     proofs = pa.concat_tables([passes.PROOFS.empty_table(), *(p for _, _, p in found)])
     return keeper.Edges(
@@ -285,7 +252,7 @@ def verdicts(nodes: Nodes, head: NDArray[np.int64], edges: keeper.Edges, run: Ru
             "cluster_id": least_id.take(pa.array(label[x])),
             "offset_s": pa.array(_offsets(x, k, e, head, edges, nodes), from_pandas=True),
             "matched_in": nodes.clips["matched_in"].take(pa.array(k)),
-            "evidence": pa.array(_evidence(x, k, e, head, edges, ids)),
+            "evidence": _evidence(x, k, e, head, edges, ids),
         })
         rejects = run.rejects([
             {"sample_id": loser, "source_id": source, "check": method, "value": score, "op": ">=", "threshold": threshold,
@@ -324,30 +291,38 @@ def _offsets(x: NDArray[np.int64], k: NDArray[np.int64], proof: NDArray[np.int64
              edges: keeper.Edges, nodes: Nodes) -> NDArray[np.float64]:
     """Loser time minus keeper time in the presentation times of their sources; NaN where unknown or without time."""
     start = nodes.clips["start_s"].to_numpy()
-    timed = nodes.of("video", "audio")[x]
     out = start[x] - start[k]
-    for i in np.flatnonzero(proof >= 0).tolist():
-        e = proof[i]
-        a, b = (head[x[i]], head[k[i]]) if edges.whole[e] else (x[i], k[i])
-        shift = edges.shift[e] if edges.src[e] == a else -edges.shift[e]
-        out[i] = shift + (start[x[i]] - start[a]) - (start[k[i]] - start[b])
-    return np.where(timed, np.round(out, 6) + 0.0, np.nan)
+    near = np.flatnonzero(proof >= 0)
+    if len(near):
+        e = proof[near]
+        a, b = _compared(x, head, proof, edges)[near], _compared(k, head, proof, edges)[near]
+        shift = np.where(edges.src[e] == a, edges.shift[e], -edges.shift[e])
+        out[near] = shift + (start[x[near]] - start[a]) - (start[k[near]] - start[b])
+    return np.where(nodes.of("video", "audio")[x], np.round(out, 6) + 0.0, np.nan)
+
+
+def _compared(of: NDArray[np.int64], head: NDArray[np.int64], proof: NDArray[np.int64], edges: keeper.Edges) -> NDArray[np.int64]:
+    """The clips that were compared for some clips: their heads where the proof is of content."""
+    if not len(edges.whole):
+        return of
+    return np.where((proof >= 0) & edges.whole[proof], head[of], of)
 
 
 def _evidence(x: NDArray[np.int64], k: NDArray[np.int64], proof: NDArray[np.int64], head: NDArray[np.int64],
-              edges: keeper.Edges, ids: pa.ChunkedArray) -> list[str]:
+              edges: keeper.Edges, ids: pa.ChunkedArray) -> pa.ChunkedArray:
     """The chain of each loser: through the clips of equal content that were compared for the two, where they were others."""
-    names = [kind.method for kind in KINDS.values()]
-    chains = []
-    for a, b, e in zip(x.tolist(), k.tolist(), proof.tolist(), strict=True):
-        steps = [(a, ""), (b, "exact 1")]
-        if e >= 0:
-            near = f"{names[edges.kind[e]]} {edges.score[e]:.4g}"
-            a_head, b_head = (int(head[a]), int(head[b])) if edges.whole[e] else (a, b)
-            steps = [(a, ""), *([(a_head, "exact 1")] if a_head != a else []), (b_head, near),
-                     *([(b, "exact 1")] if b_head != b else [])]
-        chains.append("".join(f" -{how}- {ids[n].as_py()}" if how else str(ids[n].as_py()) for n, how in steps))
-    return chains
+    methods, scores = _methods(proof, edges)
+    values, at = np.unique(scores, return_inverse=True)
+    near = pc.binary_join_element_wise(pa.array(methods), pa.array([f"{v:.4g}" for v in values]).take(pa.array(at)), " ")
+    a, b = _compared(x, head, proof, edges), _compared(k, head, proof, edges)
+
+    def name(of: NDArray[np.int64], unless: NDArray[np.int64] | None = None) -> pa.Array:
+        named = ids.take(pa.array(of)).combine_chunks()
+        return named if unless is None else pc.if_else(pa.array(of == unless), None, named)
+
+    return pc.binary_join_element_wise(
+        name(x), pc.binary_join_element_wise(" -exact 1- ", name(a, x), ""), pc.binary_join_element_wise(" -", near, "- ", ""),
+        name(b), pc.binary_join_element_wise(" -exact 1- ", name(k, b), ""), "", null_handling="skip")
 
 
 def moved(clips: int, settings: Settings) -> tuple[Exchange, int]:
@@ -361,26 +336,44 @@ def moved(clips: int, settings: Settings) -> tuple[Exchange, int]:
 
 def dedup(run: Run) -> None:
     """Find the duplicates among the clips that nothing rejected so far."""
-    recipe = run.settings.recipe.dedup
-    known = index.standing(run.lake, recipe) if recipe.across_releases else ()
-    nodes = nodes_of(run.input(CLIPS), run.input(REJECTS), recipe, known)
+    recipe, label = run.settings.recipe.dedup, run.settings.recipe.label
+    clips = run.input(CLIPS)
+    meaning = embeddings.identity(label) if "semantic" in recipe.methods else None
+    known = index.standing(run.lake, recipe, clips.fingerprint, meaning) if recipe.across_releases else ()
+    nodes = nodes_of(clips, run.input(REJECTS), recipe, known)
+    if meaning:
+        nodes = embedded(nodes, run.settings)
     exchange, parts = moved(len(nodes), run.settings)
     head = equal(nodes, exchange, parts) if "exact" in recipe.methods else np.arange(len(nodes))
     for part in verdicts(nodes, head, edges_of(nodes, head, recipe, exchange, parts, components_by(run.settings)), run):
         run.put(part)
 
 
-def remember(lake: Lake, release: str, clips: Version, rejects: Version, dedup: Dedup) -> None:
-    """Write the index of a release: of the clips that are not among the rejects."""
+def remember(lake: Lake, release: str, clips: Version, rejects: Version, dedup: Dedup, label: Label | None = None) -> None:
+    """Write the index of a release: of the clips that are not among the rejects, with their vectors if dedup compared these.
+
+    `label` names the model of the vectors; it is needed with `semantic` alone.
+    """
     nodes = nodes_of(clips, rejects, dedup)
+    meaning = None
+    if "semantic" in dedup.methods and label is not None:
+        meaning = embeddings.identity(label)
+        nodes = embedded(nodes, Settings(recipe=Recipe(dedup=dedup, label=label)))
     cuts = [cut for cut in nodes.cuts(np.arange(len(nodes))) if isinstance(cut, passes.Cut)]
     entries = clips.read(index.ENTRIES.names).take(pa.array(nodes.place))
-    index.write(lake, release, [(cut, entries.take(pa.array(cut.nodes))) for cut in cuts], dedup)
+    index.write(lake, release, clips.fingerprint, [(cut, entries.take(pa.array(cut.nodes))) for cut in cuts], dedup, meaning)
 
 
-def _index_state(settings: Settings) -> Mapping[str, str]:
-    return index.state(Lake(settings.runtime.lake)) if settings.recipe.dedup.across_releases else {}
+def _outside(settings: Settings) -> Mapping[str, str]:
+    """The model of the vectors and the state of the index bear identity where they are asked for."""
+    dedup, facts = settings.recipe.dedup, {}
+    if "semantic" in dedup.methods:
+        facts["embedding"] = embeddings.identity(settings.recipe.label)
+    if dedup.across_releases:
+        lake, by = Lake(settings.runtime.lake), maker(CLIPS, "dedup")
+        facts |= index.state(lake, lake.current(by) if by else None)
+    return facts
 
 
-DEDUP = Job("dedup", reads=(CLIPS, REJECTS), writes=(DUPLICATES, REJECTS), code=3, recipe=("dedup",), run=dedup,
-            outside=_index_state)
+DEDUP = Job("dedup", reads=(CLIPS, REJECTS), writes=(DUPLICATES, REJECTS), code=4, recipe=("dedup",), run=dedup,
+            outside=_outside)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from jobs.dedup import audio, graph, minhash, perceptual
@@ -30,11 +31,11 @@ class Kind:
         whole: It looks at content only, so it is asked for one clip of each equal set.
         columns: Columns of clips that it reads.
         width: Words per row of `file`.
-        file: Clips and their nodes -> rows.
-        meet: Rows of whole buckets -> candidate pairs of nodes.
         keep: Clips -> what is needed to prove pairs of them, a row each; small, and all that an index must remember.
-        prove: Such rows and pairs of them -> score and shift.
         threshold: Score from which a pair is proven.
+        file: Clips and their nodes -> rows. None of a kind without buckets (`semantic`, which has cells).
+        meet: Rows of whole buckets -> candidate pairs of nodes.
+        prove: Such rows as `keep` gives and pairs of them -> score and shift.
     """
 
     name: str
@@ -43,11 +44,11 @@ class Kind:
     whole: bool
     columns: tuple[str, ...]
     width: int
-    file: Callable[[pa.Table, NDArray[np.int64], Dedup], Rows]
-    meet: Callable[[Rows, Dedup], graph.Pairs]
     keep: Callable[[pa.Table, Dedup], pa.Table]
-    prove: Callable[[pa.Table, NDArray[np.int64], NDArray[np.int64], Dedup], Proof]
     threshold: Callable[[Dedup], float]
+    file: Callable[[pa.Table, NDArray[np.int64], Dedup], Rows] | None = None
+    meet: Callable[[Rows, Dedup], graph.Pairs] | None = None
+    prove: Callable[[pa.Table, NDArray[np.int64], NDArray[np.int64], Dedup], Proof] | None = None
 
 
 def _column(clips: pa.Table, name: str) -> pa.Array:
@@ -120,13 +121,14 @@ def _keep_caption(clips: pa.Table, dedup: Dedup) -> pa.Table:
 def _prove_caption(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
     """Jaccard of the captions; 0 where the pictures or the sound say that the clips differ."""
     score, shift = _prove_words(clips, x, y, dedup)
-    hashes, times = _samples(clips)
+    views = _views(clips)
     words = _lists(clips, "audio_fingerprint", np.uint32)
     for i in np.flatnonzero(score >= dedup.threshold).tolist():
         a, b = int(x[i]), int(y[i])
-        if len(hashes[a]) and len(hashes[b]):
-            share, _ = perceptual.align(hashes[a], times[a], hashes[b], times[b], dedup.hamming + perceptual.LOOSE)
-            score[i] *= share >= dedup.phash_share
+        shares = [perceptual.align(*u, *v, dedup.hamming + perceptual.LOOSE)[0]
+                  for u, v in zip(views[a], views[b], strict=True) if len(u[0]) and len(v[0])]
+        if shares:
+            score[i] *= max(shares) >= dedup.phash_share
         elif audio.telling(words[a]) and audio.telling(words[b]):
             score[i] *= audio.align(words[a], words[b])[0] >= audio.AGREEMENT
     return score, shift
@@ -135,19 +137,15 @@ def _prove_caption(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], 
 # ---- pictures
 
 
-def _samples(clips: pa.Table) -> tuple[list[NDArray[np.uint64]], list[NDArray[np.float64]]]:
-    """Telling hashes of each clip and their times."""
-    hashes, times = [], []
-    for of, at, contrast in zip(_lists(clips, "phashes", np.uint64), _lists(clips, "phash_times_s", np.float64),
-                                clips["luma_std"].to_pylist(), strict=True):
-        good = perceptual.telling(of, contrast)
-        hashes.append(of[good])
-        times.append(at[good] if len(at) == len(of) else np.zeros(int(good.sum())))
-    return hashes, times
+def _views(clips: pa.Table) -> list[tuple[perceptual.View, ...]]:
+    """What each clip looks like."""
+    return [perceptual.views(of, at, contrast) for of, at, contrast in zip(
+        _lists(clips, "phashes", np.uint64), _lists(clips, "phash_times_s", np.float64), clips["luma_std"].to_pylist(), strict=True)]
 
 
 def _file_pictures(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
-    hashes = [np.unique(h) for h in _samples(clips)[0]]
+    hashes = [np.unique(np.concatenate([h for view, _ in views for h in (perceptual.turned(view) if dedup.turned else [view])]))
+              for views in _views(clips)]
     value = np.concatenate([np.empty(0, np.uint64), *hashes])
     node = np.repeat(nodes.astype(np.uint64), [len(h) for h in hashes])
     keys = perceptual.buckets(value)
@@ -161,9 +159,9 @@ def _meet_pictures(rows: Rows, dedup: Dedup) -> graph.Pairs:
 
 
 def _prove_pictures(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
-    hashes, times = _samples(clips)
-    found = [perceptual.same(hashes[a], times[a], hashes[b], times[b], dedup.hamming, dedup.phash_share)
-             for a, b in zip(x, y, strict=True)]
+    views = _views(clips)
+    found = [perceptual.alike(views[a], views[b], dedup.hamming, dedup.phash_share, turns=dedup.turned)
+             for a, b in zip(x.tolist(), y.tolist(), strict=True)]
     both = np.array(found, np.float64).reshape(-1, 2)
     return both[:, 0], both[:, 1]
 
@@ -200,15 +198,25 @@ def _as_read(clips: pa.Table, dedup: Dedup) -> pa.Table:
     return clips
 
 
+# ---- meaning
+
+
+def _keep_meaning(clips: pa.Table, dedup: Dedup) -> pa.Table:
+    """Vectors, as 16-bit floats; null for a clip that is black or flat, since all of those mean the same."""
+    flat = pc.fill_null(pc.less(clips["luma_std"], perceptual.LEAST_CONTRAST), False)
+    return pa.table({"vector": pc.if_else(flat, None, clips["vector"]).combine_chunks()})
+
+
 PHASHES = ("phashes", "phash_times_s", "luma_std")
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (
-    Kind("text", "minhash", ("text",), True, ("text",), 2, _file_text, _meet_words, _keep_text, _prove_words,
-         lambda dedup: dedup.threshold),
-    Kind("pictures", "perceptual", ("video", "image"), True, PHASHES, 3, _file_pictures, _meet_pictures, _as_read,
-         _prove_pictures, lambda dedup: dedup.phash_share),
-    Kind("sound", "audio", ("audio",), True, ("audio_fingerprint", "start_s", "duration_s"), 3, _file_sound, _meet_sound,
-         _as_read, _prove_sound, lambda dedup: audio.AGREEMENT),
-    Kind("caption", "minhash", ("video", "image", "audio"), False, ("caption", *PHASHES, "audio_fingerprint"), 2,
-         _file_caption, _meet_words, _keep_caption, _prove_caption, lambda dedup: dedup.threshold),
+    Kind("text", "minhash", ("text",), True, ("text",), 2, _keep_text, lambda dedup: dedup.threshold,
+         _file_text, _meet_words, _prove_words),
+    Kind("pictures", "perceptual", ("video", "image"), True, PHASHES, 3, _as_read, lambda dedup: dedup.phash_share,
+         _file_pictures, _meet_pictures, _prove_pictures),
+    Kind("sound", "audio", ("audio",), True, ("audio_fingerprint", "start_s", "duration_s"), 3, _as_read,
+         lambda dedup: audio.AGREEMENT, _file_sound, _meet_sound, _prove_sound),
+    Kind("caption", "minhash", ("video", "image", "audio"), False, ("caption", *PHASHES, "audio_fingerprint"), 2, _keep_caption,
+         lambda dedup: dedup.threshold, _file_caption, _meet_words, _prove_caption),
+    Kind("semantic", "semantic", ("video", "image"), True, ("luma_std", "vector"), 0, _keep_meaning, lambda dedup: dedup.cosine),
 )})
 """By name, the strongest evidence first. Workers look a kind up by its name."""

@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from jobs.dedup import exact
+from jobs.dedup import exact, semantic
 from jobs.dedup.match import KINDS, Rows
+from jobs.errors import Terminal
 from jobs.lake import Slice
 from schemas.settings import Dedup
 
@@ -22,6 +23,7 @@ Blobs = Iterator[tuple[int, bytes]]
 
 PAIRS = pa.schema([("src", pa.int64()), ("dst", pa.int64())])
 HEADS = pa.schema([("node", pa.int64()), ("head", pa.int64())])
+VECTORS = pa.schema([("vector", pa.list_(pa.float32()))])
 PROOFS = pa.schema([("src", pa.int64()), ("dst", pa.int64()), ("score", pa.float64()), ("shift", pa.float64())])
 
 
@@ -51,16 +53,25 @@ class Clips(Protocol):
 
 @dataclass(frozen=True)
 class Cut:
-    """Clips of one slice of the table; `rows_` are their places within it, ascending."""
+    """Clips of one slice of the table; `rows_` are their places within it, ascending.
+
+    `embeddings` is the folder with their vectors (`jobs.dedup.embeddings`), where these are asked for.
+    """
 
     slice: Slice
     rows_: NDArray[np.int64]
     nodes: NDArray[np.int64]
     shares: NDArray[np.int64] | None = None
+    embeddings: str | None = None
 
     def read(self, columns: Sequence[str]) -> pa.Table:
-        """Some columns of the rows."""
-        found = self.slice.read(list(columns))
+        """Some columns of the rows; `vector` is that of the embedding."""
+        found = self.slice.read([c for c in columns if c != "vector"])
+        if "vector" in columns:
+            from jobs.dedup import embeddings
+
+            assert self.embeddings is not None, "nobody asked for embeddings"
+            found = found.append_column("vector", embeddings.read(self.embeddings, self.slice)["vector"])
         whole = len(self.rows_) == found.num_rows and self.shares is None
         return found if whole else found.take(pa.array(self.rows_))
 
@@ -70,7 +81,9 @@ class Cut:
         return np.column_stack([keys[some], self.nodes[some].astype(np.uint64)])
 
     def rows(self, kind: str, dedup: Dedup) -> Rows:
-        return KINDS[kind].file(self.read(KINDS[kind].columns), self.nodes, dedup)
+        file = KINDS[kind].file
+        assert file is not None, f"{kind} is filed in no buckets"
+        return file(self.read(KINDS[kind].columns), self.nodes, dedup)
 
     def evidence(self, kind: str, dedup: Dedup) -> pa.Table:
         return KINDS[kind].keep(self.read(KINDS[kind].columns), dedup)
@@ -119,8 +132,65 @@ def map_buckets(clips: Clips, *, kind: str, dedup: Dedup, parts: int) -> Blobs:
 
 def reduce_buckets(part: int, blobs: Sequence[bytes], *, kind: str, dedup: Dedup) -> pa.Table:
     """PAIRS: candidates."""
-    src, dst = KINDS[kind].meet(gather(blobs, KINDS[kind].width), dedup)
+    meet = KINDS[kind].meet
+    assert meet is not None
+    src, dst = meet(gather(blobs, KINDS[kind].width), dedup)
     return pa.table([src, dst], schema=PAIRS)
+
+
+def map_sample(clips: Clips, *, dedup: Dedup) -> Blobs:
+    """The vectors of some clips."""
+    yield 0, _bytes(clips.evidence("semantic", dedup))
+
+
+def reduce_sample(part: int, blobs: Sequence[bytes]) -> pa.Table:
+    """VECTORS, in no order."""
+    return pa.concat_tables([_table(b) for b in blobs]).cast(VECTORS)
+
+
+def map_cells(clips: Clips, *, centres: NDArray[np.float32], dedup: Dedup, parts: int) -> Blobs:
+    """The vector of every clip for each of its cells."""
+    vectors, some = semantic.matrix(clips.evidence("semantic", dedup)["vector"], clips.nodes)
+    if not len(some):
+        return
+    if len(centres) and centres.shape[1] != vectors.shape[1]:
+        raise Terminal(f"embeddings are {vectors.shape[1]} numbers wide for some clips and {centres.shape[1]} for others; "
+                       "label all of them with one model")
+    cells = semantic.nearest(semantic.unit(vectors), centres)
+    row, cell = np.repeat(np.arange(len(some)), cells.shape[1]), cells.ravel()
+    for part in np.unique(cell % parts).tolist():
+        here = np.flatnonzero(cell % parts == part)
+        head = np.array([len(here), vectors.shape[1]])
+        yield part, b"".join(x.tobytes() for x in (head, cell[here], clips.nodes[some[row[here]]], vectors[row[here]]))
+
+
+def reduce_cells(part: int, blobs: Sequence[bytes], *, dedup: Dedup) -> pa.Table:
+    """PROOFS: pairs that share a cell and are close enough; a pair may occur in several parts."""
+    held = []
+    for blob in blobs:
+        rows, width = np.frombuffer(blob, np.int64, 2).tolist()
+        cell, node = np.frombuffer(blob, np.int64, 2 * rows, 16).reshape(2, rows)
+        held.append((cell, node, np.frombuffer(blob, np.float16, offset=16 * (rows + 1)).reshape(rows, width)))
+    cell, node, vectors = (np.concatenate(one) for one in zip(*held, strict=True))
+    order = np.argsort(cell, kind="stable")
+    bounds = np.flatnonzero(np.diff(cell[order], prepend=-1, append=-1))
+    found = [PROOFS.empty_table()]
+    for first, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        here = order[first:end]
+        (src, dst), cosine = semantic.pairs(semantic.unit(vectors[here]), node[here], dedup.cosine)
+        found.append(pa.table([src, dst, cosine, pa.nulls(len(src), pa.float64())], schema=PROOFS))
+    return pa.concat_tables(found)
+
+
+def _bytes(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def _table(blob: bytes, skip: int = 0) -> pa.Table:
+    return pa.ipc.open_stream(memoryview(blob)[skip:]).read_all()
 
 
 def map_evidence(task: Clips | Ask, *, kind: str, dedup: Dedup) -> Blobs:
@@ -131,19 +201,18 @@ def map_evidence(task: Clips | Ask, *, kind: str, dedup: Dedup) -> Blobs:
     assert task.shares is not None
     table = task.evidence(kind, dedup).append_column("node", pa.array(task.nodes))
     for share in np.unique(task.shares).tolist():
-        sink = pa.BufferOutputStream()
-        chosen = table.filter(pa.array(task.shares == share))
-        with pa.ipc.new_stream(sink, chosen.schema) as stream:
-            stream.write_table(chosen)
-        yield share, b"E" + sink.getvalue().to_pybytes()
+        yield share, b"E" + _bytes(table.filter(pa.array(task.shares == share)))
 
 
 def reduce_evidence(part: int, blobs: Sequence[bytes], *, kind: str, dedup: Dedup) -> pa.Table:
     """PROOFS: the pairs that hold."""
     asked = np.concatenate([np.frombuffer(b, np.int64, offset=1).reshape(2, -1) for b in blobs if b[:1] == b"A"], axis=1)
-    clips = pa.concat_tables([pa.ipc.open_stream(memoryview(b)[1:]).read_all() for b in blobs if b[:1] == b"E"])
-    clips = clips.sort_by("node").combine_chunks()
+    clips = pa.concat_tables([_table(b, 1) for b in blobs if b[:1] == b"E"])
     node = clips["node"].to_numpy()
-    score, shift = KINDS[kind].prove(clips, np.searchsorted(node, asked[0]), np.searchsorted(node, asked[1]), dedup)
+    by = np.argsort(node)  # the evidence itself is not moved: it is lists
+    x, y = (by[np.searchsorted(node, side, sorter=by)] for side in asked)
+    prove = KINDS[kind].prove
+    assert prove is not None
+    score, shift = prove(clips, x, y, dedup)
     holds = score >= KINDS[kind].threshold(dedup)
     return pa.table([asked[0][holds], asked[1][holds], score[holds], pa.array(shift[holds], from_pandas=True)], schema=PROOFS)

@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 from jobs.errors import Terminal
 from jobs.lake import Lake, Version
 from jobs.version import digest
-from schemas import LABELS, SAMPLES, TABLES
+from schemas import CLIPS, LABELS, REJECTS, SAMPLES, TABLES
 from schemas.release import ModelInForce, Release, Shard
-from schemas.settings import Settings
+from schemas.settings import Dedup, Label, Settings
 
 FOLDER = "releases"
 FILE = "release.json"
@@ -52,7 +52,10 @@ def release(lake: Lake, settings: Settings | None = None) -> dict[str, Any]:
 
 
 def make_release(lake: Lake, samples: Version) -> dict[str, Any]:
-    """Write the release of a version of `samples`, or confirm that it stands; samples that were lost and made again are the same."""
+    """Write the release of a version of `samples`, or confirm that it stands; samples that were lost and made again are the same.
+
+    Before it stands, dedup remembers what it holds, so that no later batch misses it.
+    """
     facts = describe(lake, samples)
     standing = lake.read_json(FOLDER, facts.name, FILE)
     said = facts.model_dump(mode="json")
@@ -62,9 +65,23 @@ def make_release(lake: Lake, samples: Version) -> dict[str, Any]:
             f"{lake.url(FOLDER, facts.name, FILE)} says otherwise about {', '.join(changed)}; a release never changes: "
             "remove what was changed by hand, or build into a new lake"
         )
+    _remember(lake, samples, facts)
     if standing is None:
         lake.write_json(said, FOLDER, facts.name, FILE)
     return {**(standing or said), "path": lake.url(FOLDER, facts.name)}
+
+
+def _remember(lake: Lake, samples: Version, facts: Release) -> None:
+    """Write the dedup index of a release unless it stands, by the settings of the dedup that it came from."""
+    from jobs.dedup import index
+    from jobs.dedup.job import remember
+
+    measured = next((fp for name, fp in facts.parents.items() if name.startswith(f"{CLIPS.name}@")), None)
+    clips = lake.version(CLIPS, measured) if measured else None
+    rejects, section = lake.version(REJECTS, samples.fingerprint), facts.recipe.get("dedup.dedup")
+    if clips is not None and rejects is not None and section is not None and not index.stands(lake, facts.name):
+        label = facts.recipe.get("label.label")
+        remember(lake, facts.name, clips, rejects, Dedup.model_validate(section), Label.model_validate(label) if label else None)
 
 
 def describe(lake: Lake, samples: Version) -> Release:

@@ -39,6 +39,7 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
     row = _source(lake, source)
     with lake.lock(f"`reelmill takedown {source}`"):
         bury(lake, row, reason)
+        _forget(lake)
         fingerprint = lake.current("fuse")
         samples = lake.version(SAMPLES, fingerprint) if fingerprint else None
         made = _rewritten(lake, samples) if samples else None
@@ -56,6 +57,15 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
         }
         report["erased"] = _erase(lake, set(ids), keep=lake.current("fuse")) if erase else []
     return report
+
+
+def _forget(lake: Lake) -> None:
+    """What was taken down, also under another name, is no keeper of later batches."""
+    from jobs.dedup import index
+
+    stones = tombstones(lake)
+    index.forget(lake, {row["source_id"] for v in _versions(lake, SOURCES) for row in v.read(["source_id", "uri", "sha256"]).to_pylist()
+                        if stones.hold(row)})
 
 
 def _source(lake: Lake, source: str) -> Mapping[str, Any]:

@@ -153,14 +153,14 @@ def _cut(container: Any, file: Any, kind: Kind, job: _Job) -> Cut:
     origin = origin_s(container)
     window = _read(container, video, audio, origin, job)
     if video is None:
-        sound = _sound(window.audio, origin, job.start_s, job.end_s)
+        sound = sound_of(window.audio, origin, job.start_s, job.end_s)
         if sound is None:
             raise Uncuttable(f"no sound between {job.start_s:.3f} and {job.end_s:.3f} s")
         return Cut(None, encode_audio(*sound), None, "audio/mp4", "encode", job.start_s)
     inside = [t for t in window.times if job.holds(t)]
     first = min(inside, default=job.start_s)
     if _is_whole(window, video, kind, job):
-        sound = _sound(window.audio, origin, first, job.end_s)
+        sound = sound_of(window.audio, origin, first, job.end_s)
         file.seek(0)
         return Cut(
             file.read(),
@@ -175,7 +175,7 @@ def _cut(container: Any, file: Any, kind: Kind, job: _Job) -> Cut:
     else:
         done = (_smart(window, video, origin, job) if job.mode == "smart" else None) or _encoded(
             _frames(window, 0, len(window.video), job, origin), float(video.sample_aspect_ratio or 1), job)
-    sound = _sound(window.audio, origin, done.start_s, job.end_s)
+    sound = sound_of(window.audio, origin, done.start_s, job.end_s)
     m4a = encode_audio(*sound) if sound is not None else None
     return Cut(_muxed(done, m4a), m4a, "video/mp4", "audio/mp4" if m4a else None, done.how, done.start_s)
 
@@ -499,17 +499,18 @@ def _add_track(out: Any, track: _Track) -> Any:
     return picture
 
 
-def _sound(packets: Sequence[Any], origin: float, start_s: float, end_s: float) -> tuple[NDArray[np.float32], int] | None:
-    """Samples of the span, mono or stereo, exactly from its start, padded with silence where there is none; None without
-    any."""
+def sound_of(packets: Sequence[Any], origin: float, start_s: float, end_s: float,
+             mono_hz: int | None = None) -> tuple[NDArray[np.float32], int] | None:
+    """Samples of the span, mono or stereo, exactly from its start, padded with silence where there is none, and their rate; None
+    without any. With `mono_hz` mixed to one channel at that rate."""
     import av
 
     if not packets:
         return None
     context = packets[0].stream.codec_context
     context.flush_buffers()
-    rate = context.sample_rate if context.sample_rate in SOUND_RATES else 48_000
-    layout = "mono" if context.channels == 1 else "stereo"
+    rate = mono_hz or (context.sample_rate if context.sample_rate in SOUND_RATES else 48_000)
+    layout = "mono" if mono_hz or context.channels == 1 else "stereo"
     resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
     total = max(1, round((end_s - start_s) * rate))
     samples = np.zeros((1 if layout == "mono" else 2, total), np.float32)

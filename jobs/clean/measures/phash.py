@@ -1,9 +1,12 @@
 """Perceptual hashes.
 
-phashes: per sampled picture 64 bits: luma 32 x 32 (area mean), DCT-II, the 8 x 8 lowest coefficients with the first set to
-0, bit i is 1 where coefficient i (row by row, most significant first) exceeds their median. phash_times_s: when each was taken.
-Version 2. Source: the pHash of Zauner 2010 with the median of all 64. Black bars are cut off first, so that a letterboxed
-copy hashes alike.
+phashes: two a sampled picture, each of 64 bits: luma 32 x 32 (area mean), DCT-II, the 8 x 8 lowest coefficients with the first
+set to 0, bit i is 1 where coefficient i (row by row, most significant first) exceeds their median. phash_times_s: when each was
+taken, so every time twice. Version 3. Source: the pHash of Zauner 2010 with the median of all 64.
+
+The first has black bars cut off, so that a letterboxed copy hashes alike. The second is of the whole picture with its brightest
+and its darkest twentieth clipped: a logo or a subtitle, on the bars too, weighs little in it; it is 0 where nothing but those
+twentieths tells the picture from a flat one.
 """
 
 from typing import Any
@@ -15,16 +18,30 @@ from jobs.clean.measures import Measurement, Picture, Pixels, Span
 from jobs.media.kernel import kernel
 
 SIDE, DARK = 32, 40
+CLIPPED, FLAT = SIDE * SIDE // 20, 4
+"""Pixels of the small picture clipped at either end, and levels between these ends below which it is flat."""
 
 
-def look(picture: Picture) -> tuple[float, float]:
-    value = phash(picture.half)
-    return float(value >> 32), float(value & 0xFFFFFFFF)
+def look(picture: Picture) -> tuple[float, float, float, float]:
+    first, second = phash(picture.half), phash_whole(picture.half)
+    return float(first >> 32), float(first & 0xFFFFFFFF), float(second >> 32), float(second & 0xFFFFFFFF)
 
 
 def phash(luma: Pixels) -> int:
-    """The 64 bits of one luma picture."""
-    low = np.ascontiguousarray(cv2.dct(_area(np.ascontiguousarray(without_bars(luma))))[:8, :8]).ravel()
+    """The 64 bits of one luma picture inside its bars."""
+    return _bits(_area(np.ascontiguousarray(without_bars(luma))))
+
+
+def phash_whole(luma: Pixels) -> int:
+    """The 64 bits of the whole of one luma picture, its extremes clipped; 0 if that leaves it flat."""
+    small = _area(np.ascontiguousarray(luma))
+    order = np.sort(small, axis=None)
+    low, high = order[CLIPPED], order[-1 - CLIPPED]
+    return 0 if high - low < FLAT else _bits(np.clip(small, low, high))
+
+
+def _bits(small: Any) -> int:
+    low = np.ascontiguousarray(cv2.dct(small)[:8, :8]).ravel()
     low[0] = 0
     order = np.sort(low)
     return int.from_bytes(np.packbits(low > (order[31] + order[32]) / 2).tobytes(), "big")
@@ -53,7 +70,7 @@ def _area(luma: Any) -> Any:
 
 def without_bars(luma: Pixels) -> Pixels:
     """The part of a picture inside dark bars; the whole of it where less than a third would be left."""
-    top, bottom, left, right, rows, columns = _inside(luma)
+    top, bottom, left, right, rows, columns = _inside(np.ascontiguousarray(luma))
     if rows < luma.shape[0] / 3 or columns < luma.shape[1] / 3:
         return luma
     return luma[top:bottom, left:right]
@@ -82,9 +99,9 @@ def _inside(luma: Any) -> Any:
 def reduce(span: Span) -> dict[str, Any]:
     rows = span.pictures["phash"]
     return {
-        "phashes": [(int(high) << 32) | int(low) for high, low in rows],
-        "phash_times_s": [float(t) for t in span.picture_t],
+        "phashes": [(int(high) << 32) | int(low) for row in rows for high, low in (row[:2], row[2:])],
+        "phash_times_s": [float(t) for t in span.picture_t for _ in range(2)],
     }
 
 
-MEASURE = Measurement("phash", 2, ("phashes", "phash_times_s"), reduce, width=2, look=look)
+MEASURE = Measurement("phash", 3, ("phashes", "phash_times_s"), reduce, width=4, look=look)

@@ -1,6 +1,9 @@
 """Two batches, the second against the index of the first, decide as both at once in that order; an index can be refused,
 forgotten in part and dropped."""
 
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,7 +53,10 @@ def sequence(lake_run, deduped, one, two, *sets):
     recipe = first.settings.recipe.dedup
     left = lake_run(one, *sets, pieces=3, rejected=sorted(before))
     second = lake_run(two, *sets, "dedup.across_releases=true", pieces=2)
-    dedup_job.remember(second.lake, "2026-01", left.parents["clips"], left.parents["rejects"], recipe)
+    clips = replace(left.parents["clips"], fingerprint="of the first batch")
+    clips.lake.fs.mv(clips.lake.path("clips", "given"), clips.lake.path("clips", clips.fingerprint), recursive=True)
+    dedup_job.remember(second.lake, "2026-01", clips, left.parents["rejects"], recipe)
+    second.lake.write_json({}, index.RELEASES, "2026-01", index.RELEASE)
     return before, second
 
 
@@ -81,13 +87,38 @@ def test_a_source_that_was_taken_down_and_a_dropped_release_no_longer_count(lake
     _, second = sequence(lake_run, deduped, one, two)
     assert deduped(second).pairs() == {"b": "a"}
     known = index.state(second.lake)
-    assert index.forget(second.lake, "source-a") == ["2026-01"]
-    assert index.forget(second.lake, "source-a") == index.forget(second.lake, "source-z") == []
+    assert index.forget(second.lake, {"source-a"}) == ["2026-01"]
+    assert index.forget(second.lake, {"source-a", "source-z"}) == []
     assert deduped(second).pairs() == {}
     assert index.state(second.lake) != known
-    index.drop(second.lake, "2026-01")
+
+
+@pytest.mark.parametrize("gone", ["release", "index"])
+def test_a_dropped_release_no_longer_counts(lake_run, deduped, clip, gone):
+    _, second = sequence(lake_run, deduped, [clip("a", text="the tide came in")], [clip("b", text="the tide came in")])
+    if gone == "release":
+        second.lake.remove(index.RELEASES, "2026-01")
+    else:
+        index.drop(second.lake, "2026-01")
     assert index.state(second.lake) == {}
     assert deduped(second).pairs() == {}
+    dedup_job.remember(second.lake, "2026-02", second.parents["clips"], second.parents["rejects"], second.settings.recipe.dedup)
+    assert second.lake.names(index.FOLDER) == ["2026-02"]
+
+
+def test_a_clip_of_several_releases_counts_once_and_a_release_of_the_same_clips_not_at_all(lake_run, deduped, clip):
+    texts = [clip("a", text="the tide came in"), clip("c", text="something else")]
+    _, second = sequence(lake_run, deduped, texts, [clip("b", text="the tide came in")])
+    recipe, lake = second.settings.recipe.dedup, second.lake
+    once = [(part.release, part.clips["clip_id"].take(part.taking_part).to_pylist()) for part in index.standing(lake, recipe)]
+    assert once == [("2026-01", ["a"]), ("2026-01", ["c"])]
+    shutil.copytree(lake.path(index.FOLDER, "2026-01"), lake.path(index.FOLDER, "2026-02"))
+    lake.write_json({}, index.RELEASES, "2026-02", index.RELEASE)
+    assert [(part.release, len(part.taking_part)) for part in index.standing(lake, recipe)] == [
+        ("2026-01", 1), ("2026-01", 1), ("2026-02", 0), ("2026-02", 0)]
+    assert {row["matched_in"] for row in deduped(second).values()} == {"2026-01"}
+    assert index.standing(lake, recipe, "of the first batch") == []
+    assert index.state(lake, "of the first batch") == {}
 
 
 @pytest.mark.parametrize(("setting", "named"), [("dedup.shingle=2", "shingle is 3 there and 2 here"),
@@ -102,6 +133,8 @@ def test_an_index_of_other_parameters_is_refused(lake_run, deduped, clip, settin
 def test_the_index_bears_the_identity_of_a_version_only_when_it_is_asked_for(tmp_path):
     settings = load([f"runtime.lake={tmp_path}"])
     assert dedup_job.DEDUP.outside(settings) == {}
-    Lake(str(tmp_path)).write_json({"parameters": {}, "parts": [], "gone": []}, index.FOLDER, "r", index.FACTS)
+    lake = Lake(str(tmp_path))
+    lake.write_json({"parameters": {}, "parts": [], "gone": [], "clips": "c"}, index.FOLDER, "r", index.FACTS)
+    lake.write_json({}, index.RELEASES, "r", index.RELEASE)
     assert dedup_job.DEDUP.outside(settings) == {}
     assert set(dedup_job.DEDUP.outside(load([f"runtime.lake={tmp_path}", "dedup.across_releases=true"]))) == {"index@r"}

@@ -2,9 +2,11 @@
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -166,3 +168,9 @@ def corpus(tmp_path: Path) -> tuple[Lake, dict[str, Version]]:
     lake.write_json({"fingerprint": "aaa"}, "_current", "measure.json")
     lake.write_json({"fingerprint": "bbb"}, "_current", "dedup.json")
     return lake, {"clips": clips, "rejects": rejects}
+
+
+@pytest.fixture(scope="session")
+def kit() -> ModuleType:
+    """The functions of this file."""
+    return sys.modules[__name__]

@@ -1,0 +1,313 @@
+"""Recall of near copies by transform, and what is merged wrongly, over a folder of real media; writes `dedup_recall.md` beside it.
+
+    python tests/bench/dedup_recall.py FOLDER [video] [image] [audio]
+
+FOLDER has video/, image/ and audio/. Every file is put through each transform, coded again, and held against itself: it counts
+as found when dedup would let the two meet and would prove them, with default settings. Hashes, samples (two a second, luma,
+short side 112) and fingerprints are those of the decode pass. Last, all pairs of different files that would be merged.
+"""
+
+import io
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from itertools import combinations
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from jobs.clean.measures import MONO_BLOCK, MONO_RATE_HZ, fingerprint
+from jobs.clean.measures.phash import phash, phash_whole
+from jobs.dedup import audio, perceptual
+from schemas.settings import Dedup
+
+RECIPE = Dedup()
+SHIFT_S, SECONDS, WHOLE_S = 1.3, 5.0, 60.0
+Found = dict[str, list[tuple[str, bool]]]
+
+
+def crop(share: float) -> Callable[[np.ndarray], np.ndarray]:
+    def cut(f: np.ndarray) -> np.ndarray:
+        y, x = int(f.shape[0] * share / 2), int(f.shape[1] * share / 2)
+        return f[y:f.shape[0] - y, x:f.shape[1] - x]
+    return cut
+
+
+def scale(share: float) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda f: cv2.resize(f, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+
+
+def bars(y: float, x: float) -> Callable[[np.ndarray], np.ndarray]:
+    def add(f: np.ndarray) -> np.ndarray:
+        h, w = int(f.shape[0] * y), int(f.shape[1] * x)
+        return cv2.copyMakeBorder(f, h, h, w, w, cv2.BORDER_CONSTANT)
+    return add
+
+
+def logo(width: float, height: float) -> Callable[[np.ndarray], np.ndarray]:
+    def stamp(f: np.ndarray) -> np.ndarray:
+        h, w = f.shape[:2]
+        out = f.copy()
+        cv2.rectangle(out, (int(w * (0.97 - width)), int(h * 0.05)), (int(w * 0.97), int(h * (0.05 + height))), (255, 255, 255), -1)
+        return out
+    return stamp
+
+
+def subtitle(f: np.ndarray) -> np.ndarray:
+    h, w = f.shape[:2]
+    return cv2.putText(f.copy(), "subtitle text here", (int(w * 0.2), int(h * 0.92)), 0, h / 300, (255, 255, 255), 2)
+
+
+PICTURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "h264 crf 28": lambda f: f, "half size": scale(0.5), "quarter size": scale(0.25),
+    "stretched to 4:3": lambda f: cv2.resize(f, (f.shape[0] * 4 // 3, f.shape[0])),
+    "crop 3 %": crop(0.03), "crop 6 %": crop(0.06), "crop 10 %": crop(0.1), "letterbox": bars(0.15, 0), "pillarbox": bars(0, 0.2),
+    "brighter by 30": lambda f: cv2.convertScaleAbs(f, beta=30), "darker, x 0.7": lambda f: cv2.convertScaleAbs(f, alpha=0.7),
+    "contrast x 1.3": lambda f: np.clip((f.astype("f4") - 128) * 1.3 + 128, 0, 255).astype("u1"),
+    "gamma 1.6": lambda f: (255 * (f / 255.0) ** 1.6).astype("u1"), "gamma 0.6": lambda f: (255 * (f / 255.0) ** 0.6).astype("u1"),
+    "logo 10 x 6 %": logo(0.1, 0.06), "logo 17 x 10 %": logo(0.17, 0.1), "subtitle": subtitle,
+    "grey": lambda f: cv2.cvtColor(cv2.cvtColor(f, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR),
+    "blur": lambda f: cv2.GaussianBlur(f, (0, 0), f.shape[0] / 150),
+}
+
+
+def look(frames: Iterable[tuple[float, np.ndarray]]) -> tuple[perceptual.View, ...]:
+    """The views of luma frames and their times."""
+    hashes, times, spread, due = [], [], [], None
+    for t, luma in frames:
+        if due is not None and t < due - 1e-6:
+            continue
+        due = t + 0.5 if due is None else due + 0.5 * (1 + int((t - due) / 0.5))
+        share = 112 / min(luma.shape)
+        small = np.ascontiguousarray(cv2.resize(luma, None, fx=share, fy=share, interpolation=cv2.INTER_AREA) if share < 1 else luma)
+        hashes += [phash(small), phash_whole(small)]
+        times += [t, t]
+        spread.append(float(small.std()))
+    return perceptual.views(np.array(hashes, np.uint64), np.array(times), float(np.mean(spread)) if spread else 0.0)
+
+
+def decoded(source: object, seconds: float, form: str = "gray") -> Iterator[tuple[float, np.ndarray]]:
+    with av.open(source, metadata_errors="replace") as container:
+        stream = container.streams.video[0]
+        start = None
+        for frame in container.decode(stream):
+            t = float((frame.pts or 0) * stream.time_base)
+            start = t if start is None else start
+            if t - start > seconds:
+                return
+            yield t, frame.reformat(format=form).to_ndarray()
+
+
+def encoded(frames: list[np.ndarray], fps: int, codec: str = "libx264", form: str = "mp4", **options: str) -> io.BytesIO:
+    made = io.BytesIO()
+    with av.open(made, "w", format=form) as container:
+        h, w = (n - n % 2 for n in frames[0].shape[:2])
+        stream = container.add_stream(codec, rate=fps)
+        stream.width, stream.height, stream.pix_fmt, stream.options = w, h, "yuv420p", options
+        stream.bit_rate = 600_000 if codec != "libx264" else 0
+        for f in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(f[:h, :w]), format="bgr24")))
+        container.mux(stream.encode())
+    made.seek(0)
+    return made
+
+
+def copies(frames: list[np.ndarray], fps: int) -> Iterator[tuple[str, io.BytesIO]]:
+    """The clip under every transform."""
+    fast = {"preset": "ultrafast"}
+    for name, change in PICTURES.items():
+        yield name, encoded([change(f) for f in frames], fps, crf="28", **fast)
+    yield "h264 crf 40", encoded(frames, fps, crf="40", **fast)
+    yield "mpeg4 in avi", encoded(frames, fps, "mpeg4", "avi")
+    yield "vp8 in webm", encoded(frames, fps, "libvpx", "webm", deadline="realtime")
+    yield "15 frames a second", encoded([frames[int(i * fps / 15)] for i in range(int(len(frames) * 15 / fps))], 15, **fast)
+    if len(frames) > (SHIFT_S + 2) * fps:
+        yield f"first {SHIFT_S} s cut off", encoded(frames[int(SHIFT_S * fps):], fps, **fast)
+
+
+def met(a: np.ndarray, b: np.ndarray, buckets: Callable[[np.ndarray], np.ndarray], most: int) -> bool:
+    """Whether two clips with those hashes or words become a candidate."""
+    value, node = np.concatenate([a, b]), np.repeat([0, 1], [len(a), len(b)])
+    keys = buckets(value)
+    found, _ = perceptual.near(keys.ravel(), np.repeat(value.astype(np.uint64), keys.shape[1]), np.repeat(node, keys.shape[1]), most)
+    return len(found) > 0
+
+
+def same(a: tuple[perceptual.View, ...], b: tuple[perceptual.View, ...], *, turns: bool = False) -> tuple[bool, float]:
+    """Whether dedup would find and prove the pair, and the shift it tells."""
+    one, two = (np.unique(np.concatenate([t for h, _ in views for t in (perceptual.turned(h) if turns else [h])])) for views in (a, b))
+    share, shift = perceptual.alike(a, b, RECIPE.hamming, RECIPE.phash_share, turns=turns)
+    return met(one, two, perceptual.buckets, RECIPE.hamming + perceptual.ANCHOR) and share >= RECIPE.phash_share, shift
+
+
+def some(views: tuple[perceptual.View, ...]) -> bool:
+    return any(len(h) for h, _ in views)
+
+
+def merged(whole: dict[str, object], alike: Callable[..., tuple[bool, float]]) -> list[str]:
+    """Pairs of different files that would be merged."""
+    return [f"{a} and {b}, {verdict[1]:+.2f} s" for a, b in combinations(whole, 2) if (verdict := alike(whole[a], whole[b]))[0]]
+
+
+# ---- video
+
+
+def videos(folder: Path) -> tuple[Found, list[str]]:
+    found, whole = defaultdict(list), {}
+    for path in sorted(p for p in folder.iterdir() if p.is_file()):
+        try:
+            views = look(decoded(str(path), WHOLE_S))
+            with av.open(str(path), metadata_errors="replace") as container:
+                fps = max(1, min(60, round(float(container.streams.video[0].average_rate or 25))))
+            frames = [f if f.shape[0] <= 360 else cv2.resize(f, (f.shape[1] * 360 // f.shape[0], 360)) for _, f in
+                      decoded(str(path), SECONDS, "bgr24")]
+        except (av.error.FFmpegError, IndexError) as error:
+            print(f"{path.name}: {error}", file=sys.stderr)
+            continue
+        whole[path.name] = views
+        if len(frames) < fps or not some(views):
+            print(f"{path.name}: shorter than a second or flat; no transforms", file=sys.stderr)
+            continue
+        given = look((i / fps, cv2.cvtColor(f, cv2.COLOR_BGR2GRAY)) for i, f in enumerate(frames))
+        for name, copy in copies(frames, fps):
+            found[name].append((path.name, same(given, look(decoded(copy, WHOLE_S)))[0]))
+        if (first := int(1.5 * fps)) + 2 * fps < len(frames):
+            inner = encoded(frames[first:first + 2 * fps], fps, crf="28", preset="ultrafast")
+            ok, shift = same(given, look(decoded(inner, WHOLE_S)))
+            found["2 s out of the middle"].append((path.name, ok))
+            found["... at its true offset"].append((path.name, ok and abs(shift - first / fps) <= 0.5))
+        print(f"{path.name}: done", file=sys.stderr, flush=True)
+    return found, merged(whole, same)
+
+
+# ---- pictures
+
+
+def jpeg(quality: int) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda f: cv2.imdecode(cv2.imencode(".jpg", f, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+
+
+TURNS = {"mirrored": lambda f: f[:, ::-1], "turned by 90": np.rot90, "turned by 180": lambda f: f[::-1, ::-1]}
+
+
+def pictures(folder: Path) -> tuple[Found, list[str]]:
+    found, whole = defaultdict(list), {}
+
+    def seen(f: np.ndarray) -> tuple[perceptual.View, ...]:
+        return look([(0.0, cv2.cvtColor(np.ascontiguousarray(f), cv2.COLOR_BGR2GRAY))])
+
+    for path in sorted(p for p in folder.iterdir() if p.is_file()):
+        picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+        if picture is None or min(picture.shape[:2]) < 32 or not some(given := seen(picture)):
+            print(f"{path.name}: unreadable here, tiny or flat; no transforms", file=sys.stderr)
+            continue
+        whole[path.name] = given
+        for name, change in PICTURES.items():
+            if "h264" not in name:
+                found[name].append((path.name, same(given, seen(jpeg(85)(change(picture))))[0]))
+        for quality in (60, 20):
+            found[f"JPEG at {quality}"].append((path.name, same(given, seen(jpeg(quality)(picture)))[0]))
+        for name, turn in TURNS.items():
+            found[f"{name} (dedup.turned)"].append((path.name, same(given, seen(jpeg(85)(np.ascontiguousarray(turn(picture)))), turns=True)[0]))
+    return found, merged(whole, same)
+
+
+# ---- sound
+
+
+def heard(samples: np.ndarray) -> np.ndarray:
+    """The fingerprint of mono sound."""
+    blocks = samples[:len(samples) // MONO_BLOCK * MONO_BLOCK].astype("f4").reshape(-1, MONO_BLOCK)
+    return fingerprint.hear(MONO_RATE_HZ, 1)(blocks)[:, 0].astype(np.uint32) if len(blocks) else np.empty(0, np.uint32)
+
+
+def sound(source: object, seconds: float) -> np.ndarray:
+    """Mono samples."""
+    resampler, parts, left = av.AudioResampler("flt", "mono", MONO_RATE_HZ), [], int(seconds * MONO_RATE_HZ)
+    with av.open(source, metadata_errors="replace") as container:
+        for frame in container.decode(container.streams.audio[0]):
+            parts += [f.to_ndarray()[0] for f in resampler.resample(frame)]
+            if sum(map(len, parts)) >= left:
+                break
+    return np.concatenate([np.empty(0, "f4"), *parts])[:left]
+
+
+def recoded(samples: np.ndarray, codec: str, form: str, rate: int, bit_rate: int) -> np.ndarray:
+    made = io.BytesIO()
+    with av.open(made, "w", format=form) as container:
+        stream = container.add_stream(codec, rate=rate, layout="mono")
+        stream.bit_rate = bit_rate
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None], "f4"), "flt", "mono")
+        frame.sample_rate = MONO_RATE_HZ
+        resampler = av.AudioResampler(stream.format, "mono", rate, frame_size=stream.codec_context.frame_size or None)
+        for f in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(stream.encode(f))
+        container.mux(stream.encode())
+    made.seek(0)
+    return sound(made, WHOLE_S)
+
+
+SOUNDS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "12 dB quieter": lambda s: s / 4, "6 dB louder, clipped": lambda s: np.clip(2 * s, -1, 1),
+    "MP3 at 64 kbit/s": lambda s: recoded(s, "mp3", "mp3", 44_100, 64_000),
+    "AAC at 48 kbit/s": lambda s: recoded(s, "aac", "adts", 44_100, 48_000),
+    "Opus at 24 kbit/s": lambda s: recoded(s, "libopus", "ogg", 48_000, 24_000),
+    "MP3 at 32 kbit/s, 12 dB quieter": lambda s: recoded(s / 4, "mp3", "mp3", 22_050, 32_000),
+    f"first {SHIFT_S} s cut off": lambda s: s[int(SHIFT_S * MONO_RATE_HZ):],
+    "noise at 20 dB": lambda s: s + np.random.default_rng(1).normal(size=len(s)).astype("f4") * s.std() / 10,
+}
+
+
+def same_sound(a: np.ndarray, b: np.ndarray) -> tuple[bool, float]:
+    if not (audio.telling(a) and audio.telling(b)):
+        return False, float("nan")
+    score, steps = audio.align(a, b)
+    one, two = np.unique(a[a > 0]), np.unique(b[b > 0])
+    return met(one, two, audio.buckets, audio.WORD_BITS) and score >= audio.AGREEMENT, steps * MONO_BLOCK / MONO_RATE_HZ
+
+
+def sounds(folder: Path) -> tuple[Found, list[str]]:
+    found, whole = defaultdict(list), {}
+    for path in sorted(p for p in folder.iterdir() if p.is_file()):
+        try:
+            samples = sound(str(path), WHOLE_S)
+        except (av.error.FFmpegError, IndexError) as error:
+            print(f"{path.name}: {error}", file=sys.stderr)
+            continue
+        given = heard(samples)
+        if not audio.telling(given):
+            print(f"{path.name}: silent, steady or shorter than two seconds; no transforms", file=sys.stderr)
+            continue
+        whole[path.name] = given
+        for name, change in SOUNDS.items():
+            copy = heard(change(samples))
+            if audio.telling(copy):
+                found[name].append((path.name, same_sound(given, copy)[0]))
+    return found, merged(whole, same_sound)
+
+
+KINDS = {"video": videos, "image": pictures, "audio": sounds}
+
+
+def page(found: Found, wrong: list[str]) -> str:
+    """Markdown."""
+    lines = ["| transform | files | recall | missed |", "|---|---|---|---|"]
+    for name, rows in found.items():
+        missed = [n for n, ok in rows if not ok]
+        lines.append(f"| {name} | {len(rows)} | {1 - len(missed) / len(rows):.3f} | {', '.join(missed)} |")
+    return "\n".join([*lines, "", "Different files that would be merged, and their shift: " + ("; ".join(wrong) or "none") + "."])
+
+
+if __name__ == "__main__":
+    cv2.setNumThreads(1)
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    target = Path(__file__).with_suffix(".md")
+    parts = dict(p.split("\n", 1) for p in target.read_text().split("\n## ")[1:]) if target.exists() else {}
+    for kind in sys.argv[2:] or KINDS:
+        parts[kind] = page(*KINDS[kind](Path(sys.argv[1]) / kind)) + "\n"
+        target.write_text("# Recall of near copies by transform\n\nWritten by `python tests/bench/dedup_recall.py FOLDER`, see there.\n"
+                          + "".join(f"\n## {name}\n\n{parts[name].strip()}\n" for name in KINDS if name in parts))
+    print(target.read_text())

@@ -1,0 +1,50 @@
+"""Builds in turn over one lake: a release is remembered when it is made, forgotten when it is taken down."""
+
+import json
+
+import pytest
+
+from jobs.dedup import index
+from jobs.fuse.takedown import takedown
+from jobs.job import CORPUS
+from jobs.lake import Lake
+from jobs.run import execute
+from jobs.state import release_of
+from schemas import DUPLICATES, SAMPLES
+from schemas.settings import load
+
+LONG = "a small boat drifts past the old lighthouse while gulls circle over the harbour wall at dusk and the lamps come on "
+
+
+@pytest.fixture
+def day(tmp_path):
+    def built(name, *texts):
+        folder = tmp_path / name
+        if not folder.exists():
+            folder.mkdir()
+            (folder / "texts.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
+        lake = tmp_path / "lake"
+        settings = load([f"runtime.lake={lake}", f'runtime.sources=["{folder}"]', "runtime.progress=false",
+                         'label.labelers=["language"]', "dedup.across_releases=true", "dedup.threshold=0.7"], env={})
+        for job in CORPUS:
+            execute(job, settings)
+        return release_of(settings)["name"], Lake(str(lake))
+
+    return built
+
+
+def test_builds_in_turn_know_one_another(day):
+    first, lake = day("one", LONG + "one by one", "the tide came in over the sand and went out again before anybody had seen it")
+    assert day("one")[0] == first
+    second, _ = day("two", LONG + "two by two", "nobody has ever written this sentence about the sea before, and nobody will again")
+    rows = lake.version(DUPLICATES, lake.current("dedup")).read().to_pylist()
+    assert [(row["method"], row["matched_in"]) for row in rows] == [("minhash", first)]
+    assert lake.version(SAMPLES, lake.current("fuse")).rows == 1
+    kept = rows[0]["keeper_id"]
+    source = next(clip["source_id"] for part in index.standing(lake, load(["dedup.threshold=0.7"]).recipe.dedup)
+                  for clip in part.clips.to_pylist() if clip["clip_id"] == kept)
+    takedown(lake, source)
+    third, _ = day("two")
+    assert third != second
+    assert lake.version(DUPLICATES, lake.current("dedup")).rows == 0
+    assert lake.version(SAMPLES, lake.current("fuse")).rows == 2
