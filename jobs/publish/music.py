@@ -62,5 +62,5 @@ def beds(of: Version) -> list[Bed]:
 
 
 def pick(among: Sequence[Bed], prompt_id: str) -> Bed:
-    """The bed of a prompt."""
-    return among[int.from_bytes(hashlib.sha256(prompt_id.encode()).digest()[:8], "big") % len(among)]
+    """The bed of a prompt; it stays the same while that bed is there, whatever others come and go."""
+    return max(among, key=lambda bed: hashlib.sha256(f"{prompt_id}\x1f{bed.sample_id}".encode()).digest())
