@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.media.kernel import kernel
-from jobs.media.planes import LUMA_THUMB, SIGNALS
+from jobs.media.planes import LUMA_THUMB, LUMA_THUMB_W, SIGNALS
 
 Floats = NDArray[np.float64]
 COLUMN = {name: index for index, name in enumerate(SIGNALS)}
@@ -37,6 +37,9 @@ HOLE_S = 60.0
 RELIT = 0.16
 """Share of the difference of two pictures, and of the darker one, that is left at most when one is made as bright as the other: the
 light has changed, not the scene."""
+RELIT_LIKE, RELIT_DETAIL = 0.8, 1.0
+"""Correlation of what stands out in the rows of both, at least, where it stands out by so much: the sky is brighter than the ground
+in most scenes. A light switched off leaves 0.99; a wood at night and another one at dawn had 0.43."""
 BLANK_SPREAD, BLANK_S = 6.0, 4.0
 """Frames with less spread are blank; fades pass through a run of them that is at most so long."""
 BLANK_REST = 1.5
@@ -258,6 +261,23 @@ def _ends(thumbs: NDArray[np.uint8], low: int, high: int) -> tuple[int, int]:
 
 
 @kernel("boolean(float32[::1], float32[::1])")
+def _like(one: Any, other: Any) -> bool:
+    """Whether the same things stand out in the rows of two luma thumbs, or nothing does."""
+    both, square_one, square_other = 0.0, 0.0, 0.0
+    for row in range(0, LUMA_THUMB, LUMA_THUMB_W):
+        mean_one = one[row:row + LUMA_THUMB_W].mean()
+        mean_other = other[row:row + LUMA_THUMB_W].mean()
+        for k in range(row, row + LUMA_THUMB_W):
+            a, b = one[k] - mean_one, other[k] - mean_other
+            both += a * b
+            square_one += a * a
+            square_other += b * b
+    if min(square_one, square_other) < RELIT_DETAIL * RELIT_DETAIL * LUMA_THUMB:
+        return True
+    return bool(both >= RELIT_LIKE * np.sqrt(square_one * square_other))
+
+
+@kernel("boolean(float32[::1], float32[::1])")
 def _relit(one: Any, other: Any) -> bool:
     """Whether two thumbs show the same in another light: the fainter one is the other made darker, but for little."""
     both, square_one, square_other, change = 0.0, 1e-9, 1e-9, 0.0
@@ -277,7 +297,7 @@ def _relit(one: Any, other: Any) -> bool:
             a, b = b, a
         left += abs(a - gain * b)
         faint += abs(a)
-    return bool(left < RELIT * min(change, faint))
+    return bool(left < RELIT * min(change, faint)) and _like(one, other)
 
 
 @kernel("float64[:, ::1](float64[::1], float32[:, ::1], float64[::1], float64[::1])")

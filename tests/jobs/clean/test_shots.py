@@ -252,6 +252,18 @@ def test_a_light_that_goes_off_and_on_is_no_cut() -> None:
     assert found == []
 
 
+def test_another_scene_in_another_light_is_a_cut() -> None:
+    def wood(seed: int, light: float, t: float) -> np.ndarray:
+        """A bright sky over dark trees: any two of them are alike but for the trees."""
+        heights = np.interp(np.arange(WIDTH) + 30 * t, np.arange(0, WIDTH + 400, 24), np.random.default_rng(seed).uniform(0.35, 0.6, (WIDTH + 423) // 24))
+        y = np.arange(HEIGHT)[:, None] / HEIGHT
+        return np.repeat((np.where(y < heights, 230 - 60 * y, 90 - 40 * y) * light)[..., None], 3, axis=2).clip(0, 255).astype(np.uint8)
+
+    frames = [wood(1, 0.4, i / FPS) for i in range(60)] + [wood(2, 1.0, i / FPS) for i in range(60)]
+    found, _ = found_in(frames)
+    assert [t.first for t in found] == [60]
+
+
 def test_something_that_comes_into_a_bare_picture_is_no_fade() -> None:
     frames = []
     for i in range(100):
