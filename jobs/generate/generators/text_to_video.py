@@ -7,7 +7,7 @@ recorded with every clip and stays given up in this worker.
 
 import inspect
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,7 @@ class TextToVideo:
         frames = frame_count(self.profile)
         canonical: dict[str, Any] = {
             "prompt": [a.prompt for a in asks], "negative_prompt": [""] * len(asks), "width": width, "height": height,
-            "num_frames": frames, "video_length": frames, "num_inference_steps": self.profile.steps, "generator": generators,
+            "num_frames": frames - self.profile.counts_up, "video_length": frames, "num_inference_steps": self.profile.steps, "generator": generators,
             "output_type": "np", **self.profile.extra,
         }
         if image is not None:
@@ -116,9 +116,6 @@ class TextToVideo:
             canonical["guidance_scale"] = self.profile.guidance
         if self.profile.max_sequence_length is not None:
             canonical["max_sequence_length"] = self.profile.max_sequence_length
-        if self.profile.latent_init:
-            canonical["latents"] = _start(self.profile.latent_init, self.pipe, generators, frames, width, height)
-            canonical["num_frames"] = frames - 1  # WanPipeline counts one up where its VAE does not compress time
         return {name: value for name, value in canonical.items() if name in self._takes}
 
     def _size(self, aspect: str) -> tuple[int, int]:
@@ -200,18 +197,6 @@ def _clips(output: Any, count: int) -> list[Any]:
         if found is not None:
             return list(found) if len(found) == count else [f"{len(found)} results for {count} prompts"] * count
     return [f"a {type(output).__name__} without frames"] * count
-
-
-def _start(kind: str, pipe: Any, generators: Sequence[Any], frames: int, width: int, height: int) -> Any:
-    import torch
-
-    from jobs.train import latents
-
-    makers: Mapping[str, Callable[..., Any]] = {"coords": latents.coords}
-    if kind not in makers:
-        raise Terminal(f"the model's profile asks for latent_init = {kind!r}; known is {', '.join(makers)}")
-    each = [makers[kind](pipe, 1, g, num_frames=frames, height=height, width=width) for g in generators]
-    return torch.cat(each).to(pipe.device)
 
 
 def _first_picture(frames: Frames, width: int, height: int) -> Any:
