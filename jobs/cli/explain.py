@@ -1,11 +1,15 @@
-"""`reelmill explain ID`: the story of one source, clip or sample: what it is, why it was dropped, and whom it resembles."""
+"""`reelmill explain ID`: the story of one source, clip or sample: what it is, why it was dropped, and whom it resembles.
+
+A clip that has duplicates is shown beside them: what stays, what went for it, and by which proof.
+"""
 
 import argparse
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow.compute as pc
 
-from jobs.cli.common import json_word, lake_of, settings_words, show
+from jobs.cli.common import json_word, lake_of, settings_words, show, table
 from jobs.errors import Terminal
 from jobs.lake import Lake
 from jobs.state import current
@@ -33,28 +37,57 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Tell it."""
-    found = story(lake_of(args), args.id)
+    lake = lake_of(args)
+    found = story(lake, args.id)
     if not found:
         raise Terminal(f"no table of this lake knows the id {args.id!r}; ids are whole, as the tables print them")
-    lines = [f"{table}: " + ", ".join(f"{k}={v}" for k, v in row.items() if v is not None) for table, rows in found.items() for row in rows]
-    show(found, args.as_json, "\n".join(lines))
+    clusters = clusters_of(lake, found)
+    lines = [f"{name}: " + ", ".join(f"{k}={v}" for k, v in row.items() if v is not None) for name, rows in found.items() for row in rows]
+    for cluster in clusters:
+        lines += ["", str(cluster["verdict"]), side_by_side(cluster["keepers"], cluster["losers"])]
+    show({**found, "clusters": clusters} if clusters else found, args.as_json, "\n".join(lines))
     return 0
+
+
+def clusters_of(lake: Lake, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """The duplicate clusters of the clips of a story, each once: cluster_id, verdict, keepers, losers."""
+    from dataclasses import asdict
+
+    from jobs.dedup.explain import explain
+
+    named = {row[side] for row in found.get("duplicates", ()) for side in ("loser_id", "keeper_id")}
+    clips = [row["clip_id"] for row in found.get("clips", ()) if row["clip_id"] in named]
+    told = {e.cluster_id: asdict(e) for e in (explain(lake, clip_id) for clip_id in reversed(clips)) if e.cluster_id}
+    return [told[cluster] for cluster in sorted(told)]
+
+
+def side_by_side(keepers: Sequence[Mapping[str, Any]], losers: Sequence[Mapping[str, Any]]) -> str:
+    """Keepers and losers as columns, their facts as rows; facts that nobody has are left out."""
+    columns = [("stays", k) for k in keepers] + [(f"went: {x['method']} {x['score']:.3g}", x["loser"]) for x in losers]
+    names = dict.fromkeys(n for _, facts in columns for n in facts if facts[n] is not None)
+    rows = [(n, *(_short(facts.get(n)) for _, facts in columns)) for n in names]
+    return table(rows, ("", *(head for head, _ in columns)))
+
+
+def _short(value: object) -> str:
+    text = "" if value is None else f"{value:.6g}" if isinstance(value, float) else " ".join(str(value).split())
+    return text if len(text) <= 40 else text[:39] + "…"
 
 
 def story(lake: Lake, id_: str) -> dict[str, list[dict[str, Any]]]:
     """Rows that name an id or one of the clips of its duplicate cluster, by table."""
     found: dict[str, list[dict[str, Any]]] = {}
     ids = {id_}
-    for table, _, version in current(lake):
-        if table not in LOOKED_AT:
+    for name, _, version in current(lake):
+        if name not in LOOKED_AT:
             continue
-        keys, shown = LOOKED_AT[table]
+        keys, shown = LOOKED_AT[name]
         rows = version.read(sorted({*keys, *shown}))
         hit = rows.slice(0, 0)
         for key in keys:
             hit = rows.filter(pc.is_in(rows[key], value_set=pc.cast(list(ids), rows[key].type))) if not hit.num_rows else hit
         if hit.num_rows:
-            found.setdefault(table, []).extend(hit.select(list(shown)).to_pylist())
-        if table == "clips":
+            found.setdefault(name, []).extend(hit.select(list(shown)).to_pylist())
+        if name == "clips":
             ids |= set(hit["clip_id"].to_pylist())
     return found

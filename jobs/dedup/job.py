@@ -34,6 +34,8 @@ CLIPS_PER_PART = 200_000
 """Clips whose buckets make one part of a shuffle: some 50 MB of rows."""
 PAIRS_PER_SHARE = 200_000
 """Pairs that one task proves."""
+SLOTS_PER_CLIP, SIEVE_BITS = 256, 27
+"""Slots of a sieve for every new clip, some ten a row; and the logarithm of their greatest number (16 MB)."""
 BUNDLES_PER_CORE = 3
 """Tasks of Spark a core and map phase: each costs some 0.1 CPU seconds before it starts, however little it does."""
 LOSERS_PER_PART = 500_000
@@ -147,12 +149,23 @@ def components_on_spark(spark: "SparkSession", src: NDArray[np.int64], dst: NDAr
 # ---- the passes
 
 
+def sieve(nodes: Nodes, of: NDArray[np.int64], rows: passes.RowsOf, exchange: Exchange) -> NDArray[np.uint8] | None:
+    """What keeps the rows of earlier releases at home that no row of a new clip can meet; None where all clips are new."""
+    new = of[of >= nodes.known]
+    if len(new) in (0, len(of)):
+        return None
+    bits = min(SIEVE_BITS, int(SLOTS_PER_CLIP * len(new)).bit_length())
+    found = exchange(nodes.cuts(new), partial(passes.map_sieve, rows=rows, bits=bits), passes.reduce_sieve, 1, passes.SIEVE)
+    return np.frombuffer(found["bits"][0].as_py(), np.uint8)
+
+
 def equal(nodes: Nodes, exchange: Exchange, parts: int) -> NDArray[np.int64]:
     """The least node of equal content, of every node."""
     head = np.arange(len(nodes))
     text = nodes.of("text")
     for texts, of in ((True, np.flatnonzero(text)), (False, np.flatnonzero(~text))):
-        map_ = partial(passes.map_keys, texts=texts, parts=parts)
+        rows = partial(passes.key_rows, texts=texts)
+        map_ = partial(passes.map_rows, rows=rows, parts=parts, sieve=sieve(nodes, of, rows, exchange))
         found = exchange(nodes.cuts(of), map_, passes.reduce_keys, parts, passes.HEADS)
         head[found["node"].to_numpy()] = found["head"].to_numpy()
     return head
@@ -165,7 +178,8 @@ def proven(kind: Kind, nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exch
     asked = np.flatnonzero(wanted & (head == np.arange(len(nodes)))) if kind.whole else np.flatnonzero(wanted)
     if len(asked) < 2:
         return passes.PROOFS.empty_table()
-    met = exchange(nodes.cuts(asked), partial(passes.map_buckets, kind=kind.name, dedup=dedup, parts=parts),
+    rows = partial(passes.bucket_rows, kind=kind.name, dedup=dedup)
+    met = exchange(nodes.cuts(asked), partial(passes.map_rows, rows=rows, parts=parts, sieve=sieve(nodes, asked, rows, exchange)),
                    partial(passes.reduce_buckets, kind=kind.name, dedup=dedup), parts, passes.PAIRS)
     src, dst = graph.unique(met["src"].to_numpy(), met["dst"].to_numpy())
     may = nodes.may_be_same(src, dst)

@@ -5,7 +5,7 @@ all bytes of a part in any order and returns a table that does not depend on tha
 concern.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from schemas.settings import Dedup
 
 Blobs = Iterator[tuple[int, bytes]]
 
+SIEVE = pa.schema([("bits", pa.binary())])
 PAIRS = pa.schema([("src", pa.int64()), ("dst", pa.int64())])
 HEADS = pa.schema([("node", pa.int64()), ("head", pa.int64())])
 VECTORS = pa.schema([("vector", pa.list_(pa.float32()))])
@@ -98,6 +99,9 @@ class Ask:
     dst: NDArray[np.int64]
 
 
+RowsOf = Callable[[Clips], Rows]
+
+
 def spread(rows: Rows, parts: int) -> Blobs:
     """Rows by the top of their mixed first word, so that equal first words meet in one part."""
     mixed = (rows[:, 0] ^ (rows[:, 0] >> np.uint64(29))) * np.uint64(0x9FB21C651E98DF25)
@@ -114,20 +118,46 @@ def gather(blobs: Sequence[bytes], width: int) -> Rows:
     return np.concatenate([np.frombuffer(b, np.uint64).reshape(-1, width) for b in blobs])
 
 
-def map_keys(clips: Clips, *, texts: bool, parts: int) -> Blobs:
+def key_rows(clips: Clips, *, texts: bool) -> Rows:
     """Rows of the keys of equality."""
-    yield from spread(clips.keys(texts=texts), parts)
+    return clips.keys(texts=texts)
+
+
+def bucket_rows(clips: Clips, *, kind: str, dedup: Dedup) -> Rows:
+    """Rows of one kind."""
+    return clips.rows(kind, dedup)
+
+
+def map_sieve(clips: Clips, *, rows: RowsOf, bits: int) -> Blobs:
+    """Which slots the first words of some rows fall into, a bit each."""
+    slots = np.zeros(1 << bits, bool)
+    slots[_slots(rows(clips), bits)] = True
+    yield 0, np.packbits(slots, bitorder="little").tobytes()
+
+
+def reduce_sieve(part: int, blobs: Sequence[bytes]) -> pa.Table:
+    """SIEVE: the slots of all of them."""
+    joined = np.bitwise_or.reduce([np.frombuffer(blob, np.uint8) for blob in blobs])
+    return pa.table([pa.array([joined.tobytes()], pa.binary())], schema=SIEVE)
+
+
+def _slots(rows: Rows, bits: int) -> NDArray[np.int64]:
+    return ((rows[:, 0] * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - bits)).astype(np.int64)
+
+
+def map_rows(clips: Clips, *, rows: RowsOf, parts: int, sieve: NDArray[np.uint8] | None = None) -> Blobs:
+    """The rows of some clips, without those that the sieve says can meet nothing new."""
+    found = rows(clips)
+    if sieve is not None:
+        slots = _slots(found, int(len(sieve) * 8).bit_length() - 1)
+        found = found[(sieve[slots >> 3] >> (slots & 7).astype(np.uint8) & 1).astype(bool)]
+    yield from spread(found, parts)
 
 
 def reduce_keys(part: int, blobs: Sequence[bytes]) -> pa.Table:
     """HEADS: every clip that equals a lesser one, with the least."""
     found = exact.heads(gather(blobs, 3))
     return pa.table([found[:, 0], found[:, 1]], schema=HEADS)
-
-
-def map_buckets(clips: Clips, *, kind: str, dedup: Dedup, parts: int) -> Blobs:
-    """Rows of one kind."""
-    yield from spread(clips.rows(kind, dedup), parts)
 
 
 def reduce_buckets(part: int, blobs: Sequence[bytes], *, kind: str, dedup: Dedup) -> pa.Table:

@@ -56,7 +56,7 @@ def matrix(column: pa.ChunkedArray, ids: Sequence[object] | NDArray[Any]) -> tup
     if len(wrong := np.flatnonzero((widths != width) | (widths == 0))):
         raise _refused(ids[some[wrong[0]]], f"{widths[wrong[0]]} numbers wide where others have {width}", len(wrong))
     found = np.asarray(lists.values.to_numpy(zero_copy_only=False)[offsets[0]:offsets[-1]], np.float16).reshape(-1, width)
-    zero = ~found.any(axis=1)
+    zero = (found == 0).all(axis=1)
     if len(wrong := np.flatnonzero(~np.isfinite(found).all(axis=1) | zero)):
         raise _refused(ids[some[wrong[0]]], "all zeros" if zero[wrong[0]] else "not finite (NaN or infinity)", len(wrong))
     return found, some

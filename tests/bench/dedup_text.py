@@ -1,6 +1,8 @@
 """Near text: kernels against datasketch, and the whole job on Spark, in CPU seconds.
 
-    python tests/bench/dedup_text.py kernels|hot|job [TEXTS...]
+    python tests/bench/dedup_text.py kernels|hot|job|batch [TEXTS...]
+
+`batch` holds a tenth more texts against the index of TEXTS, and dedup of all of them at once beside it.
 
 CPU seconds are user + system of this process and everything it started, the peak is the greatest sum of their resident
 sets; the start of Spark is left out.
@@ -11,14 +13,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from jobs.dedup import index, minhash
 from jobs.dedup import job as dedup_job
-from jobs.dedup import minhash
 from jobs.job import Part
 from jobs.lake import Lake, Version
 from jobs.run import Run
@@ -76,18 +78,22 @@ class Meter:
 
 def lake_of(n: int, hot: int = 0) -> Run:
     """A run of dedup over a fresh lake of `n` texts."""
-    lake = Lake(tempfile.mkdtemp(prefix="reelmill-bench-"))
+    return run_of(Lake(tempfile.mkdtemp(prefix="reelmill-bench-")), "given", texts(n, hot=hot))
+
+
+def run_of(lake: Lake, name: str, batches: Iterable[list[str]], *sets: str, prefix: str = "") -> Run:
+    """A run of dedup over a version of clips."""
     files, first = [], 0
-    for batch in texts(n, hot=hot):
-        ids = [f"{(first + i + 1) * 0x9E3779B97F4A7C15 % 2**64:016x}{first + i:016x}" for i in range(len(batch))]
+    for batch in batches:
+        ids = [f"{prefix}{(first + i + 1) * 0x9E3779B97F4A7C15 % 2**64:016x}{first + i:016x}" for i in range(len(batch))]
         given = {"clip_id": ids, "source_id": ids, "source_sha256": ids, "modality": ["text"] * len(batch),
                  **{name: [0.0] * len(batch) for name in ("start_s", "end_s", "duration_s")}, "text": batch}
         table = pa.table([pa.array(given[f.name], f.type) if f.name in given else pa.nulls(len(batch), f.type)
                           for f in CLIPS.schema], schema=CLIPS.schema)
-        files.append(lake.write_part(CLIPS, "given", f"{first:09d}.parquet", table))
+        files.append(lake.write_part(CLIPS, name, f"{first:09d}.parquet", table))
         first += len(batch)
-    clips = Version(lake, CLIPS, "given", {"rows": n, "files": files})
-    return Run(dedup_job.DEDUP, load(["runtime.master=local[2]", "runtime.progress=false"]), lake,
+    clips = Version(lake, CLIPS, name, {"rows": first, "files": files})
+    return Run(dedup_job.DEDUP, load(["runtime.master=local[2]", "runtime.progress=false", *sets]), lake,
                {"clips": clips, "rejects": Version(lake, REJECTS, "none", {"rows": 0, "files": []})}, "bench")
 
 
@@ -144,6 +150,49 @@ def job(sizes: Sequence[int], hot: int = 0) -> None:
               f"wall {time.time() - start:6.1f} s, peak {meter.peak / 2**30:.2f} GB, kept {kept:,}", flush=True)
 
 
+def batch(n: int) -> None:
+    """A tenth more texts against a standing index, and all of them at once."""
+    from jobs.spark import session
+
+    dedup_job.SMALL = 0
+    lake, sets = Lake(tempfile.mkdtemp(prefix="reelmill-bench-")), ('dedup.keep=["earliest"]', "dedup.across_releases=true")
+    made = list(texts(n + n // 10, batch=10_000))
+    old, new = made[:n // 10_000], made[n // 10_000:]
+    both = run_of(lake, "both", old, *sets, prefix="a"), run_of(lake, "more", new, *sets, prefix="b")
+    session(both[0].settings.runtime).range(2).mapInArrow(lambda batches: batches, "id long").count()
+
+    def losers(parts: list[Part]) -> dict[str, str]:
+        tables = [p.tables["duplicates"] for p in parts if p.tables]
+        return {row["loser_id"]: row["keeper_id"] for t in tables for row in t.to_pylist()}
+
+    first, second = both
+    before = losers(deduped(first))
+    rejects = REJECTS.rows([{"sample_id": i, "stage": "dedup", "check": "minhash", "reason": "duplicate", "decisive": True,
+                             "policy_hash": "0", "run_id": "r"} for i in sorted(before)])
+    gone = Version(lake, REJECTS, "gone", {"rows": len(before), "files": [lake.write_part(REJECTS, "gone", "p.parquet", rejects)]})
+    with Meter() as meter:
+        dedup_job.remember(lake, "r", first.parents["clips"], gone, first.settings.recipe.dedup)
+    lake.write_json({}, index.RELEASES, "r", index.RELEASE)
+    size = sum(lake.fs.du(lake.path(index.FOLDER, "r"), total=False).values())
+    print(f"index of {n:,} texts: {meter.cpu_s:.1f} CPU s, {size / n:.0f} bytes a text", flush=True)
+    with Meter() as meter:
+        after = losers(deduped(second))
+    print(f"{n // 10:,} more against it: {meter.cpu_s:.1f} CPU s, {len(after):,} go", flush=True)
+    files = first.parents["clips"].manifest["files"]
+    for file in second.parents["clips"].manifest["files"]:
+        lake.put(lake.fs.cat_file(lake.path(CLIPS.name, "more", file["path"])), CLIPS.name, "both", f"b-{file['path']}")
+        files = [*files, {**file, "path": f"b-{file['path']}"}]
+    whole = run_of(lake, "none", [], *sets)
+    lake.remove(index.FOLDER)
+    whole.parents = {**whole.parents, "clips": Version(lake, CLIPS, "both", {"rows": n + n // 10, "files": files})}
+    with Meter() as again:
+        at_once = {k: v for k, v in losers(deduped(whole)).items() if k.startswith("b")}
+    same = sum(after.get(k) == v for k, v in at_once.items())
+    print(f"all {n + n // 10:,} at once: {again.cpu_s:.1f} CPU s; the batch costs {meter.cpu_s / again.cpu_s:.2f} of that; "
+          f"decisions about its {n // 10:,} texts that are the same: "
+          f"{1 - len(set(after) ^ set(at_once)) / (n // 10):.5f}, keepers the same: {same / max(1, len(at_once)):.5f}")
+
+
 if __name__ == "__main__":
     what, *numbers = sys.argv[1:] or ["kernels"]
     sizes = [int(x) for x in numbers]
@@ -151,9 +200,11 @@ if __name__ == "__main__":
         kernels(*sizes)
     elif what == "job":
         job(sizes or [100_000, 1_000_000])
+    elif what == "batch":
+        batch((sizes or [500_000])[0])
     elif what == "hot":
         n = (sizes or [300_000])[0]
         job([n])
         job([n], hot=50_000)
     else:
-        sys.exit(f"no bench {what!r}: kernels, hot or job")
+        sys.exit(f"no bench {what!r}: kernels, hot, job or batch")

@@ -1,7 +1,11 @@
 """The story of a duplicate cluster, after a run through the shell round a job."""
 
+import argparse
+import json
+
 import pytest
 
+from jobs.cli import explain as command
 from jobs.dedup.explain import explain
 from jobs.errors import Terminal
 from jobs.lake import Lake
@@ -16,8 +20,10 @@ def lake(lake_run, deduped, clip):
     part = run.lake.write_part(DUPLICATES, "d", "p.parquet", DUPLICATES.rows(list(found.values())))
     run.lake.write_json({"rows": 1, "files": [part], "parents": {"clips@measure": "given"}}, DUPLICATES.name, "d", "manifest.json")
     clips = run.parents["clips"]
-    run.lake.write_json(dict(clips.manifest), CLIPS.name, "given", "manifest.json")
-    run.lake.write_json({"fingerprint": "d"}, "_current", "dedup.json")
+    run.lake.write_json(dict(clips.manifest) | {"parents": {}}, CLIPS.name, "given", "manifest.json")
+    run.lake.open(create=True)
+    for job, version in (("measure", "given"), ("dedup", "d")):
+        run.lake.write_json({"fingerprint": version}, "_current", f"{job}.json")
     return run.lake
 
 
@@ -28,6 +34,23 @@ def test_a_loser_and_its_keeper_are_told_side_by_side(lake):
     assert [(row["loser_id"], row["loser"]["text"]) for row in told.losers] == [("b", "the tide came in")]
     assert explain(lake, "a").verdict == "a stays; 1 clips went for it"
     assert explain(lake, "a").losers == told.losers
+
+
+def test_the_command_shows_a_cluster_side_by_side(lake, capsys):
+    args = argparse.ArgumentParser()
+    command.arguments(args)
+    assert command.main(args.parse_args(["b", "--lake", lake.root])) == 0
+    lines = capsys.readouterr().out.splitlines()
+    head = next(line for line in lines if "stays" in line and "went" in line)
+    assert head.split("  ")[-1].strip() == "went: exact 1"
+    texts = next(line for line in lines if line.startswith("text "))
+    assert texts.index("The tide came in.") == head.index("stays")
+    assert texts.index("the tide came in") == head.index("went: exact 1")
+    assert command.main(args.parse_args(["b", "--lake", lake.root, "--json"])) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [c["verdict"] for c in told["clusters"]] == ["b went for a: exact 1 (evidence: b -exact 1- a)"]
+    assert command.main(args.parse_args(["c", "--lake", lake.root, "--json"])) == 0
+    assert "clusters" not in json.loads(capsys.readouterr().out)
 
 
 def test_a_clip_without_duplicates_and_one_that_is_not_there(lake, tmp_path):
