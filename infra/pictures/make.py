@@ -14,6 +14,10 @@ import av
 from PIL import Image
 
 HERE = Path(__file__).parent
+PROMPTS = (
+    "a city at night, clear, the camera moves right", "mountains at sunset, clear", "海边的清晨，雾", "沙漠的傍晚",
+    "森林，清晨，晴朗", "an orange heart moves to the right on a grey background", "绿色的圆形向上移动", "a purple star moves down",
+)
 SOURCES = ("tibet.mp4", "seaside.mp4", "downtown.mp4", "dunes.mp4", "rainy-wood.mp4", "far-north.mp4", "red-heart.mp4", "contact.mp4")
 
 
@@ -46,8 +50,19 @@ def photographed(page: Path, height: int) -> Image.Image:
         return Image.open(shot).convert("RGB")
 
 
+def drawn(prompts: Sequence[str]) -> Image.Image:
+    """Four frames of what the embedded text-to-video model makes of each prompt, two prompts a row."""
+    from jobs.generate.profile import EMBEDDED
+    from jobs.train import t2v
+
+    clips = t2v.draw(t2v.load(EMBEDDED), prompts, seed=7)
+    rows = [[Image.fromarray(clip[i]) for i in (1, 5, 10, 14)] for clip in clips]
+    return sheet([rows[i] + rows[i + 1] for i in range(0, len(rows), 2)], 128, gap=2)
+
+
 def main(demo: Path) -> None:
-    """The three pictures."""
+    """The four pictures."""
+    drawn(PROMPTS).save(HERE / "model.jpg", quality=92)
     of = [frames(demo / "sources" / name, 1)[0] for name in SOURCES]
     sheet([of[:4], of[4:]], 300).save(HERE / "corpus.jpg", quality=88)
     photographed(demo / "report.html", 1500).resize((900, 1125), Image.Resampling.LANCZOS).save(HERE / "report.png", optimize=True)
