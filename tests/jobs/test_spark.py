@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -67,7 +68,7 @@ from schemas.settings import load
 spark_session = spark.session
 cluster = json.loads(sys.argv[1])
 spark.session = lambda runtime, java_options=(), conf={}: spark_session(runtime, java_options, {**cluster, **conf})
-run.write = lambda *words: None
+run.work_off = lambda root, job, version, index, task, work, settings: work(task, settings)
 
 
 def work(task, settings):
@@ -88,6 +89,8 @@ for first, gpu in ((0, True), (6, False)):
 @pytest.mark.spark
 @pytest.mark.heavy
 def test_on_a_cluster_with_gpus_each_task_has_one_to_itself_and_workers_stay(tmp_path):
+    import pyspark
+
     found = tmp_path / "gpus.sh"
     found.write_text('#!/bin/sh\necho \'{"name": "gpu", "addresses": ["3"]}\'\n')
     found.chmod(0o755)
@@ -95,8 +98,12 @@ def test_on_a_cluster_with_gpus_each_task_has_one_to_itself_and_workers_stay(tmp
     out.mkdir()
     where = {"spark.worker.resource.gpu": ("amount", "discoveryScript"), "spark.executor.resource.gpu": ("amount", "discoveryScript")}
     conf = {f"{name}.{key}": "1" if key == "amount" else str(found) for name, keys in where.items() for key in keys}
-    subprocess.run([sys.executable, "-c", GPUS, json.dumps(conf), str(out)], env=os.environ | {"SPARK_WORKER_DIR": str(tmp_path)},
-                   check=True, capture_output=True, timeout=300)
+    home = tmp_path / "spark"  # its workers keep their files in the home of Spark
+    home.mkdir()
+    for entry in Path(pyspark.__file__).parent.iterdir():
+        (home / entry.name).symlink_to(entry)
+    subprocess.run([sys.executable, "-c", GPUS, json.dumps(conf), str(out)], env=os.environ | {"SPARK_HOME": str(home)}, check=True,
+                   capture_output=True, timeout=300)
     notes = [json.loads((out / str(i)).read_text()) for i in range(12)]
     alone = sorted(notes[:6])
     assert all(end <= start for (_, end, *_), (start, *_) in itertools.pairwise(alone))
