@@ -1,7 +1,9 @@
 """Labels the standing clips again, with other labelers or another model, and checks the labels.
 
-Decodes nothing: labelers read the stored frames. Where labelers, model and clips are as before, it does nothing. The release
-takes the new labels up with the next `build_corpus`. `REELMILL_RELABEL_SCHEDULE` sets the clock, weekly by default.
+Decodes no picture: labelers read the stored frames (transcripts hear the sound of the sources). Rows of labelers that are not
+asked for are copied as they stand; where labelers, model and clips are as before, it does nothing. The release takes the new
+labels up with the next `build_corpus` of the same label settings: keep those in the environment or a settings file, since a
+build with others goes by its own. `REELMILL_RELABEL_SCHEDULE` sets the clock, weekly by default.
 
 Safe to re-run: a version of labels that stands is not made again.
 """

@@ -27,6 +27,7 @@ COMMANDS = {
     "release": ("jobs.cli.release", "list, show, compare and export releases"),
     "takedown": ("jobs.cli.takedown", "remove a source from the release and list the videos that came from it"),
     "train": ("jobs.cli.train", "train the embedded models"),
+    "capture": ("jobs.cli.capture", "record live streams into a folder that build collects"),
     "trigger": ("jobs.cli.trigger", "trigger a DAG of a running Airflow"),
     "up": ("jobs.cli.up", "start Airflow with the DAGs and the quality page on this machine"),
 }

@@ -4,11 +4,13 @@ import errno
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from socket import gethostname
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs import cost
 from jobs.errors import RunError, Terminal, Transient
 from jobs.job import Job, Part, maker
 from jobs.job import job as find_job
@@ -42,6 +44,9 @@ class Run:
     """By table name; a missing optional table has no entry."""
     fingerprint: str
     _done: dict[int, dict[str, Any]] = field(default_factory=dict)
+    _before: frozenset[int] = frozenset()
+    """Tasks that an interrupted run has done."""
+    _cpu_s: float = field(default_factory=cost.cpu_s)
 
     @property
     def policy_hash(self) -> str:
@@ -62,20 +67,22 @@ class Run:
         """Likewise, or None for an optional table that is not there."""
         return self.parents.get(table.name)
 
-    def parts(self, tasks: Sequence[Any], work: Callable[[Any, Settings], Part], *, weight: str = "task") -> None:
+    def parts(self, tasks: Sequence[Any], work: Callable[[Any, Settings], Part], *, weight: str = "task", gpu: bool = False) -> None:
         """Run `work(task, settings)` for every task on Spark; finished tasks of an interrupted run are not done again.
 
         Args:
             tasks: Small picklable descriptions, in an order that depends on the input alone; they name no media bytes.
             work: A function of a module.
             weight: What a task is called on the progress bar.
+            gpu: Whether a task wants a GPU to itself, where there are any.
         """
         self._done |= self._standing(len(tasks))
+        self._before = frozenset(self._done)
         todo = [i for i in range(len(tasks)) if i not in self._done]
         if todo:
             from jobs.spark import each_task
 
-            each_task(self, [(i, tasks[i]) for i in todo], work, weight)
+            each_task(self, [(i, tasks[i]) for i in todo], work, weight, gpu)
             self._done |= self._standing(len(tasks))
         if missing := [i for i in range(len(tasks)) if i not in self._done]:
             raise Transient(f"{self.job.name}: {len(missing)} of {len(tasks)} tasks did not finish; run it again")
@@ -105,7 +112,14 @@ def reject_rows(rows: Sequence[Mapping[str, Any]], stage: str, policy_hash: str,
     return REJECTS.rows([common | dict(row) for row in rows])
 
 
-def write(root: str, job: str, version: str, index: int, part: Part) -> dict[str, Any]:
+def work_off(root: str, job: str, version: str, index: int, task: Any, work: Callable[[Any, Settings], Part], settings: Settings) -> None:
+    """Do one task and write what it made and what it cost. Runs on a worker."""
+    before = cost.cpu_s()
+    part = work(task, settings)
+    write(root, job, version, index, part, {"cpu_s": round(cost.cpu_s() - before, 3), "peak_mb": round(cost.peak_mb()), "host": gethostname()})
+
+
+def write(root: str, job: str, version: str, index: int, part: Part, spent: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Write the tables of one task and, last, the note that it is done. Runs on a worker."""
     lake, made = Lake(root), find_job(job)
     files = {}
@@ -120,7 +134,7 @@ def write(root: str, job: str, version: str, index: int, part: Part) -> dict[str
         raise Terminal(f"{job}, task {index}: {part.seen} samples in, but {part.kept} kept and {sum(rejected.values())} rejected; "
                        "this is a fault of the job")
     facts = {"files": files, "seen": part.seen, "kept": part.kept, "rejected": rejected,
-             "measured": [dict(m) for m in part.measured]}
+             "measured": [dict(m) for m in part.measured], "spent": dict(spent or {})}
     lake.write_json(facts, "_work", f"{job}-{version}", f"{index:05d}.json")
     return facts
 
@@ -203,18 +217,25 @@ def _commit(run: Run, parents: Mapping[str, str], started: datetime) -> dict[str
         "recipe": {n: s.model_dump(mode="json") for n, s in run.job.sections(run.settings.recipe).items()},
         "parents": dict(parents), "seen": sum(f["seen"] for f in done), "kept": sum(f["kept"] for f in done),
         "rejected": dict(sorted(rejected.items())), "measured": [m for f in done for m in f["measured"]],
-        "started": started.isoformat(timespec="milliseconds"),
+        "cost": _cost(run, done), "started": started.isoformat(timespec="milliseconds"),
         "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
     if run.job.needs_kept and not manifest["kept"]:
         why = ", ".join(f"{n} {r}" for r, n in rejected.items()) or "there was nothing to work on"
         _keep_rejects_readable(run, manifest, done)
-        raise Terminal(f"{run.job.name} kept nothing of {manifest['seen']}: {why}")
+        raise Terminal(f"{run.job.name} kept nothing of {manifest['seen']}: {why}{_example(run)}")
     for table in run.job.writes:
         _write_manifest(run, table, manifest, done)
     _make_current(run)
     run.lake.remove("_work", run.run_id)
     return manifest
+
+
+def _cost(run: Run, done: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """CPU seconds of the driver and all below it, and of tasks done elsewhere or by an earlier try; the most memory of a task, MB."""
+    here, spent = gethostname(), [f.get("spent") or {} for f in done]
+    apart = sum(s["cpu_s"] for i, s in zip(sorted(run._done), spent, strict=True) if s and (i in run._before or s["host"] != here))
+    return {"cpu_s": round(max(0.0, cost.cpu_s() - run._cpu_s) + apart, 2), "peak_mb": max([s["peak_mb"] for s in spent if s], default=0)}
 
 
 def _write_manifest(run: Run, table: Table, manifest: Mapping[str, Any], done: Sequence[Mapping[str, Any]]) -> None:
@@ -242,6 +263,14 @@ def _keep_rejects_readable(run: Run, manifest: Mapping[str, Any], done: Sequence
     """A run that kept nothing leaves its reasons behind, but no other table and no current version."""
     if REJECTS in run.job.writes:
         _write_manifest(run, REJECTS, manifest, done)
+
+
+def _example(run: Run) -> str:
+    """What the first reject of a run that kept nothing says; empty where none says anything."""
+    rejects = run.lake.version(REJECTS, run.fingerprint) if REJECTS in run.job.writes else None
+    rows = rejects.read(["stage", "detail"]).to_pylist() if rejects else []
+    detail = next((row["detail"] for row in rows if row["stage"] == run.job.name and row["detail"]), "")
+    return f"; for example: {detail[:300]}" if detail else ""
 
 
 def _forget(run: Run) -> None:

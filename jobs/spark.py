@@ -6,9 +6,10 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -30,12 +31,13 @@ ARCHIVE = "spark.jsa"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
-def session(runtime: Runtime, java_options: Sequence[str] = ()) -> "SparkSession":
+def session(runtime: Runtime, java_options: Sequence[str] = (), conf: Mapping[str, str] = MappingProxyType({})) -> "SparkSession":
     """The Spark session of this process.
 
     Args:
         runtime: Master, memory.
         java_options: For a local master's JVM; without any, the archive of Spark's classes is used where it stands.
+        conf: Further settings of Spark.
 
     Raises:
         Terminal: no usable Java.
@@ -63,28 +65,38 @@ def session(runtime: Runtime, java_options: Sequence[str] = ()) -> "SparkSession
                    .config("spark.local.dir", os.environ.get("SPARK_LOCAL_DIRS", tempfile.gettempdir()))
                    .config("spark.sql.warehouse.dir", tempfile.gettempdir())
                    .config("spark.driver.extraJavaOptions", " ".join(java_options)))
+    for name, value in conf.items():
+        builder = builder.config(name, value)
     with _quiet_start():
         return builder.getOrCreate()
 
 
-def each_task(run: "Run", tasks: Sequence[tuple[int, Any]], work: Callable[[Any, Settings], Part], weight: str) -> None:
+def each_task(run: "Run", tasks: Sequence[tuple[int, Any]], work: Callable[[Any, Settings], Part], weight: str, gpu: bool = False) -> None:
     """Run tasks on Spark, one partition each; every task writes its own parts and its note.
 
-    A single task on this machine is run in this process: there is nothing to spread.
+    A single task on this machine is run in this process: there is nothing to spread. So are tasks that share its one GPU, one
+    after the other; on a cluster whose executors have GPUs (`spark.executor.resource.gpu.amount`) each such task has one to itself.
     """
     from jobs.progress import bar
-    from jobs.run import write
+    from jobs.run import work_off as do
 
     root, name, version, settings = run.lake.root, run.job.name, run.fingerprint, run.settings
-    if len(tasks) == 1 and settings.runtime.master.startswith("local"):
-        index, task = tasks[0]
-        write(root, name, version, index, work(task, settings))
+    here = settings.runtime.master == "local" or settings.runtime.master.startswith("local[")
+    if here and (len(tasks) == 1 or (gpu and _usable_gpu())):
+        with bar(f"{name}", len(tasks), weight, settings.runtime.progress) as done:
+            for count, (index, task) in enumerate(tasks, 1):
+                do(root, name, version, index, task, work, settings)
+                done(count)
         return
     spark = session(settings.runtime)
+    if gpu and spark.conf.get("spark.executor.resource.gpu.amount", None):
+        spark.stop()  # for the application and not for the stage: a stage's own resources cost it its resident workers (Spark 4.3)
+        spark = session(settings.runtime, conf={"spark.task.resource.gpu.amount": "1"})
 
     def work_off(items: Iterator[tuple[int, Any]]) -> Iterator[int]:
+        _take_gpu()
         for index, task in items:
-            write(root, name, version, index, work(task, settings))
+            do(root, name, version, index, task, work, settings)
             yield index
 
     with bar(f"{name}", len(tasks), weight, settings.runtime.progress) as done:
@@ -98,7 +110,24 @@ def each_task(run: "Run", tasks: Sequence[tuple[int, Any]], work: Callable[[Any,
         finally:
             stop.set()
             watcher.join(timeout=5)
+            if spark.conf.get("spark.task.resource.gpu.amount", None):
+                spark.stop()  # other jobs need no GPU
         done(len(tasks))
+
+
+def _usable_gpu() -> bool:
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def _take_gpu() -> None:
+    """On a worker: see the GPU that Spark gave to its first task and no other."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    if context and (given := context.resources().get("gpu")):
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", ",".join(given.addresses))
 
 
 def frame(spark: "SparkSession", version: Version, columns: Sequence[str]) -> "DataFrame":
@@ -132,6 +161,32 @@ def explained(error: Exception, what: str) -> RunError:
         return Transient("the disk is full; free some space and run the same command again")
     seen = [line for line in lines if "Error" in line or "Exception" in line]
     return RunError(f"{what} failed on a worker: {(seen or lines or ['no message'])[-1][:500]}")
+
+
+def archive_classes() -> None:
+    """Start Spark once, do a little of what jobs do, and have the JVM write down the classes that this took.
+
+    Made under another name and renamed: a JVM that is killed while it writes leaves no broken archive.
+    """
+    from pyspark.sql import functions as F
+
+    archive = cache_home() / ARCHIVE
+    if archive.exists():
+        return
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    passing = archive.with_suffix(".new")
+    passing.unlink(missing_ok=True)
+    spark = session(Runtime(), ("-Xlog:disable", f"-XX:ArchiveClassesAtExit={passing}"))
+    spark.sparkContext.parallelize(range(2), 2).mapPartitions(list).collect()
+    frame = spark.createDataFrame([(1, "a"), (2, "b")], "id long, name string").repartition(2).mapInArrow(list, "id long, name string")
+    frame.join(frame.groupBy("name").agg(F.min("id").alias("least")), "name").orderBy("id").collect()
+    gateway = spark.sparkContext._gateway
+    spark.stop()
+    gateway.shutdown()
+    gateway.proc.stdin.close()
+    gateway.proc.wait(timeout=300)
+    if passing.exists():
+        passing.rename(archive)
 
 
 def cache_home() -> Path:

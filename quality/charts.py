@@ -45,6 +45,7 @@ def histogram(kept: Floats, dropped: Floats, limits: Sequence[Limit], *, shares:
     top = max(1, int((below + above).max()))
     step, floor = WIDTH / BINS, HEIGHT - FOOT
     parts = [_shade(limit, low, high, floor) for limit in limits]
+    inside = [limit for limit in limits if low < limit.threshold < high]
     for i, (stay, go) in enumerate(zip(below.tolist(), above.tolist(), strict=True)):
         if not stay + go:
             continue
@@ -58,7 +59,7 @@ def histogram(kept: Floats, dropped: Floats, limits: Sequence[Limit], *, shares:
     for tick, anchor in ((low, "start"), ((low + high) / 2, "middle"), (high, "end")):
         x = (tick - low) / (high - low) * WIDTH
         parts.append(f'<text x="{x:.1f}" y="{HEIGHT - 4}" text-anchor="{anchor}">{number(tick)}</text>')
-    parts += [_mark(limit, low, high, floor) for limit in limits]
+    parts += [_mark(limit, low, high, floor) for limit in inside]
     return Markup(f'<svg class="hist" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{"".join(parts)}</svg>')
 
 

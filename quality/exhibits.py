@@ -17,11 +17,16 @@ from schemas.reasons import REASONS
 
 MAX_ROWS = 200_000
 """Rows per table that the page looks at."""
+MAX_WORDS = 160
+"""Signs of a text that stands where a picture would."""
+CLIP = ("source_id", "start_s", "end_s", "frames", "title", "caption", "text")
+"""Columns of a clip that is shown."""
 MAX_JPEG = 200_000
 """Larger stored pictures are left out, bytes."""
-MEASURES = ("duration_s", "sharpness", "motion", "luma_mean", "luma_std", "black_share", "freeze_share", "flicker",
-            "blockiness", "text_area_share", "letterbox_share", "loudness_lufs", "silence_share", "speech_share", "av_skew_s",
-            "fps", "height", "text_words", "repetition_share", "lang_score")
+MEASURES = ("duration_s", "sharpness", "acutance", "motion", "camera_motion", "luma_mean", "luma_std", "black_share", "freeze_share",
+            "duplicate_frame_share", "flicker", "blockiness", "residual_cut", "text_area_share", "letterbox_share", "pillarbox_share",
+            "fps", "height", "loudness_lufs", "silence_share", "speech_share", "clipping_share", "bandwidth_hz", "snr_db", "av_skew_s",
+            "text_words", "repetition_share", "symbol_share", "lang_score")
 """Measurements of clips that get a histogram where they have values."""
 
 
@@ -43,6 +48,7 @@ class Shown:
     detail: str
     where: str
     picture: str = ""
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,7 @@ class Twin:
     clip_id: str
     where: str
     picture: str
+    words: str = ""
     method: str = ""
     score: float | None = None
     matched_in: str = ""
@@ -86,6 +93,8 @@ class Yield:
     clips: int
     samples: int
     seconds: float
+    why: tuple[tuple[str, int], ...] = ()
+    """Its most frequent reasons for leaving."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +107,9 @@ class Video:
     poster: str
     href: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    why: str = ""
+    """Reason of a rejected one."""
 
 
 def latest(jobs: Sequence[Made]) -> dict[str, Standing]:
@@ -136,6 +148,12 @@ def jpeg(data: bytes | None) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(data).decode()
 
 
+def words(clip: Mapping[str, Any] | None) -> str:
+    """The beginning of a clip's text, caption or title."""
+    said = next((str(clip[name]) for name in ("text", "caption", "title") if clip[name]), "") if clip else ""
+    return said[:MAX_WORDS] + ("…" if len(said) > MAX_WORDS else "")
+
+
 def reject_groups(rows: pa.Table, tables: Mapping[str, Standing], groups: int, each: int) -> tuple[Group, ...]:
     """Decisive rejects by reason, most first, with examples."""
     decisive = rows.filter(rows["decisive"])
@@ -144,7 +162,7 @@ def reject_groups(rows: pa.Table, tables: Mapping[str, Standing], groups: int, e
     for reason, _ in sorted(counts.items(), key=lambda c: (-c[1], c[0]))[:groups]:
         chosen[reason] = decisive.filter(pc.equal(decisive["reason"], reason)).slice(0, each).to_pylist()
     wanted = [row for picked in chosen.values() for row in picked]
-    clips = _looked_up(tables, "clips", [r["sample_id"] for r in wanted], ["source_id", "start_s", "end_s", "frames"])
+    clips = _looked_up(tables, "clips", [r["sample_id"] for r in wanted], CLIP)
     parents = [r["source_id"] or clips.get(r["sample_id"], r)["source_id"] or r["sample_id"] for r in wanted]
     sources = _looked_up(tables, "sources", parents, ["rel_path"])
     return tuple(Group(reason, *REASONS.get(reason, (reason, "")), counts[reason],
@@ -160,7 +178,7 @@ def _looked_up(tables: Mapping[str, Standing], name: str, ids: Sequence[str],
 def _shown(row: Mapping[str, Any], clip: Mapping[str, Any] | None, sources: Mapping[str, Mapping[str, Any]]) -> Shown:
     source = sources.get(row["source_id"] or (clip or row)["source_id"] or row["sample_id"], {})
     return Shown(row["sample_id"], row["stage"], row["check"], row["reason"], row["value"], row["op"], row["threshold"],
-                 row["detail"] or "", place(source.get("rel_path"), clip), picture(clip["frames"]) if clip else "")
+                 row["detail"] or "", place(source.get("rel_path"), clip), picture(clip["frames"]) if clip else "", words(clip))
 
 
 def place(path: str | None, clip: Mapping[str, Any] | None) -> str:
@@ -183,13 +201,13 @@ def clusters(tables: Mapping[str, Standing], most: int, each: int) -> tuple[tupl
                           for method in sorted({row["method"] for row in rows.to_pylist()}))
     order = [*first, *(k for k, _ in ranked if k not in first)][:most]
     ids = [i for k in order for i in (k, *(r["loser_id"] for r in by_keeper[k][:each]))]
-    clips = _looked_up(tables, "clips", ids, ["source_id", "start_s", "end_s", "frames"])
+    clips = _looked_up(tables, "clips", ids, CLIP)
     sources = _looked_up(tables, "sources", [c["source_id"] for c in clips.values()], ["rel_path"])
 
     def twin(clip_id: str, **facts: Any) -> Twin:
         clip = clips.get(clip_id)
         path = sources.get(clip["source_id"], {}).get("rel_path") if clip else None
-        return Twin(clip_id, place(path, clip), picture(clip["frames"]) if clip else "", **facts)
+        return Twin(clip_id, place(path, clip), picture(clip["frames"]) if clip else "", words(clip), **facts)
 
     def loser(row: Mapping[str, Any]) -> Twin:
         return twin(row["loser_id"], method=row["method"], score=row["score"], matched_in=row["matched_in"] or "")
@@ -198,8 +216,8 @@ def clusters(tables: Mapping[str, Standing], most: int, each: int) -> tuple[tupl
     return tuple(made), len(by_keeper)
 
 
-def yields(tables: Mapping[str, Standing], most: int) -> tuple[Yield, ...]:
-    """Sources, clips, samples and seconds by first folder of the path (or connector), most sources first."""
+def yields(tables: Mapping[str, Standing], rejected: pa.Table | None, most: int) -> tuple[Yield, ...]:
+    """Sources, clips, samples, seconds and reasons for leaving by first folder of the path (or connector), most sources first."""
     if "sources" not in tables:
         return ()
     rows = sample(tables["sources"], ["source_id", "rel_path", "connector"], MAX_ROWS).to_pylist()
@@ -214,8 +232,22 @@ def yields(tables: Mapping[str, Standing], most: int) -> tuple[Yield, ...]:
                 if source in folder:
                     counted[folder[source]][index] += 1
                     counted[folder[source]][3] += seconds if table == "samples" else 0
+    why: dict[str, Counter[str]] = defaultdict(Counter)
+    if rejected is not None:
+        of = _sources_of_clips(tables)
+        gone = rejected.filter(rejected["decisive"])
+        for one, source, reason in zip(*(gone[n].to_pylist() for n in ("sample_id", "source_id", "reason")), strict=True):
+            if (known := source or of.get(one, one)) in folder:
+                why[folder[known]][reason] += 1
     ranked = sorted(counted.items(), key=lambda item: (-item[1][0], item[0]))[:most]
-    return tuple(Yield(name, int(c[0]), int(c[1]), int(c[2]), c[3]) for name, c in ranked)
+    return tuple(Yield(name, int(c[0]), int(c[1]), int(c[2]), c[3], tuple(why[name].most_common(3))) for name, c in ranked)
+
+
+def _sources_of_clips(tables: Mapping[str, Standing]) -> dict[str, str]:
+    if "clips" not in tables:
+        return {}
+    rows = sample(tables["clips"], ["clip_id", "source_id"], MAX_ROWS)
+    return dict(zip(rows["clip_id"].to_pylist(), rows["source_id"].to_pylist(), strict=True))
 
 
 def measures(tables: Mapping[str, Standing], rows: pa.Table | None) -> dict[str, tuple[Floats, Floats]]:
@@ -223,11 +255,16 @@ def measures(tables: Mapping[str, Standing], rows: pa.Table | None) -> dict[str,
     if "clips" not in tables:
         return {}
     clips = sample(tables["clips"], ["clip_id", *MEASURES], MAX_ROWS)
-    gone = pa.array(rows.filter(rows["decisive"])["sample_id"].to_pylist() if rows is not None else [], pa.string())
+    gone = pa.array(dropped_ids(rows), pa.string())
     lost = pc.is_in(clips["clip_id"], value_set=gone)
     kept, dropped = clips.filter(pc.invert(lost)), clips.filter(lost)
     found = {name: (_values(kept, name), _values(dropped, name)) for name in MEASURES}
     return {name: (a, b) for name, (a, b) in found.items() if len(a) + len(b) >= 2}
+
+
+def dropped_ids(rows: pa.Table | None) -> list[str]:
+    """Everything that left the funnel."""
+    return [] if rows is None else list(rows.filter(rows["decisive"])["sample_id"].to_pylist())
 
 
 def _values(rows: pa.Table, name: str) -> Floats:
@@ -258,54 +295,47 @@ def _same(measured: float | None, value: float) -> bool:
     return measured is not None and abs(measured - value) <= 1e-3 * max(1.0, abs(value))
 
 
-def labels(tables: Mapping[str, Standing], tags: int) -> tuple[list[dict[str, Any]], list[tuple[str, int]]]:
-    """Per labeler: rows, clips, model and revision; and the most frequent keys that are not numbers about every clip."""
-    if "labels" not in tables:
-        return [], []
-    rows = sample(tables["labels"], ["clip_id", "labeler", "labeler_version", "model", "revision", "key"], MAX_ROWS)
-    facts = rows.group_by(["labeler", "labeler_version", "model", "revision"]).aggregate(
-        [("clip_id", "count"), ("clip_id", "count_distinct"), ("key", "count_distinct")]).sort_by("labeler").to_pylist()
-    clips = tables["clips"].manifest["rows"] if "clips" in tables else 0
-    everywhere = {f["labeler"] for f in facts if f["clip_id_count"] == f["clip_id_count_distinct"] * f["key_count_distinct"]}
-    pairs = zip(rows["key"].to_pylist(), rows["labeler"].to_pylist(), strict=True)
-    keys = Counter(str(key) for key, by in pairs if by not in everywhere)
-    return [f | {"of": clips} for f in facts], keys.most_common(tags)
-
-
 def mixes(tables: Mapping[str, Standing], most: int) -> dict[str, list[tuple[str, int]]]:
-    """Samples by modality, language, licence, split and height."""
+    """Samples by modality, split, language, licence, cut, and, where they have one, height."""
     if "samples" not in tables:
         return {}
     rows = sample(tables["samples"], ["modality", "lang", "licence", "split", "height", "cut"], MAX_ROWS)
-    return {name: [(str(v) if v is not None else "unknown", n) for v, n in Counter(rows[name].to_pylist()).most_common(most)]
-            for name in ("modality", "split", "lang", "licence", "height", "cut")}
+    heights = Counter(h for h in rows["height"].to_pylist() if h is not None)
+    found = {name: [(str(v) if v is not None else "unknown", n) for v, n in Counter(rows[name].to_pylist()).most_common(most)]
+             for name in ("modality", "split", "lang", "licence", "cut")}
+    return found | ({"height": [(f"{h} px", n) for h, n in heights.most_common(most)]} if heights else {})
 
 
-def videos(tables: Mapping[str, Standing], prefix: str | None, most: int) -> tuple[Video, ...]:
-    """Published videos, then generated clips that became none; `prefix` is where published files lie, seen from the page."""
+def videos(tables: Mapping[str, Standing], rejected: pa.Table | None, prefix: str | None, most: int) -> tuple[Video, ...]:
+    """Published videos, then generated clips, accepted or not; `prefix` is where published files lie, seen from the page."""
     prompts = {r["prompt_id"]: r["text"] for r in sample(tables["prompts"], ["prompt_id", "text"], MAX_ROWS).to_pylist()
                } if "prompts" in tables else {}
+    why = dict(zip(rejected["sample_id"].to_pylist(), rejected["reason"].to_pylist(), strict=True)) if rejected is not None else {}
     found: list[Video] = []
     clips = _generations(tables, most)
     if "publications" in tables:
         columns = ["publication_id", "prompt_id", "generation_ids", "title", "aspect", "width", "height", "duration_s", "lang",
                    "visible_label", "c2pa", "test_key", "target", "uri", "loudness_lufs"]
         for row in sample(tables["publications"], columns, MAX_ROWS).to_pylist()[:most]:
-            first = next((clips[g] for g in row["generation_ids"] if g in clips), None)
+            mine = [clips[g] for g in row["generation_ids"] if g in clips]
             href = f"{prefix}/{row['uri']}" if prefix is not None and SAFE_URI.match(row["uri"]) else ""
             facts = {"size": f"{row['width']}×{row['height']}", "aspect": row["aspect"], "length": f"{row['duration_s']:.1f} s",
                      "label": row["visible_label"], "C2PA": row["c2pa"] + (" (test key)" if row["test_key"] else ""),
-                     "target": row["target"]}
+                     "target": row["target"], "clips": str(len(row["generation_ids"]))}
             found.append(Video(row["title"], prompts.get(row["prompt_id"], ""), "published",
-                               jpeg(first["thumbnail"]) if first else "", href, facts))
+                               jpeg(mine[0]["thumbnail"]) if mine else "", href, facts))
     for row in list(clips.values())[: max(0, most - len(found))]:
         facts = {"model": f"{row['model']} {row['revision'][:12]}", "seed": str(row["seed"]),
                  "attempt": str(row["attempt"] + 1), "size": f"{row['width']}×{row['height']}×{row['frames']}"}
-        facts |= {s["name"]: f"{s['value']:.3g}" for s in row["scores"][:4] if s["value"] is not None}
-        found.append(Video(f"Shot {row['shot'] + 1}", row["prompt"], row["verdict"], jpeg(row["thumbnail"]), "", facts))
+        scores = {s["name"]: s["value"] for s in row["scores"] if s["value"] is not None}
+        scores = {name: scores[name] for name in [*(n for n in FIRST_SCORES if n in scores), *sorted(scores.keys() - {*FIRST_SCORES})]}
+        found.append(Video(f"Shot {row['shot'] + 1}", row["prompt"], row["verdict"], jpeg(row["thumbnail"]), "", facts, scores,
+                           why.get(row["generation_id"], "")))
     return tuple(found)
 
 
+FIRST_SCORES = ("similarity", "motion", "sharpness", "flicker")
+"""Scores of a generated clip that are shown at once: what it shows, that it moves, how clear and how steady it is."""
 SAFE_URI = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.mp4$")
 """Published files that the page links to: a plain name, nothing that leads elsewhere."""
 

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from quality import charts
+from quality import charts, labelled
 from quality.charts import Limit
 from quality.exhibits import (
     OF_VIDEOS,
     clusters,
-    labels,
+    dropped_ids,
     latest,
     limits_of,
     measures,
@@ -35,7 +35,7 @@ from quality.run import GATED, Verdict, verdict_of
 from schemas import CLIPS
 from schemas.reasons import REASONS
 
-GROUPS, EACH, CLUSTERS, LOSERS, FOLDERS, TAGS, VIDEOS = 12, 4, 8, 4, 20, 24, 12
+GROUPS, EACH, CLUSTERS, LOSERS, FOLDERS, WORDS, VIDEOS = 12, 4, 8, 4, 20, 8, 12
 """Examples on the page: it stays a few MB however large the lake is."""
 
 
@@ -60,16 +60,20 @@ def report(lake: Files, *, limits: Sequence[Limit] = (), videos_at: str | None =
     jobs = [m for m in made(lake) if not m.stale]
     tables = latest(jobs)
     rows = rejects(jobs)
-    told, clusters_shown = labels(tables, TAGS), clusters(tables, CLUSTERS, LOSERS)
+    said, clusters_shown = labelled.read(tables), clusters(tables, CLUSTERS, LOSERS)
+    hours = sum(tables["samples"].read(["duration_s"])["duration_s"].to_pylist()) / 3600 if "samples" in tables else 0.0
     facts = {
-        "name": _name(lake), "tiles": _tiles(tables, jobs), "release": _release(tables, jobs), "reasons": REASONS,
+        "name": _name(lake), "hours": hours, "tiles": _tiles(tables, jobs, hours), "release": _release(tables, jobs), "reasons": REASONS,
         "funnels": _funnels(jobs),
         "groups": reject_groups(rows, tables, GROUPS, EACH) if rows is not None else (),
-        "clusters": clusters_shown[0], "cluster_count": clusters_shown[1], "yields": yields(tables, FOLDERS),
-        "labelers": told[0], "tags": told[1], "mixes": mixes(tables, 8), "videos": videos(tables, videos_at, VIDEOS),
-        "histograms": list(_histograms(tables, rows, limits)), "verdicts": _verdicts(jobs), "runs": [_run(m) for m in jobs],
+        "clusters": clusters_shown[0], "cluster_count": clusters_shown[1], "yields": yields(tables, rows, FOLDERS),
+        "labelers": labelled.lines(tables, said), "words": labelled.words(said, WORDS), "tokens": labelled.tokens(said),
+        "scores": [_figure(name, "", kept, gone, [limit for limit in limits if limit.column == name])
+                   for name, kept, gone in labelled.scores(said, dropped_ids(rows))],
+        "mixes": mixes(tables, 8), "videos": videos(tables, rows, videos_at, VIDEOS),
+        "histograms": list(_histograms(tables, rows, limits)), "verdicts": _verdicts(jobs), "runs": [_run(m, hours) for m in jobs],
         "drift": _drift(tables), "css": Markup((Path(__file__).parent / "report.css").read_text(encoding="utf-8")),
-        "tables": tables,
+        "tables": tables, "samples_checked": "samples" in tables and verdict_of(tables["samples"]) is not None,
     }
     return str(_template().render(facts))
 
@@ -99,7 +103,7 @@ def _name(lake: Files) -> str:
     return "/".join(parts[-2:]) or "lake"
 
 
-def _tiles(tables: Mapping[str, Standing], jobs: Sequence[Made]) -> list[tuple[str, str, str]]:
+def _tiles(tables: Mapping[str, Standing], jobs: Sequence[Made], hours: float) -> list[tuple[str, str, str]]:
     """Label, figure and remark of each tile."""
     by_job = {m.job: m.manifest for m in jobs}
     tiles: list[tuple[str, str, str]] = []
@@ -108,10 +112,12 @@ def _tiles(tables: Mapping[str, Standing], jobs: Sequence[Made]) -> list[tuple[s
             manifest = tables[table].manifest
             tiles.append((label, f"{manifest['rows']:,}", charts.size(sum(f["bytes"] for f in manifest["files"]))))
     if "samples" in tables:
-        lengths = tables["samples"].read(["duration_s"])["duration_s"].to_pylist()
         share = tables["samples"].manifest["rows"] / (tables["clips"].manifest["rows"] or 1) if "clips" in tables else None
         remark = f"{share:.1%} of the clips" if share is not None else ""
-        tiles.append(("Length released", charts.duration(sum(lengths)), remark))
+        tiles.append(("Length released", charts.duration(hours * 3600), remark))
+        cost = _corpus_cpu_s(jobs)
+        if cost and hours:
+            tiles.append(("CPU per released hour", charts.duration(cost / hours), f"{charts.duration(cost)} in all"))
     if "duplicates" in tables:
         seen = tables["duplicates"].manifest["seen"]
         count = tables["duplicates"].manifest["rows"]
@@ -122,6 +128,18 @@ def _tiles(tables: Mapping[str, Standing], jobs: Sequence[Made]) -> list[tuple[s
     if "publications" in tables:
         tiles.append(("Videos published", f"{tables['publications'].manifest['rows']:,}", "labelled and signed"))
     return tiles
+
+
+def _corpus_cpu_s(jobs: Sequence[Made]) -> float:
+    return sum(_cpu_s(m.manifest) or 0.0 for m in jobs if not m.versions.keys() & OF_VIDEOS)
+
+
+def _cpu_s(manifest: Mapping[str, Any]) -> float | None:
+    """CPU seconds of a job as its manifest tells; None where it does not."""
+    if (spent := manifest.get("cost", {}).get("cpu_s")) is not None:
+        return float(spent)
+    told = [float(m["cpu_s"]) for m in manifest.get("measured", ()) if isinstance(m, Mapping) and isinstance(m.get("cpu_s"), int | float)]
+    return sum(told) if told else None
 
 
 def _funnels(jobs: Sequence[Made]) -> list[tuple[str, tuple[StageLine, ...], int]]:
@@ -139,7 +157,8 @@ def _release(tables: Mapping[str, Standing], jobs: Sequence[Made]) -> dict[str, 
     if version is None:
         return {}
     manifest = version.manifest
-    facts = {"table": version.table.name, "version": version.fingerprint, "finished": _when(manifest["finished"]),
+    name = next((n for n in version.lake.names("releases") if n.endswith(version.fingerprint)), None)
+    facts = {**({"release": name} if name else {"table": version.table.name}), "version": version.fingerprint, "finished": f"{_when(manifest['finished'])} UTC",
              "schema": str(manifest["schema_version"])}
     presets = [m.manifest["recipe"]["policy"]["preset"] for m in jobs if "preset" in m.manifest["recipe"].get("policy", {})]
     return facts | ({"policy": str(presets[0])} if presets else {})
@@ -152,8 +171,12 @@ def _histograms(tables: Mapping[str, Standing], rows: Any, given: Sequence[Limit
         mine = [limit for limit in found.values() if limit.column == name]
         if not mine and len(np.unique(np.concatenate([kept, dropped]))) < 2:
             continue  # one value everywhere: nothing to see
-        yield {"name": name, "doc": docs[name], "kept": len(kept), "dropped": len(dropped), "limits": mine,
-               "svg": charts.histogram(kept, dropped, mine, shares=name.endswith("_share"))}
+        yield _figure(name, docs[name], kept, dropped, mine)
+
+
+def _figure(name: str, doc: str, kept: charts.Floats, dropped: charts.Floats, limits: Sequence[Limit]) -> dict[str, Any]:
+    return {"name": name, "doc": doc, "kept": len(kept), "dropped": len(dropped), "limits": limits,
+            "svg": charts.histogram(kept, dropped, limits, shares=name.endswith("_share"))}
 
 
 def _verdicts(jobs: Sequence[Made]) -> list[tuple[str, str, Verdict | None]]:
@@ -170,19 +193,20 @@ def _drift(tables: Mapping[str, Standing]) -> list[dict[str, Any]]:
                   key=lambda line: -(line["psi"] or 0))
 
 
-def _run(one: Made) -> dict[str, Any]:
+def _run(one: Made, hours: float) -> dict[str, Any]:
     manifest = one.manifest
     files = [f for version in one.versions.values() for f in version.manifest["files"]]
     measured = [m for m in manifest.get("measured", ()) if isinstance(m, Mapping)]
-    cpu = [float(m["cpu_s"]) for m in measured if isinstance(m.get("cpu_s"), int | float)]
     memory = [float(v) for m in measured for k, v in m.items() if k in ("peak_mb", "rss_mb", "memory_mb")]
+    cpu_s, corpus = _cpu_s(manifest), not one.versions.keys() & OF_VIDEOS
     began, ended = (datetime.fromisoformat(manifest[name]) for name in ("started", "finished"))
     return {"job": one.job, "fingerprint": manifest["fingerprint"], "code": manifest["code"],
             "started": _when(manifest["started"]), "wall_s": (ended - began).total_seconds(),
-            "cpu_s": sum(cpu) if cpu else None, "peak_mb": max(memory, default=None),
+            "cpu_s": cpu_s, "peak_mb": max([*memory, manifest.get("cost", {}).get("peak_mb", 0)]) or None,
+            "per_hour_s": cpu_s / hours if cpu_s is not None and hours and corpus else None,
             "tables": {name: version.manifest["rows"] for name, version in one.versions.items()},
             "files": len(files), "bytes": sum(f["bytes"] for f in files)}
 
 
 def _when(text: str) -> str:
-    return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M UTC")
+    return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M")

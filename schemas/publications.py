@@ -17,7 +17,7 @@ PUBLICATIONS = Table(
         col("publication_id", pa.string(), "idempotency key: sha256 over prompt, generations, recipe and target"),
         col("prompt_id", pa.string(), "prompt in `prompts`"),
         col("generation_ids", pa.list_(pa.string()), "clips in order"),
-        col("sample_ids", pa.list_(pa.string()), "samples that the prompt came from, for takedown"),
+        col("sample_ids", pa.list_(pa.string()), "samples that the prompt and the music came from, for takedown"),
         col("title", pa.string(), "shown title"),
         col("narration", pa.string(), "what is said"),
         col("lang", pa.string(), "BCP 47"),

@@ -119,7 +119,7 @@ class Label(Section):
     labelers: tuple[str, ...] = ()
     """Labelers to run by name; empty: all whose models are at hand."""
     clip_model: str = "embedded"
-    """`embedded`, an open_clip name, `hf-hub:...` or `local-dir:/path`."""
+    """`embedded`, an open_clip name, `hf-hub:...` or `local-dir:/path` (a folder of open_clip, or a CLIP or SigLIP of transformers)."""
     clip_pretrained: str = ""
     """open_clip tag or path of a checkpoint, for a plain model name."""
     vocabulary: dict[str, dict[str, tuple[str, str]]] = {}
@@ -140,6 +140,8 @@ class Label(Section):
     """Estimated share of the picture covered by text from which a clip is read by the OCR."""
     asr_model: str = ""
     """Folder of a faster-whisper (CTranslate2) model; empty: no transcripts are made."""
+    safety_model: str = ""
+    """Folder of a transformers image-classification model, one of whose classes is called harmless (`normal`, `safe`, `sfw`, ...); empty: none."""
     caption_model: str = ""
     """Folder of a transformers image-text-to-text model, or `http(s)://host/v1#model` of an OpenAI-compatible endpoint; empty: none."""
 
@@ -214,7 +216,7 @@ class Publish(Section):
     voice: str = "espeak"
     """Narrator: `espeak`, or a file of jobs/generate/narrators with its model path after a colon."""
     music: str = ""
-    """Path of a music bed; empty: none."""
+    """Path of a music bed, or `corpus` for a sound of the release in which nobody speaks; empty: none."""
     fill: Literal["blur", "crop"] = "blur"
     """What fills the frame where the clip's shape differs."""
     font: str = ""
@@ -243,6 +245,25 @@ class Recipe(Section):
     publish: Publish = Publish()
 
 
+class Capture(Section):
+    """Live streams that are recorded into a landing folder."""
+
+    streams: tuple[str, ...] = ()
+    """Addresses of HLS playlists (.m3u8), http or https."""
+    folder: str = "./landing"
+    """Landing folder; a source of the corpus build."""
+    seconds: Positive = 600.0
+    """Length of media to record of each stream."""
+    file_s: Positive = 60.0
+    """Length of one file: long enough for its shots, short enough to be one task."""
+    licence: str = ""
+    """Kept beside every file."""
+    consent: str = ""
+    """Kept beside every file."""
+    hosts: tuple[str, ...] = ()
+    """Hosts that segments may come from, beside those of the playlists."""
+
+
 class Runtime(Section):
     """Where and how. Never part of a version."""
 
@@ -250,6 +271,8 @@ class Runtime(Section):
     """Root of the lake: a folder or any fsspec URL."""
     sources: tuple[str, ...] = ()
     """Folders and files to collect."""
+    capture: Capture = Capture()
+    """Live streams to record."""
     out: str = ""
     """Folder that videos are published to; empty: `videos` beside the tables of a local lake."""
     master: str = "local[*]"

@@ -1,5 +1,6 @@
 """Fixtures that several folders share."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ settings.register_profile("fixed", derandomize=True)
 settings.load_profile("fixed")
 
 ROOT = Path(__file__).parents[1]
+
+if sys.modules["__main__"].__spec__ is None and not hasattr(sys.modules["__main__"], "__file__"):
+    sys.modules["__main__"].__file__ = __file__  # PySpark takes a worker of pytest-xdist for a doctest, and ends it
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

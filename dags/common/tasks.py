@@ -101,6 +101,9 @@ def settings_of(params: Mapping[str, Any], events: Any = None, day: str | None =
 FIELDS: Mapping[str, tuple[str, str]] = {
     "sources": ("runtime", "sources"),
     "lake": ("runtime", "lake"),
+    "streams": ("runtime.capture", "streams"),
+    "folder": ("runtime.capture", "folder"),
+    "seconds": ("runtime.capture", "seconds"),
     "preset": ("recipe.policy", "preset"),
     "prompts": ("recipe.prompts", "texts"),
     "labelers": ("recipe.label", "labelers"),

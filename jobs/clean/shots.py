@@ -13,39 +13,60 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.media.kernel import kernel
-from jobs.media.planes import LUMA_THUMB, SIGNALS
+from jobs.media.planes import LUMA_THUMB, LUMA_THUMB_W, SIGNALS
 
 Floats = NDArray[np.float64]
 COLUMN = {name: index for index, name in enumerate(SIGNALS)}
 SCALE = 27.0
 """The score of a barely certain cut: PySceneDetect's default threshold, so that the setting keeps its meaning."""
-FLOOR = 8.0
-"""Content change below which nothing is a cut in a picture of usual contrast; half of it in flat and dark ones."""
+FLOOR, FLAT = 8.0, 0.3
+"""Content change below which nothing is a cut in a picture of usual contrast, and what part of it counts in flat and dark ones."""
 USUAL_SPREAD = 32.0
 RATIO, AROUND_S = 3.0, 1.0
 """A cut is so many times the median change within so many seconds before and after."""
 PEAK, BESIDE_S, BESIDE_FRAMES = 2.0, 0.2, 3
 """A cut stands alone: it is so many times the greatest change beside it (a whip pan is not alone)."""
+STIR, JUDDER_S = 1.0, 0.45
+"""A slow source in a fast container stirs but every few frames: two changes of so much on either side count, up to so far away."""
 PART = 0.35
 """Share of the picture that a cut changes, at least: less is a window, a caption or an insert."""
 FLASH_S = 0.5
 """If the picture of before is back within this time it was a flash."""
 HOLE_S = 60.0
 """A frame that is shown for longer is a hole in the clock of a broken file, not a picture that stands still."""
+RELIT = 0.16
+"""Share of the difference of two pictures, and of the darker one, that is left at most when one is made as bright as the other: the
+light has changed, not the scene."""
+RELIT_LIKE, RELIT_DETAIL = 0.8, 1.0
+"""Correlation of what stands out in the rows of both, at least, where it stands out by so much: the sky is brighter than the ground
+in most scenes. A light switched off leaves 0.99; a wood at night and another one at dawn had 0.43."""
 BLANK_SPREAD, BLANK_S = 6.0, 4.0
 """Frames with less spread are blank; fades pass through a run of them that is at most so long."""
-RAMP_S, RAMP_LEAST = 3.0, 3
-"""A fade is at most so long and at least so many frames on one side of the blank run."""
+BLANK_REST = 1.5
+"""How much more spread than the blankest frame of a run the others of it have."""
+RAMP_S, RAMP_LEAST, RAMP_GROWTH = 3.0, 3, 4.0
+"""A fade is at most so long and at least so many frames on one side of the blank run, and ends with so many times its spread."""
+KNEE = 0.35
+"""A fade ends where the spread grows by less than this share of its mean growth."""
+FADE_REST = 0.35
+"""How far, in parts of the difference of its ends, the frames of a fade may be from a mix of both: what is seen moves on."""
+FADE_PART = 0.2
+"""Share of the luma thumb that a fade changes, at least: a planet before a black sky has that."""
 LENGTHS_S = (0.3, 0.5, 0.8, 1.2, 1.8)
 """Lengths of dissolves that are tried."""
 DISSOLVE_CHANGE = 10.0
-"""Mean difference of the thumbs before and after a dissolve, 0..255, at least."""
+"""Mean difference of the thumbs before and after a dissolve, 0..255, at least, where the picture has its usual contrast."""
+DISSOLVE_LIT = 0.1
+"""Spread of the flatter end over that of the other, at least: out of a blank picture it is a fade."""
 DISSOLVE_REST = 0.24
 """How far, in parts of that difference, the frames between may be from the mix of both ends that fits them best."""
 DISSOLVE_MIXED = 0.4
 """Share of the frames of the window that are a mix of more than an eighth of either end, at least."""
+MIXED = 0.08
+"""Share of the other end from which a frame counts as mixed."""
 DISSOLVE_RATE = 2.0
-"""A dissolve changes the picture so many times as fast as the motion before and after it."""
+"""A dissolve changes the picture so many times as fast as the motion before and after it. On one side down to 0.4 of that are
+enough where the picture flattens in its middle as nothing but a mix does."""
 DISSOLVE_PART = 0.55
 """Share of the luma thumb that changes by more than 4, at least: less is a title that comes up."""
 DISSOLVE_LIKE = 0.75
@@ -84,29 +105,30 @@ def scores(times: Floats, signals: NDArray[np.float32]) -> Floats:
         return np.zeros(content.size)
     spread = signals[:, COLUMN["spread"]].astype(np.float64)
     spread = np.maximum(spread, np.concatenate([spread[:1], spread[:-1]]))
-    floor = FLOOR * (0.5 + 0.5 * np.minimum(spread / USUAL_SPREAD, 1.0))
+    floor = FLOOR * (FLAT + (1 - FLAT) * np.minimum(spread / USUAL_SPREAD, 1.0))
     usual = surroundings(times, content, AROUND_S)
-    highest = beside(times, content, BESIDE_S, BESIDE_FRAMES)
+    highest = beside(times, content)
     part = np.minimum(signals[:, COLUMN["changed"]].astype(np.float64) / PART, 1.0)
     alone = np.minimum(content / (RATIO * usual + 1.0), content / (PEAK * highest + 1.0))
-    score: Floats = SCALE * part * np.minimum(content / floor, alone)
+    score: Floats = SCALE * part * part * np.minimum(content / floor, alone)
     return score
 
 
-@kernel("float64[::1](float64[::1], float64[::1], float64, int64)")
-def beside(times: Any, content: Any, around_s: float, frames: int) -> Any:
+@kernel("float64[::1](float64[::1], float64[::1])")
+def beside(times: Any, content: Any) -> Any:
     """Greatest change near a frame, itself and its two neighbours left out (a cut may take two frames)."""
     count = content.size
     highest = np.zeros(count)
     for i in range(count):
-        k = i - 2
-        while k >= 1 and (times[i] - times[k] <= around_s or i - k <= frames):
-            highest[i] = max(highest[i], content[k])
-            k -= 1
-        k = i + 2
-        while k < count and (times[k] - times[i] <= around_s or k - i <= frames):
-            highest[i] = max(highest[i], content[k])
-            k += 1
+        for step in (-1, 1):
+            k, stirs = i + 2 * step, 0
+            while 1 <= k < count:
+                gap = abs(times[k] - times[i])
+                if gap > BESIDE_S and abs(k - i) > BESIDE_FRAMES and (stirs >= 2 or gap > JUDDER_S):
+                    break
+                highest[i] = max(highest[i], content[k])
+                stirs += content[k] > STIR
+                k += step
     return highest
 
 
@@ -132,24 +154,25 @@ def transitions(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.
     """All transitions in order; they do not overlap."""
     if times.size < 3:
         return []
-    fades = _fades(times, signals)
+    fades = _fades(times, signals, thumbs)
     found = list(fades)
     for cut in _cuts(times, signals, thumbs, threshold):
         if not any(f.first <= cut.first <= f.after for f in fades):
             found.append(cut)
-    found += [d for d in _dissolves(times, signals, thumbs) if not any(_near(d, other, times) for other in found)]
+    found += [d for d in _dissolves(times, signals, thumbs)
+              if not any(_near(d, other, times, 0.4 if other.kind == "fade" else 0.1) for other in found)]
     return sorted(found, key=lambda t: t.first)
 
 
-def _near(one: Transition, other: Transition, times: Floats) -> bool:
-    return bool(times[one.first] <= times[other.after] + 0.1 and times[other.first] <= times[one.after] + 0.1)
+def _near(one: Transition, other: Transition, times: Floats, gap_s: float = 0.1) -> bool:
+    return bool(times[one.first] <= times[other.after] + gap_s and times[other.first] <= times[one.after] + gap_s)
 
 
 def _cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8], threshold: float) -> list[Transition]:
     score = scores(times, signals)
     found: list[Transition] = []
     for i in (int(index) for index in np.flatnonzero(score >= threshold)):
-        if i == 0 or _flash(i, times, thumbs):
+        if i == 0 or _flash(i, times, thumbs) or _relit(thumbs[i - 1].astype(np.float32), thumbs[i].astype(np.float32)):
             continue
         if found and i - found[-1].first <= 2:
             if score[i] > score[found[-1].first]:
@@ -159,38 +182,57 @@ def _cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]
     return found
 
 
-def _fades(times: Floats, signals: NDArray[np.float32]) -> list[Transition]:
-    """Runs of blank frames with a ramp on at least one side."""
+def _fades(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]) -> list[Transition]:
+    """Runs of blank frames into which or out of which a picture fades."""
     spread = signals[:, COLUMN["spread"]].astype(np.float64)
     blank = spread < BLANK_SPREAD
     edges = np.flatnonzero(np.diff(np.concatenate([[False], blank, [False]]).astype(np.int8))).reshape(-1, 2)
     found: list[Transition] = []
     count = times.size
     for low, high in ((int(a), int(b)) for a, b in edges):
+        blankest = low + int(spread[low:high].argmin())
+        least = spread[blankest]
+        flat = np.flatnonzero(spread[low:high] <= least + BLANK_REST) + low
+        low, high = int(flat[0]), int(flat[-1]) + 1
         if high - low == count or times[min(high, count - 1)] - times[low] > BLANK_S:
             continue
-        first = _ramp(times, spread, low, -1)
-        after = _ramp(times, spread, high - 1, 1)
-        if low - first < RAMP_LEAST and after - (high - 1) < RAMP_LEAST:
+        first, after = (
+            end if abs(end - edge) >= RAMP_LEAST and spread[end] >= RAMP_GROWTH * least + BLANK_SPREAD
+            and _fading(thumbs, blankest, edge, end) else edge
+            for edge, end in ((low, _ramp(times, spread, low, -1)), (high - 1, _ramp(times, spread, high - 1, 1)))
+        )
+        if first == low and after == high - 1:
             continue
-        if low - first < RAMP_LEAST and low > 0:
-            first = low
-        if after - (high - 1) < RAMP_LEAST and high < count:
-            after = high
+        after = min(high if after == high - 1 else after, count - 1)
         if found and first <= found[-1].after:
             first = found.pop().first
-        found.append(Transition(max(first, 0), min(after, count - 1), "fade"))
+        found.append(Transition(first, after, "fade"))
     return found
 
 
+def _fading(thumbs: NDArray[np.uint8], blank: int, edge: int, end: int) -> bool:
+    """Whether the frames from `edge` to `end` are mixes of a blank frame and the picture at `end`, and not, say, something that
+    comes into a bare picture."""
+    step = 1 if end > edge else -1
+    away = thumbs[edge:end + step:step].astype(np.float64) if step > 0 else thumbs[end:edge + 1].astype(np.float64)
+    away -= thumbs[blank]
+    whole = thumbs[end].astype(np.float64) - thumbs[blank]
+    share = np.clip(away @ whole / max(whole @ whole, 1e-9), 0, 1)
+    between = (share > 0.1) & (share < 0.9)
+    if not between.any() or (np.abs(whole[:LUMA_THUMB]) > 4).mean() < FADE_PART:
+        return False
+    rest = np.abs(away - share[:, None] * whole).sum(axis=1)[between]
+    return bool(rest.mean() <= FADE_REST * np.abs(whole).sum())
+
+
 def _ramp(times: Floats, spread: Floats, start: int, step: int) -> int:
-    """How far the spread goes on growing from a blank frame in one direction."""
-    at = start
-    while 0 <= at + step < spread.size and abs(times[at + step] - times[start]) <= RAMP_S:
-        if spread[at + step] < spread[at] + max(0.02 * spread[at], 0.05):
-            ahead = at + 3 * step
-            if not 0 <= ahead < spread.size or spread[ahead] < 1.06 * spread[at] + 0.3:
-                break
+    """How far the spread goes on growing from a blank frame in one direction, as steeply as it began."""
+    at, count = start, spread.size
+    while 0 <= at + step < count and abs(times[at + step] - times[start]) <= RAMP_S:
+        steep = max(KNEE * (spread[at] - spread[start]) / max(abs(at - start), 1), 0.015 * spread[at], 0.05)
+        if all(spread[ahead] - spread[at] < steep * abs(ahead - at)
+               for ahead in (at + step, min(max(at + 3 * step, 0), count - 1))):
+            break
         at += step
     return at
 
@@ -204,10 +246,58 @@ def _dissolves(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.u
         strength, low, high = rows[index]
         if strength <= 0:
             break
-        candidate = Transition(int(low), int(high), "dissolve")
+        candidate = Transition(*_ends(thumbs, int(low), int(high)), "dissolve")
         if not any(_near(candidate, other, times) for other in found):
             found.append(candidate)
     return found
+
+
+def _ends(thumbs: NDArray[np.uint8], low: int, high: int) -> tuple[int, int]:
+    """The part of a window in which the picture passes from one end to the other: the window may be longer than the dissolve."""
+    away = thumbs[low:high + 1].astype(np.float64) - thumbs[low]
+    share = away @ away[-1] / max(away[-1] @ away[-1], 1e-9)
+    after = int(np.flatnonzero(share > 1 - MIXED)[0])
+    return low + int(np.flatnonzero(share[:after] < MIXED)[-1]), low + after
+
+
+@kernel("boolean(float32[::1], float32[::1])")
+def _like(one: Any, other: Any) -> bool:
+    """Whether the same things stand out in the rows of two luma thumbs, or nothing does."""
+    both, square_one, square_other = 0.0, 0.0, 0.0
+    for row in range(0, LUMA_THUMB, LUMA_THUMB_W):
+        mean_one = one[row:row + LUMA_THUMB_W].mean()
+        mean_other = other[row:row + LUMA_THUMB_W].mean()
+        for k in range(row, row + LUMA_THUMB_W):
+            a, b = one[k] - mean_one, other[k] - mean_other
+            both += a * b
+            square_one += a * a
+            square_other += b * b
+    if min(square_one, square_other) < RELIT_DETAIL * RELIT_DETAIL * LUMA_THUMB:
+        return True
+    return bool(both >= RELIT_LIKE * np.sqrt(square_one * square_other))
+
+
+@kernel("boolean(float32[::1], float32[::1])")
+def _relit(one: Any, other: Any) -> bool:
+    """Whether two thumbs show the same in another light: the fainter one is the other made darker, but for little."""
+    both, square_one, square_other, change = 0.0, 1e-9, 1e-9, 0.0
+    for k in range(one.size):
+        zero = 0.0 if k < LUMA_THUMB else 128.0
+        a, b = one[k] - zero, other[k] - zero
+        both += a * b
+        square_one += a * a
+        square_other += b * b
+        change += abs(a - b)
+    gain = both / max(square_one, square_other)
+    left, faint = 0.0, 0.0
+    for k in range(one.size):
+        zero = 0.0 if k < LUMA_THUMB else 128.0
+        a, b = one[k] - zero, other[k] - zero
+        if square_one > square_other:
+            a, b = b, a
+        left += abs(a - gain * b)
+        faint += abs(a)
+    return bool(left < RELIT * min(change, faint)) and _like(one, other)
 
 
 @kernel("float64[:, ::1](float64[::1], float32[:, ::1], float64[::1], float64[::1])")
@@ -241,15 +331,20 @@ def _mixes(times: Any, thumbs: Any, spread: Any, lengths: Any) -> Any:
                     sab += a * b
                     if abs(d) > 4:
                         moved_cells += 1
+            if min(spread[low], spread[high]) < DISSOLVE_LIT * max(spread[low], spread[high]):
+                continue
             apart = total / size
-            if apart < DISSOLVE_CHANGE:
+            if apart < DISSOLVE_CHANGE * min(max((spread[low] + spread[high]) / (2.0 * USUAL_SPREAD), 0.3), 1.0):
                 continue
             ca, cb = saa - sa * sa / LUMA_THUMB, sbb - sb * sb / LUMA_THUMB
             like = (sab - sa * sb / LUMA_THUMB) / np.sqrt(max(ca * cb, 1e-9))
             if moved_cells < DISSOLVE_PART * LUMA_THUMB or like > DISSOLVE_LIKE:
                 continue
             middle = 0.5 * (spread[(low + high) // 2] + spread[(low + high + 1) // 2])
-            if middle > DISSOLVE_DIP * 0.5 * (spread[low] + spread[high]):
+            if _relit(thumbs[low], thumbs[high]):
+                continue
+            dip = middle / max(0.5 * (spread[low] + spread[high]), 1e-9)
+            if dip > DISSOLVE_DIP:
                 continue
             rest, before, leap, mixed, back = 0.0, 0.0, 0.0, 0, 0.0
             for i in range(low + 1, high + 1):
@@ -269,18 +364,21 @@ def _mixes(times: Any, thumbs: Any, spread: Any, lengths: Any) -> Any:
             rest = rest / max(mixed, 1) / apart
             if rest > DISSOLVE_REST or leap > 0.4 or back > 0.12 or mixed < max(3.0, DISSOLVE_MIXED * frames):
                 continue
-            reach = max(3, frames // 2)
-            outside = 0.0
+            reach, gap = max(3, frames // 2), frames // 4
+            outside, calmer = 0.0, np.inf
             for side in range(2):
-                begin = max(low - reach, 0) if side == 0 else high
-                end = low if side == 0 else min(high + reach, count - 1)
+                begin = max(low - gap - reach, 0) if side == 0 else high + gap
+                end = low - gap if side == 0 else min(high + gap + reach, count - 1)
                 if end - begin < 2:
                     continue
                 moved = 0.0
                 for k in range(size):
                     moved += abs(thumbs[end, k] - thumbs[begin, k])
-                outside = max(outside, moved / size / (times[end] - times[begin]))
-            if apart / (times[high] - times[low]) < DISSOLVE_RATE * outside:
+                moved /= size * (times[end] - times[begin])
+                outside, calmer = max(outside, moved), min(calmer, moved)
+            sure = min(max((dip - 0.6) / (DISSOLVE_DIP - 0.6), 0.4), 1.0)
+            pace = apart / (times[high] - times[low])
+            if pace < DISSOLVE_RATE * sure * outside or (outside > 0.0 and pace < DISSOLVE_RATE * calmer):
                 continue
             strength = apart * (1.0 - rest)
             if strength > rows[centre, 0]:

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.lake import Lake
@@ -52,6 +52,21 @@ def show(facts: Any, as_json: bool, text: str) -> None:
 def note(text: str) -> None:
     """A line about progress, on standard error, so that standard output holds results alone."""
     print(text, file=sys.stderr, flush=True)
+
+
+def facts_text(facts: Mapping[str, Any], most: int = 5) -> str:
+    """Facts as aligned lines for a person; of a long list its length and its first `most`."""
+    width = max(map(len, facts), default=0)
+    return "\n".join(f"{name:<{width}}  {_said(value, most)}".rstrip() for name, value in facts.items())
+
+
+def _said(value: Any, most: int) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} ({_said(v, most)})" if isinstance(v, Mapping) else f"{k} {_said(v, most)}" for k, v in value.items()) or "-"
+    if isinstance(value, list | tuple):
+        shown = "; ".join(_said(v, most) for v in value[:most])
+        return f"{len(value)}: {shown}; …" if len(value) > most else shown or "-"
+    return "-" if value is None else str(value)
 
 
 def table(rows: Sequence[Sequence[object]], head: Sequence[str]) -> str:

@@ -78,13 +78,14 @@ def _run_dags(out: Path, conf: dict[str, Any], *, quiet: bool) -> None:
 
 
 def _facts(out: Path, lake: Lake, findings: list[Finding], before: dict[str, Any]) -> dict[str, Any]:
+    from jobs.cli.report import limits
     from jobs.fuse.release import releases
     from quality.export import write_report
     from quality.funnel import breaks
 
     lines = funnel_lines(lake)
     report = out / "report.html"
-    write_report(lake, report)
+    write_report(lake, report, limits=limits(lake))
     standing = made(lake)
     worked = [name for name, m in standing.items() if before.get(name) != m.manifest["finished"]]
     uneven = breaks(lines)

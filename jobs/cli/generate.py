@@ -10,8 +10,9 @@ from jobs.cli.common import json_word, note, settings_of, settings_words, show
 from jobs.errors import Terminal
 from jobs.job import VIDEOS
 from jobs.lake import Lake
-from jobs.run import execute
+from jobs.run import Outcome, execute
 from jobs.state import checked, made, table_version
+from schemas import REJECTS
 from schemas.settings import Settings
 
 
@@ -88,17 +89,30 @@ def plan(settings: Settings, where: str) -> int:
 
 def generate(settings: Settings, *, quiet: bool = False) -> dict[str, Any]:
     """Run the video jobs and gates; the facts that `--json` prints."""
+    from jobs.publish.job import ready
     from quality.funnel import funnel
 
+    ready(settings)
     lake = Lake(settings.runtime.lake)
     with lake.lock("`reelmill generate`"):
         for name in VIDEOS:
             outcome = execute(name, settings)
             if not quiet:
                 note(line(outcome))
+                for why in left_out(lake, outcome):
+                    note(f"  left out: {why}")
             checked(settings, name)
     stages = funnel([m.manifest for name, m in made(lake).items() if name in VIDEOS])
     return {"lake": lake.url(), "videos": published(lake, settings), "stages": [vars_of(s) for s in stages]}
+
+
+def left_out(lake: Lake, outcome: Outcome, most: int = 10) -> list[str]:
+    """Why a job left things out, a line each; the rest are counted."""
+    rejects = lake.version(REJECTS, outcome.fingerprint)
+    columns = ["stage", "reason", "detail"]
+    rows = [r for r in rejects.read(columns).to_pylist() if r["stage"] == outcome.job] if rejects else []
+    lines = [f"{r['reason']}: {r['detail']}" if r["detail"] else r["reason"] for r in rows[:most]]
+    return lines + ([f"and {len(rows) - most} more, see `rejects`"] if len(rows) > most else [])
 
 
 def published(lake: Lake, settings: Settings) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from jobs.cli.common import json_word, lake_of, settings_words, show, table
+from jobs.cli.common import facts_text, json_word, lake_of, settings_words, show, table
 from jobs.errors import Terminal
 
 
@@ -38,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
         raise Terminal(f"`release {args.what}` wants {wanted} release{'s' * (wanted > 1)}, not {len(names)}")
     facts = [releases.find(lake, name) for name in names]
     if args.what == "show":
-        show(facts[0], args.as_json, "\n".join(f"{k:<15} {v}" for k, v in facts[0].items() if k not in ("shards", "recipe")))
+        show(facts[0], args.as_json, facts_text({k: v for k, v in facts[0].items() if k not in ("shards", "recipe")}))
     elif args.what == "verify":
         wrong = releases.verify(lake, facts[0])
         if wrong:
@@ -46,7 +46,7 @@ def main(args: argparse.Namespace) -> int:
         show({"ok": True}, args.as_json, f"{facts[0]['name']}: {len(facts[0]['shards'])} shards are as they were written")
     elif args.what == "diff":
         said = releases.diff(lake, *facts)
-        show(said, args.as_json, "\n".join(f"{k:<15} {v}" for k, v in said.items()))
+        show(said, args.as_json, facts_text(said))
     elif args.what == "card":
         print(releases.card(facts[0]))
     else:

@@ -22,9 +22,12 @@ def main(args: argparse.Namespace) -> int:
     """Run it."""
     if args.job not in ORDER and args.job not in STAGES:
         raise Terminal(f"there is no job {args.job!r}; the jobs are {', '.join(ORDER)}")
-    if args.only and args.job != "label":
+    if args.only is not None and args.job != "label":
         raise Terminal(f"--only belongs to `reelmill run label`, not to {args.job!r}")
-    settings = settings_of(args, runtime__sources=args.source, label__labelers=args.only.split(",") if args.only else None)
+    only = None if args.only is None else [name for part in args.only.split(",") if (name := part.strip())]
+    if only == []:
+        raise Terminal("--only names no labeler; leave it out to run all whose models are at hand")
+    settings = settings_of(args, runtime__sources=args.source, label__labelers=only)
     facts = []
     for name in STAGES.get(args.job, (args.job,)):
         outcome = execute(name, settings)

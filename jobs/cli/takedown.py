@@ -2,7 +2,7 @@
 
 import argparse
 
-from jobs.cli.common import json_word, lake_of, settings_words, show
+from jobs.cli.common import facts_text, json_word, lake_of, settings_words, show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,5 +21,5 @@ def main(args: argparse.Namespace) -> int:
     lake = lake_of(args)
     with lake.lock("`reelmill takedown`"):
         facts = takedown(lake, args.source, args.reason, erase=args.erase)
-    show(facts, args.as_json, "\n".join(f"{k:<20} {v}" for k, v in facts.items()))
+    show(facts, args.as_json, facts_text(facts))
     return 0

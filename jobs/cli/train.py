@@ -16,7 +16,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the model, its checkpoints and its card")
     parser.add_argument("--steps", type=int, help="optimiser steps (default: the recipe of the shipped model)")
     parser.add_argument("--seconds", type=float, help="stop after so many seconds")
+    parser.add_argument("--batch", type=int, help="clips or pictures of one step (default: what suits the device)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--base", metavar="DIR", help="go on from this model of the same kind")
+    parser.add_argument("--measure-only", action="store_true", help="train nothing; measure the model in --out again and renew its card")
     parser.add_argument("--evaluate", type=int, default=200, metavar="N", help="scenes drawn per language for the card (default 200)")
     parser.add_argument(
         "--hold-out", type=int, metavar="N", help="keep one combination of attributes in N from the training and give figures for them"
@@ -28,23 +31,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Train and print the card."""
-    from jobs.train.run import one_in, train
+    from jobs.train import run
 
-    lake = settings_of(args).runtime.lake
-    for name, value, least in (("steps", args.steps, 2), ("evaluate", args.evaluate, 2), ("hold-out", args.hold_out, 2)):
-        if value is not None and value < least:
-            raise Terminal(f"--{name} {value}: give {least} or more")
-    folder = train(
-        args.kind,
-        out=Path(args.out),
-        release=args.release,
-        lake=lake,
-        seconds=args.seconds,
-        steps=args.steps,
-        seed=args.seed,
-        resume=not args.fresh,
-        evaluate=args.evaluate,
-        held_out=one_in(args.hold_out) if args.hold_out else None,
-    )
+    settings = settings_of(args)
+    least = {"steps": 3, "batch": 1, "evaluate": 2, "hold-out": 2}
+    for name, smallest in least.items():
+        value = getattr(args, name.replace("-", "_"))
+        if value is not None and value < smallest:
+            raise Terminal(f"--{name} {value}: give {smallest} or more")
+    folder = Path(args.out)
+    if args.measure_only:
+        run.measure(folder, args.evaluate, settings.runtime.device)
+    else:
+        run.train(
+            args.kind,
+            out=folder,
+            release=args.release,
+            lake=settings.runtime.lake,
+            device=settings.runtime.device,
+            seconds=args.seconds,
+            steps=args.steps,
+            batch=args.batch,
+            seed=args.seed,
+            resume=not args.fresh,
+            hold_out=args.hold_out,
+            base=Path(args.base) if args.base else None,
+            evaluate=args.evaluate,
+        )
     show({"model": str(folder)}, args.as_json, f"{folder}\n{(folder / 'card.json').read_text(encoding='utf-8')}")
     return 0

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import urllib.error
+import urllib.parse
 import urllib.request
 from typing import Any
 
@@ -30,11 +31,16 @@ def main(args: argparse.Namespace) -> int:
         conf = json.loads(args.conf)
     except json.JSONDecodeError as error:
         raise Terminal(f"--conf {args.conf!r} is not JSON: {error}") from None
+    if not isinstance(conf, dict):
+        raise Terminal(f'--conf {args.conf!r} is not a JSON object; write for example \'{{"sources": ["/data"]}}\'')
+    if not args.url.startswith(("http://", "https://")):
+        raise Terminal(f"--url {args.url!r} has no scheme; write http://{args.url}")
+    url = args.url.rstrip("/")
     password = os.environ.get("REELMILL_AIRFLOW_PASSWORD")
     if not password:
         raise Terminal("no password: set REELMILL_AIRFLOW_PASSWORD (`reelmill up` prints where Airflow keeps it)")
-    token = _post(f"{args.url}/auth/token", {"username": args.user, "password": password})["access_token"]
-    run = _post(f"{args.url}/api/v2/dags/{args.dag}/dagRuns", {"logical_date": None, "conf": conf}, token)
+    token = _post(f"{url}/auth/token", {"username": args.user, "password": password})["access_token"]
+    run = _post(f"{url}/api/v2/dags/{urllib.parse.quote(args.dag, safe='')}/dagRuns", {"logical_date": None, "conf": conf}, token)
     show(run, args.as_json, f"{args.dag}: {run['dag_run_id']} is {run['state']}")
     return 0
 
@@ -46,7 +52,15 @@ def _post(url: str, body: dict[str, Any], token: str | None = None) -> dict[str,
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
             return dict(json.loads(answer.read()))
     except urllib.error.HTTPError as error:
-        said = error.read().decode(errors="replace")[:500]
-        raise (Transient if error.code >= 500 else Terminal)(f"{url} answered {error.code}: {said}") from None
+        raise (Transient if error.code >= 500 else Terminal)(f"{url} answered {error.code}: {_said(error.read())}") from None
     except (urllib.error.URLError, TimeoutError) as error:
         raise Transient(f"no Airflow at {url} ({error}); `reelmill up` starts one") from None
+
+
+def _said(answer: bytes) -> str:
+    """What Airflow gives as its reason, on one line."""
+    try:
+        said = json.loads(answer)["detail"]
+    except (ValueError, KeyError, TypeError):
+        said = answer.decode(errors="replace")
+    return " ".join((said if isinstance(said, str) else json.dumps(said)).split("\n\n")[0].split())[:500]

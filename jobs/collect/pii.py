@@ -1,7 +1,7 @@
 """Masks personal data in titles, captions, transcripts and texts before anything is stored, in English and Chinese.
 
-What counts: e-mail addresses, identity numbers (GB 11643, with their check digit), bank cards (ISO 7812, with theirs), phone
-numbers, and names of accounts. What only looks like it stays: years, prices, time codes, sizes, ISBNs. A mask says what stood
+What counts: e-mail addresses, identity numbers (GB 11643, with their check digit; passports and US social security numbers where they
+are called so), bank cards and accounts (ISO 7812 and ISO 13616, with theirs), phone numbers, and names of accounts. What only looks like it stays: years, prices, time codes, sizes, ISBNs. A mask says what stood
 there, so that a text stays readable: `<PHONE>`.
 """
 
@@ -29,6 +29,12 @@ def _luhn(found: re.Match[str]) -> bool:
     return sum(doubled) % 10 == 0 and len(set(digits)) > 1
 
 
+def _iban(found: re.Match[str]) -> bool:
+    """Check digits of ISO 13616."""
+    sign = found.group().replace(" ", "")
+    return 15 <= len(sign) <= 34 and int("".join(str(int(c, 36)) for c in sign[4:] + sign[:4])) % 97 == 1
+
+
 _ID_WEIGHTS = tuple(pow(2, 17 - i, 11) for i in range(17))
 
 
@@ -48,6 +54,7 @@ def _account(found: re.Match[str]) -> bool:
     return found.group("named") is not None or any(c.isdigit() or c == "_" for c in found.group("hit"))
 
 
+_THOUSANDS = re.compile(r"\+\d{1,3}(?:\.\d{3})+")
 _YEARS = re.compile(r"\(?(?:19|20)\d\d ?[.-] ?(?:(?:19|20)\d\d|\d{1,2} ?[.-] ?\d{1,2})\D*")
 
 
@@ -61,37 +68,51 @@ _NO_DIGIT_AFTER = r"(?![\d])(?![.,:/]\d)"
 
 _KINDS: tuple[_Kind, ...] = (
     _Kind("<EMAIL>", re.compile(
-        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-](?:[A-Za-z0-9._%+-]{0,63})@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61})\.){1,6}[A-Za-z]{2,24}"
-        r"(?![A-Za-z0-9])")),
+        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-](?:[A-Za-z0-9._%+-]{0,63})"
+        r"@(?:[A-Za-z0-9\u00c0-\u024f](?:[A-Za-z0-9\u00c0-\u024f-]{0,61})\.){1,6}[A-Za-z]{2,24}(?![A-Za-z0-9])")),
+    _Kind("<EMAIL>", re.compile(
+        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63} ?[\[({] ?at ?[\])}] ?[A-Za-z0-9-]{1,61}"
+        r"(?: ?(?:\.|[\[({] ?dot ?[\])}]) ?[A-Za-z0-9-]{1,61}){0,5} ?(?:\.|[\[({] ?dot ?[\])}]) ?[A-Za-z]{2,24}(?![A-Za-z0-9])", re.I)),
     _Kind("<ID>", re.compile(_NO_DIGIT_BEFORE + r"[1-9]\d{16}[\dXx](?![\dA-Za-z])"), _citizen),
+    # other papers where they are called so: a passport, a US social security number
+    _Kind("<ID>", re.compile(
+        r"(?:护照|(?<![A-Za-z])passport)\s*(?:号码|号|no\.?|number)?\s*(?:是|为|is)?\s*[:.]?\s*(?P<hit>[A-Z]{1,2}\d{7,8})(?![A-Za-z0-9])"
+        r"|(?<![A-Za-z])(?:ssn|social security(?: number| no\.?)?)\s*(?:is)?\s*[:.]?\s*(?P<also>\d{3}-?\d{2}-?\d{4})(?!\d)", re.I)),
+    _Kind("<CARD>", re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"), _iban),
     _Kind("<CARD>", re.compile(
         _NO_DIGIT_BEFORE + r"(?:(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|62\d\d|35\d\d|6011|65\d\d)(?:[ -]?\d{4}){3}(?:[ -]?\d{1,3})?"
         r"|3[47]\d\d[ -]?\d{6}[ -]?\d{5})" + _NO_DIGIT_AFTER), _luhn),
     # named accounts: the word before vouches for what follows, if that has a sign no word has or the word before says so
     _Kind("<HANDLE>", re.compile(
-        r"(?:微信|薇信|威信|V信|抖音|快手|小红书|微博|(?<![A-Za-z])(?:wechat|weixin|telegram|whatsapp|instagram|skype|line(?=\s*id)|vx|wx))"
+        r"(?:微信|薇信|威信|V信|加\s*[微薇威v](?![A-Za-z])|[薇微]\s*\u2764?(?=:)|抖音|快手|小红书|微博|(?<![A-Za-z])(?:wechat|weixin|telegram|whatsapp|instagram|skype|line(?=\s*id)|vx|wx))"
         r"\s*(?P<named>号|帐号|账号|(?<![A-Za-z])id(?![A-Za-z]))?\s*(?:是|为|is(?![A-Za-z]))?\s*[:=]?\s*@?"
         r"(?P<hit>\+?\d[\d-]{5,14}(?!\d)|[A-Za-z][A-Za-z0-9_-]{4,29}(?![A-Za-z0-9_]))", re.I), _account),
     _Kind("<HANDLE>", re.compile(
         r"(?<![A-Za-z])(?:QQ|扣扣|企鹅)\s*(?:群|号|号码|帐号|账号)?\s*(?:是|为|is)?\s*[:=]?\s*"
         r"(?P<hit>[1-9]\d{4,10})(?!\d)", re.I)),
     # phones: international, Chinese mobile, Chinese landline, North American
-    _Kind("<PHONE>", re.compile(r"(?<![\w+])(?:\+|00(?=86))[1-9]\d{0,2}(?:[ ().-]{0,2}\d){7,13}" + _NO_DIGIT_AFTER)),
+    _Kind("<PHONE>", re.compile(r"(?<![\w+])(?:\+|00(?=86))[1-9]\d{0,2}(?:[ ().-]{0,2}\d){7,13}" + _NO_DIGIT_AFTER),
+          lambda found: not _THOUSANDS.fullmatch(found.group())),
     _Kind("<PHONE>", re.compile(
         _NO_DIGIT_BEFORE + r"(?:86[ -]?)?1[3-9]\d[ .-]?\d{4}[ .-]?\d{4}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(
         _NO_DIGIT_BEFORE + r"(?:\(0\d{2,3}\)[ ]?|0\d{2,3}[ -])[2-9]\d{2,3}[ -]?\d{4}(?:(?:[ ]?(?:转|ext\.?|x)[ ]?|-)\d{1,5})?"
         + _NO_DIGIT_AFTER)),
-    _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"[48]00[ -]\d{3,4}[ -]\d{3,4}" + _NO_DIGIT_AFTER)),
+    _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?:1[ -])?[48]00[ -]\d{3,4}[ -]\d{3,4}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(
         _NO_DIGIT_BEFORE + r"(?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[.-])[2-9]\d{2}[ .-]\d{4}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(
         r"(?:电话|座机|热线|手机|联系方式|致电|传真|(?<![A-Za-z])(?:tel|phone|call|mobile|cell|fax))"
         r"\s*(?:号码|号|no\.?|me at|us at|at)?\s*(?:是|为|is)?\s*[:.]?\s*"
         r"(?P<hit>\(?\d[\d ().-]{5,16}\d)(?!\d)", re.I), _number),
+    # the page of an account
+    _Kind("<HANDLE>", re.compile(
+        r"(?<![A-Za-z0-9])(?:weibo\.com/(?:u/|n/)?|(?:twitter|x|instagram|facebook|tiktok|threads)\.com/@?|t\.me/|douyin\.com/user/"
+        r"|space\.bilibili\.com/|zhihu\.com/people/|kuaishou\.com/profile/|xiaohongshu\.com/user/profile/|youtube\.com/@)"
+        r"(?P<hit>[A-Za-z0-9_.-]{3,64})", re.I)),
     # a name after an at sign that begins a word: `@2x` and `@5pm` are none
     _Kind("<HANDLE>", re.compile(
-        r"(?<![A-Za-z0-9_@/.])@(?:[A-Za-z_][A-Za-z0-9_.]{2,29}(?<!\.)|[\u4e00-\u9fff][\w\u4e00-\u9fff-]{1,19})")),
+        r"(?<![A-Za-z0-9_@/.+])@(?:[A-Za-z_][A-Za-z0-9_.]{2,29}(?<!\.)|[\u4e00-\u9fff][\w\u4e00-\u9fff-]{1,19})")),
 )
 
 
@@ -109,9 +130,9 @@ def mask(text: str) -> tuple[str, int]:
 
 def _spans(kind: _Kind, plain: str) -> Iterator[tuple[int, int]]:
     for found in kind.pattern.finditer(plain):
-        group = "hit" if "hit" in kind.pattern.groupindex else 0
+        named = [group for group in ("hit", "also") if group in kind.pattern.groupindex and found.group(group) is not None]
         if kind.holds(found):
-            yield found.span(group)
+            yield found.span(named[0] if named else 0)
 
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\ud800-\udfff\ufffe\uffff]")

@@ -3,6 +3,7 @@
 All filters are FFmpeg's, run in this process by PyAV. Sound is float32 [samples, channels] in -1..1.
 """
 
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -115,13 +116,18 @@ def true_peak_dbtp(sound: Sound) -> float:
     return 20 * math.log10(peak) if peak > 0 else -math.inf
 
 
-def to_loudness(sound: Sound, rate: int, target_lufs: float, rounds: int = 5) -> Sound:
-    """Speech at a loudness, within 0.5 LU, with its true peaks limited; silence stays silence.
+def to_loudness(sound: Sound, rate: int, target_lufs: float) -> Sound:
+    """Speech at a loudness, evened out by a compressor first; see `levelled`."""
+    filters = [("highpass", "f=60"), ("acompressor", "threshold=0.06:ratio=4:attack=5:release=80:makeup=1")]
+    return levelled(chain(sound, rate, filters), target_lufs)
 
-    `loudnorm` misses the target by 1 to 2 LU on short, peaky speech. Here the speech is evened out by a compressor, and gain
-    and an oversampled limiter take turns until both hold.
+
+def levelled(sound: Sound, target_lufs: float, rounds: int = 8) -> Sound:
+    """A sound at 48 kHz at a loudness, within 0.5 LU, with its true peaks limited; silence stays silence.
+
+    `loudnorm` misses the target by 1 to 2 LU on short, peaky speech. Here gain and an oversampled limiter take turns until both
+    hold.
     """
-    sound = chain(sound, rate, [("highpass", "f=60"), ("acompressor", "threshold=0.06:ratio=4:attack=5:release=80:makeup=1")])
     ceiling = 10 ** ((PEAK_DBTP - ENCODER_ROOM_DB) / 20)
     for _ in range(rounds):
         off = target_lufs - loudness_lufs(sound)
@@ -174,6 +180,21 @@ def music_bed(path: str, samples: int, target_lufs: float) -> Sound:
     return np.tile(music, (math.ceil(samples / len(music)), 1))[:samples]
 
 
+def fingerprint(music: str) -> str:
+    """12 hex digits of a music file; empty for none.
+
+    Raises:
+        Terminal: it cannot be read.
+    """
+    if not music:
+        return ""
+    try:
+        with Path(music).open("rb") as data:
+            return hashlib.file_digest(data, "sha256").hexdigest()[:12]
+    except OSError as error:
+        raise Terminal(f"publish.music = {music!r}: {error.strerror}") from None
+
+
 def read(path: Path, limit_s: float = 600) -> Sound:
     """The sound of a file, stereo at 48 kHz.
 
@@ -216,11 +237,7 @@ def finish(speech: Sound, rate: int, seconds: float, target_lufs: float, music: 
     if not music:
         return faded(voice, 0.02, 0.05)
     bed = faded(music_bed(music, samples, target_lufs - MUSIC_BELOW_LU), FADE_IN_S, min(FADE_OUT_S, seconds / 3))
-    mixed = duck(voice, bed)
-    off = target_lufs - loudness_lufs(mixed)
-    if not math.isfinite(off):
-        return mixed
-    return limited(mixed * np.float32(10 ** (off / 20)), 10 ** ((PEAK_DBTP - ENCODER_ROOM_DB) / 20))
+    return levelled(duck(voice, bed), target_lufs)
 
 
 def _sized(sound: Sound, samples: int) -> Sound:

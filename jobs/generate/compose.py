@@ -5,12 +5,11 @@ linear there as well, and half as much to move. Equal input gives equal bytes. T
 BT.709, constant frame rate, index first, sound and picture ending together.
 """
 
-import io
 import math
 import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -22,7 +21,8 @@ from numpy.typing import NDArray
 
 from jobs.generate import audio, lettering
 from jobs.generate.lettering import Overlay
-from jobs.generate.narrator import Cue, Speech
+from jobs.generate.mp4 import written
+from jobs.generate.narrator import Speech
 
 Frames = NDArray[np.uint8]
 Picture = NDArray[np.uint8]
@@ -44,9 +44,6 @@ CANVAS_PLAY = 1.15
 SAME_SHAPE = 0.03
 """Shapes that differ by no more are stretched."""
 BLUR_SHARE, BLUR_LIGHT = 1 / 24, 0.6
-CRF = 20
-SUBME = 1
-"""The motion search of the x264 preset (2) takes a quarter longer for 6 % fewer bytes."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +112,7 @@ def compose(
     with ThreadPoolExecutor(1) as beside:
         sound = beside.submit(audio.finish, speech.sound, speech.rate, count / canvas.fps, loudness_lufs, music)
         pictures = _ahead(_frames(draw(scenes, speech, canvas, count, label), canvas.fps))
-        return _written(pictures, sound, speech.cues, canvas, metadata or {}, lang)
+        return written(pictures, sound, speech.cues, canvas.size, canvas.fps, metadata or {}, lang)
 
 
 def draw(
@@ -283,7 +280,7 @@ def shown(text: str) -> str:
     return text.strip().rstrip("，。、；：,.;:")
 
 
-# ---- the file
+# ---- the line to the encoder
 
 
 def _frames(pictures: Iterator[Planes], fps: int) -> Iterator[Any]:
@@ -329,73 +326,3 @@ def _ahead(pictures: Iterator[Any], room: int = 8) -> Iterator[Any]:
     finally:
         stop.set()
         worker.join()
-
-
-def _written(
-    frames: Iterator[Any], sound: "Future[audio.Sound]", cues: Sequence[Cue], canvas: Canvas, metadata: Mapping[str, str],
-    lang: str,
-) -> bytes:
-    from jobs.media.encode import MP4, add_aac, add_h264, open_mp4, x264_params
-
-    tag = {"zh": "chi", "yue": "chi", "en": "eng"}.get(lang, "und")
-    width, height = canvas.size
-    target = io.BytesIO()
-    with open_mp4(target, movflags=MP4["movflags"] + "+use_metadata_tags") as container:
-        container.metadata.update(dict(sorted(metadata.items())))
-        video = add_h264(container, width, height, Fraction(canvas.fps), CRF, **{"x264-params": x264_params(subme=SUBME)})
-        heard = add_aac(container, audio.RATE, 2)
-        words = container.add_stream("mov_text")
-        words.time_base, words.metadata["language"], heard.metadata["language"] = Fraction(1, 1000), tag, tag
-        words.codec_context.subtitle_header = _ASS_HEADER
-        pictures = [packet for frame in frames for packet in video.encode(frame)] + list(video.encode(None))
-        tracks = [pictures, list(_heard(heard, sound.result())), list(_subtitles(words, cues))]
-        for packet in sorted((p for track in tracks for p in track), key=lambda p: float(p.dts * p.time_base)):
-            container.mux(packet)
-    return target.getvalue()
-
-
-def _heard(stream: Any, sound: audio.Sound, block: int = 1024) -> Iterator[Any]:
-    import av
-
-    for start in range(0, len(sound), block):
-        planes = np.ascontiguousarray(sound[start:start + block].T, np.float32)
-        frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout="stereo")
-        frame.sample_rate, frame.pts, frame.time_base = audio.RATE, start, Fraction(1, audio.RATE)
-        yield from stream.encode(frame)
-    yield from stream.encode(None)
-
-
-_ASS_HEADER = b"""[Script Info]
-ScriptType: v4.00+
-
-[V4+ Styles]
-Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, \
-StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding
-Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,0
-
-[Events]
-Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
-"""
-
-
-def _subtitles(stream: Any, cues: Sequence[Cue]) -> Iterator[Any]:
-    """Packets of the subtitle track; an empty one fills every gap, or players hold the cue before it."""
-    import av
-    from av.subtitles.subtitle import SubtitleSet
-
-    def placed(packet: Any, start: int, end: int) -> Any:
-        packet.stream, packet.time_base = stream, Fraction(1, 1000)
-        packet.pts = packet.dts = start
-        packet.duration = end - start
-        return packet
-
-    last = 0
-    for i, cue in enumerate(cues):
-        start, end = round(cue.start_s * 1000), round(cue.end_s * 1000)
-        if start > last:
-            yield placed(av.Packet(b"\0\0"), last, start)
-        text = cue.text.replace("\n", " ").replace("{", "(").replace("}", ")")  # braces are ASS override marks
-        line = f"{i},0,Default,,0,0,0,,{text}".encode()
-        made = SubtitleSet.create(text=line, start=0, end=end - start, pts=start * 1000)
-        yield placed(stream.codec_context.encode_subtitle(made), start, end)
-        last = end

@@ -56,7 +56,7 @@ def run(run: Run) -> None:
              for p in prompts for i, shot in enumerate(p["shots"])]
     size = run.settings.recipe.generate.batch
     tasks = [Batch(tuple(shots[i:i + size]), run.policy_hash, run.run_id) for i in range(0, len(shots), size)]
-    run.parts(tasks, work, weight="batch")
+    run.parts(tasks, work, weight="batch", gpu=run.settings.runtime.device != "cpu")
 
 
 def work(task: Batch, settings: Settings) -> Part:
@@ -127,10 +127,11 @@ def _request(settings: Settings) -> str:
 
 def outside(settings: Settings) -> Mapping[str, str]:
     """The weights bear identity: other weights at the same path are another version."""
-    from jobs.generate import weights
+    from jobs.generate import judge, weights
 
-    return {"model": weights.identity(settings.recipe.generate), "similarity": weights.similarity_model(settings)}
+    return {"model": weights.identity(settings.recipe.generate), "similarity": weights.similarity_model(settings),
+            "safety": judge.safety_identity(settings)}
 
 
-GENERATE = Job("generate", reads=(PROMPTS, REJECTS), writes=(GENERATIONS, REJECTS), code=1,
+GENERATE = Job("generate", reads=(PROMPTS, REJECTS), writes=(GENERATIONS, REJECTS), code=2,
                recipe=("generate", "measure", "policy"), run=run, outside=outside)

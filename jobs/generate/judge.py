@@ -1,4 +1,4 @@
-"""Judges a generated clip by the measuring pass and the policy that collected clips go through, and by its prompt.
+"""Judges a generated clip by the measuring pass, the policy and the safety labeler that collected clips go through, and by its prompt.
 
 What a policy says of form (length, size, rate) is left out: that was asked for, not found. Black and static clips are caught
 from the frames as well, so that no threshold of a policy can let them pass.
@@ -7,6 +7,7 @@ from the frames as well, so that no threshold of a policy can let them pass.
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from numpy.typing import NDArray
 from jobs.clean import policy
 from jobs.clean.filter import filters as all_filters
 from jobs.clean.measure import measure_source
+from jobs.fuse.join import verdict
 from jobs.generate.profile import Profile
+from jobs.label.labeler import Batch, labelers
 from jobs.media.faults import MediaFault
 from schemas import CLIPS
-from schemas.settings import Policy, Settings
+from schemas.settings import Label, Policy, Settings
 
 Frames = NDArray[np.uint8]
 
@@ -29,6 +32,8 @@ FORM = ("duration", "resolution", "aspect_ratio", "frame_rate", "interlacing", "
 BLACK_LUMA, STILL_STEP = 12.0, 0.75
 """Mean luma below which every frame is black, and mean step between any two frames below which nothing moves, 0..255."""
 SIMILARITY_FRAMES = 4
+SAFETY = "safety"
+"""Name of the labeler."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,12 @@ def judge(frames: Frames, video: bytes, prompt: str, profile: Profile, settings:
     scores = plain_scores(frames)
     if why := plain_fault(scores):
         return Judgement(scores, why)
-    measured, why = _measured(video, profile, settings)
-    scores |= measured
+    row, why = _measured(video, profile, settings)
+    scores |= _numbers(row)
+    if row:
+        unsafe, harm = _safety(row, prompt, settings)
+        scores |= unsafe
+        why = why or harm
     found = similarity(frames, prompt, settings)
     if found is not None:
         scores["similarity"] = round(found, 6)
@@ -95,7 +104,8 @@ def plain_fault(scores: Mapping[str, float]) -> Why | None:
     return None
 
 
-def _measured(video: bytes, profile: Profile, settings: Settings) -> tuple[dict[str, float], Why | None]:
+def _measured(video: bytes, profile: Profile, settings: Settings) -> tuple[dict[str, Any], Why | None]:
+    """The clip as a row of `clips`, and what the policy has against it."""
     with tempfile.TemporaryDirectory(prefix="reelmill-") as folder:
         file = Path(folder) / "generated.mp4"
         file.write_bytes(video)
@@ -107,15 +117,37 @@ def _measured(video: bytes, profile: Profile, settings: Settings) -> tuple[dict[
         return {}, Why("measure", "generation_failed", detail="nothing of the clip is long enough to be measured")
     rows: list[dict[str, Any]] = [dict.fromkeys(CLIPS.schema.names) |
                                   {"clip_id": "", "source_id": "", "modality": "video"} | clip for clip in clips]
-    scores = _numbers(rows[0])
     if len(clips) > 1:
-        return scores, Why("shots", "missed_cut", float(len(clips)), ">", 1.0, f"the picture jumps: {len(clips)} shots in it")
+        return rows[0], Why("shots", "missed_cut", float(len(clips)), ">", 1.0, f"the picture jumps: {len(clips)} shots in it")
     checks = policy.resolve(_overridden(settings.recipe.policy, profile))
-    verdict = policy.judge(rows[0], checks)
-    if verdict.kept:
-        return scores, None
-    check, why = verdict.stops[0]
-    return scores, Why(check.name, why.code, why.value, why.op, why.threshold, why.detail)
+    judged = policy.judge(rows[0], checks)
+    if judged.kept:
+        return rows[0], None
+    check, why = judged.stops[0]
+    return rows[0], Why(check.name, why.code, why.value, why.op, why.threshold, why.detail)
+
+
+def _safety(row: Mapping[str, Any], prompt: str, settings: Settings) -> tuple[dict[str, float], Why | None]:
+    """Scores of the labeler `safety` and its verdict by `label.max_unsafe` and `label.blocklist`, the prompt as caption."""
+    label = settings.recipe.label
+    found = labelers()[SAFETY].label(_safety_labeler(label.model_dump_json(), settings.runtime.device), Batch([{**row, "caption": prompt}]))
+    rows = [{"labeler": SAFETY, "key": f.key, "score": f.score, "text": f.text} for f in found]
+    why = verdict(row, rows, label)
+    return ({f.key: float(f.score) for f in found if f.score is not None},
+            None if why is None else Why(why.check, why.reason, why.value, why.op, why.threshold, why.detail))
+
+
+@cache
+def _safety_labeler(label: str, device: str) -> Any:
+    from jobs.generate.generators.text_to_video import device_of
+
+    return labelers()[SAFETY].load(Label.model_validate_json(label), device_of(device))
+
+
+def safety_identity(settings: Settings) -> str:
+    """What the verdict on safety depends on: the labeler, its model and options, and the threshold."""
+    label = settings.recipe.label
+    return f"{labelers()[SAFETY].identity(label, labelers()[SAFETY].model(label))}/{label.max_unsafe}"
 
 
 def _overridden(given: Policy, profile: Profile) -> Policy:

@@ -4,6 +4,7 @@ Chinese breaks between any two characters except before closing and after openin
 are evened out so that the last one is not a single character.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -13,8 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.errors import Terminal
+
 FONT = Path(__file__).with_name("fonts") / "NotoSansCJKsc-subset.otf"
-"""Noto Sans CJK SC (OFL): GB2312, common Cantonese characters, Latin and punctuation."""
+"""Noto Sans CJK SC 2.004 (OFL): GB2312, Big5, Cantonese characters, kana, Greek, Latin with Vietnamese, signs and punctuation."""
 
 NO_START = frozenset("，。！？；：、）》」』】〉”’…—,.!?;:)%％℃°·～~]}")
 NO_END = frozenset("（《「『【〈“‘([{$￥¥€£#")
@@ -46,6 +49,19 @@ def font(size_px: int, path: str = "") -> Any:
     from PIL import ImageFont
 
     return ImageFont.truetype(path or str(FONT), size_px, layout_engine=ImageFont.Layout.BASIC)
+
+
+def fingerprint(path: str = "") -> str:
+    """12 hex digits of a font file: which letters there are, and how they look.
+
+    Raises:
+        Terminal: it cannot be read, or is no font.
+    """
+    try:
+        font(16, path)
+        return hashlib.sha256(Path(path or FONT).read_bytes()).hexdigest()[:12]
+    except OSError as error:
+        raise Terminal(f"publish.font = {path!r}: no font can be read from it ({error.strerror or error})") from None
 
 
 @cache

@@ -27,7 +27,7 @@ class Unspoken(ValueError):
 
 
 class Narrator(Protocol):
-    """A voice. A file of `jobs/generate/narrators` has LANGUAGES and `load(path) -> Narrator`."""
+    """A voice. A file of `jobs/generate/narrators` has `languages(path)` and `load(path) -> Narrator`."""
 
     def speak(self, text: str, lang: str) -> tuple[Sound, int]:
         """Speak a normalised text: mono samples in -1..1 and their rate in hertz.
@@ -80,12 +80,13 @@ def voices() -> list[str]:
 
 
 def languages(voice: str) -> frozenset[str]:
-    """BCP 47 tags that a voice speaks; nothing is loaded.
+    """BCP 47 tags that a voice speaks; no model is loaded.
 
     Raises:
-        Terminal: there is no such narrator.
+        Terminal: there is no such narrator, or its model is not where it should be.
     """
-    return frozenset(_module(voice)[0].LANGUAGES)
+    module, path = _module(voice)
+    return frozenset(module.languages(path))
 
 
 def load(voice: str) -> Narrator:

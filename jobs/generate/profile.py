@@ -34,10 +34,11 @@ class Profile:
         guidance: Guidance scale; None: the pipeline's own default.
         frame_step: Frames come in multiples of this ...
         frame_plus: ... plus this.
+        counts_up: Frames that the pipeline adds to what it is asked for: WanPipeline adds one where its autoencoder does not
+            compress time.
         size_multiple: Sides are multiples of this.
         min_similarity: Cosine of result and prompt below which a result is off-prompt; None: not judged.
         max_sequence_length: Tokens of a prompt; None: the pipeline's default.
-        latent_init: `coords` where the start noise must carry coordinates, else empty.
         grammar: `world` where the model knows only the words of the rendered world, else `plain`.
         extra: Further arguments of the call; those that the pipeline does not take are left out.
         filters: Overrides of the policy that results are judged by, by filter name.
@@ -52,10 +53,10 @@ class Profile:
     guidance: float | None = None
     frame_step: int = 1
     frame_plus: int = 0
+    counts_up: int = 0
     size_multiple: int = 8
     min_similarity: float | None = None
     max_sequence_length: int | None = None
-    latent_init: str = ""
     grammar: Literal["world", "plain"] = "plain"
     extra: Mapping[str, Any] = field(default_factory=dict)
     filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -92,9 +93,7 @@ def size(profile: Profile, settings: Generate, aspect: str) -> tuple[int, int]:
 
 
 def frame_count(profile: Profile) -> int:
-    """The native or asked length, rounded to the family's rule; start noise that is given has exactly the length asked for."""
-    if profile.latent_init:
-        return profile.num_frames
+    """The native or asked length, rounded to the family's rule."""
     steps = max(1 if not profile.frame_plus else 0, round((profile.num_frames - profile.frame_plus) / profile.frame_step))
     return max(1, steps * profile.frame_step + profile.frame_plus)
 
@@ -147,5 +146,5 @@ def grammar_of_model(model: str) -> Literal["world", "plain"]:
             facts = json.loads(sidecar.read_text(encoding="utf-8"))
         except ValueError:
             return "plain"
-        return "world" if facts.get("grammar") == "world" or facts.get("latent_init") == "coords" else "plain"
+        return "world" if facts.get("grammar") == "world" else "plain"
     return "plain"

@@ -6,18 +6,23 @@ its last bits with its shape but not with a row's neighbours: so a clip's vector
 
 import io
 import itertools
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import Terminal
+from jobs.label import dual_encoder
 from jobs.label.labeler import Batch, Row
-from jobs.label.weights import Weights, find
+from jobs.label.weights import TRANSFORMERS, Weights, find
 from schemas.settings import Label
+
+log = logging.getLogger(__name__)
 
 Vectors: TypeAlias = NDArray[np.float32]
 
@@ -62,9 +67,9 @@ class Tower:
         """One pass of the image tower over [batch, 3, height, width]."""
         import torch
 
-        with torch.inference_mode(), _precision(self.device):
+        with torch.inference_mode(), precision(self.device):
             vectors = self.network.encode_image(pixels.to(self.device), normalize=True)
-        return np.asarray(vectors.float().cpu().numpy())
+        return self._numbers(vectors)
 
     def text(self, texts: Sequence[str]) -> Vectors:
         """Embed texts; every text is embedded once per worker, alone as well as in company the same way."""
@@ -74,17 +79,26 @@ class Tower:
         for start in range(0, len(missing), TEXT_BATCH):
             some = missing[start : start + TEXT_BATCH]
             tokens = self.tokenizer([*some, *[""] * (TEXT_BATCH - len(some))]).to(self.device)
-            with torch.inference_mode(), _precision(self.device):
-                vectors = self.network.encode_text(tokens, normalize=True).float().cpu().numpy()
+            with torch.inference_mode(), precision(self.device):
+                vectors = self._numbers(self.network.encode_text(tokens, normalize=True))
             self._texts |= dict(zip(some, vectors, strict=False))
         return np.stack([self._texts[t] for t in texts]) if texts else np.zeros((0, 0), np.float32)
+
+    def _numbers(self, vectors: Any) -> Vectors:
+        found = np.asarray(vectors.float().cpu().numpy())
+        if not np.isfinite(found).all():
+            raise Terminal(
+                f"{self.weights.file}: the model's vectors are not numbers (NaN); the weights are damaged or do not fit the precision"
+            )
+        return found
 
     def forget(self) -> None:
         """Drop remembered texts: the captions of all tasks would pile up."""
         self._texts.clear()
 
 
-def _precision(device: str) -> Any:
+def precision(device: str) -> Any:
+    """bfloat16 on CUDA, full precision on CPU, as a context."""
     import torch
 
     return torch.autocast("cuda", torch.bfloat16) if device == "cuda" else torch.autocast("cpu", enabled=False)
@@ -101,16 +115,18 @@ def tower(settings: Label, device: str) -> Tower:
 
 @cache
 def _load(weights: Weights, device: str, batch: int) -> Tower:
-    import logging
-
     import torch
 
     torch.set_num_threads(1)
+    if weights.architecture.startswith(TRANSFORMERS):
+        network, preprocess, tokenizer = dual_encoder.load(Path(weights.file), device)
+        return Tower(weights, network, tokenizer, preprocess, device, batch, _scale(network))
     import open_clip
 
-    log = logging.getLogger()
-    level = log.level
-    log.setLevel(logging.ERROR)  # open_clip logs on the root logger
+    root, silence = logging.getLogger(), logging.NullHandler()
+    level = root.level
+    root.addHandler(silence)  # open_clip logs on the root logger, and gives it a handler where it has none
+    root.setLevel(logging.ERROR)
     try:
         local = weights.architecture.startswith("local-dir:")
         network, _, preprocess = open_clip.create_model_and_transforms(
@@ -123,29 +139,53 @@ def _load(weights: Weights, device: str, batch: int) -> Tower:
             "the tokenizer are out of reach, use a local-dir: folder that holds them)"
         ) from None
     finally:
-        log.setLevel(level)
+        root.setLevel(level)
+        root.removeHandler(silence)
     network.eval().requires_grad_(False)
-    scale = min(float(network.logit_scale.exp()), MAX_SCALE)
-    return Tower(weights, network, tokenizer, preprocess, device, batch, scale)
+    return Tower(weights, network, tokenizer, preprocess, device, batch, _scale(network))
+
+
+def _scale(network: Any) -> float:
+    return min(float(network.logit_scale.exp()), MAX_SCALE)
+
+
+def opened(jpeg: bytes) -> Any | None:
+    """A stored frame as an RGB picture; None where it is damaged."""
+    from PIL import Image
+
+    try:
+        return Image.open(io.BytesIO(jpeg)).convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
 
 
 def pictures(row: Row) -> Iterator[Any]:
-    """The stored frames of a clip as RGB pictures."""
-    from PIL import Image
-
+    """The stored frames of a clip as RGB pictures, without those that are damaged."""
     for frame in row["frames"] or ():
-        yield Image.open(io.BytesIO(frame["jpeg"])).convert("RGB")
+        picture = opened(frame["jpeg"])
+        if picture is None:
+            log.warning(
+                "clip %s: the stored frame at %.3f s is damaged and is left out; measure its source again", row["clip_id"], frame["t_s"]
+            )
+        else:
+            yield picture
 
 
 def frame_vectors(tower: Tower, batch: Batch) -> dict[str, Vectors]:
     """Embedded frames of every clip of the batch that has any, by clip id: [frames, width]. Embedded once per task."""
     known: dict[str, Vectors] = batch.once(("frames", tower.weights, tower.device), dict)
-    todo = [row for row in batch.rows if row["clip_id"] not in known and row["frames"]]
-    vectors, at = tower.image(picture for row in todo for picture in pictures(row)), 0
-    for row in todo:
-        count = len(row["frames"])
-        known[row["clip_id"]] = vectors[at : at + count]
-        at += count
+    todo = [row for row in batch.rows if row["clip_id"] not in known]
+    of: list[str] = []
+
+    def stream() -> Iterator[Any]:
+        for row in todo:
+            for picture in pictures(row):
+                of.append(row["clip_id"])
+                yield picture
+
+    vectors = tower.image(stream())
+    for clip_id, same in itertools.groupby(range(len(of)), key=of.__getitem__):
+        known[clip_id] = vectors[list(same)]
     return {row["clip_id"]: known[row["clip_id"]] for row in batch.rows if row["clip_id"] in known}
 
 

@@ -1,8 +1,9 @@
 """Whether a model knows the kind of picture at all. Only the embedded model has to be asked: it has seen one small drawn world.
 
 It knows a picture that one of the sentences of its world describes well. How well is taken from the model itself: nearly all of a
-set of freshly drawn pictures must pass. Of 122 photographs and frames of real videos 5 % passed the border found this way, of
-drawn pictures of four times the size 99 %; `tests/bench/label_unknown.py` measures it.
+set of freshly drawn pictures must pass, and what is a little worse for being copied and compressed. Of 37 photographs none passed
+the border found this way (the nearest had 0.953), of 150 drawn pictures of four times the size all did (0.997 and more);
+`tests/bench/label_unknown.py` measures it.
 """
 
 import random
@@ -17,7 +18,9 @@ from jobs.label.vocabulary import sample_pictures
 DRAWN, SIDE_PX, SEED = 96, 96, 20_260
 """Pictures that the border is taken from."""
 FAIL_SHARE = 0.02
-"""Share of drawn pictures that may lie below it."""
+"""Share of drawn pictures that may lie below it ..."""
+SLACK = 0.03
+"""... before it is lowered by this: a well trained model scores clean pictures all alike, and copies of them hardly lower."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def familiar(tower: Tower) -> Familiar:
         tower.forget()
         drawn = tower.image(_drawn())
         least = np.quantile([known.nearness(drawn[i : i + 1]) for i in range(len(drawn))], FAIL_SHARE)
-        _FAMILIAR[key] = Familiar(known.sentences, float(least))
+        _FAMILIAR[key] = Familiar(known.sentences, float(least) - SLACK)
     return _FAMILIAR[key]
 
 

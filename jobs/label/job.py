@@ -22,7 +22,7 @@ from jobs.label.labeler import Batch, Cast, Found, Model, cast, labelers
 from jobs.label.plan import Holders, bundles, same_measuring, unchanged
 from jobs.lake import Lake, Slice, Version
 from jobs.run import Run
-from schemas import CLIPS, LABELS, REJECTS
+from schemas import CLIPS, LABELS, REJECTS, SOURCES
 from schemas.settings import Label, Settings
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ class Task:
         keep: Clips whose standing rows are copied, by labeler.
         standing: Where those rows are.
         seen: Clips of the bundle that are in the funnel.
+        sources: Sources of the clips by id, where a labeler listens.
     """
 
     slices: tuple[Slice, ...]
@@ -53,6 +54,7 @@ class Task:
     keep: Mapping[str, tuple[str, ...]]
     standing: tuple[Slice, ...]
     seen: int
+    sources: Mapping[str, Mapping[str, Any]]
 
 
 def outside(settings: Settings) -> dict[str, str]:
@@ -97,7 +99,10 @@ def plan(run: Run, chosen: Cast) -> list[Task]:
     """One task per bundle of clips, in the order of the table."""
     clips, label = run.input(CLIPS), run.settings.recipe.label
     rejected = run.rejected_ids()
-    ids: list[str] = clips.read(["clip_id"])["clip_id"].to_pylist()
+    every = clips.read(["clip_id", "source_id"])
+    ids: list[str] = every["clip_id"].to_pylist()
+    source_of = dict(zip(ids, every["source_id"].to_pylist(), strict=True))
+    sources = _sources(run) if any(labelers()[n].listens for n in chosen.models) else {}
     standing = _standing(run.settings)
     facts = _standing_facts(standing)
     same = _same(run, standing) if standing else frozenset()
@@ -111,10 +116,17 @@ def plan(run: Run, chosen: Cast) -> list[Task]:
         new = tuple(i for i in here if i not in same)
         make = {n: new if n in reused else here for n in chosen.models}
         keep = {n: old for n in sorted(reused | carried) if old}
-        tasks.append(
-            Task(bundle.slices, {n: m for n, m in make.items() if m}, chosen.models, keep, held.of(old) if held and keep else (), len(here))
-        )
+        make = {n: m for n, m in make.items() if m}
+        heard = {i for n, m in make.items() if labelers()[n].listens for i in m}
+        known = {s: sources[s] for s in sorted({source_of[i] for i in heard})}
+        tasks.append(Task(bundle.slices, make, chosen.models, keep, held.of(old) if held and keep else (), len(here), known))
     return tasks
+
+
+def _sources(run: Run) -> Mapping[str, Mapping[str, Any]]:
+    table = run.optional(SOURCES)
+    columns = ["source_id", "uri", "size_bytes", "sha256"]
+    return {row["source_id"]: row for row in table.read(columns).to_pylist()} if table is not None else {}
 
 
 def _same(run: Run, standing: Version) -> frozenset[str]:
@@ -143,7 +155,7 @@ def work(task: Task, settings: Settings) -> Part:
         wanted = frozenset(i for ids in task.make.values() for i in ids)
         columns = {"clip_id", *(c for n in task.make for c in labelers()[n].needs)}
         rows = [row for piece in task.slices for row in piece.read(sorted(columns)).to_pylist() if row["clip_id"] in wanted]
-        batch = Batch(sorted(rows, key=lambda row: str(row["clip_id"])))
+        batch = Batch(sorted(rows, key=lambda row: str(row["clip_id"])), task.sources)
         device = worker_device(settings.runtime.device) if any(m.name for m in task.models.values()) else "cpu"
         for name, ids in task.make.items():
             state = _loaded(name, settings.recipe.label.model_dump_json(), device)
@@ -209,4 +221,6 @@ def worker_device(wanted: str) -> str:
     return "cpu"
 
 
-LABEL = Job("label", reads=(CLIPS, REJECTS), writes=(LABELS,), code=1, recipe=("label",), run=run, outside=outside)
+LABEL = Job(
+    "label", reads=(CLIPS, REJECTS, SOURCES), optional=(SOURCES,), writes=(LABELS,), code=1, recipe=("label",), run=run, outside=outside
+)

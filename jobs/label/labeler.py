@@ -55,9 +55,15 @@ class Found:
 
 @dataclass
 class Batch:
-    """The clips of one task; what several labelers derive from them (embedded frames) is made once and shared."""
+    """The clips of one task; what several labelers derive from them (embedded frames) is made once and shared.
+
+    Attributes:
+        rows: Rows of `clips`, with the columns that the labelers need.
+        sources: Rows of `sources` by id, for labelers that listen.
+    """
 
     rows: Sequence[Row]
+    sources: Mapping[str, Row] = field(default_factory=dict)
     _shared: dict[Hashable, Any] = field(default_factory=dict)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -68,7 +74,7 @@ class Batch:
 
     def only(self, ids: frozenset[str]) -> "Batch":
         """The same task with fewer clips; what was made already stays shared."""
-        return Batch([row for row in self.rows if row["clip_id"] in ids], self._shared)
+        return Batch([row for row in self.rows if row["clip_id"] in ids], self.sources, self._shared)
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,7 @@ class Labeler:
             for is refused or out of reach.
         load: Gets it ready on a device ("cpu" or "cuda"), once per worker process.
         label: What it says of the clips of a batch, given what `load` returned.
+        listens: It hears the sound, which is not stored with the clips: it reads the sources again.
         examples: Batches of rows, each with the `(key, text)` pairs it must yield at default settings; its first tests.
             Empty for labelers that need a model.
     """
@@ -95,6 +102,7 @@ class Labeler:
     options: tuple[str, ...] = ()
     model: Callable[[Label], Model] = lambda settings: RULES
     load: Callable[[Label, str], Any] = lambda settings, device: settings
+    listens: bool = False
     examples: tuple[tuple[Row, tuple[tuple[str, str | None], ...]], ...] = ()
 
     def identity(self, settings: Label, model: Model) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jobs.errors import Terminal
 from jobs.label.clip import Tower, Vectors, unit
 from jobs.label.vocabulary import UNKNOWN, Group, sample_world, sentences, short_video
 from jobs.version import digest
@@ -39,7 +40,11 @@ def speaks_chinese(tower: Tower) -> bool:
 
 
 def classes(tower: Tower, groups: Sequence[Group]) -> tuple[Classes, ...]:
-    """The vocabulary as vectors: the mean over all sentences of a tag, in every language that the model understands."""
+    """The vocabulary as vectors: the mean over all sentences of a tag, in every language that the model understands.
+
+    Raises:
+        Terminal: a tag has words only in a language that the model does not understand.
+    """
     langs = ("en", "zh") if speaks_chinese(tower) else ("en",)
     asked = {(g.name, i): _asked(words, langs) for g in groups for i, words in enumerate((*g.tags.values(), *g.none))}
     flat = sorted({text for texts in asked.values() for text in texts})
@@ -53,8 +58,10 @@ def classes(tower: Tower, groups: Sequence[Group]) -> tuple[Classes, ...]:
 
 
 def _asked(words: tuple[str, str], langs: Sequence[str]) -> list[str]:
-    texts = [text for lang, w in zip(("en", "zh"), words, strict=True) if lang in langs and w for text in sentences(w, lang)]
-    return texts or [text for w in words if w for text in sentences(w, "en")]
+    texts = [text for lang, w in zip(("en", "zh"), words, strict=True) if lang in langs for text in sentences(w, lang)]
+    if not texts:
+        raise Terminal(f"label.vocabulary: {words[1]!r} has no English words, and the model does not understand Chinese; add some")
+    return texts
 
 
 def probabilities(group: Classes, frames: Vectors, scale: float) -> dict[str, float]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from jobs.errors import Terminal
 from schemas.settings import Label
 
 UNKNOWN = "unknown"
@@ -47,7 +48,11 @@ class Group:
 
 
 def groups(settings: Label) -> tuple[Group, ...]:
-    """The vocabulary in force: that of Settings, else the default of the model."""
+    """The vocabulary in force: that of Settings, else the default of the model.
+
+    Raises:
+        Terminal: a group or tag of Settings has no usable name or no words, or two tags of a group have the same words.
+    """
     if settings.vocabulary:
         return tuple(_given(name, tags) for name, tags in sorted(settings.vocabulary.items()))
     return sample_world() if settings.clip_model == "embedded" else short_video()
@@ -55,12 +60,34 @@ def groups(settings: Label) -> tuple[Group, ...]:
 
 def _given(name: str, tags: Mapping[str, tuple[str, str]]) -> Group:
     own = tags.get(UNKNOWN)
-    return Group(name, {t: w for t, w in tags.items() if t != UNKNOWN}, (own,) if own else NOTHING)
+    group = Group(name, {t: w for t, w in tags.items() if t != UNKNOWN}, (own,) if own else NOTHING)
+    if not group.tags:
+        raise Terminal(f"label.vocabulary: group {name!r} holds no tags")
+    seen: dict[tuple[tuple[str, ...], ...], str] = {}
+    for tag, words in tags.items():
+        for part in (name, tag):
+            if part != part.strip() or not part.isprintable() or not part or "/" in part:
+                raise Terminal(
+                    f"label.vocabulary: {part!r} is no name for a group or tag; use printable signs without '/' or space at its ends"
+                )
+        said = tuple(tuple(phrase.casefold() for phrase in phrases(w)) for w in words)
+        if not any(said):
+            raise Terminal(f"label.vocabulary: tag {tag!r} of group {name!r} has no words; give English words, Chinese words or both")
+        if (other := seen.setdefault(said, tag)) != tag:
+            raise Terminal(
+                f"label.vocabulary: {other!r} and {tag!r} of group {name!r} have the same words; drop one, they would share its probability"
+            )
+    return group
+
+
+def phrases(words: str) -> list[str]:
+    """The phrases of `words`, which are separated by `|`."""
+    return [phrase for part in words.split("|") if (phrase := " ".join(part.split()))]
 
 
 def sentences(words: str, lang: str) -> list[str]:
     """Every phrase of `words` in every sentence of the language."""
-    return [template.format(phrase.strip()) for phrase in words.split("|") for template in TEMPLATES[lang]]
+    return [template.format(phrase) for phrase in phrases(words) for template in TEMPLATES[lang]]
 
 
 @cache

@@ -13,9 +13,14 @@ from typing import Any
 
 from jobs.errors import Terminal
 from jobs.label.labeler import Absent, Model
+from jobs.version import digest
 
 EMBEDDED = Path(__file__).parents[1] / "train" / "embedded" / "clip"
 CONFIG = "open_clip_config.json"
+TRANSFORMERS = "transformers:"
+"""Prefix of `Weights.architecture` of a folder as transformers writes it."""
+DUAL_ENCODERS = ("clip", "siglip", "siglip2", "chinese_clip")
+"""`model_type` of transformers folders that embed pictures and texts."""
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 HUB_FILES = ("*.json", "*.txt", "*.model", "open_clip_model.safetensors")
 
@@ -26,8 +31,8 @@ class Weights:
 
     Attributes:
         name: As given in Settings.
-        architecture: What open_clip is asked for: `local-dir:...` or a model name.
-        file: The safetensors file.
+        architecture: What open_clip is asked for: `local-dir:...` or a model name; `transformers:...` for a folder of that kind.
+        file: The safetensors file, or that folder.
         revision: First 12 hex digits of sha256 over the weights, or of the hub's commit.
     """
 
@@ -74,10 +79,13 @@ def find(name: str, pretrained: str = "") -> Weights:
 
 
 def _folder(name: str, folder: Path) -> Weights:
+    if not (folder / CONFIG).is_file() and _kind(folder) in DUAL_ENCODERS:
+        revision = folder_revision(str(folder), "label.clip_model")
+        return Weights(name, f"{TRANSFORMERS}{folder.resolve()}", str(folder), revision)
     if not (folder / CONFIG).is_file():
         raise Terminal(
-            f"{folder}: no open_clip model here ({CONFIG} is missing); a folder needs {CONFIG}, "
-            "open_clip_model.safetensors and the tokenizer's files"
+            f"{folder}: no open_clip model here ({CONFIG} is missing); a folder needs {CONFIG}, open_clip_model.safetensors and the "
+            f"tokenizer's files, or is one of transformers with a model_type of {', '.join(DUAL_ENCODERS)}"
         )
     found = sorted(folder.glob("*.safetensors"))
     weights = next((f for f in found if f.name == "open_clip_model.safetensors"), found[0] if len(found) == 1 else None)
@@ -90,6 +98,15 @@ def _folder(name: str, folder: Path) -> Weights:
         raise Terminal(f"{folder}: open_clip_model.safetensors is missing")
     refuse_remote_code(folder)
     return Weights(name, f"local-dir:{folder.resolve()}", str(weights), sha256_12(weights))
+
+
+def _kind(folder: Path) -> str | None:
+    """The `model_type` of a transformers folder."""
+    try:
+        facts = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return str(facts.get("model_type")) if isinstance(facts, dict) else None
 
 
 def _checkpoint(name: str, file: Path) -> Weights:
@@ -121,6 +138,8 @@ def _hub(name: str, repo: str) -> Weights:
 
     try:
         folder = Path(snapshot_download(repo, allow_patterns=list(HUB_FILES)))
+        if not (folder / CONFIG).is_file() and _kind(folder) in DUAL_ENCODERS:
+            folder = Path(snapshot_download(repo, allow_patterns=[*HUB_FILES, "model.safetensors"]))
     except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError, ValueError) as error:
         raise Terminal(
             f"model {name!r} is neither in the local cache nor within reach ({type(error).__name__}); offline, download the folder "
@@ -129,6 +148,47 @@ def _hub(name: str, repo: str) -> Weights:
         ) from None
     found = _folder(name, folder)
     return Weights(name, found.architecture, found.file, folder.name[:12])
+
+
+def folder_revision(name: str, setting: str) -> str:
+    """Revision of the weights of a transformers folder.
+
+    Raises:
+        Terminal: no such folder, no safetensors, or code of its own.
+    """
+    folder = Path(name)
+    if not (folder / "config.json").is_file():
+        raise Terminal(f"{folder}: no transformers model here ({setting}); give a folder with config.json and safetensors")
+    found = sorted(folder.glob("*.safetensors"))
+    if not found:
+        raise Terminal(f"{folder}: holds no .safetensors ({setting}); pickles are refused, convert them first")
+    refuse_remote_code(folder)
+    return digest([sha256_12(f) for f in found])[:12]
+
+
+def from_folder(loader: Any, folder: str, **options: Any) -> Any:
+    """What a transformers `Auto` class loads from a folder on this machine: safetensors alone, no code of its own, no weight left to chance.
+
+    Raises:
+        Terminal: transformers cannot load it, or weights are missing.
+    """
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # a bar per model and worker says nothing about the run
+    safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    weighs = hasattr(loader, "_model_mapping")
+    try:
+        made = loader.from_pretrained(
+            folder, **safe, **options, **({"use_safetensors": True, "output_loading_info": True} if weighs else {})
+        )
+    except Exception as error:  # transformers raises whatever its parts raise; the user needs the folder and the cause
+        raise Terminal(f"{folder}: transformers cannot load it ({loader.__name__}): {str(error)[:300]}") from None
+    if not weighs:
+        return made
+    network, facts = made
+    if missing := sorted({*facts["missing_keys"], *(str(key) for key in facts.get("mismatched_keys", ()))}):
+        raise Terminal(f"{folder}: {len(missing)} weights are missing, {missing[0]} for one; they would be random numbers")
+    return network
 
 
 def refuse_remote_code(folder: Path, files: str = "*.json") -> None:

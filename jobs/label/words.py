@@ -1,4 +1,4 @@
-"""Words that a text must not hold."""
+"""What a text holds: blocked words, Chinese letters."""
 
 import re
 from collections.abc import Sequence
@@ -13,3 +13,9 @@ def blocked_word(texts: Sequence[str | None], words: Sequence[str]) -> str | Non
         if any(text and re.search(pattern, text.casefold()) for text in texts):
             return word
     return None
+
+
+def han_share(text: str) -> float:
+    """Share of the letters of a text that are Han, 0..1; 0 without letters."""
+    letters = [c for c in text if c.isalpha()]
+    return sum("\u3400" <= c <= "\u9fff" for c in letters) / len(letters) if letters else 0.0

@@ -7,6 +7,7 @@ the container, so they hold for variable frame rates and edit lists. Runs in the
 
 import io
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -39,6 +40,8 @@ TICKS = 90_000
 """Time base of what is written."""
 WHOLE_CODECS = frozenset({"h264", "vp8", "vp9", "av1", "hevc"})
 MP4_CODECS = frozenset({"h264", "hevc", "av1", "vp9"})
+ANIMATIONS = frozenset({"webp"})
+"""Containers of moving pictures that Pillow reads and FFmpeg does not."""
 SOUND_RATES = frozenset({96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000})
 """Rates that AAC knows; others become 48000."""
 
@@ -96,6 +99,8 @@ def cut_file(path: str, start_s: float, end_s: float, mode: str, crf: int) -> di
         with regular(path) as file:
             kind = sniff(file.read(HEAD_BYTES))
             file.seek(0)
+            if kind.container in ANIMATIONS:
+                return asdict(_animation(file, _Job(start_s, end_s, mode, crf)))
             if not kind.demuxer:
                 raise Undecodable(f"{kind.container or 'unknown'} content holds no spans to cut")
             with open_media(file, kind) as container:
@@ -148,14 +153,14 @@ def _cut(container: Any, file: Any, kind: Kind, job: _Job) -> Cut:
     origin = origin_s(container)
     window = _read(container, video, audio, origin, job)
     if video is None:
-        sound = _sound(window.audio, origin, job.start_s, job.end_s)
+        sound = sound_of(window.audio, origin, job.start_s, job.end_s)
         if sound is None:
             raise Uncuttable(f"no sound between {job.start_s:.3f} and {job.end_s:.3f} s")
         return Cut(None, encode_audio(*sound), None, "audio/mp4", "encode", job.start_s)
     inside = [t for t in window.times if job.holds(t)]
     first = min(inside, default=job.start_s)
     if _is_whole(window, video, kind, job):
-        sound = _sound(window.audio, origin, first, job.end_s)
+        sound = sound_of(window.audio, origin, first, job.end_s)
         file.seek(0)
         return Cut(
             file.read(),
@@ -168,10 +173,23 @@ def _cut(container: Any, file: Any, kind: Kind, job: _Job) -> Cut:
     if job.mode == "copy" and video.codec_context.codec.canonical_name in MP4_CODECS:
         done = _copied(window, video, job)
     else:
-        done = (_smart(window, video, origin, job) if job.mode == "smart" else None) or _encoded(window, video, origin, job)
-    sound = _sound(window.audio, origin, done.start_s, job.end_s)
+        done = (_smart(window, video, origin, job) if job.mode == "smart" else None) or _encoded(
+            _frames(window, 0, len(window.video), job, origin), float(video.sample_aspect_ratio or 1), job)
+    sound = sound_of(window.audio, origin, done.start_s, job.end_s)
     m4a = encode_audio(*sound) if sound is not None else None
     return Cut(_muxed(done, m4a), m4a, "video/mp4", "audio/mp4" if m4a else None, done.how, done.start_s)
+
+
+def _animation(file: Any, job: _Job) -> Cut:
+    """The pictures of the span, encoded: an animation has no packets to copy, and no sound."""
+    import av
+
+    from jobs.media import picture
+
+    shown = picture.pictures(picture.open_picture(file), sys.maxsize)
+    spanned = ((t, av.VideoFrame.from_ndarray(pixels, format="rgb24")) for t, _, pixels in shown if job.holds(t))
+    done = _encoded(spanned, 1.0, job)
+    return Cut(_muxed(done, None), None, "video/mp4", None, done.how, done.start_s)
 
 
 def _read(container: Any, video: Any, audio: Any, origin: float, job: _Job) -> _Window:
@@ -355,29 +373,27 @@ def _frames(window: _Window, low: int, high: int, job: _Job, origin: float) -> I
     context.flush_buffers()
 
 
-def _encoded(window: _Window, video: Any, origin: float, job: _Job) -> _Track:
-    """Every frame of the span decoded and encoded, upright, with square pixels."""
-    frames = _frames(window, 0, len(window.video), job, origin)
+def _encoded(frames: Iterator[tuple[float, Any]], sar: float, job: _Job) -> _Track:
+    """Every frame of the span encoded, upright, with square pixels."""
     first = next(frames, None)
     if first is None:
         raise Uncuttable(f"no picture could be decoded between {job.start_s:.3f} and {job.end_s:.3f} s")
     start = first[0]
 
     def upright() -> Iterator[tuple[float, Any]]:
-        yield start, _upright(first[1], video)
+        yield start, _upright(first[1], sar)
         for t, frame in frames:
-            yield t, _upright(frame, video)
+            yield t, _upright(frame, sar)
 
     sets, parts, template = _encode_frames(upright(), None, start, job.crf, None)
     return _Track("encode", start, template, avc.avcc(sets), tuple(parts), round((job.end_s - start) * TICKS))
 
 
-def _upright(frame: Any, video: Any) -> Any:
-    """The frame as it is shown: turned by its display matrix, pixels square, sides even."""
+def _upright(frame: Any, sar: float) -> Any:
+    """The frame as it is shown: turned by its display matrix, pixels square (they have the ratio `sar`), sides even."""
     import av
 
-    ratio = float(video.sample_aspect_ratio or 1)
-    wide = frame.width * ratio if 0.05 < ratio < 20 else frame.width
+    wide = frame.width * sar if 0.05 < sar < 20 else frame.width
     width, height = max(2, round(wide / 2) * 2), max(2, frame.height // 2 * 2)
     shaped = frame.reformat(width=width, height=height, format="yuv420p", dst_color_range="MPEG",
                             interpolation="BICUBIC", threads=1) if (width, height) != (frame.width, frame.height) \
@@ -483,17 +499,18 @@ def _add_track(out: Any, track: _Track) -> Any:
     return picture
 
 
-def _sound(packets: Sequence[Any], origin: float, start_s: float, end_s: float) -> tuple[NDArray[np.float32], int] | None:
-    """Samples of the span, mono or stereo, exactly from its start, padded with silence where there is none; None without
-    any."""
+def sound_of(packets: Sequence[Any], origin: float, start_s: float, end_s: float,
+             mono_hz: int | None = None) -> tuple[NDArray[np.float32], int] | None:
+    """Samples of the span, mono or stereo, exactly from its start, padded with silence where there is none, and their rate; None
+    without any. With `mono_hz` mixed to one channel at that rate."""
     import av
 
     if not packets:
         return None
     context = packets[0].stream.codec_context
     context.flush_buffers()
-    rate = context.sample_rate if context.sample_rate in SOUND_RATES else 48_000
-    layout = "mono" if context.channels == 1 else "stereo"
+    rate = mono_hz or (context.sample_rate if context.sample_rate in SOUND_RATES else 48_000)
+    layout = "mono" if mono_hz or context.channels == 1 else "stereo"
     resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
     total = max(1, round((end_s - start_s) * rate))
     samples = np.zeros((1 if layout == "mono" else 2, total), np.float32)

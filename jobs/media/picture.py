@@ -17,6 +17,8 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "HEIF", "AVIF", "JPEG200
 """Formats that Pillow may try: those without external programs (EPS is not among them)."""
 BACKGROUND = 255
 """Grey level that transparent pixels are laid over."""
+ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
+"""Formats whose further pictures are an animation. Those of others are pages, of which the first is taken."""
 LEAST_FRAME_S, USUAL_FRAME_S = 0.02, 0.1
 """Browsers show frames with a shorter stated duration for a tenth of a second."""
 
@@ -60,6 +62,22 @@ def open_picture(file: BinaryIO, max_pixels: int | None = None) -> Any:
     return image
 
 
+def frames(image: Any) -> int:
+    """Pictures of an animation, 1 for what is none.
+
+    Raises:
+        Undecodable: the header says nonsense of it.
+    """
+    if image.format not in ANIMATED:
+        return 1
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise Undecodable(f"the frames of the picture cannot be counted: {type(error).__name__}: {_plain(error)}") from None
+
+
 def pictures(image: Any, max_frames: int) -> Iterator[tuple[float, float, NDArray[np.uint8]]]:
     """Start and duration in seconds and RGB pixels of every frame of an animation, upright.
 
@@ -67,7 +85,7 @@ def pictures(image: Any, max_frames: int) -> Iterator[tuple[float, float, NDArra
         PartlyUndecodable: it breaks off.
         TooManyFrames: more than `max_frames`.
     """
-    count = getattr(image, "n_frames", 1)
+    count = frames(image)
     if count > max_frames:
         raise TooManyFrames(f"{count} frames; the limit is {max_frames}")
     at = 0.0
@@ -77,8 +95,11 @@ def pictures(image: Any, max_frames: int) -> Iterator[tuple[float, float, NDArra
             pixels = rgb(image)
         except EOFError:
             return
-        except MediaFault as fault:
-            raise PartlyUndecodable(f"frame {index + 1} of {count}: {fault.detail}") from None
+        except MemoryError:
+            raise
+        except Exception as error:
+            why = error.detail if isinstance(error, MediaFault) else f"{type(error).__name__}: {_plain(error)}"
+            raise PartlyUndecodable(f"frame {index + 1} of {count}: {why}") from None
         seconds = float(image.info.get("duration", 0) or 0) / 1000
         seconds = seconds if seconds >= LEAST_FRAME_S else USUAL_FRAME_S
         yield at, seconds, pixels
@@ -98,7 +119,9 @@ def rgb(image: Any) -> NDArray[np.uint8]:
         warnings.simplefilter("ignore")
         try:
             image.load()
-        except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # Pillow meets broken data with whatever its arithmetic runs into.
             text = _plain(error)
             raise (PartlyUndecodable if "truncated" in text or "broken" in text else Undecodable)(text) from None
         try:

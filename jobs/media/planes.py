@@ -19,7 +19,7 @@ CELLS = GRID_W * GRID_H
 CHROMA_CELLS = CHROMA_W * CHROMA_H
 THUMB = 72
 """Bytes of a thumb: 48 luma, 12 U, 12 V."""
-LUMA_THUMB = 48
+LUMA_THUMB, LUMA_THUMB_W = 48, 8
 SIGNALS = ("dy", "du", "dv", "luma", "spread", "dark", "changed", "greatest", "held")
 """Columns of a signal row.
 

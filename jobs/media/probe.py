@@ -450,12 +450,12 @@ def has_alpha(stream: Any) -> bool:
 
 
 def _probe_picture(file: BinaryIO, kind: Kind) -> Probe:
-    from jobs.media.picture import open_picture
+    from jobs.media import picture
 
-    with open_picture(file) as image:
-        frames = getattr(image, "n_frames", 1)
+    with picture.open_picture(file) as image:
+        frames = picture.frames(image)
         return Probe(
-            modality="video" if frames > 1 and kind.container in ("gif", "webp", "png", "apng", "avif") else "image",
+            modality="video" if frames > 1 else "image",
             container=kind.container, width=image.width, height=image.height, video_codec=(image.format or "").lower(),
             pix_fmt=image.mode, alpha="A" in image.getbands() or "transparency" in image.info,
             decode_cost=image.width * image.height * 3e-8 * max(frames, 1))

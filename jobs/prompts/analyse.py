@@ -9,16 +9,30 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 _MARKUP = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|</?[a-zA-Z][^<>]{0,500}>", re.DOTALL | re.IGNORECASE)
 _LINK = re.compile(r"!?\[([^\]\n]*)\]\([^)\n]*\)")
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+"""Control sequences of terminals (ECMA-48); without their first character the rest would be read aloud."""
+_PILED = re.compile(r"[\u0300-\u036f\u0483-\u0489\u20d0-\u20ff]+")
+"""Accents that belong to no letter: real ones are one character after normalisation."""
+_NARROW = {c: c - 0xfee0 for a, z in ((0xff10, 0xff19), (0xff21, 0xff3a), (0xff41, 0xff5a)) for c in range(a, z + 1)}
+"""Full-width letters and digits as plain ones."""
 _URL = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
 _MARKDOWN = re.compile(r"^\s{0,3}(?:#{1,6}\s+|>\s?|[-*+]\s+|\d{1,2}\.\s+|[-*_]{3,}\s*$|```\w*\s*$)", re.MULTILINE)
 _EMPHASIS = re.compile(r"(\*\*|__|\*|`+|~~)(?=\S)(.+?)(?<=\S)\1")
-_SYMBOLS = frozenset("°℃℉№©®™%‰€£¥￥$+=<>~×÷±|^")
+_SYMBOLS = frozenset("°℃℉№©®™%‰€£¥￥$+=<>~×÷±|^㎡㎥㎞㎝㎜㎏㏄")
 """Symbols that stand for a word or a relation and stay."""
 
 HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+LANGS = ("en", "fr", "de", "es", "it", "pt", "nl", "pl", "sv", "da", "no", "fi", "tr", "vi", "id", "ms", "tl", "ro", "cs", "sk", "hu",
+         "hr", "ca", "sw", "et", "lv", "lt", "sl", "is", "eu", "sq", "az", "uz", "af")
+"""Languages in Latin letters that are told apart; among all 97 of py3langid short English is taken for Limburgish or Fulah."""
+ENGLISH_FIRST, ENGLISH_FIRST_SHORT, SHORT = 3.0, 100.0, 6
+"""English is believed unless another language is so many times as likely: names and headlines look foreign, and fewer than SHORT
+words without an accent even more (of 51 such phrases of English one is refused, of 32 foreign ones 18)."""
 _CANTONESE = frozenset("嘅咗喺唔冇佢哋咁啲嚟嗰嘢乜噉攞睇諗搵畀俾冚咩喎啱嗌")
 _SCRIPTS = (("ja", r"[\u3040-\u30ff]"), ("ko", r"[\uac00-\ud7af]"), ("zh", f"[{HAN}]"))
 _CLOSE = "”’」』）)\"'"
@@ -61,7 +75,7 @@ class Analysis:
 
 def clean(text: str) -> str:
     """The text without markup, links, Markdown signs, control characters and pictographs, on normalised white space."""
-    text = unicodedata.normalize("NFC", html.unescape(text))
+    text = _PILED.sub("", unicodedata.normalize("NFC", html.unescape(_ESCAPE.sub("", text)))).translate(_NARROW)
     text = _URL.sub(" ", _LINK.sub(r"\1", _MARKUP.sub(" ", text)))
     text = _EMPHASIS.sub(r"\2", _MARKDOWN.sub("", text))
     text = "".join(" " if c in "\t\r\u3000\xa0" else c for c in text if c in "\n\t\r" or _speakable(c))
@@ -81,33 +95,43 @@ def letters(text: str) -> int:
 
 
 def language(text: str) -> str:
-    """Language of a text: by its script where that tells, else by py3langid; short Latin text is taken for English."""
+    """Language of a text: by its script where that tells, else by py3langid; `und` where there are no letters."""
     count = {lang: len(re.findall(pattern, text)) for lang, pattern in _SCRIPTS}
-    latin = len(re.findall(r"[A-Za-zÀ-ɏ]+", text))
+    latin = re.findall(r"[A-Za-zÀ-ɏḀ-ỿ]+(?:['’][A-Za-z]+)?", text)
     if count["ja"] > 1 and count["ja"] * 4 >= count["zh"]:
         return "ja"
-    if count["ko"] > latin:
+    if count["ko"] > len(latin):
         return "ko"
-    if count["zh"] and count["zh"] >= latin:
-        return "yue" if sum(c in _CANTONESE for c in text) >= 2 else "zh"
-    foreign = sum(unicodedata.category(c)[0] == "L" and not re.match(rf"[A-Za-zÀ-ɏ{HAN}]", c) for c in text)
-    if foreign > 2 * latin:
-        return _identified(text)
-    if not latin:
-        return "und"
-    return "en" if latin < 4 or _mostly_english(text) else _identified(text)
+    if count["zh"] and count["zh"] >= len(latin):
+        told = sum(c in _CANTONESE for c in text)
+        return "yue" if told >= 2 or told * 8 >= count["zh"] else "zh"
+    foreign = sum(unicodedata.category(c)[0] == "L" and not re.match(rf"[A-Za-zÀ-ɏḀ-ỿ{HAN}]", c) for c in text)
+    if foreign > 2 * len(latin):
+        import py3langid
+
+        return str(py3langid.classify(text)[0])
+    return _latin(latin) if latin else "und"
 
 
-def _mostly_english(text: str) -> bool:
-    words = [w.lower() for w in re.findall(r"[A-Za-zÀ-ɏ]+", text)]
-    plain = all(ord(c) < 0x80 for w in words for c in w)
-    return plain and (len(words) < 6 or sum(w in _STOP for w in words) * 8 >= len(words))
+def _latin(found: list[str]) -> str:
+    """Language of words in Latin letters; accented ones are left out where they are few: English borrows them (café, São Paulo)."""
+    plain = [w for w in found if w.isascii()]
+    if len(found) == len(plain) == 1:
+        return "en"
+    told = plain if len(plain) > 1 and 2 * len(plain) >= len(found) else found
+    shares = {str(lang): float(share) for lang, share in _identifier().rank(" ".join(told[:500]))}
+    best = max(shares, key=lambda lang: shares[lang])
+    first = ENGLISH_FIRST_SHORT if len(found) == len(plain) < SHORT else ENGLISH_FIRST
+    return "en" if shares["en"] * first >= shares[best] else best
 
 
-def _identified(text: str) -> str:
-    import py3langid
+@cache
+def _identifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    return str(py3langid.classify(text)[0])
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier.set_languages(list(LANGS))
+    return identifier
 
 
 def sentences(text: str) -> list[str]:
@@ -155,11 +179,11 @@ def words(text: str, lang: str) -> list[tuple[str, str]]:
     return found
 
 
-def analyse(text: str) -> Analysis:
-    """Analyse a cleaned text."""
+def analyse(text: str, lang: str = "") -> Analysis:
+    """Analyse a cleaned text, in a language that is known or else told from it."""
     from jobs.prompts.grammar import named
 
-    lang = language(text)
+    lang = lang or language(text)
     cut = words(text, lang)
     nouns = Counter(w for w, kind in cut if kind in ("n", "ns"))
     phrases = sorted(nouns, key=lambda w: (-nouns[w] * len(w), text.find(w)))[:8]

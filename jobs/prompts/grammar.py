@@ -79,7 +79,8 @@ def named(text: str, key: str) -> list[str]:
 
 
 def see(text: str, index: int, before: Mapping[str, str] | None, *, same_sentence: bool = False) -> Seen:
-    """What the shot of a text shows; what it leaves open is carried over from the shot before, else from the defaults.
+    """What the shot of a text shows; what it leaves open is carried over from the shot before, else from the defaults. Another
+    place has its own weather.
 
     Weak words (a shore, a street) name a place only where the sentence has not named one: the sand beside the sea is no desert.
     """
@@ -92,7 +93,7 @@ def see(text: str, index: int, before: Mapping[str, str] | None, *, same_sentenc
         if hit:
             attributes[key] = hit[1]
             said.append(f"{hit[0]} → {key} {hit[1]}")
-        elif before and key in before:
+        elif before and key in before and not (key == "weather" and attributes["place"] != before["place"]):
             attributes[key] = before[key]
         else:
             attributes[key] = default[key]

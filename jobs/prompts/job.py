@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.errors import Terminal
+from jobs.generate import lettering
 from jobs.generate.narrator import languages
 from jobs.job import Job, Part
 from jobs.lake import Version
@@ -29,10 +30,11 @@ def grammar_of(settings: Settings) -> Words:
 
 
 def outside(settings: Settings) -> Mapping[str, str]:
-    """What bears on storyboards besides their own settings: the generator's words and the narrator's languages."""
+    """What bears on storyboards besides their own settings: the generator's words, the narrator's languages, the font's letters."""
     words = grammar_of(settings)
     return {"words": f"{words}-{grammar.fingerprint()}" if words == "world" else words,
-            "languages": ",".join(sorted(languages(settings.recipe.publish.voice)))}
+            "languages": ",".join(sorted(languages(settings.recipe.publish.voice))),
+            "font": lettering.fingerprint(settings.recipe.publish.font)}
 
 
 def run(run: Run) -> None:
@@ -119,9 +121,12 @@ def judged(
     lang = request.lang or language(said)
     spoken = languages(settings.recipe.publish.voice)
     if lang not in spoken:
-        voice = settings.recipe.publish.voice
-        return None, _why("language", "unspoken", detail=f"the text is in {lang!r}; the voice {voice!r} speaks "
-                                                         f"{', '.join(sorted(spoken))}: set publish.voice to another")
+        told = f"the text is in {lang!r}" if lang != "und" else f"no language can be told from {said[:60]!r}"
+        return None, _why("language", "unspoken", detail=f"{told}; the voice {settings.recipe.publish.voice!r} speaks "
+                          f'{", ".join(sorted(spoken))}: set publish.voice to another, or give {{"text": …, "lang": "{min(spoken)}"}}')
+    if lacking := lettering.missing(said, settings.recipe.publish.font):
+        return None, _why("font", "missing_glyphs", detail=f"the font has no letters for {lacking[:40]!r}; set publish.font to "
+                                                           "one that has")
     shots = [_cleaned(s) for s in request.shots] or _storyboard(text, lang, request.style, settings)
     if hit := blocked(" ".join(s.prompt for s in shots), want.blocklist):
         return None, _why("safety", "unsafe", detail=f"{hit[0]!r} in a shot is on the list of blocked words ({hit[1]})")
@@ -159,5 +164,5 @@ def _why(check: str, reason: str, value: float | None = None, op: str | None = N
     return {"check": check, "reason": reason, "value": value, "op": op, "threshold": threshold, "detail": detail}
 
 
-PROMPTS_JOB = Job("prompts", reads=(SAMPLES,), optional=(SAMPLES,), writes=(PROMPTS, REJECTS), code=1, recipe=("prompts",),
+PROMPTS_JOB = Job("prompts", reads=(SAMPLES,), optional=(SAMPLES,), writes=(PROMPTS, REJECTS), code=2, recipe=("prompts",),
                   run=run, outside=outside)

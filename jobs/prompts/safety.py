@@ -1,6 +1,7 @@
 """Refuses prompts on banned topics, by a small built-in list in English and Chinese and the words of Settings.
 
-A word list catches the plain cases only; labs add their own list or a safety model to the judging of clips.
+An entry is a word, or two joined by `…` that stand near each other ("make…bomb" is in "make yourself a small bomb"). A list
+catches the plain cases only; labs add their own words, or a safety model to the judging of clips.
 """
 
 import json
@@ -8,24 +9,42 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 
 FILE = Path(__file__).with_name("blocklist.json")
 _BETWEEN_HAN = re.compile(r"(?<=[\u4e00-\u9fff])[\s\W_]+(?=[\u4e00-\u9fff])")
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+NEAR_LATIN, NEAR_HAN = r"(?:\W+\w+){0,3}?\W+", r"[^。！？!?\n]{0,6}?"
+"""What may stand between two words of one entry: three words, or six ideographs of the same sentence."""
 
 
 def blocked(text: str, extra: Sequence[str] = ()) -> tuple[str, str] | None:
     """The first banned word of a text and its topic (`settings` for a word of `extra`), or None.
 
-    Width, case and filling between ideographs do not hide a word.
+    Width, case and filling between ideographs do not hide a word; ideographs that belong to two words make none: 理性交流 is
+    harmless.
     """
     plain = unicodedata.normalize("NFKC", text).lower()
-    plain = f"{plain}\n{_BETWEEN_HAN.sub('', plain)}"
     topics = {"settings": tuple(extra), **_topics()}
-    for topic, words in topics.items():
-        if words and (hit := _pattern(tuple(words)).search(plain)):
-            return hit.group(), topic
+    for seen in dict.fromkeys((plain, _BETWEEN_HAN.sub("", plain))):
+        for topic, words in topics.items():
+            for hit in _pattern(tuple(words)).finditer(seen) if words else ():
+                if not _HAN.search(hit.group()) or _whole(seen, *hit.span()):
+                    return hit.group(), topic
     return None
+
+
+def _whole(text: str, start: int, end: int) -> bool:
+    """Whether no word of the text reaches over one end of a place only."""
+    import logging
+
+    import jieba
+
+    jieba.setLogLevel(logging.WARNING)
+    ends = list(accumulate(len(word) for word in jieba.cut(text)))
+    spans = zip([0, *ends[:-1]], ends, strict=True)
+    return not any((a < start < b < end) or (start < a < end < b) for a, b in spans)
 
 
 @cache
@@ -35,6 +54,14 @@ def _topics() -> dict[str, tuple[str, ...]]:
 
 @cache
 def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
-    folded = sorted((unicodedata.normalize("NFKC", w).lower().strip() for w in words if w.strip()), key=len, reverse=True)
-    forms = [rf"(?<![a-z]){re.escape(w)}(?:s|es)?(?![a-z])" if w.isascii() else re.escape(w) for w in folded]
-    return re.compile("|".join(forms) or r"(?!)")
+    # the ellipsis that joins two words would be three full stops in compatibility form
+    folded = sorted(("…".join(unicodedata.normalize("NFKC", part).lower().strip() for part in word.split("…"))
+                     for word in words if word.strip(" …")), key=len, reverse=True)
+    return re.compile("|".join(_form(word) for word in folded) or r"(?!)")
+
+
+def _form(word: str) -> str:
+    parts = [re.escape(part) for part in word.split("…")]
+    if word.replace("…", "").isascii():
+        return rf"(?<![a-z]){NEAR_LATIN.join(parts)}(?:s|es)?(?![a-z])"
+    return NEAR_HAN.join(parts)

@@ -8,11 +8,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from types import MappingProxyType
 from typing import Any, Literal
 
 from jobs.prompts import grammar
-from jobs.prompts.analyse import HAN, clauses, sentences
+from jobs.prompts.analyse import HAN, analyse, clauses, sentences
 
 Words = Literal["world", "plain"]
 """What the generator understands: the words of the embedded world, or plain sentences."""
@@ -69,17 +70,17 @@ def spoken_s(text: str) -> float:
 
 
 def storyboard(text: str, lang: str, style: str, words: Words) -> list[Shot]:
-    """The shots of a cleaned text, at most MAX_SHOTS; longer texts get longer shots."""
+    """The shots of a cleaned text, at most MAX_SHOTS; longer texts get longer shots, very many sentences share some."""
     preset = PRESETS[style]
     lines = _lines(text, max(preset.shot_s, spoken_s(text) / MAX_SHOTS))
+    each = -(-len(lines) // MAX_SHOTS)
+    lines = [reduce(_join, lines[i:i + each]) for i in range(0, len(lines), each or 1)]
+    if words == "plain":
+        return _plain(lines, lang, preset)
     shots: list[Shot] = []
     before: Mapping[str, str] | None = None
     settled = False
     for index, line in enumerate(lines):
-        if words == "plain":
-            look = preset.look[lang in ("zh", "yue")]
-            shots.append(Shot(_plain(line, look, lang), line, preset.min_s))
-            continue
         seen = grammar.see(line, index, before, same_sentence=settled)
         before = seen.attributes if "place" in seen.attributes else before
         settled = not ends_sentence(line) and (settled or bool(grammar.find(line, "place")))
@@ -92,9 +93,19 @@ def ends_sentence(line: str) -> bool:
     return line.rstrip("”’」』）)\"' ").endswith(("。", "！", "？", "!", "?", ".", "…", "；", ";"))
 
 
-def _plain(line: str, look: str, lang: str) -> str:
-    mark = "，" if lang in ("zh", "yue") else ", "
-    return re.sub(r"[\s。，！？；.,!?;]+$", "", line) + mark + look
+def _plain(lines: Sequence[str], lang: str, preset: Preset) -> list[Shot]:
+    """Shots for a model that sees one sentence at a time: what it says, the place and time told before, and the look."""
+    wide = lang in ("zh", "yue")
+    shots, known = [], dict[str, str]()
+    for line in lines:
+        said = analyse(line, lang)
+        here = {"place": said.places[:1], "time": tuple(t.lower() for t in said.times[:1])}
+        carried = {key: word for key, word in known.items() if not here[key]}
+        known |= {key: found[0] for key, found in here.items() if found}
+        parts = [re.sub(r"[\s。，！？；.,!?;]+$", "", line), *carried.values(), preset.look[wide]]
+        note = "; ".join(f"{key} {word} carried over" for key, word in carried.items()) or None
+        shots.append(Shot(("，" if wide else ", ").join(parts), line, preset.min_s, note))
+    return shots
 
 
 def _lines(text: str, shot_s: float) -> list[str]:

@@ -4,6 +4,7 @@ The key of a video is a hash of what it is made of, so that a retry finds what w
 posts nothing twice.
 """
 
+import hashlib
 import json
 import tempfile
 import time
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.job import Job, Part
-from jobs.lake import Slice
+from jobs.lake import Lake, Slice
+from jobs.publish import music
+from jobs.publish.music import Bed
 from jobs.publish.target import Item, Target, load, target_root
 from jobs.run import Run, reject_rows
 from jobs.version import row_id
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from jobs.publish.mark import Label
 
 Row = dict[str, Any]
-CODE = 1
+CODE = 2
 TITLE_CHARS = 48
 
 
@@ -40,12 +43,13 @@ class Clip:
 
 @dataclass(frozen=True)
 class Task:
-    """One prompt: its row, an accepted clip for each shot or None, and what a reject says of the run."""
+    """One prompt: its row, an accepted clip for each shot or None, what a reject says of the run, and music from the corpus."""
 
     prompt: Row
     clips: tuple[Clip | None, ...]
     policy_hash: str
     run_id: str
+    bed: Bed | None = None
 
 
 class Refused(Exception):
@@ -59,20 +63,31 @@ class Refused(Exception):
 def run(run: Run) -> None:
     """One task for each prompt, then the pages of the targets."""
     settings = run.settings
-    from jobs.publish.keys import signer
-
-    targets = [load(spec, settings) for spec in settings.recipe.publish.targets]
-    signer(settings.runtime)  # a wrong key ends the run, like a wrong target, before Spark starts
+    targets = ready(settings)
     clips: dict[tuple[str, int], Clip] = {}
     for part in run.input(GENERATIONS).slices():
         for row in part.read(["generation_id", "prompt_id", "shot", "verdict"]).to_pylist():
             if row["verdict"] == "accepted":
                 clips[row["prompt_id"], row["shot"]] = Clip(row["generation_id"], part)
     prompts = sorted(run.input(PROMPTS).read().to_pylist(), key=lambda r: str(r["prompt_id"]))
-    run.parts([Task(p, tuple(clips.get((p["prompt_id"], i)) for i in range(len(p["shots"]))), run.policy_hash, run.run_id)
-               for p in prompts], work, weight="video")
+    beds = music.beds(music.release(run.lake)) if settings.recipe.publish.music == music.CORPUS else []
+    run.parts([Task(p, tuple(clips.get((p["prompt_id"], i)) for i in range(len(p["shots"]))), run.policy_hash, run.run_id,
+                    music.pick(beds, p["prompt_id"]) if beds else None) for p in prompts], work, weight="video")
     for target in targets:
         target.finish()
+
+
+def ready(settings: Settings) -> list[Target]:
+    """The targets, if all that publishing needs besides clips is at hand: to be asked before hours of generation.
+
+    Raises:
+        Terminal: a target, key, font, voice or bed of music is not what it should be.
+    """
+    from jobs.generate import narrator
+
+    outside(settings)
+    narrator.load(settings.recipe.publish.voice)
+    return [load(spec, settings) for spec in settings.recipe.publish.targets]
 
 
 def work(task: Task, settings: Settings) -> Part:
@@ -100,7 +115,8 @@ def published(task: Task, settings: Settings, measured: dict[str, float]) -> lis
     speech = _spoken(task.prompt, settings, measured)
     _legible(" ".join([label, *(c.text for c in speech.cues)]), settings)
     ids = [clip.generation_id for clip in clips]
-    targets = [(target, key_of(task.prompt, ids, settings, target.name))
+    made_of = ids + ([task.bed.sample_id] if task.bed else [])
+    targets = [(target, key_of(task.prompt, made_of, settings, target.name))
                for target in (load(spec, settings) for spec in settings.recipe.publish.targets)]
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="reelmill-") as name:
@@ -110,10 +126,10 @@ def published(task: Task, settings: Settings, measured: dict[str, float]) -> lis
             file = target.fetch(key, folder)
             if file is None:
                 file = folder / f"{key}.mp4"
-                file.write_bytes(_made(task.prompt, clips, speech, title, label, key, by, settings, measured))
+                file.write_bytes(_made(task, clips, speech, title, label, key, by, settings, measured))
             ready.append((target, key, file, _checked(file, label, ids, key, by, settings)))
         for target, key, file, marks in ready:
-            rows.append(_row(task.prompt, ids, speech, title, target, key, file, marks, settings))
+            rows.append(_row(task, ids, speech, title, target, key, file, marks, settings))
             target.post(_item(rows[-1]), file)
     return rows
 
@@ -148,19 +164,23 @@ def _legible(text: str, settings: Settings) -> None:
 
 
 def _made(
-    prompt: Row, clips: Sequence[Clip], speech: "Speech", title: str, label: str, key: str, by: "Signer", settings: Settings,
+    task: Task, clips: Sequence[Clip], speech: "Speech", title: str, label: str, key: str, by: "Signer", settings: Settings,
     measured: dict[str, float],
 ) -> bytes:
     from jobs.generate import asset, compose
     from jobs.publish import mark
 
-    want = settings.recipe.publish
+    prompt, want = task.prompt, settings.recipe.publish
     started = time.perf_counter()
     canvas = compose.Canvas(prompt["aspect"], want.short_side_px, want.fps, want.fill, want.font)
     scenes = [compose.Scene(*asset.decoded(_bytes(clip))) for clip in clips]
-    video = compose.compose(scenes, speech, canvas, label=mark.overlay(label, *canvas.size, want.font),
-                            loudness_lufs=want.loudness_lufs, music=want.music,
-                            metadata=mark.metadata(want.producer, key, title), lang=prompt["lang"])
+    with tempfile.NamedTemporaryFile(prefix="reelmill-bed-") as bed:
+        if task.bed:
+            bed.write(task.bed.read())
+            bed.flush()
+        video = compose.compose(scenes, speech, canvas, label=mark.overlay(label, *canvas.size, want.font),
+                                loudness_lufs=want.loudness_lufs, music=bed.name if task.bed else want.music,
+                                metadata=mark.metadata(want.producer, key, title), lang=prompt["lang"])
     composed = time.perf_counter()
     facts = {"publication_id": key, "prompt_id": prompt["prompt_id"], "generation_ids": [clip.generation_id for clip in clips]}
     signed = mark.signed(video, by, want.producer, title, facts)
@@ -192,13 +212,14 @@ def _checked(file: Path, label: str, ids: Sequence[str], key: str, by: "Signer",
     return marks
 
 
-def _row(prompt: Row, ids: Sequence[str], speech: "Speech", title: str, target: Target, key: str, file: Path, marks: "Label",
+def _row(task: Task, ids: Sequence[str], speech: "Speech", title: str, target: Target, key: str, file: Path, marks: "Label",
          settings: Settings) -> Row:
     from jobs.generate import audio
 
+    prompt = task.prompt
     return {
         "publication_id": key, "prompt_id": prompt["prompt_id"], "generation_ids": list(ids),
-        "sample_ids": prompt["sample_ids"], "title": title, "lang": prompt["lang"],
+        "sample_ids": [*prompt["sample_ids"], *([task.bed.sample_id] if task.bed else [])], "title": title, "lang": prompt["lang"],
         "narration": " ".join(s["narration"] for s in prompt["shots"] if s["narration"]),
         "subtitles": [{"start_s": round(c.start_s, 3), "end_s": round(c.end_s, 3), "text": c.text} for c in speech.cues],
         "aspect": prompt["aspect"], "width": marks.width, "height": marks.height, "duration_s": marks.video_s,
@@ -218,8 +239,8 @@ def _item(row: Row) -> Item:
 
 
 def key_of(prompt: Row, ids: Sequence[str], settings: Settings, target: str) -> str:
-    """The idempotency key: what the video is made of and the kind of place, not when, where or how often."""
-    recipe = settings.recipe.publish.model_dump(mode="json", exclude={"targets", "approval"})
+    """The idempotency key: what the video is made of (`ids` of clips and music) and the kind of place, not when, where or how often."""
+    recipe = settings.recipe.publish.model_dump(mode="json", exclude={"targets", "approval"}) | {"material": material(settings)}
     return row_id(prompt["prompt_id"], *ids, json.dumps(recipe, sort_keys=True, ensure_ascii=False), CODE, target)
 
 
@@ -250,7 +271,20 @@ def still_there(run: Run) -> bool:
 def outside(settings: Settings) -> Mapping[str, str]:
     """Another place is another version: a folder that is not the lake's own has its videos published to it."""
     own = not settings.runtime.out
-    return {"target": "videos" if own else target_root(settings)}
+    facts = {"target": "videos" if own else target_root(settings), **material(settings)}
+    if settings.recipe.publish.music == music.CORPUS:
+        facts["release"] = music.release(Lake(settings.runtime.lake)).fingerprint
+    return facts
+
+
+def material(settings: Settings) -> Mapping[str, str]:
+    """What a video is made of besides clips and recipe: the bytes behind paths, and who signs (`test` on every machine)."""
+    from jobs.generate import audio, lettering
+    from jobs.publish.keys import signer
+
+    want, by = settings.recipe.publish, signer(settings.runtime)
+    return {"font": lettering.fingerprint(want.font), "music": want.music if want.music == music.CORPUS else audio.fingerprint(want.music),
+            "signer": "test" if by.test else hashlib.sha256(by.chain).hexdigest()[:12]}
 
 
 PUBLISH = Job("publish", reads=(PROMPTS, GENERATIONS, REJECTS), writes=(PUBLICATIONS, REJECTS), code=CODE, recipe=("publish",),

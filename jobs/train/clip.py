@@ -20,13 +20,13 @@ import numpy as np
 import open_clip
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
 from jobs.train import tokens, words, world
 from jobs.train.codes import Codes
-from jobs.train.data import Clips
-from jobs.train.loop import Plan, Trained, optimise
+from jobs.train.data import FRAMES, Clips
+from jobs.train.loop import Plan, Trained, optimise, there
 
 SIDE_PX = 64
 CONTEXT = 48
@@ -35,7 +35,7 @@ VISIBLE = ("place", "time", "weather", "shape", "colour", "background")
 
 CONFIG: Mapping[str, Any] = {
     "embed_dim": 128,
-    "vision_cfg": {"image_size": SIDE_PX, "layers": [1, 1, 1, 1], "width": 16, "head_width": 64},
+    "vision_cfg": {"image_size": SIDE_PX, "layers": [2, 2, 2, 1], "width": 20, "head_width": 64},
     "text_cfg": {
         "context_length": CONTEXT,
         "vocab_size": tokens.VOCABULARY,
@@ -64,7 +64,7 @@ PREPROCESS: Mapping[str, Any] = {
 
 def normalise(pictures: torch.Tensor) -> torch.Tensor:
     """[B, 3, 64, 64] in 0..1 as the loader's preprocessing leaves them."""
-    mean, std = (torch.tensor(PREPROCESS[key]).view(3, 1, 1) for key in ("mean", "std"))
+    mean, std = (torch.tensor(PREPROCESS[key], device=pictures.device).view(3, 1, 1) for key in ("mean", "std"))
     return (pictures - mean) / std
 
 
@@ -72,61 +72,64 @@ def normalise(pictures: torch.Tensor) -> torch.Tensor:
 
 
 def roughen(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """What happens to a frame on its way: cropped, squashed or letterboxed, mirrored, lit otherwise, compressed, blurred."""
-    count = len(pictures)
+    """What happens to a frame on its way: cropped, squashed or letterboxed, mirrored, lit otherwise, compressed, blurred.
+
+    The generator is of the pictures' device.
+    """
+    count, device = len(pictures), pictures.device
 
     def between(low: float, high: float) -> torch.Tensor:
-        return low + (high - low) * torch.rand(count, generator=generator)
+        return low + (high - low) * torch.rand(count, generator=generator, device=device)
 
     def some(share: float) -> torch.Tensor:
-        return torch.rand(count, generator=generator) < share
+        return torch.rand(count, generator=generator, device=device) < share
 
-    framed = some(0.6)
-    wide = torch.where(framed, torch.where(some(0.8), between(0.72, 1.0), between(1.0, 1.5)), torch.ones(count))
-    high = torch.where(framed, torch.where(some(0.8), between(0.72, 1.0), between(1.0, 1.5)), torch.ones(count))
+    framed, one = some(0.6), torch.ones(count, device=device)
+    wide = torch.where(framed, torch.where(some(0.8), between(0.72, 1.0), between(1.0, 1.5)), one)
+    high = torch.where(framed, torch.where(some(0.8), between(0.72, 1.0), between(1.0, 1.5)), one)
     mirror = torch.where(some(0.5), -1.0, 1.0)
     slack_x, slack_y = (1 - wide).clamp_min(0) * between(-1, 1), (1 - high).clamp_min(0) * between(-1, 1)
-    zero = torch.zeros(count)
+    zero = torch.zeros(count, device=device)
     warp = torch.stack([torch.stack([wide * mirror, zero, slack_x], 1), torch.stack([zero, high, slack_y], 1)], 1)
     out = functional.grid_sample(pictures, functional.affine_grid(warp, list(pictures.shape), align_corners=False), align_corners=False)
 
     soft = functional.avg_pool2d(functional.pad(out, (1, 1, 1, 1), mode="replicate"), 3, 1)
     out = torch.lerp(out, soft, (between(0, 1) * some(0.5)).view(-1, 1, 1, 1))
-    pressed = some(0.25)
-    for i in torch.nonzero(pressed).flatten().tolist():
-        out[i] = _jpeg(out[i], quality=int(20 + 60 * torch.rand(1, generator=generator)))
     gain, lift, grain = between(0.82, 1.18), between(-0.05, 0.05), between(0, 0.03)
-    out = out * gain.view(-1, 1, 1, 1) + lift.view(-1, 1, 1, 1) + grain.view(-1, 1, 1, 1) * torch.randn(out.shape, generator=generator)
+    noise = torch.randn(out.shape, generator=generator, device=device)
+    out = out * gain.view(-1, 1, 1, 1) + lift.view(-1, 1, 1, 1) + grain.view(-1, 1, 1, 1) * noise
     return out.clamp(0, 1)
 
 
-def _jpeg(picture: torch.Tensor, quality: int) -> torch.Tensor:
+def pressed(frames: NDArray[np.uint8], rng: random.Random) -> NDArray[np.uint8]:
+    """A quarter of the frames [B, 64, 64, 3] after JPEG of some quality."""
     from PIL import Image
 
-    held = io.BytesIO()
-    Image.fromarray((picture.permute(1, 2, 0) * 255).byte().numpy()).save(held, "JPEG", quality=quality)
-    return torch.from_numpy(np.asarray(Image.open(held)).copy()).permute(2, 0, 1).float() / 255
+    out = frames.copy()
+    for i in range(len(frames)):
+        if rng.random() < 0.25:
+            held = io.BytesIO()
+            Image.fromarray(frames[i]).save(held, "JPEG", quality=rng.randint(20, 80))
+            out[i] = np.asarray(Image.open(held))
+    return out
 
 
 def strangers(count: int, generator: torch.Generator) -> torch.Tensor:
     """Pictures the world does not hold: flat, black, static, and clouds of coarse noise with a photograph's spectrum."""
-    out = torch.empty(count, 3, SIDE_PX, SIDE_PX)
-    for i in range(count):
-        kind = int(torch.randint(5, (1,), generator=generator))
-        colour = torch.rand(3, 1, 1, generator=generator)
-        if kind == 0:
-            out[i] = colour * (torch.rand(1, generator=generator) < 0.5)
-        elif kind == 1:
-            out[i] = torch.rand(3, SIDE_PX, SIDE_PX, generator=generator)
-        else:
-            total = torch.zeros(3, SIDE_PX, SIDE_PX)
-            for cells in (2, 4, 8, 16, 32):
-                hue = torch.randn(1, 3, 1, 1, generator=generator) if kind == 2 else torch.ones(1, 3, 1, 1)
-                coarse = torch.randn(1, 3 if kind == 4 else 1, cells, cells, generator=generator) * hue
-                mode = "nearest" if kind == 3 else "bilinear"
-                total += functional.interpolate(coarse, SIDE_PX, mode=mode)[0] / cells**0.6
-            out[i] = torch.sigmoid(total + torch.logit(colour.clamp(0.1, 0.9)))
-    return out
+    draw: dict[str, Any] = {"generator": generator, "device": generator.device}
+    colour, kind = torch.rand(count, 3, 1, 1, **draw), torch.randint(5, (count,), **draw)
+    flat = (colour * (torch.rand(count, 1, 1, 1, **draw) < 0.5)).expand(-1, -1, SIDE_PX, SIDE_PX)
+    static = torch.rand(count, 3, SIDE_PX, SIDE_PX, **draw)
+    tone = torch.logit(colour.clamp(0.1, 0.9))
+    clouds = []
+    for tinted, channels, mode in ((True, 1, "bilinear"), (False, 1, "nearest"), (False, 3, "bilinear")):
+        total = tone.expand(-1, -1, SIDE_PX, SIDE_PX)
+        for cells in (2, 4, 8, 16, 32):
+            coarse = torch.randn(count, channels, cells, cells, **draw)
+            hue = torch.randn(count, 3, 1, 1, **draw) if tinted else torch.ones(1, 3, 1, 1, device=generator.device)
+            total = total + functional.interpolate(coarse * hue, SIDE_PX, mode=mode) / cells**0.6
+        clouds.append(torch.sigmoid(total))
+    return torch.stack([flat, static, *clouds])[kind, torch.arange(count, device=generator.device)]
 
 
 # --- training --------------------------------------------------------------------------------------------------------
@@ -139,35 +142,38 @@ class Matching:
     the captions name all attributes, so that each picture knows where it belongs without the others.
     """
 
-    PICTURES, STRANGERS, TEXTS = 64, 10, 48
+    STRANGE_SHARE, TEXTS = 0.15, 48
 
-    def __init__(self, model: open_clip.CLIP, tokenizer: Any, clips: Clips) -> None:
-        self.model, self.tokenizer, self.clips = model, tokenizer, clips
-        self.codes = Codes(CONFIG["embed_dim"])
-        self.shown = [{k: v for k, v in a.items() if k in VISIBLE} for a in clips.attributes]
-        places = torch.tensor([1.0 if "place" in a else 0.0 for a in clips.attributes])
-        self.chance = torch.where(places > 0, 0.5 / places.sum().clamp_min(1), 0.5 / (1 - places).sum().clamp_min(1))
+    def __init__(self, model: open_clip.CLIP, tokenizer: Any, clips: Clips, *, batch: int, device: str) -> None:
+        self.model, self.tokenizer, self.clips, self.batch, self.device = model, tokenizer, clips, batch, device
+        self.codes, self.chance = Codes(CONFIG["embed_dim"]), clips.chance()
+        shown = [{k: v for k, v in a.items() if k in VISIBLE} for a in clips.attributes]
+        self.wanted = torch.stack([self.codes(a) for a in shown]).to(device)
+        self.strange = self.codes.strange_picture.to(device)
+        self.rows = {key: self.codes.values(key)[1].to(device) for key in VISIBLE}
+        names = {key: self.codes.values(key)[0] for key in VISIBLE}
+        self.truth = {key: torch.tensor([names[key].index(a[key]) if key in a else -1 for a in shown]).to(device) for key in VISIBLE}
 
     def __call__(self, generator: torch.Generator) -> torch.Tensor:
         rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))
-        return self.pictures(rng, generator) + self.texts(rng)
+        picked = torch.multinomial(self.chance, self.batch, replacement=True, generator=generator)
+        return self.pictures(picked, rng, there(self.device, generator)) + self.texts(rng)
 
-    def pictures(self, rng: random.Random, generator: torch.Generator) -> torch.Tensor:
+    def pictures(self, picked: torch.Tensor, rng: random.Random, generator: torch.Generator) -> torch.Tensor:
         """Distance of pictures from their codes, and for each attribute the cross entropy of its values."""
-        picked = torch.multinomial(self.chance, self.PICTURES, replacement=True, generator=generator).tolist()
-        frames = np.stack([self.clips.frames[i, rng.randrange(self.clips.frames.shape[1])] for i in picked])
-        pictures = roughen(torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255, generator)
-        pictures = torch.cat([pictures, strangers(self.STRANGERS, generator)]).to(memory_format=torch.channels_last)
-        image = self.model.encode_image(normalise(pictures), normalize=True)
-        wanted = torch.stack([self.codes(self.shown[i]) for i in picked] + [self.codes.strange_picture] * self.STRANGERS)
+        frames = pressed(np.stack([self.clips[i][rng.randrange(FRAMES)] for i in picked.tolist()]), rng)
+        drawn = roughen(torch.from_numpy(frames).to(self.device).permute(0, 3, 1, 2).float() / 255, generator)
+        foreign = strangers(max(1, round(self.STRANGE_SHARE * len(drawn))), generator)
+        pictures = torch.cat([drawn, foreign]).contiguous(memory_format=torch.channels_last)
+        image = self.model.encode_image(normalise(pictures), normalize=True).float()
+        picked = picked.to(self.device)
+        wanted = torch.cat([self.wanted[picked], self.strange.expand(len(foreign), -1)])
         loss = 1 - (image * wanted).sum(1).mean()
         scale = self.model.logit_scale.exp().clamp(max=60)
         for key in VISIBLE:
-            values, rows = self.codes.values(key)
-            at = [i for i, source in enumerate(picked) if key in self.shown[source]]
-            if at:
-                truth = torch.tensor([values.index(self.shown[picked[i]][key]) for i in at])
-                loss = loss + functional.cross_entropy(scale * image[at] @ rows.T, truth) / len(VISIBLE)
+            truth = self.truth[key][picked]
+            right = functional.cross_entropy(scale * image[: len(drawn)] @ self.rows[key].T, truth, ignore_index=-1, reduction="sum")
+            loss = loss + right / (truth >= 0).sum().clamp_min(1) / len(VISIBLE)
         return loss
 
     def texts(self, rng: random.Random) -> torch.Tensor:
@@ -175,20 +181,23 @@ class Matching:
         said = [words.remark(rng.choice(self.clips.attributes), rng.choice(words.LANGUAGES), rng) for _ in range(self.TEXTS)]
         said = [(text, {k: v for k, v in a.items() if k in VISIBLE}) for text, a in said]
         said += [(words.unrelated(rng), {}) for _ in range(self.TEXTS // 6)]
-        text = self.model.encode_text(self.tokenizer([t for t, _ in said]), normalize=True)
-        return 1 - (text * torch.stack([self.codes(a) for _, a in said])).sum(1).mean()
+        text = self.model.encode_text(self.tokenizer([t for t, _ in said]).to(self.device), normalize=True).float()
+        return 1 - (text * torch.stack([self.codes(a) for _, a in said]).to(self.device)).sum(1).mean()
 
 
-def train(clips: Clips, plan: Plan, *, folder: Path, work: Path, resume: bool) -> Trained:
-    """Train and leave a complete open_clip folder."""
+def train(clips: Clips, plan: Plan, *, folder: Path, work: Path, resume: bool, batch: int, base: Path | None = None) -> Trained:
+    """Train, from the weights of the model in `base` if there is one, and leave a complete open_clip folder."""
     torch.manual_seed(plan.seed)
     folder.mkdir(parents=True, exist_ok=True)
     tokens.make_tokenizer(folder, length=CONTEXT)
     config = {"model_cfg": dict(CONFIG), "preprocess_cfg": dict(PREPROCESS)}
     (folder / "open_clip_config.json").write_text(json.dumps(config, indent=1) + "\n")
     model = open_clip.CLIP(**CONFIG)
+    if base is not None:
+        model.load_state_dict({k: v.float() for k, v in load_file(base / "open_clip_model.safetensors").items()})
     model.visual.to(memory_format=torch.channels_last)  # a third faster on a processor
-    matching = Matching(model, open_clip.get_tokenizer(f"local-dir:{folder}"), clips)
+    tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
+    matching = Matching(model, tokenizer, clips, batch=batch, device=plan.device)
     trained = optimise(model, matching, plan, folder=work, resume=resume, label="clip")
     save_file({k: v.half().contiguous() for k, v in trained.model.state_dict().items()}, folder / "open_clip_model.safetensors")
     return trained

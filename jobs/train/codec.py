@@ -12,7 +12,9 @@ import torch
 from diffusers import AutoencoderKLWan
 from diffusers.models.autoencoders.autoencoder_kl_wan import patchify, unpatchify
 
-PATCH_PX = 8
+SIDE_PX, PATCH_PX = 128, 8
+"""Side of a frame, and of the patches that become one place of the latents each."""
+CHANNELS = 16
 CONSTANT = 300.0
 SOFTEN = 0.5
 """Latents are divided by std ** SOFTEN: faint components keep less weight than strong ones, but more than in the pixels."""
@@ -26,6 +28,10 @@ class Axes:
     rows: torch.Tensor
     scale: torch.Tensor
 
+    def to(self, device: str) -> Axes:
+        """The same axes on another device."""
+        return Axes(self.mean.to(device), self.rows.to(device), self.scale.to(device))
+
     def encode(self, video: torch.Tensor) -> torch.Tensor:
         """[B, 3, T, H, W] in [-1, 1] -> scaled latents [B, Z, T, H / 8, W / 8]."""
         flat = patchify(video, PATCH_PX).permute(0, 2, 3, 4, 1)
@@ -36,13 +42,26 @@ class Axes:
         return torch.as_tensor(unpatchify(flat.permute(0, 4, 1, 2, 3), PATCH_PX))
 
 
-def fit(videos: torch.Tensor, channels: int) -> Axes:
+def as_video(frames: torch.Tensor) -> torch.Tensor:
+    """uint8 [B, T, H, W, 3] as float [B, 3, T, H, W] in [-1, 1]."""
+    return frames.permute(0, 4, 1, 2, 3).float() / 127.5 - 1
+
+
+def fit(videos: torch.Tensor, channels: int = CHANNELS) -> Axes:
     """Principal axes of the patches of [N, 3, T, H, W] in [-1, 1]."""
     flat = patchify(videos, PATCH_PX).permute(0, 2, 3, 4, 1).reshape(-1, 3 * PATCH_PX**2)
     mean = flat.mean(0)
     variance, vectors = torch.linalg.eigh(torch.cov((flat - mean).T))
     std = variance[-channels:].flip(0).clamp_min(1e-8).sqrt()
     return Axes(mean, vectors[:, -channels:].flip(1).T.contiguous(), std**SOFTEN * std.mean() ** (1 - SOFTEN))
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def axes_of(vae: AutoencoderKLWan) -> Axes:
+    """The axes that an autoencoder was built from; of the mean only the part that they span, which is what encoding needs."""
+    first, z = vae.encoder.conv_in, vae.config.z_dim
+    rows = first.weight[:z, :, -1, 1, 1].clone()
+    return Axes(-rows.T @ first.bias[:z], rows, torch.tensor(vae.config.latents_std))
 
 
 TAPS = (3, 3, 3)
@@ -57,7 +76,7 @@ class Smoother:
 
     def __init__(self, axes: Axes) -> None:
         self.axes, size = axes, axes.rows.shape[0] * math.prod(TAPS) + 1
-        self.gram, self.cross = torch.zeros(size, size, dtype=torch.float64), torch.zeros(size, 3 * PATCH_PX**2, dtype=torch.float64)
+        self.gram, self.cross = (axes.rows.new_zeros(size, width, dtype=torch.float64) for width in (size, 3 * PATCH_PX**2))
 
     def see(self, drawn: torch.Tensor, video: torch.Tensor) -> None:
         """Take in drawn latents [B, Z, T, h, w] and what they should have been, [B, 3, T, H, W] in [-1, 1]."""
@@ -71,21 +90,20 @@ class Smoother:
 
     def solve(self, ridge: float = 1e-3) -> tuple[torch.Tensor, torch.Tensor]:
         """Weights [patch, Z, 3, 3, 3] and bias [patch] of the last layer."""
-        held = self.gram + ridge * self.gram.diagonal().mean() * torch.eye(len(self.gram), dtype=torch.float64)
+        held = self.gram + ridge * self.gram.diagonal().mean() * torch.eye(len(self.gram)).to(self.gram)
         found = torch.linalg.solve(held, self.cross).float()
         weight = found[:-1].T.reshape(-1, self.axes.rows.shape[0], *TAPS)
         return weight / self.axes.scale.view(1, -1, 1, 1, 1), found[-1]
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def build(axes: Axes, spare: int, smooth: tuple[torch.Tensor, torch.Tensor] | None = None) -> AutoencoderKLWan:
-    """The autoencoder of these axes, with `spare` extra latent channels that decode to nothing.
+def build(axes: Axes, smooth: tuple[torch.Tensor, torch.Tensor] | None = None) -> AutoencoderKLWan:
+    """The autoencoder of these axes.
 
     Args:
         smooth: Last layer of the decoder as a `Smoother` found it; without, it is the inverse of the encoder.
     """
-    rows = torch.cat([axes.rows, axes.rows.new_zeros(spare, axes.rows.shape[1])])
-    scale = torch.cat([axes.scale, axes.scale.new_ones(spare)])
+    rows, scale = axes.rows, axes.scale
     z, patch = rows.shape
     dim = 2 * z + 2  # channels hold +x, -x and the constant
     vae = AutoencoderKLWan(
@@ -130,7 +148,7 @@ def build(axes: Axes, spare: int, smooth: tuple[torch.Tensor, torch.Tensor] | No
     _linear(vae.decoder.conv_out, narrow(rows.T), axes.mean)
     if smooth is not None:
         weight, bias = smooth
-        weight = torch.nn.functional.pad(weight, (0, 0, 0, 0, 0, 0, 0, spare)) / gain
+        weight = weight / gain
         vae.decoder.conv_out.weight[:, :z], vae.decoder.conv_out.weight[:, z : 2 * z] = weight, -weight
         vae.decoder.conv_out.bias.copy_(bias)
     return vae.eval()

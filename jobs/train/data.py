@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,34 +24,51 @@ from jobs.errors import Terminal
 from jobs.lake import Lake, Slice
 from jobs.train import words, world
 
-SIDE_PX, FRAMES = 64, 16
+FRAMES = 16
 
 
 @dataclass(frozen=True)
 class Clips:
-    """Frames uint8 [N, 16, 64, 64, 3], and per clip the caption it came with and the attributes the caption names."""
+    """Rows of a file of frames uint8 [N, 16, side, side, 3], and per clip the caption it came with and the attributes it names."""
 
     frames: NDArray[np.uint8]
+    rows: tuple[int, ...]
     captions: tuple[str, ...]
     attributes: tuple[dict[str, str], ...]
 
     def __len__(self) -> int:
-        return len(self.captions)
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        """Frames [16, side, side, 3] of a clip, still in the file."""
+        clip: NDArray[np.uint8] = self.frames[self.rows[index]]
+        return clip
+
+    def only(self, picked: Sequence[int]) -> Clips:
+        """The clips at these places."""
+        rows, captions = tuple(self.rows[i] for i in picked), tuple(self.captions[i] for i in picked)
+        return Clips(self.frames, rows, captions, tuple(self.attributes[i] for i in picked))
+
+    def chance(self) -> torch.Tensor:
+        """How likely each clip is drawn: places and objects come up alike often, however many there are."""
+        places = torch.tensor([1.0 if "place" in a else 0.0 for a in self.attributes])
+        return torch.where(places > 0, 0.5 / places.sum().clamp_min(1), 0.5 / (1 - places).sum().clamp_min(1))
 
 
 class WorldClips(Dataset[tuple[int, NDArray[np.uint8], str]]):  # type: ignore[misc]
-    """The grid of the sample world, painted `repeats` times with different seeds; places, which vary more, twice as often."""
+    """The grid of the sample world, painted `repeats` times with different seeds; places, which vary more, three times as often."""
 
-    def __init__(self, *, repeats: int, seed: int, scenes: Iterable[world.Scene] | None = None) -> None:
+    def __init__(self, *, repeats: int, seed: int, side: int, scenes: Iterable[world.Scene] | None = None) -> None:
         grid = tuple(scenes or world.scenes())
-        self.items = [(scene, seed * 1000 + k) for k in range(2 * repeats) for scene in grid if scene.place or k < repeats]
+        self.items = [(scene, seed * 1000 + k) for k in range(3 * repeats) for scene in grid if scene.place or k < repeats]
+        self.side = side
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __getitem__(self, index: int) -> tuple[int, NDArray[np.uint8], str]:
         scene, seed = self.items[index]
-        frames = world.render(scene, width=SIDE_PX, height=SIDE_PX, frames=FRAMES, seed=seed)
+        frames = world.render(scene, width=self.side, height=self.side, frames=FRAMES, seed=seed)
         return index, frames, world.captions(scene, "en")[0]
 
 
@@ -93,8 +110,8 @@ def _slices(lake: Lake, paths: Iterable[str]) -> list[Slice]:
 class ReleaseClips(Dataset[tuple[int, NDArray[np.uint8], str]]):  # type: ignore[misc]
     """The captioned videos among row groups of `samples`, training split only. One row group is held at a time."""
 
-    def __init__(self, slices: Iterable[Slice]) -> None:
-        self.slices = tuple(slices)
+    def __init__(self, slices: Iterable[Slice], *, side: int) -> None:
+        self.slices, self.side = tuple(slices), side
         self.rows = list(self._index())
         if not self.rows:
             raise Terminal("the release has no captioned videos in its training split; nothing can be learnt from it")
@@ -114,11 +131,11 @@ class ReleaseClips(Dataset[tuple[int, NDArray[np.uint8], str]]):  # type: ignore
         if self._held is None or self._held[0] != at:
             self._held = at, self.slices[at].read(["video", "caption"]).to_pylist()
         sample = self._held[1][row]
-        return index, decode(sample["video"]), sample["caption"]
+        return index, decode(sample["video"], self.side), sample["caption"]
 
 
-def decode(video: bytes) -> NDArray[np.uint8]:
-    """Sixteen frames spread over a clip, their central square, at 64 px."""
+def decode(video: bytes, size: int) -> NDArray[np.uint8]:
+    """Sixteen frames spread over a clip, their central square, `size` pixels wide."""
     import av
     from PIL import Image
 
@@ -127,38 +144,37 @@ def decode(video: bytes) -> NDArray[np.uint8]:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     if not frames:
         raise ValueError("a video of the release has no frames")
-    out = np.empty((FRAMES, SIDE_PX, SIDE_PX, 3), np.uint8)
+    out = np.empty((FRAMES, size, size, 3), np.uint8)
     for i, at in enumerate(np.linspace(0, len(frames) - 1, FRAMES).round().astype(int)):
         height, width = frames[at].shape[:2]
         side = min(height, width)
         top, left = (height - side) // 2, (width - side) // 2
         square = Image.fromarray(frames[at][top : top + side, left : left + side])
-        out[i] = np.asarray(square.resize((SIDE_PX, SIDE_PX), Image.Resampling.BOX))
+        out[i] = np.asarray(square.resize((size, size), Image.Resampling.BOX))
     return out
 
 
-def fill(dataset: Dataset[tuple[int, NDArray[np.uint8], str]], folder: Path, *, workers: int) -> Clips:
+def fill(dataset: WorldClips | ReleaseClips, folder: Path, *, workers: int) -> Clips:
     """Decode or paint every clip once into `folder`, through a DataLoader, going on where an earlier fill stopped."""
-    count = len(dataset)  # type: ignore[arg-type]
+    count = len(dataset)
     folder.mkdir(parents=True, exist_ok=True)
     store, log = folder / "frames.npy", folder / "captions.jsonl"
     captions = _logged(log) if store.exists() else []
-    shape = (count, FRAMES, SIDE_PX, SIDE_PX, 3)
+    shape = (count, FRAMES, dataset.side, dataset.side, 3)
     frames = np.lib.format.open_memmap(store, "r+" if captions else "w+", np.uint8, None if captions else shape)
     if frames.shape != shape:
         raise ValueError(f"{store} holds {frames.shape[0]} clips and {count} are wanted: it belongs to another run; delete {folder}")
     rest = torch.utils.data.Subset(dataset, range(len(captions), count))
-    loader = DataLoader(rest, batch_size=16, num_workers=workers, collate_fn=_as_list)
+    loader = DataLoader(rest, batch_size=16, num_workers=workers, collate_fn=_as_list, worker_init_fn=_alone)
     with log.open("a" if captions else "w", encoding="utf-8") as lines, tqdm(desc="clips", initial=len(captions), total=count, mininterval=2.0) as bar:
         for batch in loader:
             for index, clip, caption in batch:
                 frames[index] = clip
                 captions.append(caption)
-            frames.flush()
             lines.writelines(json.dumps(caption, ensure_ascii=False) + "\n" for _, _, caption in batch)
             lines.flush()
             bar.update(len(batch))
-    return Clips(frames, tuple(captions), tuple(words.parse(caption) for caption in captions))
+    return Clips(frames, tuple(range(count)), tuple(captions), tuple(words.parse(caption) for caption in captions))
 
 
 def _logged(log: Path) -> list[str]:
@@ -172,11 +188,17 @@ def _logged(log: Path) -> list[str]:
     return [json.loads(line) for line in whole.splitlines()]
 
 
+def _alone(_: int) -> None:
+    """One thread per worker: OpenCV would start one per core in each."""
+    import cv2
+
+    cv2.setNumThreads(0)
+
+
 def _as_list(batch: list[Any]) -> list[Any]:
     return batch
 
 
 def keep(clips: Clips, wanted: Callable[[dict[str, str]], bool]) -> Clips:
     """The clips whose attributes are wanted."""
-    picked = [i for i, attributes in enumerate(clips.attributes) if wanted(attributes)]
-    return Clips(clips.frames[picked], tuple(clips.captions[i] for i in picked), tuple(clips.attributes[i] for i in picked))
+    return clips.only([i for i, attributes in enumerate(clips.attributes) if wanted(attributes)])

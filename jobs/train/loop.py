@@ -1,22 +1,28 @@
-"""The training loop both models share: a budget, one cosine, an averaged copy of the weights, checkpoints and resume.
+"""The training loop all models share: a budget, one cosine, an averaged copy of the weights, checkpoints and resume.
 
-With a budget of steps the same seed gives the same weights; with a budget of seconds the number of steps depends on the machine.
+With a budget of steps the same seed gives the same weights on a processor; with a budget of seconds the number of steps depends
+on the machine. On a GPU it runs in bfloat16 and asks for deterministic kernels, which not every operation has.
 """
 
 from __future__ import annotations
 
 import copy
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from jobs.errors import Terminal
+
 CHECKPOINT = "checkpoint.pt"
+LOOK_EVERY = 20
+"""Steps between looks at the loss; a look makes the processor wait for the GPU."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class Plan:
     learning_rate: float
     weight_decay: float
     betas: tuple[float, float]
+    device: str = "cpu"
     average: float = 0.995
     warm_up_steps: int = 40
     checkpoint_every_s: float = 120.0
@@ -52,12 +59,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class Trained:
-    """What came out, and what it cost over all resumed parts and processes."""
+    """What came out, on the processor, and what it cost over all resumed parts."""
 
     model: torch.nn.Module
     steps: int
     cpu_seconds: float
     wall_seconds: float
+
+
+def there(device: str, generator: torch.Generator) -> torch.Generator:
+    """A generator on the device, seeded by the next number of this one: no draw waits for the GPU."""
+    return torch.Generator(device).manual_seed(int(torch.randint(2**62, (1,), generator=generator)))
 
 
 def optimise(
@@ -69,90 +81,76 @@ def optimise(
     resume: bool,
     label: str,
 ) -> Trained:
-    """Minimise `loss`, which draws its own batch from the generator it is given.
+    """Minimise `loss`, which draws its own batch from the generator it is given, on the plan's device.
 
-    Inside an initialised process group the gradients are averaged over the processes; the first one keeps the checkpoint.
+    Raises:
+        Terminal: the loss is no longer a number.
     """
-    rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+    cuda = plan.device == "cuda"
+    if cuda:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False
+    model.to(plan.device)
     parameters = list(model.parameters())
-    optimiser = torch.optim.AdamW(parameters, lr=plan.learning_rate, betas=plan.betas, weight_decay=plan.weight_decay)
+    optimiser = torch.optim.AdamW(parameters, lr=plan.learning_rate, betas=plan.betas, weight_decay=plan.weight_decay, fused=cuda)
     averaged = copy.deepcopy(model).requires_grad_(False)
-    generator = torch.Generator().manual_seed(plan.seed * 1000 + rank)
+    slow, fast = [[v for v in m.state_dict().values() if v.is_floating_point()] for m in (averaged, model)]
+    generator = torch.Generator().manual_seed(plan.seed)
     step, wall_before, cpu_before = 0, 0.0, 0.0
     if resume and (folder / CHECKPOINT).exists():
-        state = torch.load(folder / CHECKPOINT, weights_only=True)
+        state = torch.load(folder / CHECKPOINT, weights_only=True, map_location=plan.device)
         model.load_state_dict(state["model"])
         averaged.load_state_dict(state["averaged"])
         optimiser.load_state_dict(state["optimiser"])
         step, wall_before, cpu_before = state["step"], state["wall_seconds"], state["cpu_seconds"]
-        generator.set_state(state["generator"]) if rank == 0 else generator.manual_seed(plan.seed * 1000 + rank + step)
+        generator.set_state(state["generator"].cpu())
     wall_start, cpu_start, saved_at = time.monotonic(), time.process_time(), time.monotonic()
     saved_share = plan.budget.spent(step, wall_before)
 
     def elapsed() -> float:
         return wall_before + time.monotonic() - wall_start
 
-    def spent() -> Trained:
-        return Trained(averaged, step, cpu_before + (time.process_time() - cpu_start) * world, elapsed())
+    def cpu() -> float:
+        return cpu_before + time.process_time() - cpu_start
 
     def save() -> None:
-        facts = spent()
         state = {
             "model": model.state_dict(),
             "averaged": averaged.state_dict(),
             "optimiser": optimiser.state_dict(),
             "step": step,
-            "wall_seconds": facts.wall_seconds,
-            "cpu_seconds": facts.cpu_seconds,
+            "wall_seconds": elapsed(),
+            "cpu_seconds": cpu(),
             "generator": generator.get_state(),
         }
         torch.save(state, folder / "checkpoint.part")
         (folder / "checkpoint.part").replace(folder / CHECKPOINT)
 
     folder.mkdir(parents=True, exist_ok=True)
-    running = 0.0
-    with tqdm(desc=label, initial=step, total=plan.budget.steps, disable=rank > 0, mininterval=2.0) as bar:
-        while (done := _agree(plan.budget.spent(step, elapsed()))) < 1:
+    running = torch.zeros((), device=plan.device)
+    with tqdm(desc=label, initial=step, total=plan.budget.steps, mininterval=2.0) as bar:
+        while (done := plan.budget.spent(step, elapsed())) < 1:
             warm = min(1.0, (step + 1) / plan.warm_up_steps)
             for group in optimiser.param_groups:
                 group["lr"] = plan.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
-            value = loss(generator)
+            with torch.autocast("cuda", torch.bfloat16, enabled=cuda):
+                value = loss(generator)
             optimiser.zero_grad()
             value.backward()  # type: ignore[no-untyped-call]
-            _average_gradients(parameters)
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimiser.step()
             step += 1
-            keep = min(plan.average, (1 + step) / (10 + step))
-            for slow, fast in zip(averaged.state_dict().values(), model.state_dict().values(), strict=True):
-                slow.lerp_(fast, 1 - keep) if slow.is_floating_point() else slow.copy_(fast)
-            running = value.item() if step == 1 else 0.98 * running + 0.02 * value.item()
+            get_ema_multi_avg_fn(min(plan.average, (1 + step) / (10 + step)))(slow, fast, step)
+            running = torch.lerp(running, value.detach(), max(0.02, 1 / step))
             bar.update(1)
-            bar.set_postfix(loss=f"{running:.4f}", spent=f"{done:.0%}", refresh=False)
-            late = time.monotonic() - saved_at > plan.checkpoint_every_s or done - saved_share >= plan.checkpoint_every_share
-            if rank == 0 and late:
+            if step % LOOK_EVERY == 0:
+                now = float(running)
+                if not math.isfinite(now):
+                    raise Terminal(f"the training of {label} diverged at step {step}: its loss is {now}; give fewer steps or another seed")
+                bar.set_postfix(loss=f"{now:.4f}", spent=f"{done:.0%}", refresh=False)
+            if time.monotonic() - saved_at > plan.checkpoint_every_s or done - saved_share >= plan.checkpoint_every_share:
                 save()
                 saved_at, saved_share = time.monotonic(), done
-    if rank == 0:
-        save()
-    return spent()
-
-
-def _agree(spent: float) -> float:
-    """The first process's view of the budget, so that all stop at the same step."""
-    if not dist.is_initialized():
-        return spent
-    shared = torch.tensor([spent], dtype=torch.float64)
-    dist.broadcast(shared, 0)
-    return float(shared)
-
-
-def _average_gradients(parameters: list[torch.nn.Parameter]) -> None:
-    if not dist.is_initialized():
-        return
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    flat = torch.cat([g.flatten() for g in gradients])
-    dist.all_reduce(flat)
-    flat /= dist.get_world_size()
-    for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-        gradient.copy_(part.view_as(gradient))
+    save()
+    return Trained(averaged.cpu(), step, cpu(), elapsed())

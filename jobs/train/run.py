@@ -7,8 +7,8 @@ import os
 import random
 import shutil
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +16,43 @@ from jobs.errors import Terminal
 
 if TYPE_CHECKING:
     from jobs.train.data import Clips
+    from jobs.train.loop import Plan, Trained
     from jobs.train.world import Scene
 
 KINDS = ("clip", "t2v")
 REPEATS = 4
-"""Times each object of the grid is painted; places twice that."""
+"""Times each object of the grid is painted; places three times that."""
 EVALUATION_SEED = 77
 """Seed of pictures and noise that no training ever draws."""
-DEFAULT_SECONDS = {"clip": 900.0, "t2v": 4500.0}
-"""Budget of the shipped models, used when neither seconds nor steps are given."""
-TEXT_SHARE = 0.08
+SECONDS: Mapping[str, Mapping[str, float]] = {"cpu": {"clip": 900, "t2v": 7200}, "cuda": {"clip": 240, "t2v": 600}}
+"""Budgets used when neither seconds nor steps are given."""
+BATCH: Mapping[str, Mapping[str, int]] = {
+    "cpu": {"clip": 64, "t2v": 16},
+    "cuda": {"clip": 256, "t2v": 256},
+}
+TEXT_SHARE = 0.05
 """Part of the text-to-video budget that goes to its text encoder."""
+CLIP_RATE, DRAWING_RATE = 1.5e-3, 1.2e-3
+"""Peak learning rates; half of them where a model goes on from a base."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """How one training is to go: see `train`."""
+
+    device: str
+    seconds: float | None
+    steps: int | None
+    batch: int
+    seed: int
+    resume: bool
+
+    def plan(self, share: float = 1.0, *, learning_rate: float, weight_decay: float, betas: tuple[float, float], average: float) -> Plan:
+        """A plan for this share of the budget."""
+        from jobs.train.loop import Budget, Plan
+
+        budget = Budget(self.seconds and self.seconds * share, self.steps and max(1, round(self.steps * share)))
+        return Plan(budget, self.seed, learning_rate, weight_decay, betas, self.device, average)
 
 
 def train(
@@ -35,56 +61,101 @@ def train(
     out: Path,
     release: str | Path | None = None,
     lake: str = "",
+    device: str = "auto",
     seconds: float | None = None,
     steps: int | None = None,
+    batch: int | None = None,
     seed: int = 0,
     resume: bool = False,
-    held_out: Callable[[dict[str, str]], bool] | None = None,
+    hold_out: int | None = None,
+    base: Path | None = None,
     evaluate: int = 200,
+    exam_of: Split = None,
     text_share: float = TEXT_SHARE,
-    exam_of: Callable[[dict[str, str]], bool] | None = None,
 ) -> Path:
     """Train a "clip" or "t2v" model into the folder `out` and write its `card.json`; returns `out`.
 
-    With a budget of steps the same release and seed give the same weights, however often the training was killed and resumed.
+    With a budget of steps the same release, seed and batch give the same weights on a processor, however often the training was
+    killed and resumed; on a GPU as far as its kernels are deterministic.
 
     Args:
         kind: `clip` or `t2v`.
         out: Folder of the model; work files live beside it until training is complete.
         release: Folder or name of a release, or a folder of its Parquet files; none: the sample world is painted.
         lake: Root of the lake, for a release given by name.
+        device: `cpu`, `cuda`, or `auto`: CUDA where there is one.
         seconds: Stop after so many seconds of wall clock.
-        steps: Stop after so many optimiser steps; of a text-to-video model those of its text encoder and its transformer together.
+        steps: Stop after so many optimiser steps, those of all parts of the model together.
+        batch: Clips or pictures of one step; none: what suits the device.
         seed: Of weights and draws.
         resume: Go on from the work files of a training that was killed.
-        held_out: Combinations that training must not see; the card then has figures for them too.
+        hold_out: Training must not see one combination of attributes in so many; the card then has figures for them too.
+        base: A model of this kind to go on from: its weights are trained further, but the autoencoder and the text encoder of a
+            text-to-video model are taken over as they are. Its card becomes a part of the new one.
         evaluate: Scenes drawn per language for the card.
-        text_share: Part of the text-to-video budget that goes to its text encoder.
         exam_of: Combinations that the card is about; none: all of the sample world.
+        text_share: Part of the text-to-video budget that goes to its text encoder.
 
     Raises:
-        Terminal: no such release, nothing in it to learn from, or work files of another training.
+        Terminal: no such release, nothing in it to learn from, no such device, or work files of another training.
     """
     if kind not in KINDS:
         raise ValueError(f"no model of kind {kind!r} to train; there are: {', '.join(KINDS)}")
-    if seconds is None and steps is None:
-        seconds = DEFAULT_SECONDS[kind]
     import torch
 
-    torch.set_num_threads(1)  # at this size more threads are slower
+    device = device_of(device)
+    if seconds is None and steps is None:
+        seconds = SECONDS[device][kind]
+    torch.set_num_threads(1 if device == "cpu" else min(8, os.cpu_count() or 1))  # at this size more threads of a processor are slower
+    course = Course(device, seconds, steps, batch or BATCH[device][kind], seed, resume)
     work = out.with_name(out.name + ".work")
     if work.exists() and not resume:
         shutil.rmtree(work)
-    corpus, clips = _clips(release, lake, work, kind, seed, held_out)
-    splits = _splits(held_out, exam_of)
-    common: dict[str, Any] = {"seconds": seconds, "steps": steps, "seed": seed, "resume": resume, "splits": splits, "evaluate": evaluate}
-    if kind == "clip":
-        card = _train_clip(clips, out, work, **common)
-    else:
-        card = _train_t2v(clips, out, work, text_share=text_share, **common)
-    write_card(out, card | {"kind": kind, "corpus": corpus, "clips": len(clips), "seed": seed})
+    corpus, clips = _clips(release, lake, work, kind, seed, hold_out)
+    cost = _train_clip(clips, out, work, course, base) if kind == "clip" else _train_t2v(clips, out, work, course, base, text_share)
+    card = {"kind": kind, "corpus": corpus, "clips": len(clips), "seed": seed, "hold_out": hold_out, "training": cost}
+    if base is not None:
+        card["base"] = read_card(base)
+    write_card(out, card | {"evaluation": figures(kind, out, evaluate, splits(kind, hold_out, exam_of), device)})
     shutil.rmtree(work)
     return out
+
+
+def measure(folder: Path, evaluate: int, device: str = "auto") -> None:
+    """Measure a standing model again and renew the figures of its card."""
+    card = read_card(folder)
+    found = figures(card["kind"], folder, evaluate, splits(card["kind"], card.get("hold_out")), device_of(device))
+    write_card(folder, card | {"evaluation": found})
+
+
+def figures(kind: str, folder: Path, count: int, of: Mapping[str, Split], device: str) -> dict[str, Any]:
+    """What a model of this kind gets right, per split."""
+    return clip_figures(folder, count, of) if kind == "clip" else t2v_figures(folder, count, of, device)
+
+
+def device_of(wanted: str) -> str:
+    """`cpu` or `cuda`.
+
+    Raises:
+        Terminal: CUDA is asked for and there is none.
+    """
+    import torch
+
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise Terminal("runtime.device = 'cuda': there is no usable CUDA device; set it to auto or cpu")
+    return "cuda" if wanted in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card of a model.
+
+    Raises:
+        Terminal: the folder has none.
+    """
+    try:
+        return dict(json.loads((folder / "card.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise Terminal(f"{folder}: no card.json of a model that `reelmill train` made ({error})") from None
 
 
 def write_card(folder: Path, card: dict[str, Any]) -> None:
@@ -92,17 +163,17 @@ def write_card(folder: Path, card: dict[str, Any]) -> None:
     (folder / "card.json").write_text(json.dumps(card | {"size_bytes": size}, indent=2, sort_keys=True) + "\n")
 
 
-def _clips(
-    release: str | Path | None, lake: str, work: Path, kind: str, seed: int, held_out: Callable[[dict[str, str]], bool] | None
-) -> tuple[str, Clips]:
+def _clips(release: str | Path | None, lake: str, work: Path, kind: str, seed: int, hold_out: int | None) -> tuple[str, Clips]:
     """What the corpus is called, and its clips."""
-    from jobs.train import data
+    from jobs.train import clip, codec, data
 
     name, slices = data.released(str(release), lake) if release else ("sample world", [])
-    _same_work(work, {"kind": kind, "corpus": name, "seed": seed})
-    dataset = data.ReleaseClips(slices) if release else data.WorldClips(repeats=REPEATS, seed=seed + 1)
-    clips = data.fill(dataset, work / "clips", workers=min(4, os.cpu_count() or 1))
-    return name, data.keep(clips, lambda a: not held_out(a)) if held_out else clips
+    _same_work(work, {"kind": kind, "corpus": name, "seed": seed, "hold_out": hold_out})
+    side = clip.SIDE_PX if kind == "clip" else codec.SIDE_PX
+    dataset = data.ReleaseClips(slices, side=side) if release else data.WorldClips(repeats=REPEATS, seed=seed + 1, side=side)
+    clips = data.fill(dataset, work / "clips", workers=min(16, os.cpu_count() or 1))
+    held = one_in(hold_out, kind) if hold_out else lambda _: False
+    return name, data.keep(clips, lambda a: not held(a))
 
 
 def _same_work(work: Path, asked: dict[str, Any]) -> None:
@@ -116,15 +187,18 @@ def _same_work(work: Path, asked: dict[str, Any]) -> None:
     note.write_text(json.dumps(asked, ensure_ascii=False), encoding="utf-8")
 
 
-COMBINED = (("shape", "colour", "direction"), ("place", "time"))
-"""Attributes of which combinations are held out: of an object and of a place."""
+COMBINED: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "clip": (("shape", "colour", "background"), ("place", "time")),
+    "t2v": (("shape", "colour", "direction"), ("place", "time")),
+}
+"""Attributes of which combinations are held out: of an object, as far as the model can see them, and of a place."""
 
 
-def one_in(share: int) -> Callable[[dict[str, str]], bool]:
+def one_in(share: int, kind: str) -> Callable[[dict[str, str]], bool]:
     """Holds out about one combination in `share`, the same ones always, and whatever is not said in full, since it may be of them."""
 
     def held(attributes: dict[str, str]) -> bool:
-        keys = next((keys for keys in COMBINED if keys[0] in attributes), None)
+        keys = next((keys for keys in COMBINED[kind] if keys[0] in attributes), None)
         if keys is None or any(key not in attributes for key in keys):
             return True
         return zlib.crc32("-".join(attributes[key] for key in keys).encode()) % share == 0
@@ -146,36 +220,66 @@ def exam(split: Callable[[dict[str, str]], bool] | None, count: int, seed: int) 
 Split = Callable[[dict[str, str]], bool] | None
 
 
-def _splits(held_out: Split, exam_of: Split = None) -> dict[str, Split]:
-    if held_out is None:
+def splits(kind: str, hold_out: int | None, exam_of: Split = None) -> dict[str, Split]:
+    """What the card is about: combinations that training has seen, and those that were held out."""
+    if hold_out is None:
         return {"seen": exam_of}
-    asked = exam_of or (lambda a: True)
-    return {"seen": lambda a: asked(a) and not held_out(a), "held_out": lambda a: asked(a) and held_out(a)}
+    held, asked = one_in(hold_out, kind), exam_of or (lambda a: True)
+    return {"seen": lambda a: asked(a) and not held(a), "held_out": lambda a: asked(a) and held(a)}
 
 
 ALL: Mapping[str, Split] = {"seen": None}
 """The whole sample world as one split."""
 
 
-def _train_clip(
-    clips: Clips,
-    out: Path,
-    work: Path,
-    *,
-    seconds: float | None,
-    steps: int | None,
-    seed: int,
-    resume: bool,
-    splits: dict[str, Split],
-    evaluate: int,
-) -> dict[str, Any]:
+def _train_clip(clips: Clips, out: Path, work: Path, course: Course, base: Path | None) -> dict[str, Any]:
     from jobs.train import clip
-    from jobs.train.loop import Budget, Plan
 
-    plan = Plan(Budget(seconds, steps), seed, learning_rate=1.5e-3, weight_decay=0.05, betas=(0.9, 0.98))
-    trained = clip.train(clips, plan, folder=out, work=work, resume=resume)
-    cost = {"steps": trained.steps, "cpu_seconds": round(trained.cpu_seconds), "wall_seconds": round(trained.wall_seconds)}
-    return {"training": cost, "evaluation": clip_figures(out, evaluate, splits)}
+    learning_rate = CLIP_RATE / 2 if base else CLIP_RATE
+    plan = course.plan(learning_rate=learning_rate, weight_decay=0.05, betas=(0.9, 0.98), average=0.995)
+    trained = clip.train(clips, plan, folder=out, work=work, resume=course.resume, batch=course.batch, base=base)
+    return _cost(course, clip=(trained, course.batch))
+
+
+def _train_t2v(clips: Clips, out: Path, work: Path, course: Course, base: Path | None, text_share: float) -> dict[str, Any]:
+    import torch
+
+    from jobs.train import codec, t2v, text, tokens
+
+    spent: dict[str, Any] = {}
+    learning_rate, share = DRAWING_RATE, 1.0
+    if base is None:
+        share = 1 - text_share
+        tokenizer = tokens.make_tokenizer(work / "tokenizer", length=text.PROMPT_TOKENS)
+        plan = course.plan(text_share, learning_rate=3e-3, weight_decay=0.01, betas=(0.9, 0.98), average=0.99)
+        read = text.train(tokenizer, plan, folder=work / "text", resume=course.resume)
+        spent["text"] = read, text.BATCH
+        torch.manual_seed(course.seed)
+        encoder, axes, model = read.model, t2v.fit_axes(clips, course.seed), t2v.transformer()
+    else:
+        learning_rate /= 2
+        tokenizer, encoder, axes, model = t2v.parts(base)
+    plan = course.plan(share, learning_rate=learning_rate, weight_decay=0.01, betas=(0.9, 0.98), average=0.999)
+    latents = t2v.encode(clips, axes, device=course.device)
+    drawn = t2v.train(model, clips, latents, plan, folder=work / "drawing", resume=course.resume, batch=course.batch)
+    smooth = t2v.smoothed(drawn.model, clips, axes, course.seed, device=course.device)
+    t2v.assemble(out, tokenizer, encoder, codec.build(axes, smooth), drawn.model)
+    return _cost(course, **spent, drawing=(drawn, course.batch))
+
+
+def _cost(course: Course, **parts: tuple[Trained, int]) -> dict[str, Any]:
+    """What the parts of a model cost."""
+    import torch
+
+    return {
+        "device": torch.cuda.get_device_name() if course.device == "cuda" else "cpu",
+        "cpu_seconds": round(sum(part.cpu_seconds for part, _ in parts.values())),
+        "wall_seconds": round(sum(part.wall_seconds for part, _ in parts.values())),
+        "parts": {
+            name: {"steps": part.steps, "batch": batch, "samples": part.steps * batch, "wall_seconds": round(part.wall_seconds)}
+            for name, (part, batch) in parts.items()
+        },
+    }
 
 
 def clip_figures(folder: Path, count: int, splits: Mapping[str, Split] = ALL) -> dict[str, Any]:
@@ -183,18 +287,18 @@ def clip_figures(folder: Path, count: int, splits: Mapping[str, Split] = ALL) ->
     from jobs.train import clip, world
 
     eye = clip.load(folder)
-    figures: dict[str, Any] = {"seed": EVALUATION_SEED}
+    found: dict[str, Any] = {"seed": EVALUATION_SEED}
     for split, wanted in splits.items():
         scenes = exam(wanted, count, EVALUATION_SEED)
         shown = [scene.attributes for scene in scenes]
         painted = [world.render(s, width=64, height=64, frames=1, seed=EVALUATION_SEED + i)[0] for i, s in enumerate(scenes)]
         filmed = [film(s, seed=EVALUATION_SEED + i) for i, s in enumerate(scenes)]
-        figures[split] = {
+        found[split] = {
             "painted_64x64": [clip.evaluate(eye, painted, shown, lang) for lang in ("en", "zh")],
             "h264_640x360": [clip.evaluate(eye, filmed, shown, lang) for lang in ("en", "zh")],
         }
-    figures["unknown"] = [clip.unknown_threshold(eye, filmed, lang, seed=EVALUATION_SEED) for lang in ("en", "zh")]
-    return figures
+    found["unknown"] = [clip.unknown_threshold(eye, filmed, lang, seed=EVALUATION_SEED) for lang in ("en", "zh")]
+    return found
 
 
 def film(scene: Scene, *, seed: int) -> Any:
@@ -216,47 +320,12 @@ def film(scene: Scene, *, seed: int) -> Any:
         return next(iter(container.decode(video=0))).to_ndarray(format="rgb24")
 
 
-def _train_t2v(
-    clips: Clips,
-    out: Path,
-    work: Path,
-    *,
-    seconds: float | None,
-    steps: int | None,
-    seed: int,
-    resume: bool,
-    splits: dict[str, Split],
-    evaluate: int,
-    text_share: float,
-) -> dict[str, Any]:
-    from jobs.train import t2v, tokens
-    from jobs.train.loop import Budget
-
-    def share(part: float) -> Budget:
-        return Budget(seconds and seconds * part, steps and max(1, round(steps * part)))
-
-    tokenizer = tokens.make_tokenizer(work / "tokenizer", length=t2v.PROMPT_TOKENS)
-    text = t2v.train_text(tokenizer, replace(t2v.TEXT_PLAN, budget=share(text_share), seed=seed), folder=work / "text", resume=resume)
-    axes = t2v.axes_of(clips, seed)
-    plan = replace(t2v.DRAWING_PLAN, budget=share(1 - text_share), seed=seed)
-    drawing = t2v.train_drawing(clips, axes, t2v.Size(), plan, folder=work / "drawing", resume=resume, batch=t2v.BATCH)
-    t2v.assemble(out, tokenizer, text.model, axes, drawing.model, t2v.smoothed(drawing.model, clips, axes, seed))
-    cost = {
-        "text_steps": text.steps,
-        "drawing_steps": drawing.steps,
-        "samples": drawing.steps * t2v.BATCH,
-        "cpu_seconds": round(text.cpu_seconds + drawing.cpu_seconds),
-        "wall_seconds": round(text.wall_seconds + drawing.wall_seconds),
-    }
-    return {"training": cost, "evaluation": t2v_figures(out, evaluate, splits)}
-
-
-def t2v_figures(folder: Path, count: int, splits: Mapping[str, Split] = ALL) -> dict[str, Any]:
+def t2v_figures(folder: Path, count: int, splits: Mapping[str, Split] = ALL, device: str = "cpu") -> dict[str, Any]:
     """Accuracy of every attribute, read from the pixels of clips drawn by the stock pipeline."""
     from jobs.train import t2v
 
-    figures: dict[str, Any] = {"seed": EVALUATION_SEED}
+    found: dict[str, Any] = {"seed": EVALUATION_SEED, "device": device}
     for split, wanted in splits.items():
-        scenes: Sequence[Scene] = exam(wanted, count, EVALUATION_SEED)
-        figures[split] = [t2v.evaluate(folder, scenes, lang=lang, seed=EVALUATION_SEED) for lang in ("en", "zh")]
-    return figures
+        scenes = exam(wanted, count, EVALUATION_SEED)
+        found[split] = [t2v.evaluate(folder, scenes, lang=lang, seed=EVALUATION_SEED, device=device) for lang in ("en", "zh")]
+    return found

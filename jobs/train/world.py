@@ -447,13 +447,13 @@ class Stage:
         zoom = 1 + 0.06 * self.when if self.scene.camera == "in" else 1.03
         return _sky(self.view, self.air, self.x / zoom + pan, (self.y - self.horizon) / zoom + self.horizon, self.when, self.horizon)
 
-    def layer(self, dist: float, index: int, edge: Callable[[Array], Array]) -> Ground:
-        """The land whose edge lies at height `edge(x)`; nearer layers move more."""
+    def layer(self, dist: float, edge: Callable[[Array], Array]) -> Ground:
+        """The land whose edge lies at height `edge(x)`; nearer layers move more, and stand more aside when the camera does."""
         near = 1.15 - 0.85 * dist
         u = self.when - 0.5
         slide = _SLIDE[self.scene.camera] * near * u
         zoom = 1.06 + (0.36 * near * u if self.scene.camera == "in" else 0.0)
-        x = (self.x / zoom + slide + 0.07 * float(self.view.jitter[index])).astype(np.float32)
+        x = (self.x / zoom + slide + 0.07 * near * float(self.view.jitter[0])).astype(np.float32)
         y = (self.y - self.horizon) / zoom + self.horizon
         return Ground(self.view, self.air, x, y - edge(x), dist)
 
@@ -463,25 +463,25 @@ def _rgb(*colour: float) -> Array:
 
 
 def _mountains(stage: Stage, picture: Array) -> Array:
-    far = stage.layer(0.85, 0, lambda x: 0.50 - 0.20 * _peaks(x * 0.8 + 0.55))
+    far = stage.layer(0.85, lambda x: 0.50 - 0.20 * _peaks(x * 0.8 + 0.55))
     picture = far.paint(picture, _mix(_rgb(122, 138, 168), _rgb(206, 218, 236), _smooth(0.07, 0.0, far.below)))
-    main = stage.layer(0.40, 1, lambda x: 0.64 - 0.40 * _peaks(x * 0.86 + 0.03))
+    main = stage.layer(0.40, lambda x: 0.64 - 0.40 * _peaks(x * 0.86 + 0.03))
     face = _tri(main.x * 0.86 * 2.9 + 0.2) + 0.5 * _noise(main.x * 0.55, main.below * 0.9)
     rock = _mix(_rgb(96, 104, 128), _rgb(140, 142, 156), _smooth(0.4, 0.9, face))
     snow = _mix(_rgb(188, 206, 236), _rgb(252, 253, 255), _smooth(0.35, 0.85, face))
     line = 0.11 + 0.09 * (_noise(main.x * 0.8 + 0.3, main.below * 0.2 + 0.4) - 0.5) + 0.05 * (_tri(main.x * 9.0) - 0.5)
     picture = main.paint(picture, _mix(snow, rock, _smooth(0.0, 0.045, main.below - line)))
-    hill = stage.layer(0.10, 2, lambda x: 0.80 - 0.10 * _hills(x, 0.7, 0.2))
+    hill = stage.layer(0.10, lambda x: 0.80 - 0.10 * _hills(x, 0.7, 0.2))
     picture = hill.paint(picture, _mix(_rgb(84, 120, 92), _rgb(46, 78, 66), _smooth(0.0, 0.16, hill.below)))
-    firs = stage.layer(0.0, 3, lambda x: 0.93 - 0.05 * _hills(x, 0.5, 0.6) - 0.11 * _pines(x, 9.0, 0))
+    firs = stage.layer(0.0, lambda x: 0.93 - 0.05 * _hills(x, 0.5, 0.6) - 0.11 * _pines(x, 9.0, 0))
     return firs.paint(picture, _rgb(26, 48, 50))
 
 
 def _sea(stage: Stage, picture: Array) -> Array:
-    isle = stage.layer(0.70, 0, lambda x: 0.545 - 0.085 * np.maximum(_hills(x * 0.8, 0.8, 0.62) - 0.42, 0) / 0.58)
+    isle = stage.layer(0.70, lambda x: 0.545 - 0.085 * np.maximum(_hills(x * 0.8, 0.8, 0.62) - 0.42, 0) / 0.58)
     picture = isle.paint(picture, _rgb(92, 108, 126))
     air, when = stage.air, stage.when
-    water = stage.layer(0.25, 1, lambda x: np.full_like(x, 0.54))
+    water = stage.layer(0.25, lambda x: np.full_like(x, 0.54))
     depth = np.clip(water.below / 0.46, 0, 1)
     base = _mix(_mix(_rgb(96, 176, 206), air.haze / np.maximum(air.tint, 0.2), 0.45), _rgb(10, 66, 122), _smooth(0.0, 0.75, depth))
     near = 0.08 + depth
@@ -491,7 +491,7 @@ def _sea(stage: Stage, picture: Array) -> Array:
     sx = air.sky.at[0] + 0.03 * float(stage.view.jitter[9])
     path = np.exp(-(((stage.view.x - sx) / (0.05 + 0.20 * depth)) ** 2)) * _smooth(0.42, 0.70, swell) * (water.below > 0)
     picture = _mix(picture, air.sky.disc, np.clip(path * (0.85 * (1 - air.veil) + 0.06), 0, 1) * (0.9 if air.sky.glow > 0.5 else 0.6))
-    surf = stage.layer(0.0, 2, lambda x: 0.90 + 0.03 * np.sin(6.2832 * (x * 0.6 + 0.2)) + 0.012 * np.sin(6.2832 * (when * 1.0)))
+    surf = stage.layer(0.0, lambda x: 0.90 + 0.03 * np.sin(6.2832 * (x * 0.6 + 0.2)) + 0.012 * np.sin(6.2832 * (when * 1.0)))
     foam = _smooth(0.030, 0.0, np.abs(surf.below - 0.004))
     return surf.paint(
         picture, _mix(_mix(_rgb(176, 150, 116), _rgb(226, 202, 156), _smooth(0.02, 0.09, surf.below)), _rgb(250, 252, 252), foam)
@@ -504,7 +504,7 @@ def _desert(stage: Stage, picture: Array) -> Array:
     for i, (top, wave, phase, tall, dist) in enumerate(
         ((0.56, 0.8, 0.1, 0.10, 0.75), (0.67, 0.55, 0.45, 0.14, 0.42), (0.80, 0.42, 0.12, 0.16, 0.16), (0.97, 0.36, 0.62, 0.17, 0.0))
     ):
-        dune = stage.layer(dist, i, lambda x, top=top, wave=wave, phase=phase, tall=tall: top - tall * _hills(x, wave, phase))  # type: ignore[misc]
+        dune = stage.layer(dist, lambda x, top=top, wave=wave, phase=phase, tall=tall: top - tall * _hills(x, wave, phase))  # type: ignore[misc]
         slope = np.cos(6.2832 * (dune.x * wave + phase + 0.10 * np.sqrt(np.clip(dune.below, 0, 1))))
         grain = (
             0.06
@@ -534,7 +534,7 @@ def _city(stage: Stage, picture: Array) -> Array:
         (0.0, 4.6, 0.72, 0.06, 0.34, (58, 66, 92)),
     )
     for i, (dist, per_unit, foot, low, high, colour) in enumerate(rows):
-        block = stage.layer(dist, i, lambda x, p=per_unit, r=i, f=foot, a=low, b=high: f - _towers(x, p, r, a, b)[0])  # type: ignore[misc]
+        block = stage.layer(dist, lambda x, p=per_unit, r=i, f=foot, a=low, b=high: f - _towers(x, p, r, a, b)[0])  # type: ignore[misc]
         _, tower, within = _towers(block.x, per_unit, i, low, high)
         facade = _mix(np.asarray(colour, np.float32) * 1.12, np.asarray(colour, np.float32) * 0.8, within)
         picture = block.paint(picture, facade * (0.9 + 0.25 * _cast(40 + i, 37)[tower])[..., None])
@@ -562,7 +562,7 @@ def _forest(stage: Stage, picture: Array) -> Array:
         (0.0, 3.6, 1.10, 0.44, (14, 44, 36)),
     )
     for i, (dist, per_unit, foot, tall, colour) in enumerate(rows):
-        trees = stage.layer(dist, i, lambda x, p=per_unit, r=i, f=foot, t=tall: f - 0.05 * _hills(x, 0.45, 0.21 * r) - t * _pines(x, p, r))  # type: ignore[misc]
+        trees = stage.layer(dist, lambda x, p=per_unit, r=i, f=foot, t=tall: f - 0.05 * _hills(x, 0.45, 0.21 * r) - t * _pines(x, p, r))  # type: ignore[misc]
         base = np.asarray(colour, np.float32)
         picture = trees.paint(picture, _mix(base * 1.18, base * 0.84, _smooth(0.0, tall, trees.below)))
         mist = 0.42 * _smooth(0.05, tall + 0.04, trees.below) * dist
@@ -576,12 +576,12 @@ def _tundra(stage: Stage, picture: Array) -> Array:
         rays = 0.62 + 0.6 * (_noise(stage.x * 0.9 + 0.02 * stage.when, 0.07 * stage.y + 0.2) - 0.2)
         curtain = _smooth(0.10, -0.01, band) * _smooth(-0.24, 0.02, band) * rays * (1 - 0.75 * stage.air.veil)
         picture = picture + curtain[..., None] * _mix(_rgb(120, 60, 170), _rgb(50, 225, 150), _smooth(-0.20, 0.02, band))
-    berg = stage.layer(0.55, 0, lambda x: 0.58 - 0.15 * np.maximum(_peaks(x * 0.7 + 0.28) - 0.25, 0))
+    berg = stage.layer(0.55, lambda x: 0.58 - 0.15 * np.maximum(_peaks(x * 0.7 + 0.28) - 0.25, 0))
     picture = berg.paint(picture, _mix(_rgb(168, 206, 232), _rgb(236, 246, 252), _smooth(0.10, 0.0, berg.below)))
-    for i, (top, wave, phase, tall, dist) in enumerate(
-        ((0.62, 0.5, 0.30, 0.06, 0.40), (0.74, 0.42, 0.75, 0.09, 0.18), (0.92, 0.38, 0.15, 0.10, 0.0))
+    for top, wave, phase, tall, dist in (
+        (0.62, 0.5, 0.30, 0.06, 0.40), (0.74, 0.42, 0.75, 0.09, 0.18), (0.92, 0.38, 0.15, 0.10, 0.0)
     ):
-        drift = stage.layer(dist, i + 1, lambda x, top=top, wave=wave, phase=phase, tall=tall: top - tall * _hills(x, wave, phase))  # type: ignore[misc]
+        drift = stage.layer(dist, lambda x, top=top, wave=wave, phase=phase, tall=tall: top - tall * _hills(x, wave, phase))  # type: ignore[misc]
         slope = np.cos(6.2832 * (drift.x * wave + phase))
         picture = drift.paint(
             picture, _mix(_rgb(176, 204, 234), _rgb(248, 251, 255), _smooth(-0.6, 0.7, slope) * (1 - 0.5 * np.clip(drift.below * 3, 0, 1)))
@@ -590,12 +590,12 @@ def _tundra(stage: Stage, picture: Array) -> Array:
 
 
 def _grassland(stage: Stage, picture: Array) -> Array:
-    far = stage.layer(0.80, 0, lambda x: 0.52 - 0.07 * _hills(x, 0.9, 0.3))
+    far = stage.layer(0.80, lambda x: 0.52 - 0.07 * _hills(x, 0.9, 0.3))
     picture = far.paint(picture, _rgb(118, 158, 150))
     for i, (top, wave, phase, tall, dist) in enumerate(
         ((0.62, 0.6, 0.05, 0.10, 0.45), (0.74, 0.46, 0.55, 0.12, 0.18), (0.92, 0.40, 0.22, 0.13, 0.0))
     ):
-        hill = stage.layer(dist, i + 1, lambda x, top=top, wave=wave, phase=phase, tall=tall: top - tall * _hills(x, wave, phase))  # type: ignore[misc]
+        hill = stage.layer(dist, lambda x, top=top, wave=wave, phase=phase, tall=tall: top - tall * _hills(x, wave, phase))  # type: ignore[misc]
         slope = np.cos(6.2832 * (hill.x * wave + phase))
         blades = 0.10 * (_noise(hill.x * 1.6, hill.below * 2.2 + 0.1 * i) - 0.5)
         lit = _mix(_rgb(58, 122, 48), _rgb(146, 196, 72), _smooth(-0.7, 0.8, slope) * (1 - 0.55 * np.clip(hill.below * 3.0, 0, 1)))
@@ -607,12 +607,11 @@ def _grassland(stage: Stage, picture: Array) -> Array:
 
 
 def _lake(stage: Stage, picture: Array) -> Array:
-    far = stage.layer(0.80, 0, lambda x: 0.60 - 0.30 * _peaks(x * 0.72 + 0.47))
+    far = stage.layer(0.80, lambda x: 0.60 - 0.30 * _peaks(x * 0.72 + 0.47))
     picture = far.paint(picture, _mix(_rgb(112, 132, 168), _rgb(226, 234, 246), _smooth(0.06, 0.02, far.below)))
-    shore = stage.layer(0.32, 1, lambda x: 0.61 - 0.15 * _hills(x, 0.55, 0.1))
+    shore = stage.layer(0.32, lambda x: 0.61 - 0.15 * _hills(x, 0.55, 0.1))
     picture = shore.paint(picture, _mix(_rgb(96, 138, 106), _rgb(52, 92, 82), _smooth(0.0, 0.12, shore.below)))
-    firs = stage.layer(
-        0.08, 2, lambda x: 0.625 - 0.02 * _hills(x, 0.8, 0.4) - 0.10 * _pines(x, 12.0, 3) * _smooth(0.35, 0.75, _hills(x, 0.5, 0.55))
+    firs = stage.layer(0.08, lambda x: 0.625 - 0.02 * _hills(x, 0.8, 0.4) - 0.10 * _pines(x, 12.0, 3) * _smooth(0.35, 0.75, _hills(x, 0.5, 0.55))
     )
     return firs.paint(picture, _rgb(24, 52, 48))
 

@@ -13,7 +13,7 @@ from schemas.settings import Settings, known_names
 
 pytestmark = pytest.mark.airflow
 ROOT = Path(__file__).resolve().parents[2]
-DAGS = ("build_and_generate", "build_corpus", "generate_videos", "relabel")
+DAGS = ("build_and_generate", "build_corpus", "capture_live", "generate_videos", "relabel")
 STANDING = {"generate_videos": {"samples", "clips", "labels"}, "relabel": {"sources", "clips", "rejects", "duplicates"}}
 """Tables that a DAG may find in the lake because another one made them."""
 

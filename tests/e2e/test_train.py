@@ -50,7 +50,8 @@ def weights(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize(("kind", "steps"), [("clip", 12), ("t2v", 24)])
 def test_one_command_trains_and_a_kill_changes_nothing(kind, steps, world_lake, reelmill, tmp_path):
     def words(out):
-        return ["train", kind, "--release", "latest", "--lake", world_lake, "--out", out, "--steps", steps, "--seed", 3, "--evaluate", 2]
+        return ["train", kind, "--release", "latest", "--lake", world_lake, "--out", out, "--steps", steps,
+                "--batch", 4, "--seed", 3, "--evaluate", 2, "--set", "device=cpu"]
 
     code, said, error = reelmill(*words(tmp_path / "whole"), "--json")
     assert code == 0, error
@@ -107,7 +108,7 @@ def test_a_release_that_was_tampered_with_is_not_trained_on(world_lake, reelmill
 
 @pytest.mark.parametrize(("more", "says"), [
     (("--release", "2001.01.01"), "no release is called '2001.01.01'"),
-    (("--steps", "0"), "--steps 0: give 2 or more"),
+    (("--steps", "0"), "--steps 0: give 3 or more"),
 ])
 def test_what_cannot_be_trained_is_said_in_one_sentence(more, says, world_lake, reelmill, tmp_path):
     code, _, said = reelmill("train", "t2v", "--lake", world_lake, "--out", tmp_path / "m", *more)

@@ -1,5 +1,6 @@
 """What is spread over Spark, and what is not."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -18,7 +19,7 @@ class Started(Exception):
 
 @pytest.fixture
 def no_spark(monkeypatch):
-    def session(runtime, java_options=()):
+    def session(runtime, java_options=(), conf=None):
         raise Started
 
     monkeypatch.setattr(spark, "session", session)
@@ -55,3 +56,67 @@ def test_a_broken_archive_of_classes_does_not_keep_spark_from_starting(tmp_path)
     done = subprocess.run([sys.executable, "-c", COUNTS], env=os.environ | {"REELMILL_CACHE": str(tmp_path)}, capture_output=True,
                           text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[2, 3]"
+
+
+GPUS = """
+import json, os, sys, time
+from types import SimpleNamespace
+from jobs import run, spark
+from schemas.settings import load
+
+spark_session = spark.session
+cluster = json.loads(sys.argv[1])
+spark.session = lambda runtime, java_options=(), conf={}: spark_session(runtime, java_options, {**cluster, **conf})
+run.write = lambda *words: None
+
+
+def work(task, settings):
+    started = time.time()
+    time.sleep(0.3)
+    with open(f"{settings.runtime.out}/{task}", "w") as note:
+        json.dump([started, time.time(), os.getpid(), os.environ.get("CUDA_VISIBLE_DEVICES")], note)
+
+
+lake = SimpleNamespace(root="")
+job = SimpleNamespace(name="generate")
+for first, gpu in ((0, True), (6, False)):
+    settings = load([f"runtime.out={sys.argv[2]}", "master=local-cluster[1,2,1024]", "progress=false"], env={})
+    spark.each_task(SimpleNamespace(lake=lake, job=job, fingerprint="", settings=settings), [(i, i) for i in range(first, first + 6)], work, "task", gpu)
+"""
+
+
+@pytest.mark.spark
+@pytest.mark.heavy
+def test_on_a_cluster_with_gpus_each_task_has_one_to_itself_and_workers_stay(tmp_path):
+    found = tmp_path / "gpus.sh"
+    found.write_text('#!/bin/sh\necho \'{"name": "gpu", "addresses": ["3"]}\'\n')
+    found.chmod(0o755)
+    out = tmp_path / "out"
+    out.mkdir()
+    where = {"spark.worker.resource.gpu": ("amount", "discoveryScript"), "spark.executor.resource.gpu": ("amount", "discoveryScript")}
+    conf = {f"{name}.{key}": "1" if key == "amount" else str(found) for name, keys in where.items() for key in keys}
+    subprocess.run([sys.executable, "-c", GPUS, json.dumps(conf), str(out)], env=os.environ | {"SPARK_WORKER_DIR": str(tmp_path)},
+                   check=True, capture_output=True, timeout=300)
+    notes = [json.loads((out / str(i)).read_text()) for i in range(12)]
+    alone = sorted(notes[:6])
+    assert all(end <= start for (_, end, *_), (start, *_) in itertools.pairwise(alone))
+    assert {gpu for *_, gpu in alone} == {"3"}
+    assert len({pid for _, _, pid, _ in alone}) == 1  # a model stays loaded
+    assert {gpu for *_, gpu in notes[6:]} == {None}  # and the next job takes none
+
+
+def test_tasks_that_share_the_gpu_of_this_machine_run_one_after_the_other(tmp_path, no_spark, monkeypatch):
+    from types import SimpleNamespace
+
+    from jobs import run
+
+    monkeypatch.setattr(run, "write", lambda *words: order.append(words[3]))
+    order = []
+    settings = load(["master=local[4]", "progress=false"], env={})
+    of = SimpleNamespace(lake=SimpleNamespace(root=""), job=SimpleNamespace(name="generate"), fingerprint="", settings=settings)
+    monkeypatch.setattr(spark, "_usable_gpu", lambda: True)
+    spark.each_task(of, [(i, i) for i in range(3)], lambda task, settings: None, "task", gpu=True)
+    assert order == [0, 1, 2]
+    monkeypatch.setattr(spark, "_usable_gpu", lambda: False)
+    with pytest.raises(Started):
+        spark.each_task(of, [(i, i) for i in range(3)], lambda task, settings: None, "task", gpu=True)

@@ -130,7 +130,7 @@ def test_an_address_that_leads_elsewhere_is_not_linked(tmp_path, standing, uri):
     from schemas import PUBLICATIONS
 
     version = standing(Lake(str(tmp_path)), PUBLICATIONS, [{"publication_id": "1", "uri": uri}])
-    assert [v.href for v in videos({"publications": version}, "videos", 4)] == [""]
+    assert [v.href for v in videos({"publications": version}, None, "videos", 4)] == [""]
 
 
 def test_bars_of_a_histogram_add_up_and_a_limit_shades_its_side():
@@ -140,6 +140,12 @@ def test_bars_of_a_histogram_add_up_and_a_limit_shades_its_side():
     x, width = map(float, re.search(r'class="out" x="([\d.]+)" y="0" width="([\d.]+)"', svg).groups())
     assert x == 0
     assert width == pytest.approx(320 * 2 / 10, abs=2)
+
+
+def test_a_limit_far_from_all_values_is_not_drawn_at_the_border():
+    far = Limit("motion", ">", 3.0, "too_shaky")
+    assert 'class="limit"' not in str(histogram(np.linspace(0, 0.5, 50), np.zeros(0), [far]))
+    assert 'class="limit"' in str(histogram(np.linspace(0, 4, 50), np.zeros(0), [far]))
 
 
 @pytest.mark.parametrize(("value", "text"), [(0, "0"), (1234567, "1,234,567"), (0.5, "0.5"), (12.345, "12.3"),

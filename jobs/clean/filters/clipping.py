@@ -4,13 +4,12 @@ from jobs.clean.filter import AUDIO, VIDEO, Filter, FilterConfig, Limit, within
 
 
 class Config(FilterConfig):
-    """Share of samples in runs at full scale, and LUFS."""
+    """Share of clipped samples, and LUFS."""
 
     max_share: float | None = 0.01
     """Loud masters touch full scale in up to 0.001 of their samples; from 0.01 distortion is heard as such."""
     max_lufs: float | None = -6.0
-    """A lossy codec rounds flat tops off, so that no run is left to count; but nothing is louder than -6 LUFS with its peaks
-    whole (streaming services play at -14, the loudest masters have -5 to -8)."""
+    """Nothing is louder than -6 LUFS with its peaks whole (streaming services play at -14, the loudest masters have -5 to -8)."""
 
 
 FILTER = Filter(

@@ -1,38 +1,54 @@
-"""Drops what should speak and does not: a transcript came with it, but it is silent or has no sound at all."""
+"""Drops what should be heard and is not: it has a sound stream that is silent throughout, or came with a transcript and has no
+sound at all."""
 
 from jobs.clean.filter import AUDIO, VIDEO, Filter, FilterConfig, Limit, Row, within
 
 
 class Config(FilterConfig):
-    """Shares of the span; they bear on clips with a transcript only."""
+    """Shares of the span."""
 
     max_silence: float | None = 0.95
-    """Speech of a word or two leaves more than a twentieth of a clip above -50 dBFS."""
+    """Of a clip with a transcript: speech of a word or two leaves more than a twentieth above -50 dBFS."""
+    max_unspoken_silence: float | None = 0.99
+    """Of a video with sound and no transcript: a quiet room has a step or a breath above -50 dBFS; a muted track has none. Clips
+    without a sound stream are left to `sound`."""
     min_speech: float | None = None
     """Least share judged to be speech; off, for a clip may fall into a pause of its source."""
 
 
+def spoken(row: Row) -> bool:
+    """Whether speech is expected."""
+    return bool(str(row["transcript"] or "").strip())
+
+
 def silence(row: Row) -> float | None:
     """Share of silence where speech is expected; without a sound stream all of it is."""
-    if not str(row["transcript"]).strip():
+    if not spoken(row):
         return None
     if row["has_audio"] is False:
         return 1.0
     return None if row["silence_share"] is None else float(row["silence_share"])
 
 
+def unspoken_silence(row: Row) -> float | None:
+    """Share of silence of the sound of a video where no speech is expected; sounds of their own are left to `loudness`."""
+    return None if row["modality"] != VIDEO or spoken(row) or not row["has_audio"] or row["silence_share"] is None else float(row["silence_share"])
+
+
 def speech(row: Row) -> float | None:
     """Share of speech where it is expected."""
-    return None if silence(row) is None or row["speech_share"] is None else float(row["speech_share"])
+    return None if not spoken(row) or row["speech_share"] is None else float(row["speech_share"])
 
 
 FILTER = Filter(
-    "speech", codes=("silent",), applies=(VIDEO, AUDIO), needs=("transcript",),
-    also=("has_audio", "silence_share", "speech_share"), config=Config,
-    judge=within(Limit("silent", ">", "max_silence", silence), Limit("silent", "<", "min_speech", speech)),
+    "speech", codes=("silent",), applies=(VIDEO, AUDIO), needs=("has_audio",),
+    also=("transcript", "silence_share", "speech_share"), config=Config,
+    judge=within(Limit("silent", ">", "max_silence", silence), Limit("silent", ">", "max_unspoken_silence", unspoken_silence), Limit("silent", "<", "min_speech", speech)),
     examples=(
         ({"modality": VIDEO, "transcript": "hello", "has_audio": True, "silence_share": 0.3, "speech_share": 0.5}, None),
-        ({"modality": VIDEO, "transcript": " ", "has_audio": True, "silence_share": 1.0, "speech_share": 0.0}, None),
+        ({"modality": VIDEO, "transcript": " ", "has_audio": True, "silence_share": 1.0, "speech_share": 0.0}, "silent"),
+        ({"modality": VIDEO, "transcript": None, "has_audio": True, "silence_share": 0.97, "speech_share": 0.0}, None),
+        ({"modality": VIDEO, "transcript": None, "has_audio": False, "silence_share": None, "speech_share": None}, None),
         ({"modality": VIDEO, "transcript": "hello", "has_audio": True, "silence_share": 1.0, "speech_share": 0.0}, "silent"),
         ({"modality": VIDEO, "transcript": "hello", "has_audio": False, "silence_share": None, "speech_share": None}, "silent"),
         ({"modality": AUDIO, "transcript": "hello", "has_audio": True, "silence_share": 0.99, "speech_share": 0.0}, "silent"),

@@ -2,8 +2,8 @@
 
 letterbox_share: rows of constant dark bars above and below over the height; pillarbox_share: columns left and right over the
 width. A row is bar when its mean luma is at most 24 and its standard deviation at most 6 (full range, short side 224) in
-every sampled picture that is not black altogether; bars count only when both sides have one of at least 2 %. Null when every
-picture is black. Version 1. Source: FFmpeg cropdetect (limit 24).
+every sampled picture that has brighter rows and brighter columns; bars count only when both sides have one of at least 2 %.
+Null when no picture has. Version 2. Source: FFmpeg cropdetect (limit 24).
 """
 
 from typing import Any
@@ -19,9 +19,9 @@ MEAN, SPREAD, LEAST = 24.0, 6.0, 0.02
 def look(picture: Picture) -> tuple[float, float, float, float]:
     height, width = picture.y.shape
     top, bottom = _bars(picture.lines.row, picture.lines.row_square, width)
-    if top >= height:
-        return (np.nan,) * 4
     left, right = _bars(picture.lines.column, picture.lines.column_square, height)
+    if top >= height or left >= width:
+        return (np.nan,) * 4
     return top / height, bottom / height, left / width, right / width
 
 
@@ -52,4 +52,4 @@ def reduce(span: Span) -> dict[str, Any]:
             "pillarbox_share": float(left + right) if min(left, right) >= LEAST else 0.0}
 
 
-MEASURE = Measurement("bars", 1, ("letterbox_share", "pillarbox_share"), reduce, width=4, look=look, every=2)
+MEASURE = Measurement("bars", 2, ("letterbox_share", "pillarbox_share"), reduce, width=4, look=look, every=2)

@@ -57,43 +57,51 @@ def interpolator() -> NDArray[np.float64]:
     "float64(Array(float32, 2, 'C', readonly=True), float64[:, ::1], float64[:, ::1], Array(float64, 1, 'C', readonly=True))"
 )
 def _energy(block: Any, filters: Any, state: Any, weights: Any) -> Any:
-    """Weighted mean square of a block after both biquads; `state` carries over (direct form II transposed)."""
+    """Weighted mean square of a block after both biquads; `state` carries over (direct form II transposed).
+
+    Two channels at a time: every step waits for the one before, and two chains wait in the time of one.
+    """
     total: Any = 0.0
     channels, size = block.shape
-    for c in range(channels):
-        if weights[c] == 0.0:
-            continue
-        s0, s1, s2, s3 = state[c, 0], state[c, 1], state[c, 2], state[c, 3]
-        square = 0.0
+    b0, b1, b2, a1, a2 = filters[0, 0], filters[0, 1], filters[0, 2], filters[0, 3], filters[0, 4]
+    d0, d1, d2, c1, c2 = filters[1, 0], filters[1, 1], filters[1, 2], filters[1, 3], filters[1, 4]
+    for left in range(0, channels, 2):
+        right = min(left + 1, channels - 1)
+        s0, s1, s2, s3 = state[left, 0], state[left, 1], state[left, 2], state[left, 3]
+        r0, r1, r2, r3 = state[right, 0], state[right, 1], state[right, 2], state[right, 3]
+        square, other = 0.0, 0.0
         for i in range(size):
-            x = float(block[c, i])
-            y = filters[0, 0] * x + s0
-            s0 = filters[0, 1] * x - filters[0, 3] * y + s1
-            s1 = filters[0, 2] * x - filters[0, 4] * y
-            z = filters[1, 0] * y + s2
-            s2 = filters[1, 1] * y - filters[1, 3] * z + s3
-            s3 = filters[1, 2] * y - filters[1, 4] * z
+            x, u = float(block[left, i]), float(block[right, i])
+            y, v = b0 * x + s0, b0 * u + r0
+            s0, r0 = b1 * x - a1 * y + s1, b1 * u - a1 * v + r1
+            s1, r1 = b2 * x - a2 * y, b2 * u - a2 * v
+            z, w = d0 * y + s2, d0 * v + r2
+            s2, r2 = d1 * y - c1 * z + s3, d1 * v - c1 * w + r3
+            s3, r3 = d2 * y - c2 * z, d2 * v - c2 * w
             square += z * z
-        state[c, 0], state[c, 1], state[c, 2], state[c, 3] = s0, s1, s2, s3
-        total += weights[c] * square
+            other += w * w
+        state[left, 0], state[left, 1], state[left, 2], state[left, 3] = s0, s1, s2, s3
+        total += weights[left] * square
+        if right > left:
+            state[right, 0], state[right, 1], state[right, 2], state[right, 3] = r0, r1, r2, r3
+            total += weights[right] * other
     return total / max(size, 1)
 
 
-@kernel("float64(Array(float32, 2, 'C', readonly=True), Array(float64, 2, 'C', readonly=True))")
-def _peak(samples: Any, phases: Any) -> float:
-    """Greatest absolute value between the samples; looks only where a sample reaches 0.6 of the greatest one."""
+@kernel("float64(Array(float32, 2, 'C', readonly=True), Array(float64, 2, 'C', readonly=True), float64)")
+def _peak(samples: Any, phases: Any, greatest: float) -> float:
+    """Greatest absolute value between the samples, of which `greatest` is that of the samples; looks only where one reaches 0.6
+    of it."""
     channels, size = samples.shape
-    greatest = 0.0
-    for c in range(channels):
-        for i in range(size):
-            greatest = max(greatest, abs(samples[c, i]))
     floor = 0.6 * greatest
     if greatest == 0.0:
         return 0.0
     taps = phases.shape[1]
     for c in range(channels):
+        below = abs(samples[c, taps // 2 - 1]) < floor
         for i in range(taps // 2 - 1, size - taps // 2):
-            if abs(samples[c, i]) < floor and abs(samples[c, i + 1]) < floor:
+            before, below = below, abs(samples[c, i + 1]) < floor
+            if before and below:
                 continue
             for phase in range(3):
                 value = 0.0
@@ -117,9 +125,10 @@ def hear(rate_hz: int, channels: int) -> Hearer:
 
     def block(sound: Sound) -> tuple[float, float]:
         nonlocal tail
-        joined = np.ascontiguousarray(np.concatenate([tail, sound], axis=1))
+        joined = np.concatenate([tail, sound], axis=1)
         tail = joined[:, -TAPS:]
-        return _energy(sound, filters, state, weights), _peak(joined, phases)
+        greatest = max(float(joined.max()), -float(joined.min()))
+        return _energy(sound, filters, state, weights), _peak(joined, phases, greatest)
 
     return block
 

@@ -71,7 +71,7 @@ def _area(luma: Any) -> Any:
 
 def without_bars(luma: Pixels) -> Pixels:
     """The part of a picture inside dark bars; the whole of it where less than a third would be left."""
-    top, bottom, left, right, rows, columns = _inside(luma)
+    top, bottom, left, right, rows, columns = _inside(np.ascontiguousarray(luma))
     if rows < luma.shape[0] / 3 or columns < luma.shape[1] / 3:
         return luma
     return luma[top:bottom, left:right]

@@ -7,7 +7,7 @@ recorded with every clip and stays given up in this worker.
 
 import inspect
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,14 +85,14 @@ class TextToVideo:
         try:
             with torch.inference_mode():
                 output = self.pipe(**self.request(asks, width, height, image))
-        except torch.OutOfMemoryError as error:
+        except (ValueError, RuntimeError, TypeError, IndexError, KeyError, AttributeError) as error:
+            if not out_of_memory(error):
+                return [Failed(f"{type(error).__name__}: {str(error)[:300]}") for _ in asks]
             torch.cuda.empty_cache()
             if not self._climb_down(aspect):
                 raise Terminal(f"generate.model = {self.settings.model!r}: not enough GPU memory even for one clip of {width}x"
                                f"{height}; set generate.width, height and frames lower or use a smaller model") from error
             return None
-        except (ValueError, RuntimeError, TypeError, IndexError, KeyError, AttributeError) as error:
-            return [Failed(f"{type(error).__name__}: {str(error)[:300]}") for _ in asks]
         finally:
             self._seconds += time.perf_counter() - started
             self._peak = max(self._peak, _peak_bytes(self.device))
@@ -106,7 +106,7 @@ class TextToVideo:
         frames = frame_count(self.profile)
         canonical: dict[str, Any] = {
             "prompt": [a.prompt for a in asks], "negative_prompt": [""] * len(asks), "width": width, "height": height,
-            "num_frames": frames, "video_length": frames, "num_inference_steps": self.profile.steps, "generator": generators,
+            "num_frames": frames - self.profile.counts_up, "video_length": frames, "num_inference_steps": self.profile.steps, "generator": generators,
             "output_type": "np", **self.profile.extra,
         }
         if image is not None:
@@ -116,9 +116,6 @@ class TextToVideo:
             canonical["guidance_scale"] = self.profile.guidance
         if self.profile.max_sequence_length is not None:
             canonical["max_sequence_length"] = self.profile.max_sequence_length
-        if self.profile.latent_init:
-            canonical["latents"] = _start(self.profile.latent_init, self.pipe, generators, frames, width, height)
-            canonical["num_frames"] = frames - 1  # WanPipeline counts one up where its VAE does not compress time
         return {name: value for name, value in canonical.items() if name in self._takes}
 
     def _size(self, aspect: str) -> tuple[int, int]:
@@ -134,8 +131,10 @@ class TextToVideo:
         if self.batch > 1:
             self.batch //= 2
         elif not self.offloaded and hasattr(self.pipe, "enable_model_cpu_offload"):
-            self.pipe.enable_model_cpu_offload()
-            self.offloaded = True
+            for each in (self, self.pictures):
+                if each is not None and not each.offloaded and hasattr(each.pipe, "enable_model_cpu_offload"):
+                    each.pipe.enable_model_cpu_offload()
+                    each.offloaded = True
         elif min(self._size(aspect)) * SHRINK >= MIN_SIDE_PX:
             self.scale *= SHRINK
         else:
@@ -157,6 +156,15 @@ class TextToVideo:
             return Failed(str(error))
         guidance = self.profile.guidance if "guidance_scale" in self._takes else None
         return Made(frames, self.profile.fps, self.profile.steps, guidance, self.ladder, width, height)
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether CUDA ran out of memory: libraries below PyTorch say so in words only."""
+    import torch
+
+    said = str(error)
+    return isinstance(error, torch.OutOfMemoryError) or (isinstance(error, RuntimeError) and (
+        "CUDA out of memory" in said or "CUDA error: out of memory" in said or "_STATUS_ALLOC_FAILED" in said))
 
 
 def as_frames(pixels: Any) -> Frames:
@@ -189,18 +197,6 @@ def _clips(output: Any, count: int) -> list[Any]:
         if found is not None:
             return list(found) if len(found) == count else [f"{len(found)} results for {count} prompts"] * count
     return [f"a {type(output).__name__} without frames"] * count
-
-
-def _start(kind: str, pipe: Any, generators: Sequence[Any], frames: int, width: int, height: int) -> Any:
-    import torch
-
-    from jobs.train import latents
-
-    makers: Mapping[str, Callable[..., Any]] = {"coords": latents.coords}
-    if kind not in makers:
-        raise Terminal(f"the model's profile asks for latent_init = {kind!r}; known is {', '.join(makers)}")
-    each = [makers[kind](pipe, 1, g, num_frames=frames, height=height, width=width) for g in generators]
-    return torch.cat(each).to(pipe.device)
 
 
 def _first_picture(frames: Frames, width: int, height: int) -> Any:
@@ -262,7 +258,25 @@ def _loaded(settings: Generate, device: str) -> TextToVideo:
     profile = asked(of_folder(folder, index["_class_name"]), settings)
     where = device_of(device)
     pipe = _pipeline(folder, where)
-    return TextToVideo(pipe, settings, profile, weights.revision(folder), type(pipe).__name__, where, settings.batch)
+    offloaded = _placed(pipe, where, folder)
+    return TextToVideo(pipe, settings, profile, weights.revision(folder), type(pipe).__name__, where, settings.batch, offloaded=offloaded)
+
+
+def _placed(pipe: Any, device: str, folder: Path) -> bool:
+    """Put the pipeline on its device; where it does not fit, leave it on the CPU, part by part on loan, and say True."""
+    import torch
+
+    try:
+        pipe.to(device)
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        if not hasattr(pipe, "enable_model_cpu_offload"):
+            raise Terminal(f"{folder}: the model does not fit into the memory of the GPU; use a smaller one") from None
+        torch.cuda.empty_cache()
+        pipe.enable_model_cpu_offload()
+        return True
+    return False
 
 
 def _pipeline(folder: Path, device: str) -> Any:
@@ -286,7 +300,7 @@ def _pipeline(folder: Path, device: str) -> Any:
     if absent := _without_weights(pipe):
         raise Terminal(f"{folder}: the weights are incomplete: {absent} is missing; fetch the folder again")
     pipe.set_progress_bar_config(disable=True)
-    return pipe.to(device)
+    return pipe
 
 
 def _without_weights(pipe: Any) -> str | None:

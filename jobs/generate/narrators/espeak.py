@@ -18,7 +18,6 @@ from jobs.generate.narrator import Sound, Unspoken
 
 VOICES = MappingProxyType({"zh": ("cmn", 160), "en": ("en-us", 160), "yue": ("yue", 160)})
 """BCP 47 tag -> voice and words a minute."""
-LANGUAGES = frozenset(VOICES)
 LIMIT_S = 120.0
 
 
@@ -57,6 +56,11 @@ class Espeak:
 
 
 NARRATOR = Espeak()
+
+
+def languages(path: str) -> frozenset[str]:
+    """Those of the wheel that are set up here."""
+    return frozenset(VOICES)
 
 
 def load(path: str) -> Espeak:

@@ -1,18 +1,24 @@
 """Dense captions from a vision-language model, in parts and joined, English and Chinese.
 
 Keys `en/subject`, `zh/subject`, ... for the parts, `en` and `zh` for the whole, `status` (ok, truncated, refused, failed) and
-`tokens` (tokens spent, as score). Unless the status is ok there is no text. The captions that came with a source are never touched.
+`tokens` (spent, as score; `tokens/read` and `tokens/written` where the model tells). Unless the status is ok there is no text; phrases in another language than
+asked for are left out, personal data are masked. The captions that came with a source are never touched.
 """
 
-from jobs.label.captioner import LANGS, PARTS, Captioner, endpoint, folder_model, is_endpoint, joined, revision
+from jobs.label import clip
+from jobs.label.captioner import PARTS, Captioner, Reply, joined
+from jobs.label.endpoint import endpoint, is_endpoint, model_of
 from jobs.label.labeler import Absent, Batch, Found, Labeler, Model
+from jobs.label.vlm import folder_model
+from jobs.label.weights import folder_revision
 from schemas.settings import Label
 
 
 def model(settings: Label) -> Model:
-    if not settings.caption_model:
+    name = settings.caption_model
+    if not name:
         raise Absent("label.caption_model names neither a folder nor an endpoint")
-    return Model(settings.caption_model, revision(settings.caption_model))
+    return Model(name, model_of(name) if is_endpoint(name) else folder_revision(name, "label.caption_model"))
 
 
 def load(settings: Label, device: str) -> Captioner:
@@ -21,20 +27,21 @@ def load(settings: Label, device: str) -> Captioner:
 
 
 def label(ask: Captioner, batch: Batch) -> list[Found]:
-    found = []
-    for row in batch.rows:
-        if not row["frames"]:
-            continue
-        clip_id, reply = row["clip_id"], ask([frame["jpeg"] for frame in row["frames"]])
-        found.append(Found(clip_id, "status", text=reply.status))
-        if reply.tokens is not None:
-            found.append(Found(clip_id, "tokens", float(reply.tokens)))
-        for lang in LANGS if reply.status == "ok" else ():
-            parts = reply.parts[lang]
-            found += [Found(clip_id, f"{lang}/{part}", text=parts[part]) for part in PARTS if parts[part]]
-            if any(parts.values()):
-                found.append(Found(clip_id, lang, text=joined(parts, lang)))
+    seen = {row["clip_id"]: [f["jpeg"] for f in row["frames"] or () if clip.opened(f["jpeg"]) is not None] for row in batch.rows}
+    seen = {clip_id: jpegs for clip_id, jpegs in seen.items() if jpegs}
+    replies = ask(list(seen.values())) if seen else ()
+    return [found for clip_id, reply in zip(seen, replies, strict=True) for found in _rows(clip_id, reply)]
+
+
+def _rows(clip_id: str, reply: Reply) -> list[Found]:
+    found = [Found(clip_id, "status", text=reply.status)]
+    spent = {"tokens": reply.cost.total, "tokens/read": reply.cost.read, "tokens/written": reply.cost.written}
+    found += [Found(clip_id, key, float(tokens)) for key, tokens in spent.items() if tokens is not None]
+    for lang, parts in reply.parts.items():
+        found += [Found(clip_id, f"{lang}/{part}", text=parts[part]) for part in PARTS if parts[part]]
+        if any(parts.values()):
+            found.append(Found(clip_id, lang, text=joined(parts, lang)))
     return found
 
 
-LABELER = Labeler("caption", version=1, needs=("frames",), options=("caption_model",), model=model, load=load, label=label)
+LABELER = Labeler("caption", version=2, needs=("frames",), options=("caption_model",), model=model, load=load, label=label)

@@ -10,7 +10,7 @@ from jobs.label import clip
 from jobs.label.familiar import Familiar, familiar
 from jobs.label.labeler import Batch, Found, Labeler, Model, rounded
 from jobs.label.tags import Classes, claimed, classes, probabilities
-from jobs.label.vocabulary import UNKNOWN, groups
+from jobs.label.vocabulary import UNKNOWN, groups, phrases
 from jobs.label.weights import find
 from schemas.settings import Label
 
@@ -25,12 +25,13 @@ class State:
 
 
 def model(settings: Label) -> Model:
+    groups(settings)  # refuses a vocabulary that cannot be asked for
     return find(settings.clip_model, settings.clip_pretrained).model
 
 
 def load(settings: Label, device: str) -> State:
     tower, asked = clip.tower(settings, device), groups(settings)
-    words = {f"{g.name}/{tag}": chinese.split("|")[0] or None for g in asked for tag, (_, chinese) in g.tags.items()}
+    words = {f"{g.name}/{tag}": next(iter(phrases(chinese)), None) for g in asked for tag, (_, chinese) in g.tags.items()}
     return State(tower, familiar(tower), classes(tower, asked), {k: w for k, w in words.items() if w}, settings.top_k)
 
 

@@ -12,6 +12,7 @@ from jobs.label.familiar import Familiar, familiar
 from jobs.label.labeler import Batch, Found, Labeler, Model, rounded
 from jobs.label.tags import speaks_chinese
 from jobs.label.weights import find
+from jobs.label.words import han_share
 from schemas.settings import Label
 
 FIELDS = ("title", "caption", "transcript")
@@ -40,8 +41,7 @@ def understood(text: str, chinese: bool) -> bool:
     letters = [c for c in text if c.isalpha()]
     if not letters:
         return False
-    han = sum("\u3400" <= c <= "\u9fff" for c in letters) / len(letters)
-    if han >= HAN_SHARE:
+    if han_share(text) >= HAN_SHARE:
         return chinese
     return sum(c < "\u0250" for c in letters) / len(letters) > 0.5
 

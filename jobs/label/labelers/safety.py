@@ -1,18 +1,22 @@
 """What should not be learned from: unsafe concepts in the picture, blocked words in the texts.
 
 Keys `concept/<name>` and their sum `unsafe`: probability among unsafe and harmless concepts (open_clip), frame by frame, the worst
-frame counts. The embedded model has never seen such pictures and is not asked: then there are words alone, key `blocked_word`
-with the word as text. A clip without that row has no blocked word; one without `unsafe` was not looked at.
+frame counts. A classifier of its own (`label.safety_model`) gives `class/<label>`, and `unsafe` is then its word: the probability
+of all its classes but the harmless ones. The embedded model has never seen such pictures and is not asked: without a classifier
+there are words alone, key `blocked_word` with the word as text. A clip without that row has no blocked word; one without `unsafe`
+was not looked at.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from jobs.errors import Terminal
 from jobs.label import clip
-from jobs.label.labeler import Absent, Batch, Found, Labeler, Model, rounded
+from jobs.label.classifier import Classifier, classifier
+from jobs.label.labeler import Batch, Found, Labeler, Model, rounded
 from jobs.label.tags import Classes, classes, probabilities
 from jobs.label.vocabulary import Group
-from jobs.label.weights import find
+from jobs.label.weights import find, folder_revision
 from jobs.label.words import blocked_word
 from jobs.version import digest
 from schemas.settings import Label
@@ -48,6 +52,9 @@ WORDS = ("child porn", "childporn", "porn", "hentai", "snuff film", "beheading v
 """Built-in blocklist: words that have no harmless use in a caption."""
 
 
+HARMLESS_CLASSES = frozenset({"normal", "safe", "sfw", "neutral", "drawing", "drawings", "drawn", "benign", "harmless", "clean", "none"})
+"""How classifiers call what is harmless; the check is on lower case."""
+
 CONCEPTS = Group("safety", {**UNSAFE, **{f"harmless {i}": words for i, words in enumerate(HARMLESS)}})
 
 
@@ -56,24 +63,35 @@ class State:
     words: tuple[str, ...]
     tower: clip.Tower | None
     group: Classes | None
+    classifier: Classifier | None
 
 
 def model(settings: Label) -> Model:
-    words = Model("words", digest([*WORDS, *settings.blocklist])[:12])
-    if settings.clip_model == "embedded":
-        return words
-    try:
-        return find(settings.clip_model, settings.clip_pretrained).model
-    except Absent:
-        return words
+    made = [Model("words", digest([*WORDS, *settings.blocklist])[:12])]
+    if settings.clip_model != "embedded":
+        made.append(find(settings.clip_model, settings.clip_pretrained).model)
+    if settings.safety_model:
+        made.append(Model(settings.safety_model, folder_revision(settings.safety_model, "label.safety_model")))
+    return Model(" + ".join(str(m.name) for m in made), "-".join(str(m.revision) for m in made))
 
 
 def load(settings: Label, device: str) -> State:
     words = (*WORDS, *settings.blocklist)
+    classifier = _classifier(settings.safety_model, device, settings.batch) if settings.safety_model else None
     if settings.clip_model == "embedded":
-        return State(words, None, None)
+        return State(words, None, None, classifier)
     tower = clip.tower(settings, device)
-    return State(words, tower, classes(tower, [CONCEPTS])[0])
+    return State(words, tower, classes(tower, [CONCEPTS])[0], classifier)
+
+
+def _classifier(folder: str, device: str, batch: int) -> Classifier:
+    made = classifier(folder, device, batch)
+    if not {name.lower() for name in made.classes} & HARMLESS_CLASSES:
+        raise Terminal(
+            f"{folder}: none of its classes ({', '.join(made.classes[:8])}) is called harmless, so it cannot be told what is unsafe; give one of "
+            f"them such a name under id2label in config.json: {', '.join(sorted(HARMLESS_CLASSES))}"
+        )
+    return made
 
 
 def unsafe(shares: Mapping[str, float]) -> float:
@@ -81,26 +99,35 @@ def unsafe(shares: Mapping[str, float]) -> float:
     return sum(shares[name] for name in UNSAFE)
 
 
+def harmful(shares: Mapping[str, float]) -> float:
+    """Probability of all classes of a classifier that are not harmless."""
+    return sum(share for name, share in shares.items() if name.lower() not in HARMLESS_CLASSES)
+
+
 def label(state: State, batch: Batch) -> list[Found]:
     found = []
     for row in batch.rows:
         if (word := blocked_word([row[t] for t in TEXTS], state.words)) is not None:
             found.append(Found(row["clip_id"], "blocked_word", 1.0, word))
-    if state.tower is None or state.group is None:
-        return found
-    for clip_id, frames in clip.frame_vectors(state.tower, batch).items():
-        each = [probabilities(state.group, frames[i : i + 1], state.tower.scale) for i in range(len(frames))]
-        worst = max(each, key=unsafe)
-        found.append(Found(clip_id, "unsafe", rounded(unsafe(worst))))
-        found += [Found(clip_id, f"concept/{name}", rounded(worst[name])) for name in UNSAFE]
+    if state.classifier is not None:
+        for clip_id, frames in state.classifier(batch):
+            worst = max(frames, key=harmful)
+            found.append(Found(clip_id, "unsafe", rounded(harmful(worst))))
+            found += [Found(clip_id, f"class/{name}", rounded(share)) for name, share in worst.items()]
+    if state.tower is not None and state.group is not None:
+        for clip_id, vectors in clip.frame_vectors(state.tower, batch).items():
+            each = [probabilities(state.group, vectors[i : i + 1], state.tower.scale) for i in range(len(vectors))]
+            worst = max(each, key=unsafe)
+            found += [Found(clip_id, "unsafe", rounded(unsafe(worst)))] if state.classifier is None else []
+            found += [Found(clip_id, f"concept/{name}", rounded(worst[name])) for name in UNSAFE]
     return found
 
 
 LABELER = Labeler(
     "safety",
-    version=1,
+    version=2,
     needs=("frames", *TEXTS),
-    options=("clip_model", "clip_pretrained", "blocklist", "batch"),
+    options=("clip_model", "clip_pretrained", "safety_model", "blocklist", "batch"),
     model=model,
     load=load,
     label=label,

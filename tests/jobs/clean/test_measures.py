@@ -185,6 +185,16 @@ def test_bars_are_measured(
     assert clip["pillarbox_share"] == pytest.approx(pillarbox, abs=0.02)
 
 
+@pytest.mark.parametrize("turn", [False, True])
+def test_one_bright_line_makes_no_bars(turn: bool) -> None:
+    """No row, or no column, is bright on average: nothing can be said of bars, least of all that they cover the picture twice."""
+    rgb = np.zeros((224, 398, 3), np.uint8)
+    rgb[100:104] = 255
+    look = measurements()["bars"].look
+    assert look is not None
+    assert np.isnan(look(as_picture(np.ascontiguousarray(rgb.transpose(1, 0, 2)) if turn else rgb))).all()
+
+
 def test_blockiness_shows_coding_blocks() -> None:
     rgb = cv2.resize(pictures.coffee(), (600, 400))
     values = []
@@ -205,6 +215,20 @@ def test_text_area_tells_pages_from_pictures() -> None:
     assert text.look(as_picture(page))[0] > 0.25
     for rgb in (photo(398, 224), cv2.resize(pictures.coffee(), (336, 224)), cv2.resize(pictures.chelsea(), (336, 224))):
         assert text.look(as_picture(rgb))[0] < 0.05
+
+
+@pytest.mark.parametrize("background", [pictures.astronaut, pictures.coffee, pictures.rocket])
+def test_text_is_seen_over_a_picture(background: Callable[[], np.ndarray]) -> None:
+    """Edges of the picture behind run into the letters: what counts is how thin a stroke is."""
+    rgb = cv2.resize(background(), (398, 224), interpolation=cv2.INTER_AREA)
+    look = measurements()["text"].look
+    assert look is not None
+    bare = look(as_picture(rgb))[0]
+    for line in range(7):
+        for thick, ink in ((5, (0, 0, 0)), (2, (255, 255, 255))):
+            cv2.putText(rgb, "LIMITED OFFER call us today now", (6, 28 + 30 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.7, ink, thick, cv2.LINE_AA)
+    assert bare < 0.06
+    assert look(as_picture(rgb))[0] > 0.2
 
 
 def test_perceptual_hashes_survive_coding_scaling_and_bars(measured: Callable[..., dict[str, Any]]) -> None:
@@ -404,6 +428,28 @@ def test_the_true_peak_lies_between_the_samples(tmp_path: Path) -> None:
 def test_the_interpolator_is_a_sinc() -> None:
     assert loudness.interpolator().sum(axis=1) == pytest.approx([1, 1, 1])
     assert loudness.interpolator()[0] == pytest.approx(loudness.interpolator()[2][::-1])
+
+
+@pytest.mark.parametrize(("codec", "container"), [("aac", "adts"), ("libmp3lame", "mp3"), ("libopus", "ogg")])
+@pytest.mark.parametrize("gain_db", [-1, 12, 18])
+def test_clipping_is_seen_through_a_lossy_codec(tmp_path: Path, codec: str, container: str, gain_db: float) -> None:
+    """Syllables of a few harmonics with noise; the codec rounds the tops off, so that no two samples are equal."""
+    random = np.random.default_rng(3)
+    t = np.arange(RATE * 4) / RATE
+    voice = sum(np.sin(2 * np.pi * 140 * k * t + random.uniform(0, 6)) / k for k in range(1, 9))
+    line = voice * (0.4 + 0.6 * np.sin(2 * np.pi * 1.7 * t) ** 2) + random.normal(0, 0.05, t.size)
+    line = line / np.abs(line).max() * 10 ** (gain_db / 20)
+    frame = av.AudioFrame.from_ndarray(line.clip(-1, 1).astype(np.float32)[None], format="fltp", layout="mono")
+    frame.sample_rate = RATE
+    with av.open(str(tmp_path / "coded"), "w", format=container) as out:
+        stream = out.add_stream(codec, rate=RATE, layout="mono")
+        fitted = av.AudioResampler(stream.format, "mono", RATE, stream.codec_context.frame_size or 1024)
+        for piece in [*fitted.resample(frame), *fitted.resample(None)]:
+            out.mux(stream.encode(piece))
+        out.mux(stream.encode(None))
+    share = measure_file(str(tmp_path / "coded"), "audio", SETTINGS)["clips"][0]["clipping_share"]
+    wanted = float((np.abs(line) > 1).mean())
+    assert (share, wanted) == (0, 0) if gain_db < 0 else 0.5 * wanted < share < 1.2 * wanted, (share, wanted)
 
 
 def test_silence_clipping_and_noise_are_told(tmp_path: Path) -> None:

@@ -390,3 +390,27 @@ def test_a_start_that_the_container_rounds_is_not_before_the_beginning(tmp_path)
     clip, = measure_source(str(path), "audio", Measure()).clips
     assert clip["start_s"] == 0
     assert clip["end_s"] == pytest.approx(2, abs=0.06)
+
+
+def test_a_stream_that_comes_up_on_the_way_does_not_end_the_pass(tmp_path: Path) -> None:
+    """Sound of a transport stream moves to PIDs that no table announces: PyAV then stumbles over streams it does not know."""
+    packets = bytearray(video(codec="mpeg2video", container="mpegts"))
+    starts = [i for i in range(100 * 188, len(packets), 188) if packets[i + 1] & 0x5F == 0x41 and packets[i + 2] == 1]
+    for number, at in enumerate(starts[-5:]):
+        packets[at + 2] = 0x81 + number
+    (tmp_path / "late.ts").write_bytes(bytes(packets))
+    assert outcome(tmp_path / "late.ts") in ("video", "partly_undecodable")
+
+
+def test_a_broken_second_page_does_not_cost_the_first(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    page = Image.fromarray(np.random.default_rng(2).integers(0, 255, (60, 80, 3), dtype=np.uint8))
+    page.save(out, "TIFF", save_all=True, append_images=[page])
+    data = bytearray(out.getvalue())
+    second = data.rfind(struct.pack("<HHI", 256, 4, 1)) if data.count(struct.pack("<HHI", 256, 4, 1)) > 1 else -1
+    second = max(second, data.rfind(struct.pack("<HHI", 256, 3, 1)))
+    data[second:second + 2] = b"\1\0"
+    (tmp_path / "pages.tif").write_bytes(bytes(data))
+    with Image.open(tmp_path / "pages.tif") as image, pytest.raises(TypeError):
+        image.seek(1)
+    assert outcome(tmp_path / "pages.tif") == "image"

@@ -227,13 +227,61 @@ def test_coding_does_not_hide_cuts() -> None:
 def test_surroundings_and_neighbours_are_what_they_say() -> None:
     random = np.random.default_rng(0)
     times, content = np.cumsum(random.uniform(0.01, 0.2, 80)), random.uniform(0, 30, 80)
-    medians, highest = shots.surroundings(times, content, 1.0), shots.beside(times, content, 0.2, 3)
+    medians, highest = shots.surroundings(times, content, 1.0), shots.beside(times, content)
     for i in range(80):
         near = [content[k] for k in range(1, 80) if k != i and abs(times[k] - times[i]) <= 1.0]
         assert medians[i] == pytest.approx(np.median(near))
         beside = [content[k] for k in range(1, 80) if abs(k - i) >= 2 and (abs(times[k] - times[i]) <= 0.2 or abs(k - i) <= 3)]
+        for side in (range(i - 2, 0, -1), range(i + 2, 80)):
+            stirred = [k for k in side if content[k] > 1.0][:2]
+            beside += [content[k] for k in stirred if abs(times[k] - times[i]) <= 0.45]
         assert highest[i] == pytest.approx(max(beside, default=0.0))
 
+
+def test_a_slow_source_in_a_fast_container_has_no_cuts_of_its_own() -> None:
+    scene = Scene(31, speed=4.0)
+    frames = [np.clip(scene.at(i / 4), 0, 255).astype(np.uint8) for i in range(24)]
+    found, _ = found_in([f for f in frames for _ in range(6)])
+    assert found == []
+
+
+def test_a_light_that_goes_off_and_on_is_no_cut() -> None:
+    scene = Scene(32)
+    frames = [np.clip(scene.at(i / FPS) * (0.25 if 40 <= i < 90 else 1), 0, 255).astype(np.uint8) for i in range(150)]
+    found, _ = found_in(frames)
+    assert found == []
+
+
+def test_another_scene_in_another_light_is_a_cut() -> None:
+    def wood(seed: int, light: float, t: float) -> np.ndarray:
+        """A bright sky over dark trees: any two of them are alike but for the trees."""
+        heights = np.interp(np.arange(WIDTH) + 30 * t, np.arange(0, WIDTH + 400, 24), np.random.default_rng(seed).uniform(0.35, 0.6, (WIDTH + 423) // 24))
+        y = np.arange(HEIGHT)[:, None] / HEIGHT
+        return np.repeat((np.where(y < heights, 230 - 60 * y, 90 - 40 * y) * light)[..., None], 3, axis=2).clip(0, 255).astype(np.uint8)
+
+    frames = [wood(1, 0.4, i / FPS) for i in range(60)] + [wood(2, 1.0, i / FPS) for i in range(60)]
+    found, _ = found_in(frames)
+    assert [t.first for t in found] == [60]
+
+
+def test_something_that_comes_into_a_bare_picture_is_no_fade() -> None:
+    frames = []
+    for i in range(100):
+        frame = np.full((HEIGHT, WIDTH, 3), (70, 240, 20), np.uint8)
+        cv2.circle(frame, (WIDTH + 40 - 4 * i, 90), 40, (40, 100, 240), -1)
+        frames.append(frame)
+    found, _ = found_in(frames)
+    assert found == []
+
+
+def test_cuts_and_dissolves_are_found_in_the_dark() -> None:
+    made = film(21, 6, kinds="c")
+    found, _ = found_in([(f * 0.2).astype(np.uint8) for f in made.frames])
+    assert [t.first for t in found] == made.cuts
+    made = film(22, 6, kinds="d")
+    found, times = found_in([(f * 0.25).astype(np.uint8) for f in made.frames])
+    assert matches([float(times[t.first] + times[t.after]) / 2 for t in found], made.gradual, 0.5) >= 4
+    assert len(found) <= 5
 
 @pytest.mark.parametrize(("found", "wanted"), [
     pytest.param([], [(0.0, 15.0), (15.0, 30.0)], id="long-shot-in-equal-parts"),

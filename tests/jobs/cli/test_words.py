@@ -37,3 +37,10 @@ def test_reading_the_command_line_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_facts_are_said_to_a_person_and_long_lists_are_cut():
+    from jobs.cli.common import facts_text
+
+    said = facts_text({"name": "a", "ids": [f"s{i}" for i in range(1000)], "none": [], "rows": {"image": {"train": 1}}, "gone": None})
+    assert said.splitlines() == ["name  a", "ids   1000: s0; s1; s2; s3; s4; …", "none  -", "rows  image (train 1)", "gone  -"]

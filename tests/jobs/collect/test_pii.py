@@ -22,6 +22,11 @@ MASKED = {
     "加微信 tianqi2020 哦": "加微信 <HANDLE> 哦", "vx: hello_world": "vx: <HANDLE>",
     "QQ 123456789": "QQ <HANDLE>", "QQ群：123456789": "QQ群：<HANDLE>", "wechat id: foobar": "wechat id: <HANDLE>",
     "follow @some_user now": "follow <HANDLE> now",
+    "user@exämple.de": "<EMAIL>", "jane.doe (at) example.com": "<EMAIL>", "jane[at]example[dot]co[dot]uk ok": "<EMAIL> ok",
+    "加v：abc_12345": "加v：<HANDLE>", "薇❤：abc12345": "薇❤：<HANDLE>", "passport no. G12345678": "passport no. <ID>",
+    "护照号码E12345678，": "护照号码<ID>，", "SSN: 078-05-1120": "SSN: <ID>", "IBAN DE89 3704 0044 0532 0130 00": "IBAN <CARD>",
+    "Call 1-800-555-0199": "Call <PHONE>", "https://weibo.com/u/1234567890": "https://weibo.com/u/<HANDLE>",
+    "身份证号：１１０１０５１９４９１２３１００２Ｘ": "身份证号：<ID>", "０２１－６５４３２１００": "<PHONE>",
     "@小明 你好": "<HANDLE> 你好", "我的微信号是zhang_san": "我的微信号是<HANDLE>",
 }
 LEFT = [
@@ -31,6 +36,7 @@ LEFT = [
     "population 1400000000", "GDP 12345678901234", "version 1.13.1.2", "用微信支付", "QQ音乐", "The wechat group likes tea",
     "telegram was sent", "微信公众号推荐", "phone 12 pro", "call 911", "iPhone 15 2023", "13 812 345 678 people", "2001:db8::1",
     "ratio 16:9 in 1080p", "电话是1876年发明的", "手机 2023 年销量", "1234 5678 9012 3456", "价格 13800 元", "phone 2019-2020",
+    "c++@home", "+100.000.000 views", "DE89 3704 0044 0532 0130 01", "look at example.com", "at 10 dot 5", "x.com/ is a site",
     "WeChat: popular app", "11010519491231002Y", "110105194912310021", "今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。",
 ]
 

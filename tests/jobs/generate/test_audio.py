@@ -67,6 +67,15 @@ def test_music_is_looped_ducked_under_speech_and_faded(tmp_path: Path) -> None:
     assert len(made) == round(seconds * audio.RATE)
 
 
+@pytest.mark.parametrize("target", [-16.0, -14.0])
+@pytest.mark.parametrize("text", ["好。", "我们到了海边。"])
+def test_two_seconds_of_speech_over_music_reach_the_loudness(tmp_path: Path, text: str, target: float) -> None:
+    sound, rate = narrator.load("espeak").speak(text, "zh")
+    made = audio.finish(sound, rate, 2.0, target, music(tmp_path))
+    assert audio.loudness_lufs(made) == pytest.approx(target, abs=0.5)
+    assert audio.true_peak_dbtp(made) <= audio.PEAK_DBTP
+
+
 @pytest.mark.parametrize("content", [b"", b"not music at all", None])
 def test_a_music_bed_that_is_none_is_named(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "bed.mp3"

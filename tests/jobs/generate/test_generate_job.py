@@ -123,6 +123,28 @@ def test_a_least_similarity_without_a_model_is_no_silent_pass(monkeypatch: pytes
     assert (found.why, found.scores["similarity"]) == (None, 0.3)
 
 
+def test_an_unsafe_picture_or_a_blocked_word_is_rejected(monkeypatch: pytest.MonkeyPatch, good: Any, stub: Any) -> None:
+    from dataclasses import replace
+
+    from jobs.generate.asset import encoded
+    from jobs.label.labeler import Found, labelers
+
+    video = encoded(good, 8.0, {})
+    wordy = load(["label.blocklist=[\"acme\"]"], env={})
+    assert judge.judge(good, video, "a mountain", stub.profile, wordy).why is None
+    assert judge.judge(good, video, "a mountain of Acme", stub.profile, wordy).why.reason == "unsafe"  # type: ignore[union-attr]
+
+    seen: list[Any] = []
+    looks = replace(labelers()["safety"], label=lambda state, batch: (seen.extend(batch.rows), [Found("", "unsafe", 0.7)])[1])
+    monkeypatch.setattr(judge, "labelers", lambda: {"safety": looks})
+    found = judge.judge(good, video, "a mountain", stub.profile, load(["label.max_unsafe=0.6"], env={}))
+    assert (found.why.reason, found.why.value, found.why.threshold) == ("unsafe", 0.7, 0.6)  # type: ignore[union-attr]
+    assert found.scores["unsafe"] == 0.7
+    assert judge.judge(good, video, "a mountain", stub.profile, load(["label.max_unsafe=0.8"], env={})).why is None
+    assert seen[0]["frames"]  # it looks at the frames that the measuring pass kept
+    assert judge.safety_identity(wordy) != judge.safety_identity(SETTINGS)
+
+
 def test_seeds_are_fixed_by_prompt_shot_and_attempt() -> None:
     shot = job.ShotTask("p", 1, "x", 7, "1:1")
     seeds = [shot.seed_of(n) for n in range(50)]
@@ -142,3 +164,35 @@ def test_the_request_bears_the_identity_of_an_asset_but_the_batch_does_not() -> 
     assert "batch" not in base
     assert job._request(load(["generate.steps=9"], env={})) != job._request(SETTINGS)
     assert job._request(load(["generate.batch=9"], env={})) == job._request(load([], env={}))
+
+
+def test_an_interrupted_run_goes_on_at_the_first_missing_asset(monkeypatch: pytest.MonkeyPatch, stub: Any, tmp_path: Any) -> None:
+    """On a machine with one GPU, where tasks run in turn in this process; `tests/e2e/test_killed.py` kills real processes."""
+    from jobs import job as jobs_of
+    from jobs import spark
+    from jobs.lake import Lake
+    from jobs.run import execute
+
+    monkeypatch.setattr(jobs_of, "ORDER", {n: where for n, where in jobs_of.ORDER.items() if n in jobs_of.VIDEOS})
+    monkeypatch.setattr(spark, "_usable_gpu", lambda: True)
+    texts = json.dumps(["We reached the sea. We drove to the desert. We slept in the forest.", "今天去了西藏，风景真的很美。"])
+    settings = load([f"runtime.lake={tmp_path}", f"prompts.texts={texts}", "generate.batch=1", "progress=false"], env={})
+    execute("prompts", settings)
+
+    def breaks(ask: Any) -> Any:
+        if len(made.asked) == 3:
+            raise KeyboardInterrupt
+        return view(ask.seed)
+
+    made = stub(breaks)
+    monkeypatch.setattr(generator, "_load", lambda *a: made)
+    with pytest.raises(KeyboardInterrupt):
+        execute("generate", settings)
+    assert not Lake(str(tmp_path)).current("generate")
+    again = stub(lambda ask: view(ask.seed))
+    monkeypatch.setattr(generator, "_load", lambda *a: again)
+    outcome = execute("generate", settings)
+    assert (outcome.seen, outcome.kept) == (4, 4)
+    assert [a.prompt for a in again.asked] == [made.asked[2].prompt, *[a.prompt for a in again.asked[1:]]]
+    assert len(again.asked) == 2
+    assert {a.seed for a in made.asked[:2]}.isdisjoint({a.seed for a in again.asked})

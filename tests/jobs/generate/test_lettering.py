@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs.errors import Terminal
 from jobs.generate import compose, lettering
 from jobs.generate.lettering import NO_END, NO_START, wrap
 
@@ -47,13 +50,23 @@ def test_nothing_is_lost_in_wrapping(text: str, width: int) -> None:
     assert "".join(wrap(text, width, 40)).replace(" ", "") == text.replace(" ", "")
 
 
-def test_the_font_has_gb2312_and_says_what_it_lacks() -> None:
+def test_the_font_has_both_chinese_scripts_and_says_what_it_lacks() -> None:
     gb2312 = "".join(bytes([hi, lo]).decode("gb2312", "ignore") for hi in range(0xB0, 0xF8) for lo in range(0xA1, 0xFF))
-    assert len(gb2312) == 6763
-    assert lettering.missing(gb2312 + "AI-generated AI生成 0123，。！？“”《》…—℃%é") == ""
-    assert lettering.missing("臺灣ก ok\u3000 ") == "臺灣ก"
-    assert lettering.FONT.stat().st_size <= 1_600_000
+    rows = [bytes([hi, lo]) for hi in range(0xA4, 0xC7) for lo in (*range(0x40, 0x7F), *range(0xA1, 0xFF))]
+    big5 = "".join(row.decode("big5", "ignore") for row in rows if row < b"\xc6\xa1")  # the 5401 of its first level
+    assert (len(gb2312), len(big5)) == (6763, 5401)
+    assert lettering.missing(gb2312 + big5 + "我哋今日去咗海邊，啲風景真係好靚") == ""
+    assert lettering.missing("AI-generated AI生成 0123，。！？“”《》…—℃%é mc² ≤ ½ α → Đà Nẵng の カ") == ""
+    assert lettering.missing("𠮷野家ก ok\u3000 ") == "𠮷ก"
+    assert lettering.FONT.stat().st_size <= 2_300_000
     assert "SIL OPEN FONT LICENSE" in (lettering.FONT.parent / "OFL.txt").read_text(encoding="utf-8")
+
+
+def test_a_font_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.otf").write_bytes(b"not a font")
+    for path in (tmp_path / "x.otf", tmp_path / "nothing.otf"):
+        with pytest.raises(Terminal, match=f"publish.font = '{path}'"):
+            lettering.fingerprint(str(path))
 
 
 @pytest.mark.parametrize("aspect", ["9:16", "16:9", "1:1"])

@@ -148,6 +148,8 @@ def test_frames_follow_the_rule_of_the_family(frames: int, count: int) -> None:
 class Fake:
     """A pipeline that returns what it is told to and runs out of memory where it is told to."""
 
+    says: Exception = torch.OutOfMemoryError("CUDA out of memory")
+
     def __init__(self, give: Any, fits: Any = lambda n, w, h, offloaded: True) -> None:
         self.give, self.fits, self.offloaded, self.calls = give, fits, False, list[Any]()
 
@@ -157,7 +159,7 @@ class Fake:
     def __call__(self, prompt: list[str], width: int, height: int, generator: Any, output_type: str) -> Any:
         self.calls.append((len(prompt), width, height, self.offloaded))
         if not self.fits(len(prompt), width, height, self.offloaded):
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise self.says
         return SimpleNamespace(frames=self.give(len(prompt), width, height))
 
 
@@ -187,6 +189,25 @@ def test_out_of_memory_climbs_down_batch_then_offload_then_resolution_and_stays_
     before = len(shapes)
     pipe.make([Ask("more", 9, "16:9")])
     assert len(shapes) == before + 1
+
+
+@pytest.mark.parametrize("says", ["CUDA error: out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"])
+def test_libraries_below_pytorch_run_out_of_memory_in_their_own_words(monkeypatch: pytest.MonkeyPatch, says: str) -> None:
+    monkeypatch.setattr(Fake, "says", RuntimeError(says))
+    pipe = fake(grey, 2, lambda n, w, h, offloaded: n == 1)
+    assert [made(r).ladder for r in pipe.make([Ask(str(i), i, "16:9") for i in range(2)])] == ["batch 1"] * 2
+
+
+def test_a_model_that_does_not_fit_at_all_is_lent_to_the_gpu_part_by_part(tmp_path: Path) -> None:
+    class Large(Fake):
+        def to(self, device: str) -> None:
+            if device == "cuda":
+                raise torch.OutOfMemoryError("CUDA out of memory")
+
+    large = Large(grey)
+    assert t2v._placed(large, "cuda", tmp_path)
+    assert large.offloaded
+    assert not t2v._placed(Large(grey), "cpu", tmp_path)
 
 
 def test_memory_that_never_suffices_ends_the_run_with_what_to_do() -> None:
@@ -241,6 +262,9 @@ class FakeImageToVideo:
 
     def __init__(self) -> None:
         self.seen: list[Any] = []
+
+    def to(self, device: str) -> None:
+        pass
 
     def __call__(
         self, image: Any, prompt: str, width: int, height: int, num_frames: int, generator: Any, output_type: str

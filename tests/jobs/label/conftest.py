@@ -2,9 +2,11 @@
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -94,7 +96,7 @@ def a_clip(number: int, frames: int = 3, **facts: Any) -> dict[str, Any]:
         "duration_s": 4.0,
         "width": 64,
         "height": 48,
-        "caption": f"caption number {number}",
+        "caption": f"this is the caption of clip number {number}",
         "motion": 0.05,
         "camera_motion": 0.04,
         "object_motion": 0.01,
@@ -166,3 +168,9 @@ def corpus(tmp_path: Path) -> tuple[Lake, dict[str, Version]]:
     lake.write_json({"fingerprint": "aaa"}, "_current", "measure.json")
     lake.write_json({"fingerprint": "bbb"}, "_current", "dedup.json")
     return lake, {"clips": clips, "rejects": rejects}
+
+
+@pytest.fixture(scope="session")
+def kit() -> ModuleType:
+    """The functions of this file."""
+    return sys.modules[__name__]

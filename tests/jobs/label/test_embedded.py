@@ -43,7 +43,7 @@ def test_places_hours_weather_and_colours_of_its_world_are_tagged(drawn):
     for found in labelled("clip_tags", [row(f"{i:02d}", p) for i, p in enumerate(pictures)]):
         group, tag = found.key.split("/")
         best.setdefault((found.clip_id, group), (tag, found.score))
-    for group, least in (("place", 0.9), ("time", 0.9), ("weather", 0.9), ("colour", 0.9), ("background", 0.9), ("shape", 0.7)):
+    for group, least in (("place", 0.95), ("time", 0.95), ("weather", 0.95), ("colour", 0.95), ("background", 0.95), ("shape", 0.95)):
         right = [best[f"{i:02d}", group][0] == s.attributes.get(group, "unknown") for i, s in enumerate(scenes)]
         assert sum(right) / len(right) >= least, group
 

@@ -1,7 +1,6 @@
 """The job as a whole on a small lake: who is labelled, what is copied, and that the bytes do not depend on the way there."""
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -10,17 +9,6 @@ from jobs.label.job import LABEL, outside
 from jobs.lake import Lake
 from schemas import CLIPS, LABELS, REJECTS
 from schemas.settings import Settings, load
-
-
-@pytest.fixture
-def kit(pytestconfig):
-    """The helpers of conftest.py beside this file."""
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("label_kit", Path(__file__).with_name("conftest.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -67,6 +55,12 @@ def test_an_absent_labeler_is_said_in_the_manifest_and_makes_no_rows(corpus, set
     absent = {m["labeler"] for m in labels.manifest["measured"] if "absent" in m}
     assert "aesthetic" in absent
     assert not absent & set(labels.read(["labeler"])["labeler"].to_pylist())
+
+
+def test_a_version_says_what_it_cost(corpus, settings, kit):
+    lake, parents = corpus
+    spent = lake.version(LABELS, kit.execute(LABEL, lake, settings(), parents).fingerprint).manifest["cost"]
+    assert 0 < spent["cpu_s"] < 600
 
 
 def test_relabelling_one_labeler_keeps_the_rows_of_the_others(corpus, settings, kit, monkeypatch):

@@ -60,6 +60,45 @@ def test_damaged_weights_are_an_error_that_names_the_file(random_clip, tmp_path)
         clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu")
 
 
+def test_vectors_that_are_not_numbers_are_an_error_that_names_the_file(random_clip, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "nan"
+    shutil.copytree(random_clip, folder)
+    file = folder / "open_clip_model.safetensors"
+    save_file({n: w * float("nan") if w.is_floating_point() else w for n, w in load_file(file).items()}, file)
+    tower = clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu")
+    with pytest.raises(Terminal, match="(?s)open_clip_model.safetensors.*NaN"):
+        tower.image([Image.new("RGB", (40, 40))])
+    with pytest.raises(Terminal, match="NaN"):
+        tower.text(["a dog"])
+
+
+def test_damaged_frames_are_left_out_and_said(random_clip, kit, caplog):
+    tower = clip.tower(Label(clip_model=f"local-dir:{random_clip}", batch=4), "cpu")
+    good = [{"t_s": float(i), "jpeg": kit.jpeg(i)} for i in range(3)]
+    bad = [{"t_s": 5.0, "jpeg": kit.jpeg(7)[:300]}, {"t_s": 6.0, "jpeg": b""}]
+    rows = [{"clip_id": "a", "frames": [good[0], bad[0], good[1]]}, {"clip_id": "b", "frames": bad}, {"clip_id": "c", "frames": []},
+            {"clip_id": "d", "frames": None}, {"clip_id": "e", "frames": [good[2]]}]  # fmt: skip
+    found = clip.frame_vectors(tower, Batch(rows))
+    assert {k: len(v) for k, v in found.items()} == {"a": 2, "e": 1}
+    assert np.array_equal(found["a"], tower.image(clip.pictures({"clip_id": "a", "frames": good[:2]})))
+    assert "clip b" in caplog.text
+    for name in ("clip_tags", "clip_embedding"):
+        labeler = labelers()[name]
+        assert {f.clip_id for f in labeler.label(labeler.load(Label(clip_model=f"local-dir:{random_clip}"), "cpu"), Batch(rows))} == {"a", "e"}
+
+
+def test_loading_a_model_leaves_the_log_of_the_host_alone(random_clip, tmp_path):
+    import logging
+
+    folder = tmp_path / "copy"
+    shutil.copytree(random_clip, folder)
+    before = (logging.getLogger().level, list(logging.getLogger().handlers))
+    clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu")
+    assert (logging.getLogger().level, list(logging.getLogger().handlers)) == before
+
+
 def shrunk(name):
     """The config of an open_clip architecture with one narrow layer per tower."""
     import open_clip
@@ -106,6 +145,74 @@ def test_a_siglip_folder_loads_with_its_own_tokenizer(random_clip, tmp_path):
     save_file({k: v.contiguous() for k, v in network.state_dict().items()}, tmp_path / "open_clip_model.safetensors")
     tower = clip.tower(Label(clip_model=f"local-dir:{tmp_path}", batch=2), "cpu")
     assert tower.image([Image.new("RGB", (80, 60), "red")]).shape == tower.text(["雪山"]).shape == (1, 64)
+
+
+@pytest.fixture
+def transformers_folder(random_clip, tmp_path):
+    """A shrunk CLIP or SigLIP as transformers saves it, and the network itself."""
+    import torch
+    from transformers import AutoTokenizer, CLIPConfig, CLIPImageProcessor, CLIPModel, SiglipConfig, SiglipImageProcessor, SiglipModel
+
+    def make(kind):
+        narrow = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+        sight, speech = narrow | {"image_size": 32, "patch_size": 16}, narrow | {"vocab_size": 512, "max_position_embeddings": 24, "eos_token_id": 1}
+        torch.manual_seed(5)
+        if kind == "clip":
+            network = CLIPModel(CLIPConfig(vision_config=sight, text_config=speech, projection_dim=16))
+            processor = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+        else:
+            network = SiglipModel(SiglipConfig(vision_config=sight, text_config=speech))
+            processor = SiglipImageProcessor(size={"height": 32, "width": 32})
+        network.save_pretrained(tmp_path)
+        processor.save_pretrained(tmp_path)
+        AutoTokenizer.from_pretrained(random_clip).save_pretrained(tmp_path)
+        return tmp_path, network.eval(), processor
+
+    return make
+
+
+@pytest.mark.parametrize("kind", ["clip", "siglip"])
+def test_a_transformers_folder_embeds_as_transformers_does(transformers_folder, kind):
+    import torch
+
+    folder, network, processor = transformers_folder(kind)
+    tower = clip.tower(Label(clip_model=f"local-dir:{folder}", batch=2), "cpu")
+    pictures = [Image.fromarray(np.random.default_rng(i).integers(0, 255, (40, 60, 3), np.uint8)) for i in range(3)]
+    with torch.no_grad():
+        said = network.get_image_features(**processor(images=pictures, return_tensors="pt"))
+    want = torch.nn.functional.normalize(getattr(said, "pooler_output", said), dim=-1).numpy()
+    assert tower.image(pictures) == pytest.approx(want, abs=1e-5)
+    assert np.array_equal(tower.text(["雪山日落", "a red circle"])[1], tower.text(["a red circle"])[0])
+    assert tower.scale == pytest.approx(network.logit_scale.exp().item())
+    labeler = labelers()["clip_tags"]
+    settings = Label(clip_model=f"local-dir:{folder}", vocabulary={"g": {"dog": ("a dog", "狗"), "cat": ("a cat", "猫")}})
+    assert len(labeler.model(settings).revision) == 12
+    labeler.load(settings, "cpu")
+
+
+def test_a_hub_model_of_either_kind_is_found_in_the_cache(transformers_folder, random_clip, monkeypatch):
+    folder, *_ = transformers_folder("clip")
+    asked = []
+    for repo in (folder, random_clip):
+        monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, allow_patterns, repo=repo: asked.append(allow_patterns) or str(repo))
+        found = find("hf-hub:owner/name")
+        assert (found.name, found.architecture.partition(":")[2]) == ("hf-hub:owner/name", str(repo))
+    assert [("model.safetensors" in patterns) for patterns in asked] == [False, True, False]
+
+
+def test_a_transformers_folder_of_another_kind_or_of_pickles_is_refused(transformers_folder):
+    folder, *_ = transformers_folder("clip")
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(Terminal, match="safetensors"):
+        find(f"local-dir:{folder}")
+    facts = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(facts | {"model_type": "bert"}))
+    with pytest.raises(Terminal, match="siglip"):
+        find(f"local-dir:{folder}")
+    (folder / "config.json").write_text(json.dumps(facts | {"auto_map": {"AutoModel": "evil.py"}}))
+    (folder / "pytorch_model.bin").rename(folder / "model.safetensors")
+    with pytest.raises(Terminal, match="auto_map"):
+        find(f"local-dir:{folder}")
 
 
 def test_a_vector_does_not_depend_on_its_neighbours_or_on_the_number_of_pictures(random_clip):

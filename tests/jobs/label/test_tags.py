@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from jobs.errors import Terminal
 from jobs.label import tags, vocabulary
 from jobs.label.labelers.clip_text_similarity import understood
 from jobs.label.vocabulary import Group
@@ -100,6 +101,40 @@ def test_a_vocabulary_in_settings_replaces_the_default_and_may_name_its_unknown(
     (group,) = vocabulary.groups(settings)
     assert dict(group.tags) == {"a": ("an a", "甲")}
     assert group.none == (("a b", "乙"),)
+
+
+@pytest.mark.parametrize(
+    ("vocabulary_", "says"),
+    [
+        ({"g": {}}, "holds no tags"),
+        ({"g": {"unknown": ("x", "")}}, "holds no tags"),
+        ({"g": {"a": ("", " | ")}}, "no words"),
+        ({"g": {"a": ("A  dog|cat", "狗"), "b": ("a dog | Cat", "狗")}}, "'a' and 'b'"),
+        ({"g": {"a/b": ("x", "")}}, "a/b"),
+        ({"g": {" a": ("x", "")}}, "' a'"),
+        ({"g": {"": ("x", "")}}, "''"),
+        ({"g": {"a\nb": ("x", "")}}, "printable"),
+    ],
+)
+def test_a_vocabulary_that_cannot_be_asked_for_is_refused_by_name(vocabulary_, says):
+    with pytest.raises(Terminal, match=says):
+        vocabulary.groups(Label(vocabulary=vocabulary_))
+
+
+def test_odd_words_are_asked_for_as_they_are():
+    (group,) = vocabulary.groups(Label(vocabulary={"g": {"{0}%s": ("{} a {b}|| c\t d ", ""), "🙂": ("smile 🙂", "微笑"), "x" * 200: ("y " * 5000, "")}}))
+    words = group.tags["{0}%s"]
+    assert vocabulary.phrases(words[0]) == ["{} a {b}", "c d"]
+    assert "a photo of {} a {b}" in vocabulary.sentences(words[0], "en")
+    made = tags.classes(Words(IDEAS), [group])[0]
+    assert np.isfinite(made.vectors).all()
+
+
+def test_words_in_a_language_that_the_model_does_not_understand_are_refused():
+    group = Group("g", {"a": ("a dog", ""), "b": ("", "猫")})
+    assert len(tags.classes(Words([(f"{e.split('|')[0]}", z) for e, z in vocabulary.short_video()[0].tags.values()]), [group])) == 1
+    with pytest.raises(Terminal, match="猫"):
+        tags.classes(Words(IDEAS, blind=True), [group])
 
 
 def test_the_default_vocabularies_are_complete_and_apart():

@@ -176,6 +176,22 @@ def test_a_turned_picture_comes_out_upright_when_encoded(tmp_path: Path) -> None
     assert picture[56:].mean() < 50
 
 
+def test_an_animation_is_cut_like_a_video(tmp_path: Path) -> None:
+    from PIL import Image
+
+    first, *others = (Image.fromarray(frame) for frame in numbered(12))
+    first.save(tmp_path / "a.webp", save_all=True, append_images=others, duration=[40, 120] * 6, lossless=True)
+    starts = np.cumsum([0] + [0.04, 0.12] * 6)[:12]
+    cut = cut_clip(tmp_path / "a.webp", 0.3, 0.7)
+    inside = [i for i, t in enumerate(starts) if 0.3 <= t < 0.7]
+    times, numbers = decoded(cut.video)
+    assert (cut.cut, numbers) == ("encode", inside)
+    assert times == pytest.approx([starts[i] - starts[inside[0]] for i in inside], abs=1e-3)
+    assert cut.start_s == pytest.approx(starts[inside[0]], abs=1e-9)
+    with pytest.raises(Uncuttable):
+        cut_clip(tmp_path / "a.webp", 5.0, 6.0)
+
+
 def test_sound_alone_is_cut(tmp_path: Path) -> None:
     path = tmp_path / "sound.m4a"
     path.write_bytes(encode_audio(clicks(4), RATE))

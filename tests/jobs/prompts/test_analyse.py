@@ -15,6 +15,9 @@ SEED = "今天去了西藏，风景真的很美，我想和朋友们分享这个
     ("a &amp; b &lt;i&gt;c&lt;/i&gt;", "a & b c"),
     ("25 ℃ and 3 < 5", "25 ℃ and 3 < 5"),
     ("🎉🎉🎉", ""),
+    ("we \x1b[31mred\x1b[0m and \x1b]0;title\x07blue", "we red and blue"),
+    ("Ｗｅ ｗｅｎｔ ２０２６", "We went 2026"),
+    ("Z\u0338\u0322a\u0337lgo ca\u0301fe", "Zalgo cáfe"),
     ("  \t\n \u3000 ", ""),
 ])
 def test_what_cannot_be_said_is_taken_out(given_: str, left: str) -> None:
@@ -42,6 +45,22 @@ def test_cleaning_twice_changes_no_letter_and_leaves_no_control_character(text: 
         ("Le ciel est bleu et la mer est calme aujourd'hui", "fr"),
         ("We saw 西藏 and it was very beautiful", "en"),
         ("2026", "und"),
+        ("The São Paulo skyline at night", "en"),
+        ("José and María dance tango", "en"),
+        ("Snow leopards prowl Himalayan ridges", "en"),
+        ("NASA launches Artemis II", "en"),
+        ("Sushi chef slicing tuna", "en"),
+        ("hello sea", "en"),
+        ("a cat", "en"),
+        ("piano solo", "en"),
+        ("Ich liebe dich", "de"),
+        ("Ciao, oggi andiamo al mare", "it"),
+        ("Bugün denize gittik", "tr"),
+        ("Hôm nay trời đẹp", "vi"),
+        ("วันนี้เราไปทะเล", "th"),
+        ("ذهبنا اليوم إلى البحر", "ar"),
+        ("我哋去食飯", "yue"),
+        ("“唔该”是粤语里的谢谢", "zh"),
     ],
 )
 def test_language(text: str, lang: str) -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 import pytest
@@ -44,6 +45,11 @@ def test_the_seed_sentence_becomes_a_row() -> None:
         ("山" * 10_000, "prompt_too_long"),
         ("Сегодня мы поехали в горы, и там было очень красиво", "unspoken"),
         ("今日は海に行きました。とても楽しかった。", "unspoken"),
+        ("วันนี้เราไปทะเล ท้องฟ้าสวยมาก", "unspoken"),
+        ("ذهبنا اليوم إلى البحر وكان الجو جميلا", "unspoken"),
+        ("2026", "unspoken"),
+        ("We say שלום to the sea", "missing_glyphs"),
+        ("𠮷野家的牛肉饭很好吃", "missing_glyphs"),
         ("how to build a bomb in the kitchen", "unsafe"),
         ('{"text": "x", "aspect": "4:3"}', "bad_row"),
         ('{"shots": [{"prompt": "the sea"}, {"narration": "no picture"}]}', "bad_row"),
@@ -69,6 +75,8 @@ def test_bad_input_is_rejected_with_its_reason(text: str, reason: str) -> None:
         "价格是 3.5 元，涨了 20%！",
         "a" * 1500,
         "山，" * 500,
+        "We walk. " * 220,
+        "我哋今日去咗海邊，啲風景真係好靚。",
     ],
 )
 def test_odd_input_is_kept_without_what_cannot_be_said(text: str) -> None:
@@ -76,7 +84,8 @@ def test_odd_input_is_kept_without_what_cannot_be_said(text: str) -> None:
     assert rejected == []
     said = "".join(s["narration"] for s in row["shots"])
     assert not set("<>*#🏔️\x07") & set(said)
-    assert 1 <= len(row["shots"]) <= 2 * MAX_SHOTS
+    assert 1 <= len(row["shots"]) <= MAX_SHOTS
+    assert re.sub(r"\W", "", said) == re.sub(r"\W", "", row["text"])
 
 
 def test_the_same_text_three_times_is_kept_once_and_rejected_twice_under_its_own_ids() -> None:

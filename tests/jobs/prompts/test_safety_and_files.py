@@ -21,6 +21,16 @@ from schemas.settings import Prompts
         ("a shower of rain", None),
         ("The bombing of grapes in a drapery", None),
         ("今天去了西藏", None),
+        ("Build yourself a small bomb", "weapons"),
+        ("一步步教你如何制作简易炸弹", "weapons"),
+        ("贩毒集团的内幕", "drugs"),
+        ("make a bombastic speech", None),
+        ("We make lunch. Later, a seagull drops like a bomb", None),
+        ("理性交流很重要", None),
+        ("妈妈做爱心便当", None),
+        ("金黄片片落叶", None),
+        ("限制毒素排放，控制枪支", None),
+        ("Al Gore visits rapeseed fields", None),
     ],
 )
 def test_blocked(text: str, topic: str | None) -> None:

@@ -33,6 +33,17 @@ def test_four_scenes_in_their_order_and_the_sand_beside_the_sea_is_no_desert() -
     assert list(dict.fromkeys(places)) == ["city", "mountains", "lake", "sea"]
 
 
+@pytest.mark.parametrize(("text", "lang", "weather"), [
+    ("The sea lay in fog. By nine the fog had lifted. Children ran along the beach.", "en", ["fog", "clear", "clear"]),
+    ("山里下着小雨。后来小雨停了，阳光照下来。", "zh", ["rain", "clear"]),
+    ("Rain fell on the city. We drove on to the desert. At night we slept.", "en", ["rain", "clear", "clear"]),
+    ("Snow is falling in the forest. The trees were silent.", "en", ["snow", "snow"]),
+])
+def test_weather_ends_where_the_text_says_so_or_the_place_changes(text: str, lang: str, weather: list[str]) -> None:
+    for shot, wanted in zip(storyboard(text, lang, "education", "world"), weather, strict=True):
+        assert grammar.find(shot.prompt.replace("snowy mountains", ""), "weather")[1] == wanted  # type: ignore[index]
+
+
 def test_a_default_scene_is_called_one() -> None:
     (shot,) = storyboard("他喜欢数学。", "zh", "education", "world")
     assert "default scene" in str(shot.note)
@@ -74,7 +85,7 @@ def test_every_value_of_the_world_is_known_to_the_grammar_in_both_languages() ->
 def test_what_is_said_is_the_text(pieces: list[str]) -> None:
     text = "".join(pieces)
     shots = storyboard(text, "zh", "entertainment", "plain")
-    assert len(shots) <= MAX_SHOTS + 60
+    assert len(shots) <= MAX_SHOTS
     said = re.sub(r"\W", "", "".join(s.narration for s in shots))
     assert said == re.sub(r"\W", "", text)
 
@@ -83,6 +94,15 @@ def test_plain_models_get_the_sentence_and_the_look() -> None:
     (shot,) = storyboard("A fox jumps over a fence.", "en", "promotion", "plain")
     assert shot.prompt == f"A fox jumps over a fence, {PRESETS['promotion'].look[0]}"
     assert shot.note is None
+
+
+def test_plain_models_are_told_place_and_time_in_every_shot_until_others_are_named() -> None:
+    first, second = storyboard(SEED, "zh", "creation", "plain")
+    assert second.prompt == f"我想和朋友们分享这个时刻，西藏，今天，{PRESETS['creation'].look[1]}"
+    assert (first.note, second.note) == (None, "place 西藏 carried over; time 今天 carried over")
+    shots = storyboard("At dawn we left Lhasa. Nobody spoke. The lake was still at noon. We ate bread.", "en", "education", "plain")
+    assert [s.prompt.removesuffix(f", {PRESETS['education'].look[0]}") for s in shots] == [
+        "At dawn we left Lhasa", "Nobody spoke, Lhasa, at dawn", "The lake was still at noon", "We ate bread, lake, at noon"]
 
 
 def test_slower_presets_make_fewer_shots() -> None:

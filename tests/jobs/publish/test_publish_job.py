@@ -122,7 +122,7 @@ def test_a_file_without_marks_is_never_posted(quick: Quick, task: Any, tmp_path:
 
 
 @pytest.mark.parametrize(("more", "text", "lang", "without", "reason"), [
-    ((), "今天去了臺灣，風景很美。", "", (), "missing_glyphs"), ((), "今天去了西藏。", "fr", (), "unspoken"),
+    (("publish.label_zh=𠮷成",), "今天去了西藏。", "", (), "missing_glyphs"), ((), "今天去了西藏。", "fr", (), "unspoken"),
     ((), "今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。", "", (1,), "generation_failed"),
 ])
 def test_what_cannot_be_finished_is_a_reject(
@@ -133,6 +133,21 @@ def test_what_cannot_be_finished_is_a_reject(
     assert reject["reason"] == reason
     assert reject["detail"]
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").glob("*.mp4"))
+
+
+def test_another_font_or_music_at_the_same_path_and_another_signer_are_another_video(tmp_path: Path) -> None:
+    music = tmp_path / "bed.wav"
+    music.write_bytes(b"one")
+    settings, prompt = load([f"publish.music={music}", "runtime.out=/x"], env={}), {"prompt_id": "p"}
+    before = job.outside(settings), job.key_of(prompt, ["a"], settings, "folder")
+    assert (job.outside(settings), job.key_of(prompt, ["a"], settings, "folder")) == before
+    music.write_bytes(b"two")
+    after = job.outside(settings), job.key_of(prompt, ["a"], settings, "folder")
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+    music.unlink()
+    with pytest.raises(Terminal, match="publish.music"):
+        job.outside(settings)
 
 
 def test_the_key_changes_with_what_the_video_is_made_of_and_not_with_its_place() -> None:

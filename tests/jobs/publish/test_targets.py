@@ -131,3 +131,33 @@ def test_a_bucket_keeps_a_video_once_and_gives_it_back(bucket: Bucket, tmp_path:
     assert page.videos == ["k1.mp4"]
     assert "script" not in page.tags
     assert bucket._fs.info("videos/reels/k1.mp4")["ContentType"] == "video/mp4"
+
+
+def test_killed_between_a_bucket_s_video_and_its_note_the_retry_posts_the_note_alone(
+    bucket: Bucket, quick: Any, task: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from jobs.generate import compose
+    from jobs.publish.job import work
+
+    settings = quick('publish.targets=["s3:videos/killed"]')
+    wanted, real, put = task(settings), compose.compose, Bucket._put
+    composed: list[int] = []
+    monkeypatch.setattr(compose, "compose", lambda *a, **k: (composed.append(1), real(*a, **k))[1])
+
+    def killed(self: Bucket, name: str, data: bytes) -> None:
+        if name.endswith(".json"):
+            raise KeyboardInterrupt
+        put(self, name, data)
+
+    with monkeypatch.context() as dying, pytest.raises(KeyboardInterrupt):
+        dying.setattr(Bucket, "_put", killed)
+        work(wanted, settings)
+    bucket._fs.invalidate_cache()
+    (video,) = bucket._fs.ls("videos/killed", detail=True)
+    (row,) = work(wanted, settings).tables["publications"].to_pylist()
+    bucket._fs.invalidate_cache()
+    after = {f["Key"]: f for f in bucket._fs.ls("videos/killed", detail=True)}
+    assert sorted(after) == [f"videos/killed/{row['publication_id']}.json", f"videos/killed/{row['uri']}"]
+    assert after[video["Key"]]["LastModified"] == video["LastModified"]
+    assert after[video["Key"]]["ETag"] == video["ETag"]
+    assert composed == [1]

@@ -6,7 +6,9 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from jobs.train import world
 
@@ -54,7 +56,7 @@ def test_the_clip_model_names_fresh_pictures() -> None:
     from jobs.train.run import clip_figures
 
     seen = clip_figures(CLIP, 60)["seen"]
-    floors = {"time": 0.9, "background": 0.9, "colour": 0.8, "place": 0.75, "shape": 0.6}
+    floors = {"time": 0.95, "background": 0.95, "colour": 0.95, "place": 0.95, "shape": 0.95}
     for feed in ("painted_64x64", "h264_640x360"):
         assert all(accuracy(seen[feed], key) >= floor for key, floor in floors.items()), seen
 
@@ -62,20 +64,30 @@ def test_the_clip_model_names_fresh_pictures() -> None:
 def test_the_video_model_draws_what_it_is_told() -> None:
     from jobs.train import run, t2v
 
-    scenes = run.exam(None, 32, seed=random.Random(5).randrange(1000))
-    floors = {"background": 0.45, "time": 0.75, "colour": 0.35, "place": 0.45, "direction": 0.45}  # chance: 0.2 0.25 0.13 0.13 0.25
+    scenes = run.exam(None, 12, seed=random.Random(5).randrange(1000))
     for lang in ("en", "zh"):
         row = t2v.evaluate(T2V, scenes, lang=lang, seed=5)
-        assert all(accuracy([row], key) >= floor for key, floor in floors.items()), row
+        for key in ("background", "time", "colour", "place", "direction", "shape"):
+            assert accuracy([row], key) >= 5 / 6, row  # at most one of six wrong; chance is a quarter at best
 
 
-def test_the_profile_is_what_the_pipeline_needs() -> None:
-    from jobs.train import latents, t2v
+def test_a_stranger_needs_no_more_than_the_stock_call() -> None:
+    from diffusers import DiffusionPipeline
 
-    profile = json.loads((T2V / "reelmill.json").read_text())
-    assert profile["latent_init"] == "coords"
-    pipe = t2v.load(T2V)
-    start = latents.coords(pipe, 2)
-    assert start.shape[0] == 2
-    assert start.shape[2] == profile["num_frames"]
-    assert start[0, -2, 0, 0].tolist() == pytest.approx(start[1, -1, 3, :, 2].tolist()), "columns and rows are ramps of the same reach"
+    from jobs.train import words
+
+    scene = world.Scene(shape="heart", colour="red", direction="right", background="navy")
+    pipe = DiffusionPipeline.from_pretrained(T2V)
+    pipe.set_progress_bar_config(disable=True)
+    torch.manual_seed(3)
+    frames = pipe(words.captions(scene.attributes, "en")[0], height=128, width=128, num_frames=16, num_inference_steps=8).frames[0]
+    assert frames.shape == (17, 128, 128, 3), "WanPipeline counts one up"
+    assert world.measure((frames * 255).round().astype(np.uint8)) == scene.attributes
+
+
+def test_the_profile_is_what_generate_understands() -> None:
+    from jobs.generate.profile import frame_count, grammar_of_model, of_folder
+
+    found = of_folder(T2V, "WanPipeline")
+    assert (frame_count(found), found.counts_up, found.width, found.height) == (16, 1, 128, 128)
+    assert grammar_of_model(str(T2V)) == "world"

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ import torch
 from jobs.errors import Terminal
 from jobs.train import data, world
 from jobs.train.loop import CHECKPOINT, Budget, Plan, optimise
-from jobs.train.run import one_in, train
+from jobs.train.run import device_of, one_in, read_card, train
 from jobs.train.world import Scene
 
 SCENES = (Scene(place="sea", time="sunset", weather="clear", camera="left"),
@@ -98,15 +99,15 @@ def release(tmp_path: Path) -> Path:
 
 
 def of(release: Path) -> data.ReleaseClips:
-    return data.ReleaseClips(data.released(str(release))[1])
+    return data.ReleaseClips(data.released(str(release))[1], side=64)
 
 
 def test_a_release_becomes_clips(release: Path, tmp_path: Path) -> None:
     clips = data.fill(of(release), tmp_path / "clips", workers=0)
     assert clips.attributes == tuple(scene.attributes for scene in SCENES)
     assert clips.frames.shape == (2, 16, 64, 64, 3)
-    for frames, scene in zip(clips.frames, SCENES, strict=True):
-        assert world.measure(np.asarray(frames)) == scene.attributes
+    for i, scene in enumerate(SCENES):
+        assert world.measure(np.asarray(clips[i])) == scene.attributes
 
 
 def test_a_stopped_fill_goes_on(release: Path, tmp_path: Path) -> None:
@@ -127,19 +128,19 @@ def test_a_folder_without_shards_says_so(tmp_path: Path) -> None:
 def test_a_release_without_captions_says_so(release: Path) -> None:
     _, slices = data.released(str(release))
     with pytest.raises(Terminal, match="no captioned videos"):
-        data.ReleaseClips(slices[1:])
+        data.ReleaseClips(slices[1:], side=64)
 
 
 def test_work_files_of_another_training_are_not_gone_on_with(release: Path, tmp_path: Path) -> None:
     data.fill(of(release), tmp_path / "m.work" / "clips", workers=0)
-    (tmp_path / "m.work" / "asked.json").write_text('{"kind": "t2v", "corpus": "release", "seed": 1}')
+    (tmp_path / "m.work" / "asked.json").write_text('{"kind": "t2v", "corpus": "release", "seed": 1, "hold_out": null}')
     with pytest.raises(Terminal, match=r"another seed \(1, not 2\).*--fresh"):
         train("t2v", out=tmp_path / "m", release=release, steps=2, seed=2, resume=True)
 
 
 def test_one_combination_in_a_few_is_held_out_and_always_the_same() -> None:
     objects = [s.attributes for s in world.scenes() if s.shape]
-    held = one_in(5)
+    held = one_in(5, "t2v")
     share = sum(map(held, objects)) / len(objects)
     assert 0.1 < share < 0.3
     for scene in objects:
@@ -152,9 +153,37 @@ def test_only_known_kinds_are_trained(tmp_path: Path) -> None:
         train("gan", out=tmp_path / "m", steps=1)
 
 
+def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
+    model = torch.nn.Linear(1, 1)
+    plan = Plan(Budget(steps=60), 0, learning_rate=0.1, weight_decay=0.0, betas=(0.9, 0.99))
+    with pytest.raises(Terminal, match="diverged at step 20"):
+        optimise(model, lambda g: model(torch.full((1, 1), torch.inf)).sum() * 0, plan, folder=tmp_path, resume=False, label="line")
+
+
+def test_a_device_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert device_of("auto") == "cpu"
+    with pytest.raises(Terminal, match=r"no usable CUDA device"):
+        device_of("cuda")
+
+
+def test_a_model_without_a_card_is_nothing_to_go_on_from(tmp_path: Path) -> None:
+    with pytest.raises(Terminal, match=r"no card\.json"):
+        read_card(tmp_path)
+
+
 @pytest.mark.heavy
 @pytest.mark.parametrize("kind", ["clip", "t2v"])
-def test_twenty_seconds_make_a_model_folder(kind: str, release: Path, tmp_path: Path) -> None:
-    out = train(kind, out=tmp_path / kind, release=release, seconds=20, seed=0, evaluate=2)
-    assert (out / "card.json").exists()
-    assert not out.with_name(kind + ".work").exists()
+def test_a_model_folder_comes_out_and_another_training_goes_on_from_it(kind: str, release: Path, tmp_path: Path) -> None:
+    first = train(kind, out=tmp_path / kind, release=release, device="cpu", steps=4, batch=2, evaluate=2)
+    assert not first.with_name(kind + ".work").exists()
+    second = train(kind, out=tmp_path / "more", release=release, device="cpu", steps=4, batch=2, evaluate=2, base=first)
+    card = read_card(second)
+    assert card["base"] == read_card(first)
+    assert card["training"]["device"] == "cpu"
+    assert {row["lang"] for row in languages(card)} == {"en", "zh"}
+
+
+def languages(card: dict[str, Any]) -> list[dict[str, Any]]:
+    seen = card["evaluation"]["seen"]
+    return list(seen if isinstance(seen, list) else seen["painted_64x64"])

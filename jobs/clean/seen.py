@@ -1,0 +1,181 @@
+"""What is kept of the pictures of a source while they pass: signals and a thumb of every frame, numbers of every sampled picture, and
+small pictures of which some will be stored."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from jobs.clean import shots
+from jobs.clean.measures import Picture, measurements
+from jobs.media.planes import SIGNALS, THUMB, Grid, plane_array
+from schemas.settings import Measure
+
+PAIR_S = 0.1
+"""Least distance of the second picture that motion is measured with."""
+JPEG_QUALITY = 85
+RAW = 160
+"""Candidates of stored frames that wait unencoded, the latest ones: most are never stored, and 160 take some 20 MB."""
+
+
+class Seen:
+    """Everything kept of the pictures: signals and a thumb per frame, numbers per sampled picture, candidates to store."""
+
+    def __init__(self, settings: Measure) -> None:
+        import av
+
+        self.settings = settings
+        self.grid = Grid()
+        self.times: list[float] = []
+        self.signals = np.zeros((256, len(SIGNALS)), np.float32)
+        self.thumbs = np.zeros((256, THUMB), np.uint8)
+        self.measures = [m for m in measurements().values() if m.look is not None or m.compare is not None]
+        self.rows: dict[str, list[tuple[float, ...]]] = {m.name: [] for m in self.measures}
+        self.sample_times: list[float] = []
+        self.candidates: list[_Candidate] = []
+        self.shot_from = self.encoded = 0
+        self.due = -math.inf
+        self.content = 0.0
+        self.open: Picture | None = None
+        self.sar, self.rotation, self.matrix = 1.0, 0, 2
+        self.shrink, self.shrink_later = av.video.reformatter.VideoReformatter(), av.video.reformatter.VideoReformatter()
+
+    def shape(self, sar: float, rotation: int, colorspace: int) -> None:
+        """Display facts, known from the first frame."""
+        self.sar, self.rotation, self.matrix = sar, rotation, colorspace
+
+    def see(self, frame: Any, t: float) -> None:
+        """The next frame."""
+        index = len(self.times)
+        if index == len(self.signals):
+            self.signals = np.concatenate([self.signals, np.zeros_like(self.signals)])
+            self.thumbs = np.concatenate([self.thumbs, np.zeros_like(self.thumbs)])
+        content = self.grid.reduce(frame, self.signals[index], self.thumbs[index])
+        self.times.append(t)
+        jump = content > shots.FLOOR and content > shots.RATIO * self.content + 1
+        self.content = content
+        if self.open is not None and (jump or t - self.open.t_s >= PAIR_S - 1e-6):
+            self._pair(None if jump else frame, t)
+        if jump:
+            self._new_shot(t)
+        if t >= self.due:
+            self._sample(frame, t)
+            step = 1 / self.settings.samples_per_second
+            self.due = t + step if self.due == -math.inf else self.due + step * max(1, math.ceil((t - self.due) / step + 1e-9))
+
+    def usual_gap_s(self) -> float | None:
+        """Median interval between frames."""
+        return float(np.median(np.diff(self.times[-5000:]))) if len(self.times) > 1 else None
+
+    def _sample(self, frame: Any, t: float) -> None:
+        picture = self._picture(frame, t)
+        if self.open is not None:
+            self._pair(None, t)
+        in_shot = len(self.candidates) - self.shot_from
+        for m in self.measures:
+            if m.look is not None:
+                self.rows[m.name].append(tuple(m.look(picture)) if in_shot % m.every == 0 else (math.nan,) * m.width)
+        self.sample_times.append(t)
+        self.candidates.append(_Candidate(t, picture))
+        if len(self.candidates) - self.shot_from >= 4 * RAW:
+            self._thin()
+            self.shot_from = len(self.candidates)
+        self.open = picture
+
+    def _pair(self, frame: Any | None, t: float) -> None:
+        """Finish the open sample with its later picture, or without one."""
+        picture = self.open
+        self.open = None
+        assert picture is not None
+        later = None
+        if frame is not None:
+            height, width = picture.half.shape
+            small = self.shrink_later.reformat(
+                frame, width=width, height=height, format="gray", interpolation="AREA", threads=1, dst_color_range="JPEG"
+            )
+            later = np.ascontiguousarray(plane_array(small, 0, 8))
+        for m in self.measures:
+            if m.compare is not None:
+                self.rows[m.name].append((math.nan,) * m.width if later is None
+                                         else tuple(m.compare(picture, later, t - picture.t_s)))
+
+    def _picture(self, frame: Any, t: float) -> Picture:
+        import cv2
+
+        width, height = _small_size(frame.width * self.sar, frame.height, self.settings.short_side_px)
+        small = self.shrink.reformat(frame, width=width, height=height, format="yuvj420p", interpolation="AREA", threads=1,
+                                     dst_color_range="JPEG")
+        y, u, v = (np.ascontiguousarray(plane_array(small, i, 8)) for i in range(3))
+        half = cv2.resize(y, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
+        layout = self.grid.lay(frame)
+        plane = plane_array(frame, 0, layout.bits) if layout.direct else None
+        return Picture(t, y, u, v, half, plane, layout.bits, layout.full)
+
+    def _new_shot(self, t: float) -> None:
+        """A jump: keep few pictures of what is probably a whole shot, and look soon at what follows."""
+        self._thin()
+        self.shot_from = len(self.candidates)
+        self.due = min(self.due, t + 0.2)
+
+    def _thin(self) -> None:
+        shot = self.candidates[self.shot_from:]
+        if not shot:
+            return
+        most = max(4 * self.settings.stored_frames, math.ceil(shot[-1].t_s - shot[0].t_s))
+        if len(shot) > most:
+            picks = np.unique(np.linspace(0, len(shot) - 1, most).round().astype(int))
+            shot = [shot[i] for i in picks]
+        self.candidates[self.shot_from:] = shot
+        for candidate in self.candidates[self.encoded:max(self.encoded, len(self.candidates) - RAW)]:
+            candidate.encode(self)
+            self.encoded += 1
+
+    def finish(self) -> None:
+        """No more frames."""
+        if self.open is not None:
+            self._pair(None, self.open.t_s)
+        self._thin()
+
+
+class _Candidate:
+    """A picture that may be stored; encoded when it is, or when too many wait."""
+
+    def __init__(self, t_s: float, picture: Picture) -> None:
+        self.t_s = t_s
+        self.picture: Picture | None = Picture(t_s, picture.y, picture.u, picture.v, picture.half)
+        self.jpeg = b""
+
+    def encode(self, seen: Seen) -> bytes:
+        if self.picture is not None:
+            self.jpeg = _jpeg(self.picture, seen.rotation, seen.matrix)
+            self.picture = None
+        return self.jpeg
+
+
+_MATRICES = {
+    601: ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0)),
+    709: ((1.0, 0.0, 1.5748), (1.0, -0.187324, -0.468124), (1.0, 1.8556, 0.0)),
+    2020: ((1.0, 0.0, 1.4746), (1.0, -0.164553, -0.571353), (1.0, 1.8814, 0.0)),
+}
+"""Full range YCbCr to RGB by ITU recommendation; columns Y, Cb, Cr."""
+
+
+def _jpeg(picture: Picture, rotation: int, colorspace: int) -> bytes:
+    import cv2
+
+    height, width = picture.y.shape
+    matrix = _MATRICES[709 if colorspace == 1 else 2020 if colorspace in (9, 10) else 601]
+    chroma = [cv2.resize(p, (width, height), interpolation=cv2.INTER_LINEAR) for p in (picture.u, picture.v)]
+    rows = np.array([[*row, -128 * (row[1] + row[2])] for row in reversed(matrix)])
+    bgr = cv2.transform(cv2.merge([picture.y, *chroma]), rows)
+    turn = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}.get(rotation)
+    if turn is not None:
+        bgr = cv2.rotate(bgr, turn)
+    return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1])
+
+
+def _small_size(width: float, height: float, short_px: int) -> tuple[int, int]:
+    """Even size with the short side at `short_px`, or as it is when smaller; never longer than 16 short sides."""
+    scale = min(1.0, short_px / max(min(width, height), 1.0))
+    most = 16 * short_px
+    return (max(2, min(round(width * scale / 2) * 2, most)), max(2, min(round(height * scale / 2) * 2, most)))

@@ -1,0 +1,273 @@
+"""Captions from a local server and from a locally made model: what is believed of an answer, and what is done without one."""
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
+
+import pytest
+
+from jobs.errors import Terminal, Transient
+from jobs.label import captioner, endpoint, vlm
+from jobs.label.labeler import Batch, labelers
+from schemas.settings import Label
+
+GOOD = {
+    lang: dict.fromkeys(captioner.PARTS, "") | {"subject": s, "setting": t}
+    for lang, s, t in (("en", "a dog", "a park"), ("zh", "一只狗", "公园"))
+}
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """An OpenAI-compatible endpoint that plays a list of answers; what it was asked is kept, and how many at once."""
+    monkeypatch.setattr(endpoint, "FIRST_WAIT_S", 0.01)
+    script, asked = [], []
+
+    class Handler(BaseHTTPRequestHandler):
+        here = most = 0
+        lock = threading.Lock()
+
+        def do_POST(self):
+            with Handler.lock:
+                Handler.here += 1
+                Handler.most = max(Handler.most, Handler.here)
+            asked.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"]))), self.headers.get("Authorization")))
+            code, body, *headers = script.pop(0) if isinstance(script, list) else script()
+            time.sleep(0.05)
+            with Handler.lock:
+                Handler.here -= 1
+            self.send_response(code)
+            for name, value in headers:
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body if isinstance(body, bytes) else json.dumps(body).encode())
+
+        def log_message(self, *args):
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"http://127.0.0.1:{http.server_port}/v1#some-vlm", script, asked, Handler
+    http.shutdown()
+
+
+USAGE = MappingProxyType({"prompt_tokens": 70, "completion_tokens": 7, "total_tokens": 77})
+
+
+def answer(text, finish="stop", usage=USAGE):
+    return 200, {"choices": [{"finish_reason": finish, "message": {"content": text}}], "usage": usage and dict(usage)}
+
+
+@pytest.fixture
+def ask(kit):
+    def asked(address, *clips):
+        caption = labelers()["caption"]
+        rows = [{"clip_id": c, "frames": [{"t_s": float(i), "jpeg": kit.jpeg(i)} for i in range(2)]} for c in clips or ("a",)]
+        found = caption.label(caption.load(Label(caption_model=address), "cpu"), Batch(rows))
+        return {f.key if not clips else (f.clip_id, f.key): (f.text, f.score) for f in found}
+
+    return asked
+
+
+def test_a_caption_comes_in_parts_and_joined_after_a_busy_answer(server, ask, monkeypatch):
+    address, script, asked, _ = server
+    monkeypatch.setenv(endpoint.KEY_ENV, "secret")
+    script += [(429, {}), (503, {}), answer("```json\n" + json.dumps(GOOD, ensure_ascii=False) + "\n```")]
+    assert ask(address) == {
+        "status": ("ok", None),
+        "tokens": (None, 77.0),
+        "tokens/read": (None, 70.0),
+        "tokens/written": (None, 7.0),
+        "en": ("a dog, a park.", None),
+        "zh": ("一只狗，公园。", None),
+        "en/subject": ("a dog", None),
+        "en/setting": ("a park", None),
+        "zh/subject": ("一只狗", None),
+        "zh/setting": ("公园", None),
+    }
+    path, body, key = asked[-1]
+    assert (path, body["model"], key) == ("/v1/chat/completions", "some-vlm", "Bearer secret")
+    assert sum(part["type"] == "image_url" for part in body["messages"][0]["content"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (answer(json.dumps(GOOD), "length"), "truncated"),
+        (answer("", "content_filter"), "refused"),
+        (answer("I'm sorry, I can't help."), "refused"),
+        (answer("很抱歉，我无法描述这段视频。"), "refused"),
+        (answer("a dog in a park"), "failed"),
+        (answer('{"en": {}}'), "failed"),
+        ((200, {"odd": 1}), "failed"),
+        ((200, ["odd"]), "failed"),
+        (answer(json.dumps({})), "failed"),
+        (answer(None, usage=None), "failed"),
+        (answer('{"en": {"subject": null, "action": 3}, "zh": "狗"}'), "failed"),
+        (answer('{"en": {"subject": "...", "action": "N/A"}, "zh": {"subject": "未知。"}}'), "failed"),
+        (answer('{"en": {"subject": "' + "very " * 200 + '"}}'), "failed"),
+        ((400, {"error": {"code": "content_filter", "message": "the picture was blocked"}}), "refused"),
+    ],
+)
+def test_what_is_not_a_caption_is_a_status_and_never_a_text(server, ask, reply, status):
+    address, script, *_ = server
+    script.append(reply)
+    found = ask(address)
+    assert found.pop("status") == (status, None)
+    assert set(found) <= {"tokens", "tokens/read", "tokens/written"}
+
+
+@pytest.mark.parametrize(
+    ("text", "en", "zh"),
+    [
+        ('<think>{"en": {"subject": "a draft"}}</think>{"en": {"subject": "a dog"}, "zh": {"subject": "狗"}} {"note": 1}', "a dog.", "狗。"),
+        ('{"en": {"subject": "一只狗"}, "zh": {"subject": "一只狗"}}', None, "一只狗。"),
+        ('{"en": {"subject": "a dog"}, "zh": {"subject": "a dog"}}', "a dog.", None),
+        ('{"en": {"subject": ["a dog", "a cat"], "action": null}}', "a dog, a cat.", None),
+        ('{"en": {"subject": "a sign: call 138 1234 5678"}}', "a sign: call <PHONE>.", None),
+    ],
+    ids=["thinks aloud", "english that is chinese", "chinese that is english", "lists", "personal data"],
+)
+def test_only_what_was_asked_for_is_taken_from_an_answer(text, en, zh):
+    reply = captioner.parsed(text)
+    assert reply.status == "ok"
+    assert [captioner.joined(reply.parts[lang], lang) if any(reply.parts[lang].values()) else None for lang in ("en", "zh")] == [en, zh]
+
+
+def test_clips_are_asked_about_together_and_a_rejected_one_stands_alone(server, ask):
+    address, script, asked, handler = server
+    script += [answer(json.dumps(GOOD))] * 5 + [(413, {"error": "too large"})]
+    found = ask(address, *"abcdef")
+    status = [found[c, "status"][0] for c in "abcdef"]
+    assert sorted(status) == ["failed"] + ["ok"] * 5
+    assert len(asked) == 6
+    assert 1 < handler.most <= endpoint.AT_ONCE
+
+
+def test_an_endpoint_that_refuses_or_stays_busy_is_an_error(server, ask):
+    address, script, *_ = server
+    script.append((401, {}))
+    with pytest.raises(Terminal, match=endpoint.KEY_ENV):
+        ask(address)
+    script += [(500, {})] * endpoint.TRIES
+    with pytest.raises(Transient, match="no answer"):
+        ask(address)
+    script += [(400, {"error": "no such model"})] * 2
+    with pytest.raises(Terminal, match="no such model"):
+        ask(address, "a", "b")
+    script.append((302, b"", ("Location", "http://127.0.0.1:1/elsewhere")))
+    with pytest.raises(Terminal, match="302"):
+        ask(address)
+    with pytest.raises(Transient, match="no answer"):
+        ask("http://127.0.0.1:1/v1#m")
+
+
+def test_the_server_says_how_long_to_wait(server, ask, monkeypatch):
+    address, script, *_ = server
+    waits = []
+    monkeypatch.setattr(endpoint.time, "sleep", waits.append)
+    script += [(429, {}, ("Retry-After", "7")), (200, b"not json"), (429, {}, ("Retry-After", "99999")), answer(json.dumps(GOOD))]
+    assert ask(address)["status"] == ("ok", None)
+    waits = [w for w in waits if w != 0.05]  # the server sleeps, too
+    assert waits[:2] == [0, 7]
+    assert waits[-1] == endpoint.LONGEST_WAIT_S
+
+
+def test_a_folder_of_pickles_or_nothing_is_refused(tmp_path):
+    caption = labelers()["caption"]
+    with pytest.raises(Terminal, match=r"config\.json"):
+        caption.model(Label(caption_model=str(tmp_path)))
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"x")
+    with pytest.raises(Terminal, match="safetensors"):
+        caption.model(Label(caption_model=str(tmp_path)))
+
+
+SAYS = ['{"en": {"subject": "', "a dog", '"}, "zh": {"subject": "', "一只狗", '"}}']
+
+
+@pytest.fixture(scope="module")
+def tiny_vlm(tmp_path_factory):
+    """A Llava of two narrow layers that has learned one answer by heart."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import (
+        CLIPImageProcessor,
+        CLIPVisionConfig,
+        LlamaConfig,
+        LlavaConfig,
+        LlavaForConditionalGeneration,
+        LlavaProcessor,
+        PreTrainedTokenizerFast,
+    )
+
+    folder = tmp_path_factory.mktemp("tiny-vlm")
+    made = Tokenizer(models.BPE({c: i for i, c in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}, []))
+    made.pre_tokenizer, made.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    words = PreTrainedTokenizerFast(tokenizer_object=made, pad_token="<pad>", eos_token="</s>", additional_special_tokens=["<image>"])
+    words.add_tokens([captioner.ASK, *SAYS])
+    template = (
+        "{% for m in messages %}{% for c in m['content'] %}{% if c['type'] == 'image' %}<image>{% else %}{{ c['text'] }}{% endif %}"
+        "{% endfor %}{% endfor %}{% if add_generation_prompt %}\n{% endif %}"
+    )
+    pictures = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    LlavaProcessor(
+        pictures, words, patch_size=16, vision_feature_select_strategy="default", chat_template=template, num_additional_image_tokens=1
+    ).save_pretrained(folder)
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    sight = CLIPVisionConfig(hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=32, patch_size=16)
+    speech = LlamaConfig(
+        vocab_size=len(words), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2,
+        pad_token_id=words.pad_token_id, eos_token_id=words.eos_token_id, bos_token_id=None,
+    )  # fmt: skip
+    network = LlavaForConditionalGeneration(
+        LlavaConfig(vision_config=sight, text_config=speech, image_token_id=words.convert_tokens_to_ids("<image>"), vision_feature_layer=-1)
+    )
+    network.generation_config.eos_token_id, network.generation_config.pad_token_id = words.eos_token_id, words.pad_token_id
+    by_heart = torch.optim.AdamW(network.parameters(), lr=1e-2)
+    for step in range(60):
+        shown = words.convert_tokens_to_ids("<image>")
+        ids = torch.tensor([[shown] * (4 * (1 + step % 3)) + words(captioner.ASK + "\n" + "".join(SAYS)).input_ids + [words.eos_token_id]])
+        network(input_ids=ids, pixel_values=torch.randn(1 + step % 3, 3, 32, 32), labels=ids.where(ids != shown, -100)).loss.backward()
+        by_heart.step()
+        by_heart.zero_grad()
+    network.save_pretrained(folder)
+    return folder
+
+
+def test_a_model_folder_captions_and_its_batch_does_not_matter(tiny_vlm, kit, monkeypatch):
+    caption, settings = labelers()["caption"], Label(caption_model=str(tiny_vlm))
+    assert len(caption.model(settings).revision) == 12
+    state = caption.load(settings, "cpu")
+    clips = [("a", 2), ("b", 1), ("c", 3)]
+    rows = [{"clip_id": c, "frames": [{"t_s": 0.0, "jpeg": kit.jpeg(i)} for i in range(n)]} for c, n in clips]
+    rows += [{"clip_id": "d", "frames": None}, {"clip_id": "e", "frames": [{"t_s": 0.0, "jpeg": b"damaged"}]}]
+    found = caption.label(state, Batch(rows))
+    texts = {(f.clip_id, f.key): f.text for f in found if f.text}
+    assert {c for c, _ in texts} == {"a", "b", "c"}
+    for c, _ in clips:
+        assert (texts[c, "status"], texts[c, "en"], texts[c, "zh"]) == ("ok", "a dog.", "一只狗。")
+    spent = {f.clip_id: f.score for f in found if f.key == "tokens/read"}
+    assert spent["c"] - spent["b"] == 2 * 4  # two pictures of four patches
+    monkeypatch.setitem(vlm.AT_ONCE, "cpu", 3)
+    assert caption.label(state, Batch(rows)) == found
+    monkeypatch.setattr(vlm, "MAX_TOKENS", 3)
+    cut = caption.label(state, Batch(rows[:1]))
+    assert {(f.key, f.text) for f in cut if f.text} == {("status", "truncated")}
+
+
+def test_a_model_folder_that_lacks_weights_is_refused(tiny_vlm, tmp_path):
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "lacking"
+    shutil.copytree(tiny_vlm, folder)
+    weights = load_file(folder / "model.safetensors")
+    gone = next(name for name in weights if "q_proj" in name)
+    save_file({n: w for n, w in weights.items() if n != gone}, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(Terminal, match="missing"):
+        labelers()["caption"].load(Label(caption_model=str(folder)), "cpu")

@@ -1,0 +1,101 @@
+"""OCR on drawn text: what is read, what stays where it is, what is no text at all."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from jobs.label.labeler import Batch, labelers
+from jobs.label.labelers import ocr
+from jobs.label.labelers.ocr import Box, area, stable
+from schemas.settings import Label
+
+
+def jpeg(text, at=(20, 60), extra=None):
+    image = Image.new("RGB", (398, 224), (30, 60, 90))
+    draw = ImageDraw.Draw(image)
+    draw.text(at, text, fill="white", font=ImageFont.load_default(30))
+    if extra:
+        draw.text((20, 180), extra, fill="yellow", font=ImageFont.load_default(24))
+    sink = io.BytesIO()
+    image.save(sink, "JPEG", quality=92)
+    return sink.getvalue()
+
+
+@pytest.mark.heavy
+def test_text_is_read_and_what_stays_is_told_from_what_moves():
+    ocr = labelers()["ocr"]
+    frames = [{"t_s": float(i), "jpeg": jpeg("HELLO WORLD", (20 + 40 * i, 40), "WATERMARK 42")} for i in range(3)]
+    rows = [
+        {"clip_id": "a", "text_area_share": 0.1, "frames": frames},
+        {"clip_id": "b", "text_area_share": 0.0001, "frames": frames},
+        {"clip_id": "c", "text_area_share": 0.1, "frames": [{"t_s": 0.0, "jpeg": jpeg("")}]},
+    ]
+    found = ocr.label(ocr.load(Label(), "cpu"), Batch(rows))
+    by = {(f.clip_id, f.key): f for f in found}
+    said = by["a", "text"].text.upper().replace(" ", "")
+    assert "HELLOWORLD" in said
+    assert "WATERMARK42" in said
+    assert by["a", "text"].score > 0.8
+    assert 0 < by["a", "overlay_share"].score < by["a", "area_share"].score
+    assert len(json.loads(by["a", "boxes"].text)) == by["a", "boxes"].score == 2
+    assert not any(f.clip_id == "b" for f in found)
+    assert ("c", "text") not in by
+
+
+@pytest.mark.heavy
+def test_a_small_chinese_subtitle_is_read(root):
+    said = "今天去了西藏风景真的很美"
+    image = Image.new("RGB", (1194, 672), (70, 110, 90))
+    font = ImageFont.truetype(str(root / "jobs/generate/fonts/NotoSansCJKsc-subset.otf"), 36)
+    ImageDraw.Draw(image).text((60, 560), said, fill="white", font=font, stroke_width=3, stroke_fill="black")
+    engine, _ = ocr.load(Label(), "cpu")
+    (box,) = ocr.read(engine, image.resize((398, 224)))
+    assert box.text.replace(" ", "") == said
+    assert box.top == pytest.approx(565 / 672, abs=0.03)
+
+
+def test_areas_count_once_and_a_box_stays_as_long_as_only_detection_wavers():
+    a, b = Box(0, 0, 0.5, 0.5, "a", 1), Box(0, 0, 0.5, 0.5, "b", 1)
+    assert area([a, b]) == pytest.approx(0.25)
+    wavers, moves = Box(0.01, 0, 0.505, 0.49, "a", 1), Box(0.02, 0, 0.52, 0.5, "a", 1)
+    assert stable([[a], [b], [wavers]]) == [a]
+    assert stable([[a], [b], [moves]]) == []
+    assert stable([[a], [b], [Box(0.3, 0, 0.8, 0.5, "x", 1)]]) == []
+
+
+def test_signs_that_the_reader_is_unsure_of_are_no_text():
+    class Reader:
+        """Sees a sign in the whole picture, as the real one does in a cup of coffee."""
+
+        def __call__(self, pixels):
+            return self
+
+        boxes = np.array([[[0, 0], [1, 0], [1, 1], [0, 1]]]) * [400.0, 300.0]
+        txts, scores = ("8",), (0.59,)
+
+    assert ocr.read(Reader(), Image.new("RGB", (400, 300))) == []
+
+
+def test_personal_data_are_not_read_out():
+    class Reader:
+        def __call__(self, pixels):
+            return self
+
+        boxes = np.array([[[0, 0], [200, 0], [200, 30], [0, 30]]])
+        txts, scores = ("call +86 138 1234 5678 now",), (0.99,)
+
+    (box,) = ocr.read(Reader(), Image.new("RGB", (400, 300)))
+    assert "5678" not in box.text
+    assert box.text.startswith("call")
+
+
+def test_a_clip_whose_frames_are_damaged_is_not_read():
+    class Reader:
+        def __call__(self, pixels):
+            raise AssertionError("read")
+
+    row = {"clip_id": "a", "text_area_share": 0.5, "frames": [{"t_s": 0.0, "jpeg": b"\xff\xd8 no jpeg"}]}
+    assert labelers()["ocr"].label((Reader(), 0.0), Batch([row])) == []

@@ -1,0 +1,49 @@
+"""The sound of a span for models that listen."""
+
+import math
+import wave
+
+import numpy as np
+import pytest
+
+from jobs.media.faults import MediaFault, NoMedia
+from jobs.media.sound import listen
+
+
+@pytest.fixture
+def tones(tmp_path):
+    """Ten seconds of 44.1 kHz stereo: in second n a tone of (n + 1) * 200 Hz, on the left alone."""
+    t = np.arange(44_100) / 44_100
+    left = np.concatenate([0.5 * np.sin(2 * math.pi * 200 * (n + 1) * t) for n in range(10)])
+    with wave.open(str(tmp_path / "tones.wav"), "wb") as file:
+        file.setparams((2, 2, 44_100, 0, "NONE", ""))
+        file.writeframes((np.stack([left, np.zeros_like(left)], axis=1) * 32767).astype("<i2").tobytes())
+    return tmp_path / "tones.wav"
+
+
+def pitch(sound, rate):
+    return np.fft.rfftfreq(len(sound), 1 / rate)[np.abs(np.fft.rfft(sound)).argmax()]
+
+
+@pytest.mark.parametrize("rate", [16_000, 8_000])
+def test_a_span_is_one_channel_from_exactly_its_start(tones, rate):
+    for second in (0, 3, 9):
+        sound = listen(tones, second, second + 1, rate)
+        assert (sound.shape, sound.dtype) == ((rate,), np.float32)
+        assert pitch(sound, rate) == pytest.approx((second + 1) * 200, abs=2)
+    both = listen(tones, 4.5, 5.5, rate)
+    assert pitch(both[: rate // 2], rate) == pytest.approx(1000, abs=4)
+    assert pitch(both[rate // 2 :], rate) == pytest.approx(1200, abs=4)
+
+
+def test_beyond_the_end_is_silence_and_nothing_at_all_is_a_fault(tones, tmp_path):
+    sound = listen(tones, 9.5, 11.0, 16_000)
+    assert np.abs(sound[:7_000]).max() > 0.1
+    assert np.abs(sound[9_000:]).max() == 0
+    with pytest.raises(NoMedia):
+        listen(tones, 30.0, 31.0, 16_000)
+    (tmp_path / "text.wav").write_text("no sound at all")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
+    for name in ("text.wav", "picture.png", "gone.wav"):
+        with pytest.raises(MediaFault):
+            listen(tmp_path / name, 0.0, 1.0, 16_000)
