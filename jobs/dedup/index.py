@@ -99,7 +99,6 @@ def standing(lake: Lake, dedup: Dedup, clips: str | None = None, embedding: str 
         Terminal: an index was written with other parameters; the message says which differ.
     """
     found: list[Standing] = []
-    known = pa.array([], pa.string())
     for release, facts in _indexes(lake, clips).items():
         wanted = json.loads(json.dumps(parameters(dedup, embedding or facts["parameters"].get("embedding"))))
         if differ := sorted(k for k in {*wanted, *facts["parameters"]} if wanted.get(k) != facts["parameters"].get(k)):
@@ -108,11 +107,21 @@ def standing(lake: Lake, dedup: Dedup, clips: str | None = None, embedding: str 
                            f"settings, or remove {lake.url(FOLDER, release)} and match against that release no more")
         for name in facts["parts"]:
             entries = _read(lake.root, release, name, "entries")
-            gone = pc.or_(pc.is_in(entries["source_id"], value_set=pa.array(facts["gone"], pa.string())),
-                          pc.is_in(entries["clip_id"], value_set=known))
+            gone = pc.is_in(entries["source_id"], value_set=pa.array(facts["gone"], pa.string()))
             found.append(Standing(lake.root, release, name, entries, np.flatnonzero(~np.asarray(gone))))
-            known = pa.concat_arrays([known, *entries["clip_id"].chunks])
-    return found
+    return _each_once(found)
+
+
+def _each_once(parts: Sequence[Standing]) -> list[Standing]:
+    """Clips that take part in several parts take part in the first alone."""
+    if not parts:
+        return []
+    ids = [part.clips["clip_id"].take(pa.array(part.taking_part)) for part in parts]
+    codes = np.asarray(pa.chunked_array([c for i in ids for c in i.chunks], pa.string()).combine_chunks().dictionary_encode().indices)
+    first = np.zeros(len(codes), bool)
+    first[np.unique(codes, return_index=True)[1]] = True
+    ends = np.cumsum([len(i) for i in ids])[:-1].tolist()
+    return [replace(part, taking_part=part.taking_part[mine]) for part, mine in zip(parts, np.split(first, ends), strict=True)]
 
 
 def state(lake: Lake, clips: str | None = None) -> Mapping[str, str]:
