@@ -14,6 +14,8 @@ from schemas.settings import Measure
 PAIR_S = 0.1
 """Least distance of the second picture that motion is measured with."""
 JPEG_QUALITY = 85
+THIN_S = 2.5
+"""In a long shot one candidate is kept in so many seconds: clips of it are cut later, and every one stores a few."""
 RAW = 160
 """Candidates of stored frames that wait unencoded, the latest ones: most are never stored, and 160 take some 20 MB."""
 
@@ -121,7 +123,7 @@ class Seen:
         shot = self.candidates[self.shot_from:]
         if not shot:
             return
-        most = max(4 * self.settings.stored_frames, math.ceil(shot[-1].t_s - shot[0].t_s))
+        most = max(4 * self.settings.stored_frames, math.ceil((shot[-1].t_s - shot[0].t_s) / THIN_S))
         if len(shot) > most:
             picks = np.unique(np.linspace(0, len(shot) - 1, most).round().astype(int))
             shot = [shot[i] for i in picks]
