@@ -25,8 +25,8 @@ from schemas.settings import Settings
 MEDIA = ("video", "image", "audio")
 GIVEN = ("title", "caption", "lang", "transcript", "licence", "pii_count")
 """What clips take over from their source."""
-FACTS = ("source_id", "modality", "uri", "sha256", "size_bytes", "duration_s", "width", "height", "fps", "error", *GIVEN)
-TEXT_FACTS = ("source_id", "modality", "sha256", "error", "text", *GIVEN)
+FACTS = ("source_id", "modality", "uri", "sha256", "size_bytes", "duration_s", "width", "height", "fps", "error", "fetched_at", *GIVEN)
+TEXT_FACTS = ("source_id", "modality", "sha256", "error", "text", "fetched_at", *GIVEN)
 
 LEAST_TASK_S, MOST_TASK_S, TASKS = 3.0, 300.0, 256
 """CPU seconds that a task is planned to take: the whole work in TASKS tasks, within these bounds."""
@@ -157,7 +157,8 @@ def _measured(source: Mapping[str, Any], settings: Settings) -> list[dict[str, A
 
 def _clip(source: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, Any]:
     ids = {"clip_id": row_id(source["source_id"], float(measured["start_s"]), float(measured["end_s"])),
-           "source_id": source["source_id"], "modality": source["modality"], "source_sha256": source["sha256"]}
+           "source_id": source["source_id"], "modality": source["modality"], "source_sha256": source["sha256"],
+           "source_fetched_at": source["fetched_at"]}
     if source.get("duration_s"):
         ids["source_bytes_per_s"] = source["size_bytes"] / source["duration_s"]
     return {**{name: source[name] for name in GIVEN}, **measured, **ids}

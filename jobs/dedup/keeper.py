@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 FACTS = ("clip_id", "width", "height", "duration_s", "source_bytes_per_s", "sharpness", "bandwidth_hz", "text_chars",
-         "licence")
+         "licence", "source_fetched_at")
 """Columns of clips that the order looks at."""
 
 
@@ -45,7 +45,7 @@ def order(clips: pa.Table, keep: Sequence[str]) -> NDArray[np.int64]:
         keep: Criteria, first first. `pixels`: more; `duration`: longer (to 0.1 s); `bitrate`: more
             bytes a second in the source, in steps of a tenth, since coding again loses detail that no measure of sharpness
             tells from its own artefacts; `quality`: sharper, for sound the wider
-            band, for text the longer; `licence`: one is given; `earliest`: the order of ids, which is what breaks ties.
+            band, for text the longer; `licence`: one is given; `earliest`: its source was written first. The order of ids breaks ties.
     """
     fine = pc.coalesce(*(clips[name].cast(pa.float64()) for name in ("sharpness", "bandwidth_hz", "text_chars")))
     minus = {
@@ -54,6 +54,7 @@ def order(clips: pa.Table, keep: Sequence[str]) -> NDArray[np.int64]:
         "bitrate": pc.multiply(pc.floor(pc.divide(pc.ln(pc.max_element_wise(clips["source_bytes_per_s"], 1.0)), np.log(1.1))), -1),
         "quality": pc.multiply(fine, -1),
         "licence": pc.is_null(clips["licence"]).cast(pa.int8()),
+        "earliest": clips["source_fetched_at"].cast(pa.int64()),
     }
     names = [name for name in keep if name in minus]
     table = pa.table({**{name: minus[name] for name in names}, "clip_id": clips["clip_id"]})

@@ -1,5 +1,7 @@
 """The decision against a plain reading of its rule, on random graphs; the keep order by construction."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -80,12 +82,14 @@ def rows(*facts):
 
 
 @pytest.mark.parametrize(("keep", "first"), [
-    (("pixels",), "large"), (("duration",), "long"), (("quality",), "sharp"), (("bitrate",), "rich"), (("licence",), "free"), (("earliest",), "a"),
+    (("pixels",), "large"), (("duration",), "long"), (("quality",), "sharp"), (("bitrate",), "rich"), (("licence",), "free"), (("earliest",), "old"),
     ((), "a"), (("pixels", "duration"), "large"), (("duration", "pixels"), "long"),
 ])
 def test_the_first_criterion_decides_first(keep, first):
     base = {"width": 100, "height": 100, "duration_s": 5.0, "sharpness": 1.0}
-    clips = rows({**base, "clip_id": "large", "width": 200}, {**base, "clip_id": "long", "duration_s": 9.0},
+    at = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2)]
+    clips = rows({**base, "clip_id": "old", "source_fetched_at": at[0]}, {**base, "clip_id": "new", "source_fetched_at": at[1]},
+                 {**base, "clip_id": "large", "width": 200}, {**base, "clip_id": "long", "duration_s": 9.0},
                  {**base, "clip_id": "sharp", "sharpness": 7.0}, {**base, "clip_id": "free", "licence": "CC0"},
                  {**base, "clip_id": "rich", "source_bytes_per_s": 2e5}, {"clip_id": "a", "duration_s": 5.0, "source_bytes_per_s": 1e4})
     assert clips["clip_id"].to_pylist()[keeper.order(clips, keep)[0]] == first
