@@ -29,9 +29,9 @@ LEAST_CONTRAST = 4.0
 """Mean spatial standard deviation of luma (0..255) below which a clip is black or flat and proves nothing."""
 LOOSE, LOOKS, APART = 10, 3, 4
 """Further bits allowed where so many partners differ from one another by more than `APART` bits."""
-LOOSE_MEAN = 14.0
-"""Bits by which such partners differ on average, at most: two drawings of sky over ground agreed within 18 bits in all of their
-samples, by 16 on average. To ask for nine tenths of the samples as well would lose copies whose start is cut off."""
+LOOSE_MOST, LOOSE_MEAN = 0.9, (14.0, 12.0)
+"""Bits by which such partners differ on average, at most, where that share of the samples has one, and where fewer have. Drawings of
+sky over ground agreed by 16 bits on average in all of their samples, and by 12.3 in six sevenths of them."""
 ANCHOR = 4
 """Further bits within which hashes of one bucket make a candidate; at least one sample must be that close."""
 SLACK_S = 0.3
@@ -202,7 +202,8 @@ def same(a: NDArray[np.uint64], a_s: NDArray[np.float64], b: NDArray[np.uint64],
     if loose < least:
         return share, shift
     looks, apart = _partners(a, a_s, b, b_s, loose_shift, hamming + LOOSE, APART, SLACK_S)
-    return (loose, loose_shift) if looks >= LOOKS and apart <= LOOSE_MEAN else (share, shift)
+    close = apart <= LOOSE_MEAN[loose < LOOSE_MOST]
+    return (loose, loose_shift) if looks >= LOOKS and close else (share, shift)
 
 
 def alike(a: Sequence[View], b: Sequence[View], hamming: int, least: float, *, turns: bool = False) -> tuple[float, float]:
