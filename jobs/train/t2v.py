@@ -186,7 +186,6 @@ def write_profile(folder: Path) -> None:
         "height": codec.SIDE_PX,
         "size_multiple": 4 * codec.PATCH_PX,
         "max_sequence_length": PROMPT_TOKENS,
-        "filters": {"blocks": {"max_ratio": 8.0}},  # the seams of its tokens reach 6 where fog leaves little else to step
     }
     (folder / "reelmill.json").write_text(json.dumps(profile, indent=2) + "\n")
 
