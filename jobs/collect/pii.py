@@ -116,6 +116,10 @@ _KINDS: tuple[_Kind, ...] = (
 )
 
 
+MASKS = frozenset(kind.mask for kind in _KINDS)
+"""What stands in a text for what was masked."""
+
+
 def mask(text: str) -> tuple[str, int]:
     """The text with personal data masked, and how many pieces were."""
     count, plain = 0, text.translate(_WIDE)

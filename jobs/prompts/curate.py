@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.collect.pii import MASKS
 from jobs.prompts.analyse import clean, language, letters, sentences
 
 Vectors = NDArray[np.float32]
@@ -62,7 +63,10 @@ def candidates(rows: Sequence[Mapping[str, Any]], langs: Sequence[str]) -> list[
 
 def _text(row: Mapping[str, Any]) -> str:
     for name in ("caption", "title", "text"):
-        text = clean(str(row.get(name) or ""))
+        given = str(row.get(name) or "")
+        if any(mask in given for mask in MASKS):
+            continue  # how to reach somebody: what is left of it without the masks makes no sense
+        text = clean(given)
         if letters(text) > MAX_LETTERS:
             text = _first_sentences(text)
         if MIN_LETTERS <= letters(text) <= MAX_LETTERS:

@@ -107,3 +107,10 @@ def test_alike() -> None:
     assert curate.alike("A red fox runs!", "a red fox runs") == 1.0
     assert curate.alike("今天去了西藏，风景很美", "今天去了西藏，风景真美") > 0.4
     assert curate.alike(TEXTS[0], TEXTS[1]) < 0.1
+
+
+def test_a_text_with_masked_personal_data_is_no_prompt():
+    plain = {"sample_id": "s", "caption": "a lake at sunset, call <PHONE> or write to <EMAIL>", "title": None, "text": None,
+             "engagement": None, "embedding": None}
+    assert curate.candidates([plain], ("en",)) == []
+    assert [c.text for c in curate.candidates([plain | {"title": "a lake at sunset"}], ("en",))] == ["a lake at sunset"]
