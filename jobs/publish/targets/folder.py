@@ -50,6 +50,8 @@ class Folder:
 
     def finish(self) -> None:
         """See Target."""
+        if not self.root.is_dir():
+            return  # nothing was ever published here
         entries = self.entries()
         self._put("feed.json", feed_json(entries))
         self._put("feed.xml", rss_xml(entries))

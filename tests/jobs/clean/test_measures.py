@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from skimage import data as pictures
 
+from jobs.clean.filters import text_area
 from jobs.clean.measure import Measured, measure_file
 from jobs.clean.measures import MONO_BLOCK, Picture, colour, fingerprint, loudness, measurements, motion, phash, sharpness
 from jobs.clean.measures import blockiness as blockiness_of
@@ -228,7 +229,7 @@ def test_text_is_seen_over_a_picture(background: Callable[[], np.ndarray]) -> No
         for thick, ink in ((5, (0, 0, 0)), (2, (255, 255, 255))):
             cv2.putText(rgb, "LIMITED OFFER call us today now", (6, 28 + 30 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.7, ink, thick, cv2.LINE_AA)
     assert bare < 0.06
-    assert look(as_picture(rgb))[0] > 0.2
+    assert look(as_picture(rgb))[0] > text_area.Config().max_share
 
 
 def test_perceptual_hashes_survive_coding_scaling_and_bars(measured: Callable[..., dict[str, Any]]) -> None:

@@ -12,6 +12,7 @@ from jobs.dedup import job as dedup_job
 from jobs.errors import Terminal
 from jobs.lake import Version
 from jobs.run import Run
+from jobs.train import world
 from schemas import CLIPS, LABELS
 
 MEANING = 'dedup.methods=["exact","perceptual","semantic"]'
@@ -87,8 +88,17 @@ def picture(clip):
     return make
 
 
+def scene(name, seed):
+    """A JPEG of a scene that the embedded model knows: the same words, another drawing for each seed."""
+    found = next(s for s in world.scenes() if s.name == name)
+    sink = io.BytesIO()
+    Image.fromarray(world.render(found, width=128, height=128, frames=1, seed=seed)[0]).save(sink, "JPEG", quality=92)
+    return {"frames": [{"t_s": 0.0, "jpeg": sink.getvalue()}]}
+
+
 def test_pictures_that_mean_the_same_go_and_black_ones_do_not(find, picture):
-    clips = [picture("a", (220, 30, 30)), picture("b", (221, 30, 31)), picture("c", (20, 220, 20)),
+    clips = [picture("a", 0, **scene("star-red-right-gray", 1)), picture("b", 0, **scene("star-red-right-gray", 2)),
+             picture("c", 0, **scene("circle-green-up-navy", 1)),
              picture("x", (0, 0, 0), luma_std=1.0), picture("y", (0, 0, 0), luma_std=1.0)]
     found = find(clips, MEANING, "dedup.cosine=0.995")
     assert found.pairs() == {"b": "a"}
