@@ -1,6 +1,5 @@
 """Fixtures that several folders share."""
 
-import logging
 import sys
 from pathlib import Path
 
@@ -37,11 +36,3 @@ def media(root: Path) -> Path:
     if not folder.exists():
         pytest.skip("the folder of real media is not beside this checkout")
     return folder
-
-
-@pytest.fixture(autouse=True)
-def our_loggers() -> None:
-    """Airflow's set-up turns off every logger that it did not make; a test of another folder may come after it in one process."""
-    for name, logger in logging.root.manager.loggerDict.items():
-        if isinstance(logger, logging.Logger) and name.split(".")[0] in ("jobs", "quality", "schemas", "dags"):
-            logger.disabled = False
