@@ -12,7 +12,10 @@ from schemas.settings import Fuse
 Row = Mapping[str, Any]
 
 WEB_PICTURES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif"}
-"""Pictures that every reader opens: their bytes are stored as they are."""
+"""Pictures that every reader opens: their bytes are stored as they are, unless they say where they were taken."""
+EXIF_MARKS = (b"Exif\0\0", b"eXIf", b"EXIF")
+"""How EXIF data begin in JPEG, PNG and WebP."""
+XMP_PLACE = b"GPSLatitude"
 
 
 def media_of(clip: Row, path: str, fuse: Fuse) -> Media:
@@ -32,6 +35,15 @@ def _picture(path: str) -> Media:
         kind = sniff(file.read(HEAD_BYTES))
     if kind.container in WEB_PICTURES:
         with open(path, "rb") as file:
-            return Media("whole", None, WEB_PICTURES[kind.container], image=file.read())
-    data = sandbox.call("jobs.fuse.png:as_png", {"path": path}, sandbox.Limits())
-    return Media("encode", None, "image/png", image=bytes(data))
+            data = file.read()
+        if not _tells_where(path, data):
+            return Media("whole", None, WEB_PICTURES[kind.container], image=data)
+    png = sandbox.call("jobs.fuse.png:as_png", {"path": path}, sandbox.Limits())
+    return Media("encode", None, "image/png", image=bytes(png))
+
+
+def _tells_where(path: str, data: bytes) -> bool:
+    """Whether a picture says where it was taken: such a one is stored as pixels alone."""
+    if XMP_PLACE in data:
+        return True
+    return any(mark in data for mark in EXIF_MARKS) and bool(sandbox.call("jobs.fuse.png:tells_where", {"path": path}, sandbox.Limits()))

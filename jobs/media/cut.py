@@ -122,7 +122,8 @@ def _cut(container: Any, file: Any, kind: Kind, span: Span) -> Cut:
         return Cut(None, encode_audio(*sound), None, "audio/mp4", "encode", span.start_s)
     inside = [t for t in window.times if span.holds(t)]
     first = min(inside, default=span.start_s)
-    if _is_whole(window, video, kind, span):
+    whole = _is_whole(window, video, kind, span)
+    if whole and not _tells_where(container):
         sound = sound_of(window.audio, origin, first, span.end_s)
         file.seek(0)
         return Cut(
@@ -133,7 +134,7 @@ def _cut(container: Any, file: Any, kind: Kind, span: Span) -> Cut:
             "whole",
             first,
         )
-    if span.mode == "copy" and video.codec_context.codec.canonical_name in MP4_CODECS:
+    if (whole or span.mode == "copy") and video.codec_context.codec.canonical_name in MP4_CODECS:
         done = _copied(window, video, span)
     else:
         done = (smart(window, video, origin, span) if span.mode == "smart" else None) or encoded(
@@ -160,6 +161,12 @@ def _is_whole(window: Window, video: Any, kind: Kind, span: Span) -> bool:
     return bool(window.at_start and window.at_end and window.times.size and kind.container in ("mp4", "webm")
                 and video.codec_context.codec.canonical_name in WHOLE_CODECS
                 and np.nanmin(window.times) >= span.start_s - EPSILON_S)
+
+
+def _tells_where(container: Any) -> bool:
+    """Whether it says where it was filmed, or has tracks that may: whole files go out with everything that is in them."""
+    keys = [key.lower() for described in (container, *container.streams) for key in described.metadata]
+    return any("location" in key or "gps" in key for key in keys) or any(s.type in ("data", "attachment") for s in container.streams)
 
 
 def _copied(window: Window, video: Any, span: Span) -> Track:
