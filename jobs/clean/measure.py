@@ -10,7 +10,7 @@ sound is cut into blocks that the measurements of sound hear. Shots and clips ar
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -102,7 +102,7 @@ def measure_file(path: str, modality: str, settings: Mapping[str, Any]) -> dict[
     options = Measure.model_validate(settings)
     try:
         with regular(path) as file:
-            return asdict(_measure(file, options))
+            return vars(_measure(file, options))
     except NotRegular:
         raise NotRegularFile(f"{path} is a pipe, socket, device or folder") from None
     except FileNotFoundError:
@@ -113,11 +113,11 @@ def measure_file(path: str, modality: str, settings: Mapping[str, Any]) -> dict[
 
 def warm() -> None:
     """Load and compile everything that a confined process could not load or compile later."""
-    from jobs.clean.measures.speech import detector
     from jobs.media.picture import open_picture, rgb
+    from jobs.media.voice import weights
 
     measurements()
-    detector()
+    weights()
     del open_picture, rgb
     _warm_pass()
 
