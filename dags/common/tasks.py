@@ -106,6 +106,9 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "seconds": ("runtime.capture", "seconds"),
     "preset": ("recipe.policy", "preset"),
     "prompts": ("recipe.prompts", "texts"),
+    "count": ("recipe.prompts", "count"),
+    "aspect": ("recipe.prompts", "aspect"),
+    "style": ("recipe.prompts", "style"),
     "labelers": ("recipe.label", "labelers"),
 }
 """Fields of the forms and the settings that they stand for."""

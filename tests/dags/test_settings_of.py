@@ -18,6 +18,12 @@ def test_an_empty_form_says_nothing():
     assert json.loads(settings_of({"sources": None, "lake": None, "preset": None, "settings": {}})) == {}
 
 
+def test_a_count_an_aspect_and_a_style_are_fields_of_their_own():
+    form = {"prompts": None, "count": 3, "aspect": "1:1", "style": "education", "settings": {"prompts": {"count": 9, "seed": 2}}}
+    known = effective(form).recipe.prompts
+    assert (known.texts, known.count, known.aspect, known.style, known.seed) == ((), 3, "1:1", "education", 2)
+
+
 def test_a_run_started_by_a_release_knows_its_lake():
     events = {"samples": [SimpleNamespace(timestamp=1, extra={"settings": {"runtime": {"lake": "/old"}}}),
                           SimpleNamespace(timestamp=2, extra={"settings": {"runtime": {"lake": "/new", "device": "cpu"}}})]}
