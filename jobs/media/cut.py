@@ -30,6 +30,7 @@ from jobs.media.probe import (
     regular,
     sniff,
     sound_stream,
+    turn,
 )
 
 Mode = Literal["smart", "copy", "encode", "range"]
@@ -40,8 +41,6 @@ TICKS = 90_000
 """Time base of what is written."""
 WHOLE_CODECS = frozenset({"h264", "vp8", "vp9", "av1", "hevc"})
 MP4_CODECS = frozenset({"h264", "hevc", "av1", "vp9"})
-ANIMATIONS = frozenset({"webp"})
-"""Containers of moving pictures that Pillow reads and FFmpeg does not."""
 SOUND_RATES = frozenset({96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000})
 """Rates that AAC knows; others become 48000."""
 
@@ -99,10 +98,10 @@ def cut_file(path: str, start_s: float, end_s: float, mode: str, crf: int) -> di
         with regular(path) as file:
             kind = sniff(file.read(HEAD_BYTES))
             file.seek(0)
-            if kind.container in ANIMATIONS:
-                return asdict(_animation(file, _Job(start_s, end_s, mode, crf)))
-            if not kind.demuxer:
+            if not kind.demuxer and kind.modality not in ("video", "image"):
                 raise Undecodable(f"{kind.container or 'unknown'} content holds no spans to cut")
+            if not kind.demuxer:
+                return asdict(_animation(file, _Job(start_s, end_s, mode, crf)))
             with open_media(file, kind) as container:
                 return asdict(_cut(container, file, kind, _Job(start_s, end_s, mode, crf)))
     except NotRegular:
@@ -221,8 +220,8 @@ def _window(container: Any, video: Any, audio: Any, origin: float, job: _Job, at
     for packet in container.demux(*(s for s in (video, audio) if s is not None)):
         if packet.size == 0 or (packet.pts is None and packet.dts is None):
             continue
-        of_video = video is not None and packet.stream_index == video.index
-        if not of_video and (audio is None or packet.stream_index != audio.index):
+        of_video = video is not None and packet.stream.index == video.index
+        if not of_video and (audio is None or packet.stream.index != audio.index):
             continue
         order = packet.dts if packet.dts is not None else packet.pts
         t = float(order * packet.time_base) - origin
@@ -398,11 +397,11 @@ def _upright(frame: Any, sar: float) -> Any:
     shaped = frame.reformat(width=width, height=height, format="yuv420p", dst_color_range="MPEG",
                             interpolation="BICUBIC", threads=1) if (width, height) != (frame.width, frame.height) \
         or frame.format.name != "yuv420p" or int(frame.color_range) == 2 else frame
-    turns = round(frame.rotation / 90) % 4
-    if turns == 0:
+    degrees, mirrored = turn(frame)
+    if degrees == 0 and not mirrored:
         return shaped
-    planes = [_plane(shaped, i) for i in range(3)]
-    turned = [np.ascontiguousarray(np.rot90(p, turns)) for p in planes]
+    planes = [_plane(shaped, i)[:, ::-1 if mirrored else 1] for i in range(3)]
+    turned = [np.ascontiguousarray(np.rot90(p, -degrees // 90)) for p in planes]
     out = av.VideoFrame(turned[0].shape[1], turned[0].shape[0], "yuv420p")
     for plane, values in zip(out.planes, turned, strict=True):
         padded = np.zeros((values.shape[0], plane.line_size), np.uint8)
