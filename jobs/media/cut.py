@@ -34,8 +34,6 @@ from jobs.media.window import EPSILON_S, Span, Window, frames, read
 Mode = Literal["smart", "copy", "encode", "range"]
 WHOLE_CODECS = frozenset({"h264", "vp8", "vp9", "av1", "hevc"})
 MP4_CODECS = frozenset({"h264", "hevc", "av1", "vp9"})
-ANIMATIONS = frozenset({"webp"})
-"""Containers of moving pictures that Pillow reads and FFmpeg does not."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +89,10 @@ def cut_file(path: str, start_s: float, end_s: float, mode: str, crf: int) -> di
         with regular(path) as file:
             kind = sniff(file.read(HEAD_BYTES))
             file.seek(0)
-            if kind.container in ANIMATIONS:
-                return asdict(_animation(file, Span(start_s, end_s, mode, crf)))
-            if not kind.demuxer:
+            if not kind.demuxer and kind.modality not in ("video", "image"):
                 raise Undecodable(f"{kind.container or 'unknown'} content holds no spans to cut")
+            if not kind.demuxer:
+                return asdict(_animation(file, Span(start_s, end_s, mode, crf)))
             with open_media(file, kind) as container:
                 return asdict(_cut(container, file, kind, Span(start_s, end_s, mode, crf)))
     except NotRegular:

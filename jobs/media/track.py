@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from jobs.media import avc
 from jobs.media.encode import add_h264, open_mp4, x264_params
 from jobs.media.faults import Uncuttable
-from jobs.media.probe import HDR_TRANSFERS
+from jobs.media.probe import HDR_TRANSFERS, turn
 from jobs.media.window import Span
 
 TICKS = 90_000
@@ -57,11 +57,11 @@ def _upright(frame: Any, sar: float) -> Any:
     shaped = frame.reformat(width=width, height=height, format="yuv420p", dst_color_range="MPEG",
                             interpolation="BICUBIC", threads=1) if (width, height) != (frame.width, frame.height) \
         or frame.format.name != "yuv420p" or int(frame.color_range) == 2 else frame
-    turns = round(frame.rotation / 90) % 4
-    if turns == 0:
+    degrees, mirrored = turn(frame)
+    if degrees == 0 and not mirrored:
         return shaped
-    planes = [_plane(shaped, i) for i in range(3)]
-    turned = [np.ascontiguousarray(np.rot90(p, turns)) for p in planes]
+    planes = [_plane(shaped, i)[:, ::-1 if mirrored else 1] for i in range(3)]
+    turned = [np.ascontiguousarray(np.rot90(p, -degrees // 90)) for p in planes]
     out = av.VideoFrame(turned[0].shape[1], turned[0].shape[0], "yuv420p")
     for plane, values in zip(out.planes, turned, strict=True):
         padded = np.zeros((values.shape[0], plane.line_size), np.uint8)

@@ -75,8 +75,8 @@ def _window(container: Any, video: Any, audio: Any, origin: float, span: Span, a
     for packet in container.demux(*(s for s in (video, audio) if s is not None)):
         if packet.size == 0 or (packet.pts is None and packet.dts is None):
             continue
-        of_video = video is not None and packet.stream_index == video.index
-        if not of_video and (audio is None or packet.stream_index != audio.index):
+        of_video = video is not None and packet.stream.index == video.index
+        if not of_video and (audio is None or packet.stream.index != audio.index):
             continue
         order = packet.dts if packet.dts is not None else packet.pts
         t = float(order * packet.time_base) - origin
