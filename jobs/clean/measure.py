@@ -7,6 +7,7 @@ sound is cut into blocks that the measurements of sound hear. Shots and clips ar
 `measure_source` runs the pass in the sandbox; `measure_file` is what runs there.
 """
 
+import gc
 import math
 import os
 from collections.abc import Mapping
@@ -126,6 +127,7 @@ def warm() -> None:
     weights()
     del open_picture, rgb
     _warm_pass()
+    gc.freeze()  # a collection during a pass has nothing to find in what was loaded for all of them
 
 
 def _measure(file: BinaryIO, settings: Measure) -> Measured:
