@@ -185,7 +185,7 @@ class Prompts(Section):
     @classmethod
     def _whole(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
         """Halves of characters, as broken JSON and broken terminals give them, cannot be written anywhere."""
-        return tuple(text.encode("utf-8", "replace").decode() for text in texts)
+        return tuple(text.encode("utf-8", "ignore").decode() for text in texts)
 
 
 class Generate(Section):

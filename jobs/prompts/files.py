@@ -125,4 +125,5 @@ def _of(row: object, where: str) -> str:
 
 
 def _prompt(row: dict[str, object]) -> str:
-    return str(row.get("text", "")) if set(row) <= {"text"} else json.dumps(row, ensure_ascii=False, sort_keys=True)
+    text = row.get("text", "")
+    return text if isinstance(text, str) and set(row) <= {"text"} else json.dumps(row, ensure_ascii=False, sort_keys=True)

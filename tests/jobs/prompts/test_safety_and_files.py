@@ -58,6 +58,8 @@ def test_prompts_from_files(tmp_path: Path) -> None:
     jsonl = write(tmp_path, "p.jsonl", '"one"\n\n{"text": "two", "aspect": "1:1", "id": 3}\n')
     assert read_prompts(jsonl)[0] == "one"
     assert parse(read_prompts(jsonl)[1], Prompts()).aspect == "1:1"
+    with pytest.raises(ValueError, match="is not a text"):
+        parse(read_prompts(write(tmp_path, "q.jsonl", '{"text": ["a"]}'))[0], Prompts())
     board = write(tmp_path, "s.json", json.dumps({"shots": [{"prompt": "the sea", "narration": "Waves."}]}))
     assert parse(read_prompts(board)[0], Prompts()).shots[0].prompt == "the sea"
     assert read_prompts(write(tmp_path, "p.txt", "one\n\n two \n")) == ["one", "two"]
