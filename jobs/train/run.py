@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from jobs.train.world import Scene
 
 KINDS = ("clip", "t2v")
-REPEATS = 4
-"""Times each object of the grid is painted; places three times that."""
+REPEATS: Mapping[str, int] = {"clip": 1, "t2v": 4}
+"""Times each object of the grid is painted; places three times that. Pictures are changed anew each time they are seen, clips are not."""
 EVALUATION_SEED = 77
 """Seed of pictures and noise that no training ever draws."""
 SECONDS: Mapping[str, Mapping[str, float]] = {"cpu": {"clip": 900, "t2v": 7200}, "cuda": {"clip": 240, "t2v": 600}}
@@ -165,12 +165,12 @@ def write_card(folder: Path, card: dict[str, Any]) -> None:
 
 def _clips(release: str | Path | None, lake: str, work: Path, kind: str, seed: int, hold_out: int | None) -> tuple[str, Clips]:
     """What the corpus is called, and its clips."""
-    from jobs.train import clip, codec, data
+    from jobs.train import codec, data, pictures
 
     name, slices = data.released(str(release), lake) if release else ("sample world", [])
     _same_work(work, {"kind": kind, "corpus": name, "seed": seed, "hold_out": hold_out})
-    side = clip.SIDE_PX if kind == "clip" else codec.SIDE_PX
-    dataset = data.ReleaseClips(slices, side=side) if release else data.WorldClips(repeats=REPEATS, seed=seed + 1, side=side)
+    side = pictures.SIDE_PX if kind == "clip" else codec.SIDE_PX
+    dataset = data.ReleaseClips(slices, side=side) if release else data.WorldClips(repeats=REPEATS[kind], seed=seed + 1, side=side)
     clips = data.fill(dataset, work / "clips", workers=min(16, os.cpu_count() or 1))
     held = one_in(hold_out, kind) if hold_out else lambda _: False
     return name, data.keep(clips, lambda a: not held(a))
