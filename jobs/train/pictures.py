@@ -61,10 +61,32 @@ def pressed(frames: NDArray[np.uint8], rng: random.Random) -> NDArray[np.uint8]:
 
 
 def relit(pictures: torch.Tensor, others: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Pictures in a light of which they tell nothing: in half of them the colours have mean and spread of another picture, the others stand
-    under gains of their own for sky and land, and haze. What a place is can then be told from its forms alone, whatever its hour."""
-    half = len(pictures) // 2
-    return torch.cat([_coloured(pictures[:half], others[:half]), _lit(pictures[half:], generator)])
+    """Pictures in a light of which they tell nothing, so that what a place is must be told from its forms, whatever its hour.
+
+    A third has the colours of another picture row by row (its sky from zenith to horizon, its land), a third its mean and spread, and a
+    third stands under gains of its own for sky and land, and haze.
+    """
+    first, second = len(pictures) // 3, 2 * len(pictures) // 3
+    return torch.cat([
+        _under(pictures[:first], others[:first], generator), _coloured(pictures[first:second], others[first:second]), _lit(pictures[second:], generator)
+    ])
+
+
+ROWS = 11
+"""Of 64, over which the colours of a row are averaged."""
+
+
+def _under(pictures: torch.Tensor, others: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """The mean colour of every row taken from another picture, in part or whole; what varies along a row stays, and grows with the light."""
+
+    def down(picture: torch.Tensor) -> torch.Tensor:
+        mean = functional.pad(picture.mean(3, keepdim=True), (0, 0, ROWS // 2, ROWS // 2), mode="replicate")
+        return functional.avg_pool2d(mean, (ROWS, 1), 1)
+
+    own, other = down(pictures), down(others)
+    share = 0.5 + 0.5 * torch.rand(len(pictures), 1, 1, 1, generator=generator, device=pictures.device)
+    gain = (other.mean(1, keepdim=True) + 0.1) / (own.mean(1, keepdim=True) + 0.1)
+    return ((pictures - own) * gain.clamp(0.35, 2.5) + torch.lerp(own, other, share)).clamp(0, 1)
 
 
 def _coloured(pictures: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
