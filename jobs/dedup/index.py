@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from jobs.clean.measures import measurements
 from jobs.dedup import audio, graph, match, minhash, passes, perceptual, stills
 from jobs.dedup.match import KINDS, Rows
 from jobs.errors import Terminal
@@ -46,8 +47,8 @@ def parameters(dedup: Dedup, embedding: str | None = None) -> dict[str, object]:
     return {
         "layout": LAYOUT, "scheme": "affine32", "seed": minhash.SEED, "tokeniser": minhash.TOKENISER, "permutations": dedup.permutations,
         "bands": bands, "rows": rows, "shingle": dedup.shingle, "caption_shingle": match.caption_shingle(dedup),
-        "min_caption_words": dedup.min_caption_words, "phash_blocks": len(perceptual.BLOCK_PAIRS), "turned": dedup.turned, "still_side": stills.SIDE,
-        "audio_keys": len(audio.KEEP_BYTES), "embedding": embedding,
+        "min_caption_words": dedup.min_caption_words, "phash_blocks": len(perceptual.BLOCK_PAIRS), "phash": measurements()["phash"].version, "turned": dedup.turned, "still_bytes": stills.SIZE,
+        "fingerprint": measurements()["fingerprint"].version, "audio_keys": len(audio.KEEP_BYTES), "embedding": embedding,
     }
 
 
@@ -110,7 +111,7 @@ class Shelves:
         before = np.searchsorted(self.absent, entry)
         rows[:, at] = (self.first + entry - before).astype(np.uint64)
         there = self.absent[np.minimum(before, len(self.absent) - 1)] != entry if len(self.absent) else np.ones(len(entry), bool)
-        return rows[there]
+        return np.asarray(rows[there])
 
 
 @dataclass(frozen=True)
@@ -232,7 +233,7 @@ class Writer:
                 made[passes.keys_of(texts)] = part.keys(texts=texts)
         for kind in KINDS.values():
             part = some(np.isin(modality, kind.modalities))
-            if not len(part.nodes) or ("vector" in kind.columns and cut.embeddings is None):
+            if not len(part.nodes) or ("vector" in kind.proof and cut.embeddings is None):
                 continue  # nobody will ask
             self._put(f"{name}.{kind.name}.evidence", cut.evidence(kind.name, self.dedup), CLIPS_PER_GROUP)
             if kind.file is not None:

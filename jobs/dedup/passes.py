@@ -80,7 +80,7 @@ class Cut:
         return file(self.read(KINDS[kind].columns), self.nodes, dedup)
 
     def evidence(self, kind: str, dedup: Dedup) -> pa.Table:
-        return KINDS[kind].keep(self.read(KINDS[kind].columns), dedup)
+        return KINDS[kind].keep(self.read(KINDS[kind].proof), dedup)
 
 
 @dataclass(frozen=True)
