@@ -275,6 +275,9 @@ class Runtime(Section):
     """Live streams to record."""
     out: str = ""
     """Folder that videos are published to; empty: `videos` beside the tables of a local lake."""
+    public_url: str = Field(default="", pattern=r"^(https?://[^\s?#]+)?$")
+    """Address (http or https) under which that folder or bucket is served: the links of the feeds begin with it. Empty: with the
+    folder's own file:// or the bucket's s3:// address, since RSS takes no relative ones."""
     master: str = "local[*]"
     """Spark master."""
     device: str = "auto"

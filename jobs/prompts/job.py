@@ -164,5 +164,5 @@ def _why(check: str, reason: str, value: float | None = None, op: str | None = N
     return {"check": check, "reason": reason, "value": value, "op": op, "threshold": threshold, "detail": detail}
 
 
-PROMPTS_JOB = Job("prompts", reads=(SAMPLES,), optional=(SAMPLES,), writes=(PROMPTS, REJECTS), code=3, recipe=("prompts",),
+PROMPTS_JOB = Job("prompts", reads=(SAMPLES,), optional=(SAMPLES,), writes=(PROMPTS, REJECTS), code=4, recipe=("prompts",),
                   run=run, outside=outside)

@@ -135,9 +135,30 @@ def test_an_object_moves_and_the_camera_does_not(measured: Callable[..., dict[st
 def test_the_similarity_fit_takes_out_a_zoom_and_a_turn() -> None:
     y, x = np.mgrid[0:112, 0:200].astype(np.float32)
     flow = np.stack([0.02 * (x - 90) - 0.01 * (y - 50) + 1, 0.02 * (y - 50) + 0.01 * (x - 90) - 2], axis=-1).astype(np.float32)
-    whole, camera, left = motion._split(flow)
+    noise = np.random.default_rng(0).integers(0, 255, (112, 200)).astype(np.uint8)
+    whole, camera, left, right, down, zoom = motion._split(flow, noise)
     assert left == pytest.approx(0, abs=1e-5)
     assert camera == pytest.approx(whole, rel=1e-5)
+    assert (right, down, zoom) == pytest.approx((0.02 * 9.5 - 0.01 * 5.5 + 1, 0.02 * 5.5 + 0.01 * 9.5 - 2, 0.02), rel=1e-4)
+
+
+def test_what_moves_on_less_than_half_of_the_picture_does_not_bend_the_camera() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (112, 200)).astype(np.uint8)
+    flow = np.zeros((112, 200, 2), np.float32)
+    flow[:, :80] = (1.5, 0.5)
+    _, camera, left, *_ = motion._split(flow, noise)
+    assert camera < 0.02
+    assert left == pytest.approx(0.4 * np.hypot(1.5, 0.5), rel=0.05)
+
+
+def test_flow_of_a_plain_ground_is_not_believed() -> None:
+    """A pan over a wall: DIS sees the edges move and the wall stand still."""
+    luma = np.full((112, 200), 90, np.uint8)
+    luma[:, :70] = np.random.default_rng(0).integers(0, 255, (112, 70))
+    flow = np.zeros((112, 200, 2), np.float32)
+    flow[:, :72] = (2, 0)
+    _, camera, left, right, *_ = motion._split(flow, luma)
+    assert (camera, left, right) == pytest.approx((2, 0, 2), abs=0.02)
 
 
 def test_motion_does_not_depend_on_what_was_measured_before() -> None:
