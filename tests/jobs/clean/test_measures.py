@@ -263,7 +263,7 @@ def test_perceptual_hashes_survive_coding_scaling_and_bars(measured: Callable[..
     other = measured([cv2.flip(f, 1) for f in frames])["phashes"]
 
     def apart(these: list[int], those: list[int], which: int) -> float:
-        return float(np.median([(a ^ b).bit_count() for a, b in zip(these[which::2], those[which::2], strict=True)]))
+        return float(np.median([(a ^ b).bit_count() for a, b in zip(these[which::phash.VIEWS], those[which::phash.VIEWS], strict=True)]))
 
     assert apart(first, small, 0) <= 6
     assert apart(first, small, 1) <= 6
@@ -271,13 +271,16 @@ def test_perceptual_hashes_survive_coding_scaling_and_bars(measured: Callable[..
     assert apart(measured(barred)["phashes"], measured(stamped)["phashes"], 1) <= 8
     assert apart(first, other, 0) >= 16
     assert apart(first, other, 1) >= 16
+    cropped = measured([np.ascontiguousarray(f[f.shape[0] // 20:-(f.shape[0] // 20), f.shape[1] // 20:-(f.shape[1] // 20)]) for f in frames])["phashes"]
+    middle_against_inside = [(a ^ b).bit_count() for a, b in zip(first[2::phash.VIEWS], cropped[::phash.VIEWS], strict=True)]
+    assert np.median(middle_against_inside) <= 6 < apart(first, cropped, 0)
 
 
 def test_a_picture_with_nothing_but_a_logo_has_no_hash_as_a_whole() -> None:
     black = np.zeros((112, 200), np.uint8)
     black[8:16, 170:190] = 255
-    assert phash.phash_whole(black) == 0
-    assert phash.phash_whole(as_picture(photo(256, 256)).half) != 0
+    assert phash.hashes(black)[1] == 0
+    assert phash.hashes(as_picture(photo(256, 256)).half)[1] != 0
 
 
 def test_the_hash_is_the_sign_of_low_frequencies() -> None:
@@ -289,7 +292,7 @@ def test_the_hash_is_the_sign_of_low_frequencies() -> None:
     low = (basis @ small @ basis.T)[:8, :8]
     low[0, 0] = 0
     bits = (low > np.median(low)).ravel()
-    assert phash.phash(luma) == int("".join("1" if b else "0" for b in bits), 2)
+    assert phash.hashes(luma)[0] == int("".join("1" if b else "0" for b in bits), 2)
 
 
 def test_form_and_times_are_told(measured: Callable[..., dict[str, Any]]) -> None:
@@ -304,7 +307,7 @@ def test_form_and_times_are_told(measured: Callable[..., dict[str, Any]]) -> Non
         False,
     )
     assert (clip["start_s"], clip["end_s"], clip["video_codec"], clip["has_audio"]) == (0.0, 3.0, "h264", False)
-    assert clip["phash_times_s"] == [pytest.approx(t, abs=0.021) for t in (0, 0.5, 1, 1.5, 2, 2.5) for _ in range(2)]
+    assert clip["phash_times_s"] == [pytest.approx(t, abs=0.021) for t in (0, 0.5, 1, 1.5, 2, 2.5) for _ in range(phash.VIEWS)]
     assert clip["loudness_lufs"] is None
 
 
@@ -514,7 +517,7 @@ def test_fingerprints_survive_gain_and_coding_and_tell_sounds_apart(tmp_path: Pa
         return (0.2 * np.concatenate(notes) + random.normal(0, 0.005, RATE * 10)).astype(np.float32)
 
     def words(line: np.ndarray) -> np.ndarray:
-        return np.array(heard(tmp_path, line)["audio_fingerprint"], np.uint32)
+        return np.array(heard(tmp_path, line)["audio_fingerprint"], np.uint32)[::2]  # those of low sound; above there is noise only
 
     def apart(a: np.ndarray, b: np.ndarray) -> float:
         size = min(a.size, b.size)
@@ -525,7 +528,7 @@ def test_fingerprints_survive_gain_and_coding_and_tell_sounds_apart(tmp_path: Pa
     coded = measure_file(str(tmp_path / "coded.m4a"), "audio", SETTINGS)["clips"][0]["audio_fingerprint"]
     assert len(words(one)) == pytest.approx(10 / 0.128, abs=2)
     assert apart(words(one), words(one * np.float32(0.3))) < 0.02
-    assert apart(words(one), np.array(coded, np.uint32)) < 0.2
+    assert apart(words(one), np.array(coded, np.uint32)[::2]) < 0.2
     assert apart(words(one), words(tune(2))) > 0.35
     assert fingerprint.WINDOW == 2 * MONO_BLOCK
 
