@@ -23,6 +23,7 @@ REASONS = MappingProxyType({
     # measure
     "undecodable": ("no frame or sample could be decoded", "无法解码"),
     "partly_undecodable": ("decoding broke off or too much of it is damaged", "部分数据损坏"),
+    "broken_clock": ("its timestamps run backwards, so that no span of it can be found again", "时间戳倒退，无法定位片段"),
     "no_media": ("no picture or sound stream", "没有图像或声音流"),
     "decode_timeout": ("decoding took longer than its limit", "解码超时"),
     "decode_crash": ("the decoder crashed", "解码器崩溃"),

@@ -164,7 +164,26 @@ def work(task: Task, settings: Settings) -> Part:
             measured.append({"labeler": name, "clips": len(ids), "rows": len(found), "cpu_s": round(time.process_time() - started, 3)})
             parts.append(_rows(name, task.models[name], found))
     table = pa.concat_tables(parts).sort_by([(key, "ascending") for key in LABELS.key])
+    measured += [{"labeler": name, "vector_width": width} for name, width in widths(table).items()]
     return Part({LABELS.name: table}, seen=task.seen, kept=task.seen, measured=measured)
+
+
+def widths(labels: pa.Table) -> dict[str, int]:
+    """How many numbers the vectors of each labeler have that makes any.
+
+    Raises:
+        Terminal: not all of a labeler have as many; they could not be compared.
+    """
+    vectors = labels.filter(pc.is_valid(labels["vector"]))
+    facts = pa.table({"labeler": vectors["labeler"], "width": pc.list_value_length(vectors["vector"])})
+    found: dict[str, int] = {}
+    for row in facts.group_by(["labeler", "width"]).aggregate([]).to_pylist():
+        if found.setdefault(row["labeler"], row["width"]) != row["width"]:
+            raise Terminal(
+                f"vectors of {row['labeler']} have {found[row['labeler']]} numbers for some clips and {row['width']} for others: no one model "
+                "made them; remove the standing version from the lake's folder `labels` and label again"
+            )
+    return found
 
 
 def _copied(task: Task) -> pa.Table:

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from jobs.errors import Terminal
-from jobs.label.job import LABEL, outside
+from jobs.label.job import LABEL, outside, widths
 from jobs.lake import Lake
 from schemas import CLIPS, LABELS, REJECTS
 from schemas.settings import Settings, load
@@ -46,6 +46,20 @@ def test_survivors_are_labelled_and_rejected_clips_are_not(corpus, settings, kit
     assert sum(float(x) ** 2 for x in vector) == pytest.approx(1, abs=2e-3)
     keys = [(r["clip_id"], r["labeler"], r["key"]) for r in rows]
     assert len(set(keys)) == len(keys)
+
+
+def test_a_version_says_how_wide_its_vectors_are_and_none_of_another_width_comes_in(corpus, settings, kit):
+    lake, parents = corpus
+    run = kit.execute(LABEL, lake, settings(), parents)
+    labels = lake.version(LABELS, run.fingerprint)
+    told = {(m["labeler"], m["vector_width"]) for m in labels.manifest["measured"] if "vector_width" in m}
+    assert told == {("clip_embedding", 32)}
+    table = labels.read()
+    assert widths(table) == {"clip_embedding": 32}
+    rows = table.to_pylist()
+    next(r for r in rows if r["key"] == "embedding")["vector"] = [1.0]
+    with pytest.raises(Terminal, match="clip_embedding have (32|1) numbers for some clips"):
+        widths(LABELS.rows(rows))
 
 
 def test_an_absent_labeler_is_said_in_the_manifest_and_makes_no_rows(corpus, settings, kit):
