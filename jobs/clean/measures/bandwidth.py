@@ -32,7 +32,8 @@ def hear(rate_hz: int, channels: int) -> Hearer:
         if picked:
             lines = np.zeros((len(picked), SIZE))
             for line, i in zip(lines, picked, strict=True):
-                mono = sound[:2, edges[i]:min(edges[i + 1], edges[i] + SIZE)].mean(axis=0)
+                part = sound[:2, edges[i]:min(edges[i + 1], edges[i] + SIZE)]
+                mono = part[0] if len(part) == 1 else (part[0] + part[1]) * np.float32(0.5)
                 line[:mono.size] = mono * _window()[:mono.size]
             rows[picked] = (np.abs(np.fft.rfft(lines)[:, 1:]) ** 2).reshape(len(picked), BANDS, -1).sum(axis=2)
         return rows
