@@ -12,6 +12,8 @@ spans, where Data-Juicer encodes clips. Both are whole process trees (user + sys
 """
 
 import argparse
+import contextlib
+import ctypes
 import json
 import os
 import resource
@@ -40,21 +42,26 @@ RECIPE = {
         {"video_deduplicator": {}},
     ],
 }
+PR_SET_CHILD_SUBREAPER = 36
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def spent(command: Sequence[str], **environment: str) -> float:
-    """CPU seconds of a command and of everything that it starts and waits for.
+    """CPU seconds of a command and of everything that it starts: what outlives its parent is ours to wait for.
 
     Raises:
         subprocess.CalledProcessError: it failed; its output is shown.
     """
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, env={**os.environ, **ONE_THREAD, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, check=False)
     if done.returncode:
         print(done.stdout[-4000:], file=sys.stderr)
         done.check_returncode()
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
