@@ -304,7 +304,7 @@ class _Pass:
         if rotation in (90, 270):
             width, height = height, width
         self.facts |= {
-            "rotation_deg": rotation, "sar": sar, "width": width, "height": height, "bit_depth": depth(frame.format),
+            "rotation_deg": rotation, "mirrored": mirrored, "sar": sar, "width": width, "height": height, "bit_depth": depth(frame.format),
             "hdr": int(frame.color_trc) in HDR_TRANSFERS, "alpha": has_alpha(self.video),
             "video_codec": self.video.codec_context.codec.canonical_name,
         }
