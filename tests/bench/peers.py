@@ -9,7 +9,7 @@ decoder process included, with everything that it measures, the default policy, 
 spans, where Data-Juicer encodes clips. Both are whole process trees (user + system). Start-up is each on one tiny video; what the
 `ffmpeg` processes of Data-Juicer took is timed by a wrapper in their place. What `collect` and `clean` cost on
 Spark, with its own start, is said below the table. Not compared: operators of Data-Juicer that need a model, its GPU paths, Ray,
-and more than one process; its optical flow at full size, its default, which needed more than 10 GB.
+and more than one process; its optical flow at full size, its default, which went past 10 GB in an earlier trial.
 """
 
 import argparse
