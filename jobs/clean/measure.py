@@ -196,7 +196,7 @@ class _Pass:
         self.video: Any = picture_stream(container)
         self.audio: Any = sound_stream(container)
         if self.video is None and self.audio is None:
-            raise NoMedia(f"a {kind.container} container without a picture or sound stream")
+            raise NoMedia(f"there is no picture and no sound in the {kind.container} container")
         self.origin = origin_s(container)
         self.seen = Seen(settings)
         self.heard: Heard | None = None
@@ -335,9 +335,8 @@ class _Pass:
         if heard is not None and (heard.seconds <= 0 or (sound_damage > settings.max_damage and self.video is not None)):
             heard = None
         if self.good_frames == 0 and heard is None:
-            raise Undecodable(
-                f"no frame could be decoded ({broke_off or f'{self.bad_frames + self.bad_sound} packets failed'})"
-            )
+            failed = self.bad_frames + self.bad_sound
+            raise Undecodable(f"no frame could be decoded ({broke_off or (f'{failed} packets failed' if failed else 'it holds none')})")
         if self.good_frames == 0 and self.video is not None:
             if self.bad_frames > 0:
                 raise Undecodable(f"none of {self.bad_frames} packets of the picture could be decoded")
