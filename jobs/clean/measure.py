@@ -7,10 +7,11 @@ sound is cut into blocks that the measurements of sound hear. Shots and clips ar
 `measure_source` runs the pass in the sandbox; `measure_file` is what runs there.
 """
 
+import gc
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -108,7 +109,7 @@ def measure_file(path: str, modality: str, settings: Mapping[str, Any]) -> dict[
     options = Measure.model_validate(settings)
     try:
         with regular(path) as file:
-            return asdict(_measure(file, options))
+            return vars(_measure(file, options))
     except NotRegular:
         raise NotRegularFile(f"{path} is a pipe, socket, device or folder") from None
     except FileNotFoundError:
@@ -119,13 +120,14 @@ def measure_file(path: str, modality: str, settings: Mapping[str, Any]) -> dict[
 
 def warm() -> None:
     """Load and compile everything that a confined process could not load or compile later."""
-    from jobs.clean.measures.speech import detector
     from jobs.media.picture import open_picture, rgb
+    from jobs.media.voice import weights
 
     measurements()
-    detector()
+    weights()
     del open_picture, rgb
     _warm_pass()
+    gc.freeze()  # a collection during a pass has nothing to find in what was loaded for all of them
 
 
 def _measure(file: BinaryIO, settings: Measure) -> Measured:
@@ -302,7 +304,7 @@ class _Pass:
         if rotation in (90, 270):
             width, height = height, width
         self.facts |= {
-            "rotation_deg": rotation, "sar": sar, "width": width, "height": height, "bit_depth": depth(frame.format),
+            "rotation_deg": rotation, "mirrored": mirrored, "sar": sar, "width": width, "height": height, "bit_depth": depth(frame.format),
             "hdr": int(frame.color_trc) in HDR_TRANSFERS, "alpha": has_alpha(self.video),
             "video_codec": self.video.codec_context.codec.canonical_name,
         }
