@@ -260,7 +260,8 @@ def _dissolves(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.u
 def _lit(thumbs: NDArray[np.uint8], spread: Floats, mix: Transition) -> bool:
     """Whether the exposure of one scene changes from the one end to the other, rather than one scene into another."""
     one, other = (thumbs[i].astype(np.float64) for i in (mix.first, mix.after))
-    if np.corrcoef(one[:LUMA_THUMB], other[:LUMA_THUMB])[0, 1] <= LIT_LIKE:
+    a, b = (thumb[:LUMA_THUMB] - thumb[:LUMA_THUMB].mean() for thumb in (one, other))
+    if a @ b <= LIT_LIKE * np.sqrt((a @ a) * (b @ b)):
         return False
     one[LUMA_THUMB:] -= 128
     other[LUMA_THUMB:] -= 128
