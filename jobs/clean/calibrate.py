@@ -101,7 +101,7 @@ def calibrate(clips: Version, marks: Mapping[str, bool], policy: Policy, *, min_
 
 
 def quantiles(clips: Version, target_yield: float, policy: Policy) -> list[Proposal]:
-    """Thresholds under which each limit alone keeps `target_yield` of the clips that it looks at.
+    """Thresholds under which each limit alone keeps `target_yield` of the clips that it looks at; none where they are too few to tell.
 
     Raises:
         ValueError: a yield outside 0..1.
@@ -112,11 +112,23 @@ def quantiles(clips: Version, target_yield: float, policy: Policy) -> list[Propo
     found = []
     for check, limit, numbers in _numbers(checks, list(_rows(clips, checks))):
         values = sorted((value for _, value in numbers), reverse=limit.op == ">")
-        threshold = values[min(len(values) - 1, math.floor(len(values) * (1 - target_yield) + 1e-9))]
-        dropped = sum(_fails(value, limit, threshold) for value in values)
-        found.append(Proposal(check.name, limit.field, limit.op, getattr(check.config, limit.field), threshold, None, None,
-                              Rate(dropped, len(values))))
+        current, share = getattr(check.config, limit.field), len(values) * (1 - target_yield) + 1e-9
+        told = share >= 1 or target_yield == 1
+        threshold = values[min(len(values) - 1, math.floor(share))] if told else None
+        shown = threshold if told else current
+        dropped = sum(shown is not None and _fails(value, limit, shown) for value in values)
+        found.append(Proposal(check.name, limit.field, limit.op, current, threshold, None, None, Rate(dropped, len(values))))
     return found
+
+
+def overrides(found: Sequence[Proposal]) -> dict[str, dict[str, float]]:
+    """The proposals as `policy.filters`; of two for one threshold, of letterbox and pillarbox say, the one that drops less."""
+    settings: dict[str, dict[str, float]] = {}
+    for p in found:
+        if p.proposed is not None:
+            before = settings.setdefault(p.check, {}).get(p.field, p.proposed)
+            settings[p.check][p.field] = min(before, p.proposed) if p.op == "<" else max(before, p.proposed)
+    return settings
 
 
 def _rows(clips: Version, checks: Sequence[Check]) -> Iterable[dict[str, Any]]:

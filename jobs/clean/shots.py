@@ -75,6 +75,9 @@ DISSOLVE_FPS = 8.0
 """Frames a second that a mix can be told from."""
 DISSOLVE_DIP = 0.92
 """Mixing flattens: spread in the middle over the mean spread of both ends, at most. A pan or an exposure does not flatten."""
+LIT_LIKE, LIT_REST, LIT_DIP = 0.6, 0.45, 0.8
+"""Ends so much alike (correlation of their luma thumbs), of whose difference a change of brightness leaves no more than this share, with
+so little flattening between them, are one scene whose exposure changes while it moves."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def scores(times: Floats, signals: NDArray[np.float32]) -> Floats:
         return np.zeros(content.size)
     spread = signals[:, COLUMN["spread"]].astype(np.float64)
     spread = np.maximum(spread, np.concatenate([spread[:1], spread[:-1]]))
-    floor = FLOOR * (FLAT + (1 - FLAT) * np.minimum(spread / USUAL_SPREAD, 1.0))
+    floor = FLOOR * (FLAT + (1 - FLAT) * spread / USUAL_SPREAD)
     usual = surroundings(times, content, AROUND_S)
     highest = beside(times, content)
     part = np.minimum(signals[:, COLUMN["changed"]].astype(np.float64) / PART, 1.0)
@@ -116,10 +119,12 @@ def scores(times: Floats, signals: NDArray[np.float32]) -> Floats:
 
 @kernel("float64[::1](float64[::1], float64[::1])")
 def beside(times: Any, content: Any) -> Any:
-    """Greatest change near a frame, itself and its two neighbours left out (a cut may take two frames)."""
+    """Greatest change near a frame, itself and the greater of its two neighbours left out (a cut may take two frames)."""
     count = content.size
     highest = np.zeros(count)
     for i in range(count):
+        if 1 < i < count - 1:
+            highest[i] = min(content[i - 1], content[i + 1])
         for step in (-1, 1):
             k, stirs = i + 2 * step, 0
             while 1 <= k < count:
@@ -247,9 +252,23 @@ def _dissolves(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.u
         if strength <= 0:
             break
         candidate = Transition(*_ends(thumbs, int(low), int(high)), "dissolve")
-        if not any(_near(candidate, other, times) for other in found):
+        if not any(_near(candidate, other, times) for other in found) and not _lit(thumbs, spread, candidate):
             found.append(candidate)
     return found
+
+
+def _lit(thumbs: NDArray[np.uint8], spread: Floats, mix: Transition) -> bool:
+    """Whether the exposure of one scene changes from the one end to the other, rather than one scene into another."""
+    one, other = (thumbs[i].astype(np.float64) for i in (mix.first, mix.after))
+    a, b = (thumb[:LUMA_THUMB] - thumb[:LUMA_THUMB].mean() for thumb in (one, other))
+    if a @ b <= LIT_LIKE * np.sqrt((a @ a) * (b @ b)):
+        return False
+    one[LUMA_THUMB:] -= 128
+    other[LUMA_THUMB:] -= 128
+    gain = one @ other / max(one @ one, 1e-9)
+    between = spread[mix.first:mix.after + 1]
+    return bool(np.abs(other - gain * one).sum() < LIT_REST * np.abs(other - one).sum()
+                and between.min() > LIT_DIP * (between[0] + between[-1]) / 2)
 
 
 def _ends(thumbs: NDArray[np.uint8], low: int, high: int) -> tuple[int, int]:

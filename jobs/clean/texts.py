@@ -12,6 +12,7 @@ GRAM = 5
 """Words per gram of `repetition_share` (Gopher: 5 to 10)."""
 
 _WORD = regex.compile(r"[\p{Han}]|(?:(?!\p{Han})[\p{L}\p{M}\p{N}_])+(?:['’-](?:(?!\p{Han})[\p{L}\p{M}\p{N}])+)*")
+_LETTER = regex.compile(r"\p{L}")
 _SYMBOL = regex.compile(r"[^\p{L}\p{M}\p{N}\p{P}\p{Z}\p{C}]")
 _MARKUP = regex.compile(
     r"<!?/?[A-Za-z][^<>]{0,1000}>|&(?:#\d{1,7}|#x[0-9A-Fa-f]{1,6}|[A-Za-z]{2,10});"
@@ -36,6 +37,7 @@ LANGUAGES = (
     "my ne nl nn no pa pl ps pt ro ru si sk sl sq sr sv sw ta te th tl tr uk ur uz vi yue zh"
 )
 """Languages that texts on the web are usually in. Among all 142 of the model "a red panda" is Central Bikol and much Chinese is Wu."""
+DECISIVE = 2000
 BOILERPLATE_WORDS = 30
 """A line with more words than this is prose that mentions the thing, not the thing itself."""
 
@@ -96,8 +98,8 @@ def solid_chars(text: str) -> int:
 
 
 def language(text: str) -> tuple[str, float]:
-    """BCP 47 language, one of LANGUAGES, and confidence 0..1 (py3langid; the first 2000 characters decide)."""
-    lang, score = identifier().classify(text[:2000])
+    """BCP 47 language, one of LANGUAGES, and confidence 0..1 (py3langid; the first DECISIVE characters decide)."""
+    lang, score = identifier().classify(text[:DECISIVE])
     return str(lang), float(score)
 
 
@@ -115,7 +117,7 @@ def measure_text(text: str) -> dict[str, Any]:
     """The text columns of `clips`."""
     found = words(text)
     bare = _MASK.sub("", text)
-    lang, score = language(bare)
+    lang, score = language(bare) if len(_LETTER.findall(bare[:DECISIVE])) >= 2 else (None, None)
     return {
         "text": text, "text_chars": solid_chars(text), "text_words": len(found),
         "repetition_share": repetition_share(found), "symbol_share": symbol_share(bare), "markup_share": markup_share(bare),

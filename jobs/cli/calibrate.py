@@ -3,6 +3,7 @@
 import argparse
 import csv
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print a proposal for every limit."""
-    from jobs.clean.calibrate import calibrate, quantiles
+    from jobs.clean.calibrate import calibrate, overrides, quantiles
 
     clips, policy = table_version(lake_of(args), "clips"), settings_of(args).recipe.policy
     try:
@@ -54,7 +55,10 @@ def main(args: argparse.Namespace) -> int:
         raise Terminal(str(error)) from None
     facts = [_facts(p) for p in found]
     head = ("policy.filters", "op", "in force", "proposed", "precision", "recall", "dropped")
-    show({"proposals": facts}, args.as_json, table([_row(p) for p in found], head))
+    settings = overrides(found)
+    ways = "".join(f" \\\n  --set '{f'policy.filters.{name}={json.dumps(fields)}'}'" for name, fields in settings.items())
+    text = table([_row(p) for p in found], head) + (f"\n\nto see what they would do, all or some:\n  reelmill whatif --lake {shlex.quote(lake_of(args).root)}{ways}" if ways else "")
+    show({"proposals": facts, "settings": {"policy": {"filters": settings}}}, args.as_json, text)
     return 0
 
 

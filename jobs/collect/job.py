@@ -258,7 +258,7 @@ def _read_document(item: Item, path: str, size: int, row: dict[str, Any], masks:
         data = file.read()
     text = None if b"\0" in data and not data.startswith((b"\xff\xfe", b"\xfe\xff")) else decode(data)
     if text is None:
-        return _refuse(row, "unknown_format", "neither UTF-8 nor GB18030 text", made)
+        return _refuse(row, "unknown_format", "neither UTF-8 nor GB18030 text; save it as UTF-8", made)
     row |= {"modality": "text"} | stored({**item.given, "text": text}, masks)
     if row["text"] is None:
         return _refuse(row, "bad_row", "there is no text in it", made)

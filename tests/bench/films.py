@@ -221,10 +221,15 @@ def joined(name: str, random: np.random.Generator, worlds: Iterator[World], kind
     return film
 
 
-def films(seed: int) -> Iterator[Film]:
-    """One film of every family."""
+def films(seed: int, only: Sequence[str] = ()) -> Iterator[Film]:
+    """One film of every family, or of those named; each is the same whichever others are made."""
     random = np.random.default_rng(seed)
     stills, footages = photographs(), takes()
+
+    def wanted(name: str) -> bool:
+        nonlocal random
+        random = np.random.default_rng([seed, *name.encode()])
+        return not only or name in only
 
     def each(make: Callable[[np.random.Generator, Any], World], of: Sequence[Any]) -> Iterator[World]:
         """Never the same one twice in a row."""
@@ -236,19 +241,30 @@ def films(seed: int) -> Iterator[Film]:
             yield make()
 
     shared = int(random.integers(1 << 30))
-    yield joined("footage", random, each(footage, footages), "ccdb", 25)
-    yield joined("photographs", random, each(photograph, stills), "ccdbw", 30)
-    yield joined("test sources", random, each(source, SOURCES), "ccb", 25)
-    yield joined("drawings", random, endless(lambda: drawing(random)), "ccdb", 24)
-    yield joined("places", random, endless(lambda: place(random)), "ccdbw", 50)
-    yield joined("hectic", random, endless(lambda: place(random, shaken=5.0)), "cccb", 30)
-    yield joined("one place", random, endless(lambda: place(random, seed=shared)), "c", 25)
-    yield joined("night", random, each(footage, footages), "ccd", 25, look=lambda p: p * 0.22)
-    yield joined("grey", random, each(photograph, stills), "ccdb", 12.5,
-                 look=lambda p: np.repeat(p.mean(axis=2, keepdims=True), 3, axis=2))
-    yield joined("varying rate", random, each(footage, footages), "ccdb", 30, varies=True)
-    yield joined("low rate", random, endless(lambda: place(random)), "cc", 8)
-    for number, form in enumerate(FORMS):
+    if wanted("footage"):
+        yield joined("footage", random, each(footage, footages), "ccdb", 25)
+    if wanted("photographs"):
+        yield joined("photographs", random, each(photograph, stills), "ccdbw", 30)
+    if wanted("test sources"):
+        yield joined("test sources", random, each(source, SOURCES), "ccb", 25)
+    if wanted("drawings"):
+        yield joined("drawings", random, endless(lambda: drawing(random)), "ccdb", 24)
+    if wanted("places"):
+        yield joined("places", random, endless(lambda: place(random)), "ccdbw", 50)
+    if wanted("hectic"):
+        yield joined("hectic", random, endless(lambda: place(random, shaken=5.0)), "cccb", 30)
+    if wanted("one place"):
+        yield joined("one place", random, endless(lambda: place(random, seed=shared)), "c", 25)
+    if wanted("night"):
+        yield joined("night", random, each(footage, footages), "ccd", 25, look=lambda p: p * 0.22)
+    if wanted("grey"):
+        yield joined("grey", random, each(photograph, stills), "ccdb", 12.5,
+                     look=lambda p: np.repeat(p.mean(axis=2, keepdims=True), 3, axis=2))
+    if wanted("varying rate"):
+        yield joined("varying rate", random, each(footage, footages), "ccdb", 30, varies=True)
+    if wanted("low rate"):
+        yield joined("low rate", random, endless(lambda: place(random)), "cc", 8)
+    for number, form in ((n, f) for n, f in enumerate(FORMS) if wanted(f)):
         worlds = (each(footage, footages), endless(lambda: place(random)), each(photograph, stills))[(number + seed) % 3]
         film = joined(form, random, worlds, "ccdb", 50 if form == "interlaced" else 25)
         film.form = form

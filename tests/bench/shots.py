@@ -1,6 +1,6 @@
 """Transitions found in films whose truth is known, by the decode pass, by PySceneDetect and, where it is installed, by TransNetV2.
 
-    python tests/bench/shots.py [--seeds 1 2 3] [--notes] [--without NAME...]
+    python tests/bench/shots.py [--seeds 1 2 3] [--films NAME...] [--notes] [--without NAME...]
 
 Every film of `films.py` is written as a file, a codec and a size after the other, and all read the same file. F1 of cuts within
 one frame and of gradual transitions within half a second; who finds a transition need not say its kind, what is near neither
@@ -136,6 +136,7 @@ def f1(counts: np.ndarray) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--films", nargs="+", default=[], help="only films of these families, and no one takes")
     parser.add_argument("--without", nargs="*", default=[], help="names of detectors to leave out")
     parser.add_argument("--notes", action="store_true", help="what we miss and invent, film by film")
     options = parser.parse_args()
@@ -147,7 +148,7 @@ def main() -> None:
     spent: dict[str, float] = defaultdict(float)
     with tempfile.TemporaryDirectory() as folder:
         for seed in options.seeds:
-            for number, film in enumerate(itertools.chain(films(seed), one_takes(seed))):
+            for number, film in enumerate(itertools.chain(films(seed, options.films), () if options.films else one_takes(seed))):
                 path = str(Path(folder) / "film")
                 Path(path).write_bytes(encoded(film, number + seed, SIZES[(number + 2 * seed) % len(SIZES)]))
                 for name, detect in found.items():

@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from jobs.clean.calibrate import Rate, calibrate, quantiles
+from jobs.clean.calibrate import Proposal, Rate, calibrate, overrides, quantiles
+from jobs.clean.policy import resolve
 from jobs.lake import Lake
 from schemas import CLIPS
 from schemas.settings import Policy
@@ -84,3 +85,27 @@ def test_nothing_observed_is_no_rate():
     assert Rate(0, 0).value is None
     assert Rate(0, 0).interval == (0.0, 1.0)
     assert not math.isnan(Rate(0, 0).interval[1])
+
+
+def test_too_few_clips_tell_no_quantile(clips):
+    found = proposals(quantiles(clips, 0.995, Policy()))
+    assert found["sharpness", "min_variance"].proposed is not None
+    assert found["flicker", "max_change"].proposed is None
+
+
+def test_proposals_are_settings_that_do_what_they_say(clips):
+    marks = {f"{i:032x}": 2.0 * i >= 80 for i in range(200)}
+    found = calibrate(clips, marks, Policy())
+    settings = overrides(found)
+    checks = resolve(Policy(filters=settings))
+    sharp = next(c for c in checks if c.name == "sharpness")
+    dropped = [row for row in clips.read(["clip_id", "modality", "sharpness", "acutance"]).to_pylist() if sharp.filter.verdict(row, sharp.config)]
+    assert {row["clip_id"] for row in dropped} == {clip for clip, keep in marks.items() if not keep}
+
+
+def test_of_two_proposals_for_one_threshold_the_one_that_drops_less_is_taken():
+    def proposal(op, value):
+        return Proposal("bars", "max_share", op, 0.1, value, None, None, Rate(0, 1))
+
+    assert overrides([proposal(">", 0.2), proposal(">", 0.3), proposal(">", None)]) == {"bars": {"max_share": 0.3}}
+    assert overrides([proposal("<", 0.2), proposal("<", 0.3)]) == {"bars": {"max_share": 0.2}}

@@ -231,7 +231,8 @@ def test_surroundings_and_neighbours_are_what_they_say() -> None:
     for i in range(80):
         near = [content[k] for k in range(1, 80) if k != i and abs(times[k] - times[i]) <= 1.0]
         assert medians[i] == pytest.approx(np.median(near))
-        beside = [content[k] for k in range(1, 80) if abs(k - i) >= 2 and (abs(times[k] - times[i]) <= 0.2 or abs(k - i) <= 3)]
+        beside = [min(content[i - 1], content[i + 1])] if 1 < i < 79 else []
+        beside += [content[k] for k in range(1, 80) if abs(k - i) >= 2 and (abs(times[k] - times[i]) <= 0.2 or abs(k - i) <= 3)]
         for side in (range(i - 2, 0, -1), range(i + 2, 80)):
             stirred = [k for k in side if content[k] > 1.0][:2]
             beside += [content[k] for k in stirred if abs(times[k] - times[i]) <= 0.45]
@@ -303,3 +304,36 @@ def test_a_hole_in_the_clock_makes_no_clips() -> None:
 def test_a_video_of_scraps_is_kept_whole() -> None:
     cuts = [shots.Transition(i, i, "cut") for i in range(3, 30, 3)]
     assert shots.spans(np.arange(30) / 10, 3.0, cuts, 1.0, 20.0, 0.1) == [(0.0, 3.0)]
+
+
+def rows_of(content: list[float], spread: float) -> np.ndarray:
+    """Signals of frames whose grey picture changes by so much each, everywhere."""
+    rows = np.zeros((len(content), len(SIGNALS)), np.float32)
+    for name in ("dy", "du", "dv"):
+        rows[:, shots.COLUMN[name]] = np.array(content) * 3 / 5
+    rows[:, shots.COLUMN["spread"]], rows[:, shots.COLUMN["changed"]] = spread, 1.0
+    return rows
+
+
+@pytest.mark.parametrize(("around", "spread", "cut"), [
+    ([8.0, 12.0, 7.5], 50, False),  # something passes close before the camera: the change swells and ebbs
+    ([8.0, 30.0, 2.0], 50, True),  # a cut that takes two frames
+    ([2.8, 11.3, 2.0], 59, False),  # a fifth of the contrast of the picture
+    ([2.8, 22.3, 2.0], 63, True),
+    ([0.5, 4.0, 0.5], 6, True),  # in the dark
+], ids=["passes", "two frames", "little for its contrast", "much for its contrast", "dark"])
+def test_a_cut_stands_alone_and_is_much_for_the_contrast_of_its_picture(around: list[float], spread: float, cut: bool) -> None:
+    content = [0.3] * 30 + around + [0.3] * 30
+    score = shots.scores(np.arange(len(content)) / FPS, rows_of(content, spread))
+    assert bool(score.max() >= THRESHOLD) is cut
+
+
+@pytest.mark.parametrize("seed", range(61, 69))
+def test_an_exposure_that_changes_while_the_scene_moves_is_no_dissolve(seed: int) -> None:
+    scene = Scene(seed, speed=2.0)
+
+    def light(t: float) -> float:
+        return 1 + 0.5 * np.sin(np.pi * min(max(t - 1, 0), 1.5) / 1.5)
+
+    found, _ = found_in([np.clip(scene.at(i / FPS) * light(i / FPS), 0, 255).astype(np.uint8) for i in range(90)])
+    assert found == []

@@ -73,6 +73,12 @@ def test_languages_are_told_apart(text, lang):
     assert 0.5 < score <= 1.0
 
 
+@pytest.mark.parametrize("text", ["😀😀😀", "5", "... 12:30 ...", "<PHONE>"])
+def test_what_has_no_letters_has_no_language(text):
+    row = measure_text(text)
+    assert (row["lang_detected"], row["lang_score"]) == (None, None)
+
+
 def test_a_text_becomes_a_clip_without_length():
     one = text_clip({"source_id": "a", "text": "Some words about a day at the sea."})
     assert (one["start_s"], one["end_s"], one["duration_s"], one["text_words"]) == (0.0, 0.0, 0.0, 8)

@@ -105,6 +105,10 @@ def test_any_bytes_give_rows_or_a_refusal(data, suffix):
 @pytest.mark.parametrize(("data", "text"), [
     ("今天".encode("gb18030"), "今天"), ("今天".encode("utf-16"), "今天"), ("café — naïve".encode("cp1252"), None),
     (b"\x80\x81\xfe", None),
+    ("今天".encode("utf-32"), "今天"), ("今天去了西藏，风景真的很美，我想和朋友们分享。".encode("gbk"), "今天去了西藏，风景真的很美，我想和朋友们分享。"),
+    ("오늘 티베트에 갔는데 풍경이 정말 아름다웠고 친구들과 이 순간을 나누고 싶다.".encode("euc-kr"), None),
+    ("今日はチベットに行きました。景色が本当に美しかったです。".encode("shift_jis"), None),
+    ("今天去了西藏，風景真的很美，我想和朋友們分享這個時刻。".encode("big5"), None),
     (b"plain", "plain")])
 def test_decoding_guesses_only_what_is_plausible(data, text):
     assert decode(data) == text
