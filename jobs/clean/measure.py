@@ -7,6 +7,7 @@ sound is cut into blocks that the measurements of sound hear. Shots and clips ar
 `measure_source` runs the pass in the sandbox; `measure_file` is what runs there.
 """
 
+import gc
 import math
 import os
 from collections.abc import Mapping
@@ -126,6 +127,7 @@ def warm() -> None:
     weights()
     del open_picture, rgb
     _warm_pass()
+    gc.freeze()  # a collection during a pass has nothing to find in what was loaded for all of them
 
 
 def _measure(file: BinaryIO, settings: Measure) -> Measured:
@@ -194,7 +196,7 @@ class _Pass:
         self.video: Any = picture_stream(container)
         self.audio: Any = sound_stream(container)
         if self.video is None and self.audio is None:
-            raise NoMedia(f"a {kind.container} container without a picture or sound stream")
+            raise NoMedia(f"there is no picture and no sound in the {kind.container} container")
         self.origin = origin_s(container)
         self.seen = Seen(settings)
         self.heard: Heard | None = None
@@ -302,7 +304,7 @@ class _Pass:
         if rotation in (90, 270):
             width, height = height, width
         self.facts |= {
-            "rotation_deg": rotation, "sar": sar, "width": width, "height": height, "bit_depth": depth(frame.format),
+            "rotation_deg": rotation, "mirrored": mirrored, "sar": sar, "width": width, "height": height, "bit_depth": depth(frame.format),
             "hdr": int(frame.color_trc) in HDR_TRANSFERS, "alpha": has_alpha(self.video),
             "video_codec": self.video.codec_context.codec.canonical_name,
         }
@@ -333,9 +335,8 @@ class _Pass:
         if heard is not None and (heard.seconds <= 0 or (sound_damage > settings.max_damage and self.video is not None)):
             heard = None
         if self.good_frames == 0 and heard is None:
-            raise Undecodable(
-                f"no frame could be decoded ({broke_off or f'{self.bad_frames + self.bad_sound} packets failed'})"
-            )
+            failed = self.bad_frames + self.bad_sound
+            raise Undecodable(f"no frame could be decoded ({broke_off or (f'{failed} packets failed' if failed else 'it holds none')})")
         if self.good_frames == 0 and self.video is not None:
             if self.bad_frames > 0:
                 raise Undecodable(f"none of {self.bad_frames} packets of the picture could be decoded")

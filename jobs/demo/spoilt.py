@@ -1,6 +1,5 @@
 """How the pictures of the sample corpus are spoilt: uint8 RGB frames [n, height, width, 3] in, the same out."""
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,11 +8,15 @@ Frames = NDArray[np.uint8]
 
 def blurred(frames: Frames) -> Frames:
     """Out of focus: a Gaussian of 14 pixels."""
+    import cv2
+
     return np.stack([cv2.GaussianBlur(f, (0, 0), 14) for f in frames])
 
 
 def letterboxed(frames: Frames) -> Frames:
     """Black bars over 40 % of the height, the picture squeezed between them."""
+    import cv2
+
     out, inner = np.zeros_like(frames), int(frames.shape[1] * 0.6)
     top = (frames.shape[1] - inner) // 2
     for new, old in zip(out, frames, strict=True):
@@ -23,6 +26,8 @@ def letterboxed(frames: Frames) -> Frames:
 
 def written_over(frames: Frames) -> Frames:
     """Eight lines of large outlined text over the whole picture."""
+    import cv2
+
     lines = (
         "BIG SUMMER SALE TODAY ONLY",
         "BUY TWO AND GET ONE FREE",

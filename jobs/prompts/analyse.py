@@ -18,8 +18,9 @@ _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?
 """Control sequences of terminals (ECMA-48); without their first character the rest would be read aloud."""
 _PILED = re.compile(r"[\u0300-\u036f\u0483-\u0489\u20d0-\u20ff]+")
 """Accents that belong to no letter: real ones are one character after normalisation."""
-_NARROW = {c: c - 0xfee0 for a, z in ((0xff10, 0xff19), (0xff21, 0xff3a), (0xff41, 0xff5a)) for c in range(a, z + 1)}
-"""Full-width letters and digits as plain ones."""
+_NARROW = {c: c - 0xfee0 for a, z in ((0xff10, 0xff19), (0xff21, 0xff3a), (0xff41, 0xff5a)) for c in range(a, z + 1)} | {
+    0x2080 + n: 0x30 + n for n in range(10)} | dict.fromkeys((0x0b, 0x0c, 0x1c, 0x1d, 0x1e, 0x85, 0x2028, 0x2029), "\n")
+"""Full-width letters and digits, and the low ones of formulas (few fonts have them), as plain ones; other ends of line as such."""
 _URL = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
 _MARKDOWN = re.compile(r"^\s{0,3}(?:#{1,6}\s+|>\s?|[-*+]\s+|\d{1,2}\.\s+|[-*_]{3,}\s*$|```\w*\s*$)", re.MULTILINE)
 _EMPHASIS = re.compile(r"(\*\*|__|\*|`+|~~)(?=\S)(.+?)(?<=\S)\1")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from jobs.publish.mark import Label
 
 Row = dict[str, Any]
-CODE = 2
+CODE = 3
 TITLE_CHARS = 48
 
 

@@ -17,8 +17,8 @@ BANDS, SIZE, EVERY, SHARE = 64, 2048, 5, 0.99
 
 
 @cache
-def _window() -> NDArray[np.float32]:
-    return np.hanning(SIZE).astype(np.float32)
+def _window() -> NDArray[np.float64]:
+    return np.hanning(SIZE)
 
 
 def hear(rate_hz: int, channels: int) -> Hearer:
@@ -30,9 +30,10 @@ def hear(rate_hz: int, channels: int) -> Hearer:
         picked = [i for i in range(-count % EVERY, len(rows), EVERY) if edges[i + 1] - edges[i] >= 64]
         count += len(rows)
         if picked:
-            lines = np.zeros((len(picked), SIZE), np.float32)
+            lines = np.zeros((len(picked), SIZE))
             for line, i in zip(lines, picked, strict=True):
-                mono = sound[:2, edges[i]:min(edges[i + 1], edges[i] + SIZE)].mean(axis=0)
+                part = sound[:2, edges[i]:min(edges[i + 1], edges[i] + SIZE)]
+                mono = part[0] if len(part) == 1 else (part[0] + part[1]) * np.float32(0.5)
                 line[:mono.size] = mono * _window()[:mono.size]
             rows[picked] = (np.abs(np.fft.rfft(lines)[:, 1:]) ** 2).reshape(len(picked), BANDS, -1).sum(axis=2)
         return rows

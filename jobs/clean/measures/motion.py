@@ -94,7 +94,7 @@ def reduce(span: Span) -> dict[str, Any]:
     rows = span.pairs["motion"]
     motion, camera, left, right, down, zoom = (mean(rows[:, i]) for i in range(6))
     if right is not None and down is not None:
-        turned = complex(right, down) * 1j ** (span.facts.get("rotation_deg", 0) // 90)
+        turned = complex(-right if span.facts.get("mirrored") else right, down) * 1j ** (span.facts.get("rotation_deg", 0) // 90)
         right, down = turned.real, turned.imag
     return {"motion": motion, "camera_motion": camera, "object_motion": left, "pan_x": right, "pan_y": down, "zoom": zoom}
 

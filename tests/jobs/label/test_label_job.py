@@ -2,10 +2,12 @@
 
 import os
 
+import pyarrow.parquet as pq
 import pytest
 
 from jobs.errors import Terminal
 from jobs.label.job import LABEL, outside, widths
+from jobs.label.plan import same_measuring
 from jobs.lake import Lake
 from schemas import CLIPS, LABELS, REJECTS
 from schemas.settings import Settings, load
@@ -162,3 +164,25 @@ def test_no_socket_is_opened(corpus, settings, kit, monkeypatch):
     monkeypatch.setitem(os.environ, "HF_HUB_OFFLINE", "1")
     lake, parents = corpus
     kit.execute(LABEL, lake, settings(), parents)
+
+
+def test_clips_of_an_earlier_program_are_labelled_by_what_they_have(corpus, settings, kit):
+    """A lake is not built anew because a column came into the contract."""
+    lake, parents = corpus
+    late = ("pan_x", "pan_y", "zoom")
+    for path in parents["clips"].files():
+        table = pq.read_table(path)
+        pq.write_table(table.drop_columns(list(late)), path)
+    kit.execute(LABEL, lake, settings(), parents)
+    more = {**parents, "clips": kit.put(lake, CLIPS, "ddd", [[kit.a_clip(n, pan_x=0.04, pan_y=0.0, zoom=0.0) for n in range(10)]], "measure")}
+    run = kit.execute(LABEL, lake, settings(), more)
+    rows = lake.version(LABELS, run.fingerprint).read().to_pylist()
+    assert {r["text"] for r in rows if (r["labeler"], r["key"]) == ("motion_class", "camera")} == {"pan right"}, "they are labelled anew"
+
+
+def test_clips_that_other_measurements_were_made_of_are_other_clips(kit, corpus):
+    _, parents = corpus
+    clips = parents["clips"].manifest
+    assert same_measuring(clips, clips)
+    assert same_measuring(clips, {**clips, "parents": {"sources@collect": "x"}})
+    assert not same_measuring(clips, {**clips, "parents": {"measurements": "older"}})

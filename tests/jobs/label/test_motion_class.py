@@ -92,9 +92,11 @@ def test_the_camera_of_a_painted_film_is_named_where_its_land_has_texture(place:
 def test_ways_are_those_of_the_picture_as_it_is_shown() -> None:
     rows = np.array([[0.3, 0.3, 0.0, 0.25, 0.0, 0.0]])
     ways = {}
-    for turned in (0, 90, 180, 270):
+    for turned, mirrored in ((0, False), (90, False), (180, False), (270, False), (0, True), (90, True)):
         none = np.zeros(0)
-        span = Span(0.0, 1.0, none, {}, none, {}, {"motion": rows}, {}, False, {"rotation_deg": turned})
+        span = Span(0.0, 1.0, none, {}, none, {}, {"motion": rows}, {}, False, {"rotation_deg": turned, "mirrored": mirrored})
         found = motion.reduce(span)
-        ways[turned] = (round(found["pan_x"], 6), round(found["pan_y"], 6))
-    assert ways == {0: (0.25, 0), 90: (0, 0.25), 180: (-0.25, 0), 270: (0, -0.25)}, "clockwise, y downwards"
+        ways[turned, mirrored] = (round(found["pan_x"], 6), round(found["pan_y"], 6))
+    assert ways == {
+        (0, False): (0.25, 0), (90, False): (0, 0.25), (180, False): (-0.25, 0), (270, False): (0, -0.25), (0, True): (-0.25, 0), (90, True): (0, -0.25),
+    }, "first mirrored, then turned clockwise; y downwards"
