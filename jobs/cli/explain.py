@@ -70,14 +70,14 @@ def side_by_side(keepers: Sequence[Mapping[str, Any]], losers: Sequence[Mapping[
     kept = sorted(keepers, key=lambda k: k["clip_id"] not in {*asked, *(x["keeper_id"] for x in losers if x["loser_id"] in asked)})[:SHOWN]
     columns = [("stays", k) for k in kept] + [(f"went: {x['method']} {x['score']:.3g}", x["loser"]) for x in losers[:SHOWN]]
     names = dict.fromkeys(n for _, facts in columns for n in facts if facts[n] is not None)
-    rows = [(n, *(_short(facts.get(n)) for _, facts in columns)) for n in names]
+    rows = [(n, *(_short(facts.get(n), end=n == "uri") for _, facts in columns)) for n in names]
     more = len(keepers) + len(losers) - len(columns)
     return table(rows, ("", *(head for head, _ in columns))) + (f"\n… and {more:,} more clips of this cluster (all of them with --json)" if more else "")
 
 
-def _short(value: object) -> str:
+def _short(value: object, *, end: bool = False) -> str:
     text = "" if value is None else f"{value:.6g}" if isinstance(value, float) else " ".join(str(value).split())
-    return text if len(text) <= 40 else text[:39] + "…"
+    return text if len(text) <= 40 else "…" + text[-39:] if end else text[:39] + "…"
 
 
 def story(lake: Lake, id_: str) -> dict[str, list[dict[str, Any]]]:
