@@ -31,7 +31,7 @@ from schemas.settings import Dedup
 RECIPE = Dedup()
 SHIFT_S, BETWEEN_S, SECONDS, WHOLE_S = 1.3, 0.75, 5.0, 60.0
 TURNED = RECIPE.model_copy(update={"turned": True})
-STORED, SCENES = 4, 200
+STORED, SCENES = 4, 100
 Found = dict[str, list[tuple[str, bool]]]
 Clip = dict[str, object]
 
