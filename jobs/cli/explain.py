@@ -4,7 +4,7 @@ A clip that has duplicates is shown beside them: what stays, what went for it, a
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pyarrow.compute as pc
@@ -26,6 +26,8 @@ LOOKED_AT = {
     "publications": (("publication_id", "prompt_id"), ("publication_id", "title", "uri", "c2pa")),
 }
 """Table -> (columns that may hold the id, columns that are shown)."""
+SHOWN = 5
+"""Keepers, and losers, of a cluster that are shown side by side."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +46,7 @@ def main(args: argparse.Namespace) -> int:
     clusters = clusters_of(lake, found)
     lines = [f"{name}: " + ", ".join(f"{k}={v}" for k, v in row.items() if v is not None) for name, rows in found.items() for row in rows]
     for cluster in clusters:
-        lines += ["", str(cluster["verdict"]), side_by_side(cluster["keepers"], cluster["losers"])]
+        lines += ["", str(cluster["verdict"]), side_by_side(cluster["keepers"], cluster["losers"], {r["clip_id"] for r in found.get("clips", ())})]
     show({**found, "clusters": clusters} if clusters else found, args.as_json, "\n".join(lines))
     return 0
 
@@ -61,17 +63,21 @@ def clusters_of(lake: Lake, found: Mapping[str, Sequence[Mapping[str, Any]]]) ->
     return [told[cluster] for cluster in sorted(told)]
 
 
-def side_by_side(keepers: Sequence[Mapping[str, Any]], losers: Sequence[Mapping[str, Any]]) -> str:
-    """Keepers and losers as columns, their facts as rows; facts that nobody has are left out."""
-    columns = [("stays", k) for k in keepers] + [(f"went: {x['method']} {x['score']:.3g}", x["loser"]) for x in losers]
+def side_by_side(keepers: Sequence[Mapping[str, Any]], losers: Sequence[Mapping[str, Any]], asked: Collection[str] = ()) -> str:
+    """Keepers and losers as columns, the clip that was asked for first of its kind, their facts as rows; facts that nobody has are left
+    out, and so is all beyond `SHOWN`, with its number."""
+    losers = sorted(losers, key=lambda x: x["loser_id"] not in asked)
+    kept = sorted(keepers, key=lambda k: k["clip_id"] not in {*asked, *(x["keeper_id"] for x in losers if x["loser_id"] in asked)})[:SHOWN]
+    columns = [("stays", k) for k in kept] + [(f"went: {x['method']} {x['score']:.3g}", x["loser"]) for x in losers[:SHOWN]]
     names = dict.fromkeys(n for _, facts in columns for n in facts if facts[n] is not None)
-    rows = [(n, *(_short(facts.get(n)) for _, facts in columns)) for n in names]
-    return table(rows, ("", *(head for head, _ in columns)))
+    rows = [(n, *(_short(facts.get(n), end=n == "uri") for _, facts in columns)) for n in names]
+    more = len(keepers) + len(losers) - len(columns)
+    return table(rows, ("", *(head for head, _ in columns))) + (f"\n… and {more:,} more clips of this cluster (all of them with --json)" if more else "")
 
 
-def _short(value: object) -> str:
+def _short(value: object, *, end: bool = False) -> str:
     text = "" if value is None else f"{value:.6g}" if isinstance(value, float) else " ".join(str(value).split())
-    return text if len(text) <= 40 else text[:39] + "…"
+    return text if len(text) <= 40 else "…" + text[-39:] if end else text[:39] + "…"
 
 
 def story(lake: Lake, id_: str) -> dict[str, list[dict[str, Any]]]:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.errors import Terminal
 from jobs.lake import Lake, Version
-from schemas import CLIPS, DUPLICATES
+from schemas import CLIPS, DUPLICATES, SOURCES
 
 SHOWN = ("clip_id", "source_id", "modality", "start_s", "end_s", "width", "height", "fps", "sharpness", "licence", "title",
          "caption")
@@ -55,6 +56,8 @@ def explain(lake: Lake, clip_id: str) -> Explanation:
     losers = rows.filter(pc.equal(rows["cluster_id"], cluster)).sort_by("loser_id").to_pylist()
     keepers = sorted({row["keeper_id"] for row in losers})
     facts = _facts(clips, {*keepers, *(row["loser_id"] for row in losers)})
+    uris = _uris(clips, {f["source_id"] for f in facts.values()})
+    facts = {clip: {"clip_id": clip, "uri": uris.get(f["source_id"]), **f} for clip, f in facts.items()}
     return Explanation(
         clip_id, _verdict(clip_id, losers), cluster, tuple(facts.get(k, {"clip_id": k}) for k in keepers),
         tuple(row | {"loser": facts.get(row["loser_id"], {"clip_id": row["loser_id"]})} for row in losers))
@@ -74,6 +77,18 @@ def _clips_of(lake: Lake, duplicates: Version) -> Version | None:
     parents: Mapping[str, str] = duplicates.manifest["parents"]
     name = next((fp for parent, fp in parents.items() if parent.startswith(f"{CLIPS.name}@")), None)
     return lake.version(CLIPS, name) if name else None
+
+
+def _uris(clips: Version | None, ids: set[str]) -> dict[str, str]:
+    """Where the sources of some clips came from."""
+    parents: Mapping[str, str] = clips.manifest["parents"] if clips else {}
+    name = next((fp for parent, fp in parents.items() if parent.startswith(f"{SOURCES.name}@")), None)
+    sources = clips.lake.version(SOURCES, name) if clips and name else None
+    if sources is None:
+        return {}
+    rows = sources.read(["source_id", "uri"])
+    rows = rows.filter(pc.is_in(rows["source_id"], value_set=pa.array(sorted(ids), pa.string())))
+    return dict(zip(rows["source_id"].to_pylist(), rows["uri"].to_pylist(), strict=True))
 
 
 def _facts(clips: Version | None, ids: set[str]) -> dict[str, dict[str, Any]]:

@@ -31,7 +31,7 @@ from schemas.settings import Dedup
 RECIPE = Dedup()
 SHIFT_S, BETWEEN_S, SECONDS, WHOLE_S = 1.3, 0.75, 5.0, 60.0
 TURNED = RECIPE.model_copy(update={"turned": True})
-STORED, SCENES = 4, 200
+STORED, SCENES = 4, 100
 Found = dict[str, list[tuple[str, bool]]]
 Clip = dict[str, object]
 
@@ -206,7 +206,8 @@ def videos(folder: Path) -> tuple[Found, list[str]]:
                 what = "2 s out of the middle" + (", 12 frames a second" if rate != fps else "")
                 found[what].append((path.name, ok))
                 found[f"... at its true offset{what[21:]}"].append((path.name, ok and placed(frames, first, shift * fps, fps)))
-        print(f"{path.name}: done", file=sys.stderr, flush=True)
+        missed = [name for name, rows in found.items() if rows[-1] == (path.name, False)]
+        print(f"{path.name}: {', '.join(missed) or 'all'} {'missed' if missed else 'found'}", file=sys.stderr, flush=True)
     return found, merged(whole, "pictures")
 
 

@@ -1,8 +1,10 @@
 """Near text: kernels against datasketch, and the whole job on Spark, in CPU seconds.
 
-    python tests/bench/dedup_text.py kernels|hot|job|batch [TEXTS...]
+    python tests/bench/dedup_text.py kernels|exact|hot|job|batch [TEXTS...]
 
-`batch` holds a tenth more texts against the index of TEXTS, and dedup of all of them at once beside it.
+`exact` holds the job against all pairs of TEXTS that share a shingle, at two thresholds, for Chinese, captions of three words and
+English apart. `batch` holds a tenth more texts against the index of TEXTS, and dedup of all of them at once beside it. Figures
+as measured last: `dedup_text.md`.
 
 CPU seconds are user + system of this process and everything it started, the peak is the greatest sum of their resident
 sets; the start of Spark is left out.
@@ -14,13 +16,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from scipy.sparse import csr_matrix
 
 from jobs.dedup import index, minhash
 from jobs.dedup import job as dedup_job
+from jobs.dedup.match import KINDS
 from jobs.job import Part
 from jobs.lake import Lake, Version
 from jobs.run import Run
@@ -134,6 +139,42 @@ def kernels(n: int = 20_000) -> None:
     print(f"ratio from shingles {ours / theirs:.0f}, from raw text {whole / theirs:.0f} (datasketch: tokens ready made)")
 
 
+KINDS_OF_TEXT = {"Chinese": lambda t: not t.isascii(), "captions of three words": lambda t: t.isascii() and t.count(" ") == 2,
+                 "English": lambda t: t.isascii() and t.count(" ") > 2}
+
+
+def exact(n: int = 20_000) -> None:
+    """Pairs and removals of the job against true Jaccard similarity of all pairs."""
+    for name, is_one in KINDS_OF_TEXT.items():
+        given = list(islice((t for batch in texts(20 * n) for t in batch if is_one(t)), n))
+        found = minhash.shingles(pa.array(given), 3)
+        values, offsets = minhash.sets(found.hashes, found.offsets)
+        columns = np.unique(values, return_inverse=True)[1]
+        sets = csr_matrix((np.ones(len(values), np.int32), columns, offsets))
+        size = np.diff(offsets)
+        for threshold in (0.7, 0.8):
+            gold = set()
+            for first in range(0, n, 2000):
+                common = (sets[first:first + 2000] @ sets.T).tocoo()
+                x, y = common.row + first, common.col
+                near = (x < y) & (common.data >= threshold * (size[x] + size[y] - common.data))
+                gold |= set(zip(x[near].tolist(), y[near].tolist(), strict=True))
+            run = run_of(Lake(tempfile.mkdtemp(prefix="reelmill-bench-")), "given", [given], f"dedup.threshold={threshold}")
+            place = {c: i for i, c in enumerate(run.parents["clips"].read(["clip_id"])["clip_id"].to_pylist())}
+            nodes = dedup_job.nodes_of(run.parents["clips"], run.parents["rejects"], run.settings.recipe.dedup)
+            of = np.array([place[c] for c in nodes.clips["clip_id"].to_pylist()])
+            head = dedup_job.equal(nodes, dedup_job.here, 1)
+            proofs = dedup_job.proven(KINDS["text"], nodes, head, run.settings.recipe.dedup, dedup_job.here, 1)
+            met = {tuple(sorted(p)) for p in zip(of[proofs["src"].to_numpy()].tolist(), of[proofs["dst"].to_numpy()].tolist(), strict=True)}
+            first_of = dict(zip(of.tolist(), of[head].tolist(), strict=True))  # equal texts are one node
+            hit = sum(u == v or tuple(sorted((u, v))) in met for x, y in gold for u, v in [(first_of[x], first_of[y])])
+            went = {place[r["loser_id"]]: place[r["keeper_id"]] for p in deduped(run) if p.tables for r in p.tables["duplicates"].to_pylist()}
+            wrong = sum(tuple(sorted(p)) not in gold for p in went.items())
+            left = sum(x not in went and y not in went for x, y in gold)
+            print(f"{name}, {n:,} at {threshold}: {len(gold):,} near pairs, recall {hit / len(gold):.4f}; of {len(met):,} pairs proven "
+                  f"{len(met - gold)} are not near; {len(went):,} texts go, {wrong} of them wrongly, {left} near pairs stay", flush=True)
+
+
 def job(sizes: Sequence[int], hot: int = 0) -> None:
     """The whole job, small inputs forced onto Spark as well."""
     from jobs.spark import session
@@ -198,6 +239,8 @@ if __name__ == "__main__":
     sizes = [int(x) for x in numbers]
     if what == "kernels":
         kernels(*sizes)
+    elif what == "exact":
+        exact(*sizes)
     elif what == "job":
         job(sizes or [100_000, 1_000_000])
     elif what == "batch":
@@ -207,4 +250,4 @@ if __name__ == "__main__":
         job([n])
         job([n], hot=50_000)
     else:
-        sys.exit(f"no bench {what!r}: kernels, hot, job or batch")
+        sys.exit(f"no bench {what!r}: kernels, exact, hot, job or batch")

@@ -5,8 +5,8 @@ set to 0, bit i is 1 where coefficient i (row by row, most significant first) ex
 taken, so every time three times. Version 4. Source: the pHash of Zauner 2010 with the median of all 64.
 
 The first has black bars cut off, so that a letterboxed copy hashes alike. The second is of the whole picture with its brightest
-and its darkest twentieth clipped: a logo or a subtitle, on the bars too, weighs little in it; where that leaves nothing, the
-extremes are all there is and stay, and it is 0 where the picture is flat. The third is of the middle of the first, nine tenths
+and its darkest twentieth clipped: a logo or a subtitle, on the bars too, weighs little in it; it is 0 where nothing but those
+twentieths tells the picture from a flat one. The third is of the middle of the first, nine tenths
 of either side: what a crop leaves, so that it hashes like the first of the copy.
 """
 
@@ -19,8 +19,8 @@ from jobs.clean.measures import Measurement, Picture, Pixels, Span
 from jobs.media.kernel import kernel
 
 SIDE, DARK = 32, 40
-CLIPPED, FLAT, FAINT = SIDE * SIDE // 20, 4, 16
-"""Pixels of the small picture clipped at either end; levels between these ends, and between all, below which it is flat."""
+CLIPPED, FLAT = SIDE * SIDE // 20, 4
+"""Pixels of the small picture clipped at either end, and levels between these ends below which it is flat."""
 VIEWS, MIDDLE = 3, 0.9
 """Hashes of a picture, and the share of either side that is its middle."""
 
@@ -41,9 +41,7 @@ def _whole(luma: Pixels) -> int:
     small = _area(np.ascontiguousarray(luma))
     order = np.sort(small, axis=None)
     low, high = order[CLIPPED], order[-1 - CLIPPED]
-    if high - low >= FLAT:
-        return hash_of(np.clip(small, low, high))
-    return hash_of(small) if order[-1] - order[0] >= FAINT else 0
+    return 0 if high - low < FLAT else hash_of(np.clip(small, low, high))
 
 
 def hash_of(small: Any) -> int:

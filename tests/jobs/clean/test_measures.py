@@ -276,11 +276,10 @@ def test_perceptual_hashes_survive_coding_scaling_and_bars(measured: Callable[..
     assert np.median(middle_against_inside) <= 6 < apart(first, cropped, 0)
 
 
-def test_a_picture_with_nothing_but_a_logo_is_hashed_by_it_and_a_flat_one_not_at_all() -> None:
+def test_a_picture_with_nothing_but_a_logo_has_no_hash_as_a_whole() -> None:
     black = np.zeros((112, 200), np.uint8)
-    assert phash.hashes(black)[1] == 0
     black[8:16, 170:190] = 255
-    assert phash.hashes(black)[1] != 0
+    assert phash.hashes(black)[1] == 0
     assert phash.hashes(as_picture(photo(256, 256)).half)[1] != 0
 
 

@@ -59,3 +59,12 @@ def test_a_clip_without_duplicates_and_one_that_is_not_there(lake, tmp_path):
         explain(lake, "z")
     with pytest.raises(Terminal, match="run dedup"):
         explain(Lake(str(tmp_path / "none")), "a")
+
+
+def test_a_great_cluster_is_shown_in_part_and_what_was_asked_for_is_in_it():
+    losers = [{"loser_id": f"x{i:03d}", "keeper_id": "k", "method": "exact", "score": 1.0,
+               "loser": {"clip_id": f"x{i:03d}", "uri": "/a/long/folder/" * 5 + f"{i:03d}.mp4"}} for i in range(300)]
+    shown = command.side_by_side([{"clip_id": "k"}], losers, {"x250"}).splitlines()
+    assert shown[1].split() == ["clip_id", "k", "x250", "x000", "x001", "x002", "x003"]
+    assert "250.mp4" in shown[2]
+    assert "295 more clips" in shown[-1]

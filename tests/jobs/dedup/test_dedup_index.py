@@ -131,7 +131,7 @@ def test_two_batches_of_pictures_in_turn_are_both_at_once_by_every_method(lake_r
     monkeypatch.setattr(embeddings, "labelers", lambda: {embeddings.LABELER: Meaning()})
     monkeypatch.setattr(dedup_job, "on_spark", lambda spark: dedup_job.here)  # the labeler stands in this process only
     monkeypatch.setattr("jobs.spark.session", lambda runtime: None)
-    embeddings._loaded.cache_clear()
+    monkeypatch.setattr(embeddings, "_loaded", lambda label, device: None)
     sets = EARLIEST, 'dedup.methods=["exact","perceptual","semantic"]', "dedup.cosine=0.99"
     one, two = pictures(clip, "a-", 0, 60), pictures(clip, "b-", 60, 60)
     at_once = deduped(lake_run(one + two, *sets))

@@ -84,3 +84,85 @@ def test_the_job_finds_turned_pictures_when_asked_for(find, picture):
     clips = [picture("a", drawn(1)), picture("b", np.ascontiguousarray(np.rot90(drawn(1))))]
     assert find(clips).pairs() == {}
     assert find(clips, "dedup.turned=true").pairs() == {"b": "a"}
+
+
+# ---- colours
+
+
+def coloured(seed, ground, mark, size=(168, 224)):
+    """A picture of one shape in given colours (RGB), the same luma whatever these are."""
+    rng = np.random.default_rng(seed)
+    luma = cv2.resize(rng.integers(60, 200, (6, 8), np.uint8), size[::-1], interpolation=cv2.INTER_CUBIC)
+    planes = [luma, *(np.full(size, tone, np.uint8) for tone in ground)]
+    for plane, tone in zip(planes[1:], mark, strict=True):
+        plane[40:130, 60:160] = tone
+    return np.asarray(Image.merge("YCbCr", [Image.fromarray(p) for p in planes]).convert("RGB"))
+
+
+RED, BLUE, GREEN, GREY = (100, 190), (190, 100), (90, 90), (128, 128)
+
+
+@pytest.mark.parametrize(("ground", "mark", "same"), [
+    (RED, BLUE, True), ((114, 159), (159, 114), True), (GREY, GREY, True),  # equal, paled by half, without colours
+    (BLUE, RED, False), (RED, GREEN, False), (RED, RED, False)])
+def test_one_drawing_in_other_colours_is_another_picture(ground, mark, same):
+    one, two = (stills.small(jpeg(coloured(1, *colours))) for colours in ((RED, BLUE), (ground, mark)))
+    assert stills.same_colours(one, two) == same
+    assert (stills.agreement(one, two) >= stills.AGREEING) == same
+
+
+def test_turning_a_picture_turns_its_colours():
+    picture = coloured(2, RED, BLUE).copy()
+    picture[:, :60] = coloured(2, GREEN, GREEN)[:, :60]
+    one = stills.small(jpeg(picture))
+    copy = stills.small(jpeg(np.ascontiguousarray(np.rot90(picture))))
+    assert stills.agreement(one, copy) == 0
+    assert stills.agreement(one, copy, turns=True) >= 0.9
+    assert np.array_equal(stills.Small.of(one.packed()).chroma, one.chroma)
+
+
+# ---- frames of clips
+
+
+@pytest.fixture
+def film(clip):
+    """A clip of eight samples that shows pictures (RGB), two frames of it stored; its hashes may be given."""
+
+    def make(clip_id, shown, **facts):
+        made = [hashes(cv2.resize(cv2.cvtColor(np.ascontiguousarray(p), cv2.COLOR_RGB2GRAY), (149, 112), interpolation=cv2.INTER_AREA)) for p in shown]
+        given = {"modality": "video", "luma_std": 40.0, "end_s": 4.0, "duration_s": 4.0, "phashes": [h for of in made for h in of],
+                 "phash_times_s": [i / 2 for i in range(len(made)) for _ in range(VIEWS)],
+                 "frames": [{"t_s": i / 2, "jpeg": jpeg(np.ascontiguousarray(shown[i]))} for i in (2, 5)]}
+        return clip(clip_id, **(given | facts))
+
+    return make
+
+
+def test_one_scene_in_other_colours_is_another_film(find, film):
+    shown = [[coloured(i, *colours) for i in range(8)] for colours in ((RED, BLUE), (RED, BLUE), (BLUE, RED), (GREY, GREY))]
+    assert find([film("a", shown[0]), film("b", shown[1])]).pairs() == {"b": "a"}
+    assert find([film("a", shown[0]), film("c", shown[2])]).pairs() == {}
+    assert find([film("a", shown[0]), film("d", shown[3])]).pairs() == {"d": "a"}  # a grey copy
+
+
+def test_a_large_logo_on_a_still_film_is_seen_through_by_its_frames(find, film):
+    shown = [coloured(3, RED, BLUE)] * 8
+    stamped = [cv2.rectangle(shown[0].copy(), (150, 8), (214, 38), (255, 255, 255), -1)] * 8
+    a, b = film("a", shown), film("b", stamped)
+    far = [h ^ 0x1111_1111_1111_1111 for h in a["phashes"]]  # by 16 bits, but for one sample that lets the two meet
+    b |= {"phashes": a["phashes"][:3] + far[3:]}
+    found = find([a, b])
+    assert found.pairs() == {"b": "a"}
+    assert found["b"]["score"] >= stills.SHOWN
+    assert find([a, b | {"frames": None}]).pairs() == {}
+    other = film("c", [coloured(9, RED, BLUE)] * 8)
+    assert find([a, b | {"frames": other["frames"]}]).pairs() == {}
+
+
+def test_a_crop_is_found_by_its_middle(find, film):
+    shown = [drawn(i) for i in range(8)]
+    cropped = [f[8:-8, 11:-11] for f in shown]
+    rgb = [[np.repeat(f[:, :, None], 3, axis=2) for f in of] for of in (shown, cropped)]
+    found = find([film("a", rgb[0]), film("b", rgb[1])])
+    assert found.pairs() == {"b": "a"}
+    assert found["b"]["offset_s"] == 0
