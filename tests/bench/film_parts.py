@@ -4,13 +4,12 @@
 
 Prints seconds of the wall for one video, and for a second of video, by part. `the rest` is starting Python and Spark, the gates,
 writing tables, and reading the marks of the finished file again; it is spent once a run for the most part. On a busy machine only
-the second table tells anything: seconds of the CPU by job, from the manifests, against those of the whole command.
+the second table tells anything: seconds of the CPU that the tasks of each job took, from the manifests.
 """
 
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -55,8 +54,6 @@ def main() -> None:
         long_s = sum(v["duration_s"] for v in videos)
         spent = {title: sum(m.get(key, 0.0) for m in manifest(lake, job)["measured"]) for job, keys in PARTS.items() for key, title in keys.items()}
         jobs = {job: float(manifest(lake, job)["cost"]["cpu_s"]) for job in ("prompts", "generate", "publish")}
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    jobs |= {"the rest": used.ru_utime + used.ru_stime - sum(jobs.values()), "together": used.ru_utime + used.ru_stime}
     spent |= {"the rest": total - sum(spent.values()), "together": total}
     print(f"{len(videos)} videos of {long_s:.1f} s, {asked.aspect}, {asked.model}, load {os.getloadavg()[0]:.1f}")
     print(f"{'part':<24} {'s a video':>10} {'s a second of it':>18}")
