@@ -130,6 +130,9 @@ class Label(Section):
     """Pictures per forward pass; every pass has this shape, so that a score does not depend on its neighbours."""
     min_similarity: float | None = None
     """Cosine of picture and caption below which a clip is dropped; none: labels only."""
+    min_consistency: float | None = None
+    """Least cosine of a clip's neighbouring stored frames below which it is dropped for a missed cut (EasyAnimate: 0.8 with ViT-B/32); none:
+    labels only."""
     max_unsafe: Share | None = None
     """Probability of an unsafe concept above which a clip is dropped; none: labels only."""
     blocklist: tuple[str, ...] = ()

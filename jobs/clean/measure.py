@@ -7,10 +7,11 @@ sound is cut into blocks that the measurements of sound hear. Shots and clips ar
 `measure_source` runs the pass in the sandbox; `measure_file` is what runs there.
 """
 
+import gc
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -22,6 +23,7 @@ from jobs.clean.measures import Pixels, measurements
 from jobs.clean.seen import Seen
 from jobs.media import child, sandbox
 from jobs.media.faults import (
+    BrokenClock,
     EmptyFile,
     MissingFile,
     NoMedia,
@@ -48,6 +50,7 @@ from jobs.media.probe import (
     regular,
     sniff,
     sound_stream,
+    turn,
 )
 from schemas.settings import Measure
 
@@ -55,6 +58,10 @@ PROMISED = frozenset({"mp4", "mov", "3gp", "m4a", "webm", "matroska", "avi", "wa
 """Containers whose stated length is binding: much less decoded than promised means that the file is cut off."""
 HONEST_S = 86_400.0
 """Longer lengths are nonsense in a header, not a promise."""
+ANIMATIONS = frozenset({"gif", "apng"})
+"""Containers of which one frame is a picture, not a short video."""
+BACK_S = 0.5
+"""A frame that is stamped so much earlier than those before it is out of place: its time would be that of another one."""
 LAST_S = 5.0
 """Longest stated duration of a last frame that is believed."""
 
@@ -102,7 +109,7 @@ def measure_file(path: str, modality: str, settings: Mapping[str, Any]) -> dict[
     options = Measure.model_validate(settings)
     try:
         with regular(path) as file:
-            return asdict(_measure(file, options))
+            return vars(_measure(file, options))
     except NotRegular:
         raise NotRegularFile(f"{path} is a pipe, socket, device or folder") from None
     except FileNotFoundError:
@@ -113,13 +120,14 @@ def measure_file(path: str, modality: str, settings: Mapping[str, Any]) -> dict[
 
 def warm() -> None:
     """Load and compile everything that a confined process could not load or compile later."""
-    from jobs.clean.measures.speech import detector
     from jobs.media.picture import open_picture, rgb
+    from jobs.media.voice import weights
 
     measurements()
-    detector()
+    weights()
     del open_picture, rgb
     _warm_pass()
+    gc.freeze()  # a collection during a pass has nothing to find in what was loaded for all of them
 
 
 def _measure(file: BinaryIO, settings: Measure) -> Measured:
@@ -188,14 +196,14 @@ class _Pass:
         self.video: Any = picture_stream(container)
         self.audio: Any = sound_stream(container)
         if self.video is None and self.audio is None:
-            raise NoMedia(f"a {kind.container} container without a picture or sound stream")
+            raise NoMedia(f"there is no picture and no sound in the {kind.container} container")
         self.origin = origin_s(container)
         self.seen = Seen(settings)
         self.heard: Heard | None = None
         self.facts: dict[str, Any] = {}
-        self.bad_frames = self.good_frames = self.bad_sound = self.good_sound = self.interlaced = 0
+        self.bad_frames = self.good_frames = self.bad_sound = self.good_sound = self.interlaced = self.behind = 0
         self.last_t = self.first_t = math.nan
-        self.last_duration = 0
+        self.last_duration, self.astray = 0, False
         self.step_s = 1 / 25
         self.tick_s, self.sound_tick_s = (
             float(s.time_base) if s is not None and s.time_base else 0.0 for s in (self.video, self.audio)
@@ -241,8 +249,9 @@ class _Pass:
     def _take(self, packet: Any) -> None:
         import av
 
-        picture = self.video is not None and packet.stream_index == self.video.index
-        if not picture and (self.audio is None or packet.stream_index != self.audio.index):
+        index = packet.stream.index  # That of the packet itself is 0 for the last, empty one of every stream.
+        picture = self.video is not None and index == self.video.index
+        if not picture and (self.audio is None or index != self.audio.index):
             return  # Some containers announce further streams on the way.
         try:
             frames = packet.decode()
@@ -269,9 +278,12 @@ class _Pass:
             self._first(frame)
             t = t if math.isfinite(t) else 0.0
             self.first_t = t
+        elif t < self.last_t - (0.0 if self.astray else BACK_S):
+            self.behind, self.astray = self.behind + 1, True
+            return
         elif not t > self.last_t:
             t = self.last_t + self.step_s if not math.isfinite(t) else self.last_t + 1e-3
-        self.last_t = t
+        self.last_t, self.astray = t, False
         self.last_duration = frame.duration
         self.good_frames += 1
         if self.good_frames > self.settings.max_frames:
@@ -285,18 +297,18 @@ class _Pass:
             child.progress(t - self.first_t)
 
     def _first(self, frame: Any) -> None:
-        rotation = round(-frame.rotation / 90) * 90 % 360
+        rotation, mirrored = turn(frame)
         ratio = self.video.sample_aspect_ratio
         sar = float(ratio) if ratio and 0.05 < ratio < 20 else 1.0
         width, height = max(1, round(frame.width * sar)), frame.height
         if rotation in (90, 270):
             width, height = height, width
         self.facts |= {
-            "rotation_deg": rotation, "sar": sar, "width": width, "height": height, "bit_depth": depth(frame.format),
+            "rotation_deg": rotation, "mirrored": mirrored, "sar": sar, "width": width, "height": height, "bit_depth": depth(frame.format),
             "hdr": int(frame.color_trc) in HDR_TRANSFERS, "alpha": has_alpha(self.video),
             "video_codec": self.video.codec_context.codec.canonical_name,
         }
-        self.seen.shape(sar, rotation, int(frame.colorspace))
+        self.seen.shape(sar, rotation, mirrored, int(frame.colorspace))
 
     def _hear(self, frame: Any) -> None:
         if self.heard is None:
@@ -323,9 +335,8 @@ class _Pass:
         if heard is not None and (heard.seconds <= 0 or (sound_damage > settings.max_damage and self.video is not None)):
             heard = None
         if self.good_frames == 0 and heard is None:
-            raise Undecodable(
-                f"no frame could be decoded ({broke_off or f'{self.bad_frames + self.bad_sound} packets failed'})"
-            )
+            failed = self.bad_frames + self.bad_sound
+            raise Undecodable(f"no frame could be decoded ({broke_off or (f'{failed} packets failed' if failed else 'it holds none')})")
         if self.good_frames == 0 and self.video is not None:
             if self.bad_frames > 0:
                 raise Undecodable(f"none of {self.bad_frames} packets of the picture could be decoded")
@@ -336,8 +347,13 @@ class _Pass:
             raise PartlyUndecodable(
                 f"{damage:.0%} of the {'picture' if self.video is not None else 'sound'} could not be decoded"
             )
+        if self.behind > settings.max_damage * (self.good_frames + self.behind):
+            raise BrokenClock(f"{self.behind} of {self.good_frames + self.behind} frames are stamped earlier than those before: the"
+                              " clock starts anew on the way, as in recordings that were joined; remux it with one clock")
         if self.video is not None:
             self.facts["interlaced"] = self.interlaced > 0.5 * self.good_frames
+        if self.good_frames == 1 and self.kind.container in ANIMATIONS and heard is None:
+            return _finish("image", self.seen, None, 0.0, self.facts, settings, damage)
         end_s = self.last_t + self._last_gap() if self.video is not None else 0.0
         self._keep_promise(end_s, heard, broke_off)
         return _finish("video" if self.video is not None else "audio", self.seen, heard, end_s, self.facts, settings, damage)
@@ -351,7 +367,9 @@ class _Pass:
 
     def _keep_promise(self, end_s: float, heard: Heard | None, broke_off: str) -> None:
         """Refuse a file of which much less could be decoded than its header binds itself to."""
-        got = max(end_s - (self.first_t if self.video is not None else 0.0), heard.seconds if heard is not None else 0.0)
+        got = max(end_s, (heard.start_s or 0.0) + heard.seconds if heard is not None else 0.0)
+        if self.kind.demuxer == "matroska":  # It states where it ends; the others say how long they are.
+            got += max(self.origin, 0.0)
         stated = container_seconds(self.container)
         frames = self.video.frames if self.video is not None else 0
         share = 1.0
