@@ -2,8 +2,9 @@
 
     python tests/bench/film_parts.py [--aspect 9:16] [--model PATH] [--texts N]
 
-Prints a table: seconds of the wall for one video, and for a second of video. `the rest` is starting Python and Spark, the gates,
-writing tables, and reading the marks of the finished file again; it is spent once a run for the most part.
+Prints seconds of the wall for one video, and for a second of video, by part. `the rest` is starting Python and Spark, the gates,
+writing tables, and reading the marks of the finished file again; it is spent once a run for the most part. On a busy machine only
+the second table tells anything: seconds of the CPU that the tasks of each job took, from the manifests.
 """
 
 import argparse
@@ -13,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,11 @@ PARTS = {
 }
 
 
-def measured(lake: Path, job: str) -> Iterator[dict[str, Any]]:
-    """What the tasks of a job's current version measured."""
+def manifest(lake: Path, job: str) -> dict[str, Any]:
+    """Of a job's current version."""
     fingerprint = json.loads((lake / "_current" / f"{job}.json").read_text())["fingerprint"]
-    manifest = next(iter(sorted(lake.glob(f"*/{fingerprint}/manifest.json"))))
-    yield from (m for m in json.loads(manifest.read_text())["measured"] if m)
+    found: dict[str, Any] = json.loads(next(iter(sorted(lake.glob(f"*/{fingerprint}/manifest.json")))).read_text())
+    return found
 
 
 def main() -> None:
@@ -52,12 +52,16 @@ def main() -> None:
         total = time.perf_counter() - started
         videos = json.loads(done.stdout)["videos"]
         long_s = sum(v["duration_s"] for v in videos)
-        spent = {title: sum(m.get(key, 0.0) for m in measured(lake, job)) for job, keys in PARTS.items() for key, title in keys.items()}
+        spent = {title: sum(m.get(key, 0.0) for m in manifest(lake, job)["measured"]) for job, keys in PARTS.items() for key, title in keys.items()}
+        jobs = {job: float(manifest(lake, job)["cost"]["cpu_s"]) for job in ("prompts", "generate", "publish")}
     spent |= {"the rest": total - sum(spent.values()), "together": total}
     print(f"{len(videos)} videos of {long_s:.1f} s, {asked.aspect}, {asked.model}, load {os.getloadavg()[0]:.1f}")
     print(f"{'part':<24} {'s a video':>10} {'s a second of it':>18}")
     for title, seconds in spent.items():
         print(f"{title:<24} {seconds / len(videos):>10.2f} {seconds / long_s:>18.3f}")
+    print(f"{'job':<24} {'CPU s':>10} {'a second of video':>18}")
+    for title, seconds in jobs.items():
+        print(f"{title:<24} {seconds:>10.2f} {seconds / long_s:>18.3f}")
 
 
 if __name__ == "__main__":
