@@ -17,6 +17,10 @@ PRELOADED = ("jobs.media.probe", "jobs.media.cut", "jobs.media.encode", "jobs.cl
 
 progress: Callable[[float], None] = lambda media_s: None  # noqa: E731
 """Tells the parent how many seconds of media have been decoded: the time limit grows with them."""
+hand: Callable[[Mapping[str, Any]], None] = lambda values: None  # noqa: E731
+"""Gives the parent a part of the result before the call is over, so that it need not be kept here."""
+in_sandbox = False
+"""This process is the child."""
 
 
 def main(parent: int) -> None:
@@ -51,9 +55,8 @@ def _serve(calls: Any, answers: Any, confined: bool) -> None:
         answers.write(pack(value))
         answers.flush()
 
-    global progress
-    progress = _every_second(lambda media_s: send({"progress": media_s}))
-    vars(importlib.import_module("jobs.media.child"))["progress"] = progress
+    vars(importlib.import_module("jobs.media.child")).update(
+        progress=_every_second(lambda media_s: send({"progress": media_s})), hand=lambda values: send({"hand": values}), in_sandbox=True)
     send({"ready": confined})
     while True:
         try:
