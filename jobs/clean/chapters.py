@@ -63,17 +63,11 @@ def begins(entries: Any, tick_s: float, seconds: float, chapter_s: float = CHAPT
         return ()
     found: list[Begin] = []
     due = first + round(chapter_s / tick_s)
-    while due <= last - round(RUN_IN_S / tick_s):
-        at = entries.search_timestamp(due, backward=False)
-        before = entries.search_timestamp(due, backward=True) if at >= 0 else -1
-        if at < 0 or before < 0:
-            break
+    while due < last and (at := entries.search_timestamp(due, backward=False)) >= 0:
         stamp = entries[at].timestamp
         before = entries.search_timestamp(stamp - max(1, round(RUN_IN_S / tick_s)), backward=True)
-        if stamp < due or before < 0:
-            break
-        run_in = entries[before].timestamp
+        run_in = entries[max(before, 0)].timestamp
         if run_in < stamp and (stamp - run_in) * tick_s <= LONGEST_RUN_IN_S:
             found.append(Begin(stamp, run_in))
-        due = stamp + round(chapter_s / tick_s)
+        due = max(stamp, due) + round(chapter_s / tick_s)
     return tuple(found)

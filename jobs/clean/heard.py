@@ -185,7 +185,7 @@ class Listening:
         hand: Takes the numbers of a chapter.
     """
 
-    def __init__(self, rate_hz: int, channels: int, start_s: float, edges: Callable[[int], float], timed: bool, first: int, after: float,
+    def __init__(self, rate_hz: int, channels: int, start_s: float, edges: Callable[[float], float], timed: bool, first: int, after: float,
                  hand: Callable[[Sounds], None]) -> None:
         self.rate, self.channels, self.start_s, self.edges, self.timed, self.hand = rate_hz, channels, start_s, edges, timed, hand
         self.first, self.next, self.after, self.at = first, first, after, 0

@@ -18,9 +18,10 @@ import numpy as np
 
 from jobs.clean import shots
 from jobs.clean.chapters import CHAPTER_S, HONEST_S
+from jobs.clean.found import Found, joined, misfit
 from jobs.clean.ledger import Ledger
 from jobs.clean.measures import Pixels, measurements
-from jobs.clean.reading import Found, Reading, joined, misfit
+from jobs.clean.reading import Reading
 from jobs.clean.seen import Seen
 from jobs.clean.series import Pictures, Sounds
 from jobs.media import child, sandbox
@@ -133,7 +134,8 @@ def _limits(settings: Measure) -> sandbox.Limits:
 
 def _laid_together(found: Found, numbers: Sequence[Mapping[str, Any]], settings: Measure) -> Measured:
     """The clips of a source whose numbers came chapter by chapter. Its small pictures stay here."""
-    pictures, sounds = ([kind.of(part) for part in numbers if kind.fits(part)] for kind in (Pictures, Sounds))
+    pictures = [Pictures.of(part) for part in numbers if Pictures.fits(part)]
+    sounds = [Sounds.of(part) for part in numbers if Sounds.fits(part)]
     jpegs = {t: jpeg for part in pictures for t, jpeg in zip(part.stored_times.tolist(), part.jpegs, strict=True)}
     arguments = {
         "found": found.plain(), "settings": settings.model_dump(),
@@ -170,7 +172,7 @@ def conclude(found: Mapping[str, Any], pictures: Mapping[str, Any] | None, sound
     """The `Measured` of a source from its numbers; the small pictures are not among them."""
     options = Measure.model_validate(settings)
     seen = Pictures.of(pictures) if pictures is not None else Seen(options).pictures()
-    seen = replace(seen, jpegs=[b""] * len(seen.stored_times))
+    seen = replace(seen, times=seen.times.copy(), jpegs=[b""] * len(seen.stored_times))  # kernels want to be allowed to write
     return dict(vars(_concluded(seen, Sounds.of(sounds) if sounds is not None else None, Found.of_plain(found), options)))
 
 
@@ -231,31 +233,29 @@ def _measure(file: BinaryIO, settings: Measure, chapter_s: float = CHAPTER_S) ->
     if not kind.demuxer:
         return dict(vars(_measure_pictures(file, settings)))
     kept: list[Pictures | Sounds] = []
-    handed = 0
+    several = False
 
-    def hand(numbers: Pictures | Sounds | None = None) -> None:
+    def hand(numbers: Pictures | Sounds) -> None:
         """Keep what a source of one chapter has: the numbers of its sound. All of a longer one is handed over."""
-        nonlocal handed
-        if numbers is not None:
-            kept.append(numbers)
-        if child.in_sandbox and len(kept) + handed > 1:
+        nonlocal several
+        kept.append(numbers)
+        several = several or isinstance(numbers, Pictures) or len(kept) > 1
+        if several and child.in_sandbox:
             for part in kept:
                 child.hand(part.plain())
-            handed += len(kept)
             kept.clear()
 
     with _container(file, kind) as (container, kind):
         reading = Reading(container, kind, settings, hand, chapter_s=chapter_s)
         found = reading.run()
         seen = reading.seen or Seen(settings)
-        single = not handed and len(kept) <= 1
-        last = seen.pictures() if single else seen.settled()
-    if handed:
-        hand(last)
+        hand(seen.settled()) if several else kept.append(seen.pictures())
+    if several and child.in_sandbox:
         return found.plain()
-    pictures = [*(part for part in kept if isinstance(part, Pictures)), last]
+    pictures = [part for part in kept if isinstance(part, Pictures)]
     sounds = [part for part in kept if isinstance(part, Sounds)]
-    return dict(vars(_concluded(last if single else Pictures.joined(pictures), Sounds.joined(sounds) if sounds else None, found, settings)))
+    whole = Pictures.joined(pictures) if several else pictures[0]
+    return dict(vars(_concluded(whole, Sounds.joined(sounds) if sounds else None, found, settings)))
 
 
 def _measure_pictures(file: BinaryIO, settings: Measure) -> Measured:

@@ -8,13 +8,13 @@ its `Found`: where two readings of neighbours differ there, they do not fit toge
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from jobs.clean.chapters import CHAPTER_S, INDEXED, RUN_IN_S, plan
+from jobs.clean.found import Found
 from jobs.clean.heard import Listening, step
 from jobs.clean.seen import Seen
 from jobs.clean.series import Pictures, Sounds
@@ -26,96 +26,6 @@ from schemas.settings import Measure
 
 BEYOND_S = 10.0
 """A piece whose picture is over waits for its sound so long: sound that lies deeper in the file is not looked for."""
-NEAR_DB = 1.0
-"""Sound before an edge may differ by so much from reader to reader: noise that AAC and AC-3 decoders make up is never the same."""
-QUIET = 1e-6
-"""Mean square from which that is asked, -60 dB."""
-
-
-@dataclass
-class Found:
-    """What a reading found, beside the numbers of its chapters.
-
-    Attributes:
-        chapters: First chapter, and the one behind the last; `of`: how many the source has.
-        facts: Columns of `clips` that hold for the source.
-        good_frames, bad_frames, interlaced: Frames decoded, frames and packets that could not be, frames that were interlaced.
-        good_sound, bad_sound: Likewise of sound.
-        first_t: Time of the first frame, NaN without one. last_t: Of the last. last_duration_s: How long that says to be shown.
-        sound_start_s: When the sound starts, sound_s: how long it is up to the last sample; NaN without sound.
-        broke_off: What the demuxer said when it could not go on.
-        whole: The reading came to where its last chapter ends.
-        before, behind: Time and trace of the frame before the first and before the chapter behind the last.
-        lead_in, lead_out: The same of sound (`Heard.lead`).
-    """
-
-    chapters: tuple[int, int] = (0, 1)
-    of: int = 1
-    facts: dict[str, Any] = field(default_factory=dict)
-    good_frames: int = 0
-    bad_frames: int = 0
-    interlaced: int = 0
-    good_sound: int = 0
-    bad_sound: int = 0
-    first_t: float = math.nan
-    last_t: float = math.nan
-    last_duration_s: float = 0.0
-    sound_start_s: float = math.nan
-    sound_s: float = math.nan
-    broke_off: str = ""
-    whole: bool = False
-    before: tuple[float, int] | None = None
-    behind: tuple[float, int] | None = None
-    lead_in: Any = field(default_factory=lambda: np.zeros(0))
-    lead_out: Any = field(default_factory=lambda: np.zeros(0))
-    container: str = ""
-    video: bool = False
-    step_s: float = 1 / 25
-    stated_s: float | None = None
-    stated_frames: int = 0
-    edited: bool = True
-
-    def plain(self) -> dict[str, Any]:
-        """As values that `jobs.media.wire` carries."""
-        return dict(vars(self))
-
-    @classmethod
-    def of_plain(cls, plain: Mapping[str, Any]) -> Self:
-        """The same after a journey."""
-        ends = {name: tuple(plain[name]) if plain[name] is not None else None for name in ("chapters", "before", "behind")}
-        return cls(**{**plain, **ends})
-
-
-def joined(found: Sequence[Found]) -> Found:
-    """The findings of neighbours as those of one reading."""
-    first, last = found[0], found[-1]
-    shown = [f for f in found if f.good_frames]
-    heard = [f for f in found if f.sound_s > 0]
-    total = {name: sum(getattr(f, name) for f in found) for name in ("good_frames", "bad_frames", "interlaced", "good_sound", "bad_sound")}
-    return replace(
-        last, chapters=(first.chapters[0], last.chapters[1]), before=first.before, lead_in=first.lead_in, **total,
-        facts={name: value for f in reversed(found) for name, value in f.facts.items()},
-        first_t=shown[0].first_t if shown else math.nan, last_t=shown[-1].last_t if shown else math.nan,
-        last_duration_s=shown[-1].last_duration_s if shown else 0.0,
-        sound_start_s=heard[0].sound_start_s if heard else math.nan, sound_s=max((f.sound_s for f in heard), default=math.nan))
-
-
-def misfit(found: Sequence[Found]) -> str:
-    """Why readings of neighbours do not make a whole; empty where they do. Those of no chapter are left out."""
-    found = [f for f in found if f.chapters[0] < f.chapters[1]]
-    if not found or [f.chapters[0] for f in found] != [0, *(f.chapters[1] for f in found[:-1])] or found[-1].chapters[1] != found[-1].of:
-        return "chapters are missing"
-    for one, other in zip(found, found[1:], strict=False):
-        if not one.whole:
-            return "a part ends early"
-        if one.behind is None or one.behind != other.before:
-            return "the picture is another one where two parts meet"
-        if one.lead_out.shape != other.lead_in.shape:
-            return "the sound is another one where two parts meet"
-        levels = [np.log10(np.maximum(lead[1:], QUIET)) * 10 for lead in (one.lead_out, other.lead_in)]
-        if one.lead_out[:1].tolist() != other.lead_in[:1].tolist() or (np.abs(levels[0] - levels[1]) > NEAR_DB).any():
-            return "the sound is another one where two parts meet"
-    return ""
 
 
 class Reading:
@@ -178,7 +88,6 @@ class Reading:
 
     def run(self) -> Found:
         """Read the chapters."""
-        import av
         from av.stream import Discard
 
         wanted = [s for s in (self.video, self.audio) if s is not None]
@@ -394,12 +303,12 @@ class Reading:
             places = [0, *(max(int((b.stamp * self.tick_s - self.origin - start_s) * rate), 0) // step(rate) * step(rate) for b in self.begins)]
 
             def edges(number: float) -> float:
-                return places[int(number)] if number < len(places) else math.inf
+                return float(places[int(number)]) if number < len(places) else math.inf
         else:
             length = max(round(self.chapter_s * rate) // step(rate), 1) * step(rate)
 
             def edges(number: float) -> float:
-                return number * length
+                return float(number * length)
         self.listening = Listening(rate, frame.layout.nb_channels, start_s, edges, bool(self.begins), self.first,
                                    self.after if self.begins else math.inf, self.hand)
         self.found.facts |= {"audio_codec": self.audio.codec_context.codec.canonical_name, "sample_rate_hz": rate,

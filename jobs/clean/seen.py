@@ -153,7 +153,7 @@ class Seen:
             numbers = self.pictures(())
             found = shots.transitions(numbers.times, numbers.signals, numbers.thumbs, settings.shot_threshold)
             edges = [float(numbers.times[t.first]) for t in found]
-            kept = set(np.flatnonzero((times < edges[0]) | (times >= edges[-1])) if edges else range(times.size))
+            kept = {i for i, t in enumerate(times) if not edges or t < edges[0] or t >= edges[-1]}
             spans = shots.spans(numbers.times, self.times[-1], found, settings.min_clip_s, settings.max_clip_s, settings.trim_s)
             for start_s, end_s in spans:
                 kept.update(chosen(times, start_s, end_s, settings.stored_frames))
