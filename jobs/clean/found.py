@@ -28,6 +28,8 @@ class Found:
         whole: The reading came to where its last chapter ends.
         before, behind: Time and trace of the frame before the first and before the chapter behind the last.
         lead_in, lead_out: The same of sound (`Heard.lead`).
+        container, video, origin_s, step_s, stated_s, stated_frames, edited: What the header says: the format, whether there is a picture
+        stream, its time zero, the usual length of a frame, length, count of frames, and that fewer are shown.
     """
 
     chapters: tuple[int, int] = (0, 1)
@@ -50,6 +52,7 @@ class Found:
     lead_in: Any = field(default_factory=lambda: np.zeros(0))
     lead_out: Any = field(default_factory=lambda: np.zeros(0))
     container: str = ""
+    origin_s: float = 0.0
     video: bool = False
     step_s: float = 1 / 25
     stated_s: float | None = None

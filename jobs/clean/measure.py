@@ -326,6 +326,8 @@ def _keep_promise(end_s: float, sounds: Sounds | None, found: Found, settings: M
     """Refuse a file of which much less could be decoded than its header binds itself to."""
     got = max(end_s - found.first_t if found.good_frames else 0.0, found.sound_s if sounds is not None else 0.0)
     share = 1.0
+    if found.container in ("webm", "matroska"):
+        got += max(found.origin_s, 0.0)  # its length is counted from zero, whenever its streams start
     if found.container in PROMISED and found.stated_s is not None and 0.5 < found.stated_s < HONEST_S:
         share = min(share, got / found.stated_s)
     if found.good_frames and found.stated_frames > 10 and not found.edited:

@@ -54,7 +54,8 @@ class Reading:
         self.begins = plan(container, kind, self.video, chapter_s)
         of = len(self.begins) + 1
         first, after = (i * of // part[1] for i in (part[0], part[0] + 1))
-        self.found = Found((first, after), of, container=kind.container, video=self.video is not None, stated_s=container_seconds(container))
+        self.found = Found((first, after), of, container=kind.container, origin_s=self.origin, video=self.video is not None,
+                           stated_s=container_seconds(container))
         self.first, self.after = first, after
         self.grid = Grid()
         self.seen: Seen | None = None
