@@ -26,7 +26,8 @@ class Found:
         sound_start_s: When the sound starts, sound_s: how long it is up to the last sample; NaN without sound.
         broke_off: What the demuxer said when it could not go on.
         whole: The reading came to where its last chapter ends.
-        before, behind: Time and trace of the frame before the first and before the chapter behind the last.
+        before, behind: Time of the frame before the first, its trace, and that of the first (see `Grid.trace`); the same at the chapter
+        behind the last.
         lead_in, lead_out: The same of sound (`Heard.lead`).
         container, video, origin_s, step_s, stated_s, stated_frames, edited: What the header says: the format, whether there is a picture
         stream, its time zero, the usual length of a frame, length, count of frames, and that fewer are shown.
@@ -47,8 +48,8 @@ class Found:
     sound_s: float = math.nan
     broke_off: str = ""
     whole: bool = False
-    before: tuple[float, int] | None = None
-    behind: tuple[float, int] | None = None
+    before: list[float] | None = None
+    behind: list[float] | None = None
     lead_in: Any = field(default_factory=lambda: np.zeros(0))
     lead_out: Any = field(default_factory=lambda: np.zeros(0))
     container: str = ""
@@ -66,8 +67,7 @@ class Found:
     @classmethod
     def of_plain(cls, plain: Mapping[str, Any]) -> Self:
         """The same after a journey."""
-        ends = {name: tuple(plain[name]) if plain[name] is not None else None for name in ("chapters", "before", "behind")}
-        return cls(**{**plain, **ends})
+        return cls(**{**plain, "chapters": tuple(plain["chapters"])})
 
 
 def joined(found: Sequence[Found]) -> Found:

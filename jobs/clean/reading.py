@@ -204,12 +204,14 @@ class Reading:
         found, pts = self.found, frame.pts
         while self.coming and pts is not None and pts >= self.coming[0][1]:
             if self.coming[0][0] == self.after:
-                found.behind = (self.last_t, self.grid.trace())
+                found.behind = [self.last_t, self.grid.trace()]
+                self._forget(frame)
+                found.behind.append(self.grid.trace())
                 self.picture_over = True
                 return
             self.coming.popleft()
             if self.seen is None:
-                found.before = (self.last_t, self.grid.trace())
+                found.before = [self.last_t, self.grid.trace()]
             self._turn()
         t = self._time(frame, pts)
         if self.seen is None:
@@ -233,6 +235,8 @@ class Reading:
         if frame.interlaced_frame:
             found.interlaced += 1
         seen.see(frame, t)
+        if found.before is not None and found.good_frames == 1:
+            found.before.append(self.grid.trace())
         if found.good_frames % 16 == 0:
             child.progress(t - found.first_t)
 
@@ -247,7 +251,7 @@ class Reading:
         return t
 
     def _forget(self, frame: Any) -> None:
-        """A frame of the run-in: only the grid sees it."""
+        """A frame that belongs to another part: only the grid sees it."""
         self.grid.reduce(frame, np.zeros(len(SIGNALS), np.float32), np.zeros(THUMB, np.uint8))
 
     def _turn(self) -> None:

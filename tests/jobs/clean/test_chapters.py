@@ -186,8 +186,8 @@ def damaged(source: Path, target: Path, places: range) -> Path:
 @pytest.mark.parametrize("spacing", [1_000, 9_000])
 @pytest.mark.parametrize("name", ["open GOP.mp4", "vp9.webm", "pcm.mov", "mp3.mkv"])
 def test_damage_ends_the_same_way_in_parts(tmp_path: Path, name: str, spacing: int) -> None:
-    """As a measured source, as a reject with the same reason and detail, or as one that is measured in one go. What a decoder shows in place
-    of a picture it lost is what its memory held, so the numbers of such pictures are not the same from one pass to the next either."""
+    """As a measured source, as a reject with the same reason and detail, or as one that is measured in one go: what a decoder shows in
+    place of a picture that it lost may come from further back than the run-in."""
     whole = film(tmp_path / name, **FILMS[name])
     path = damaged(whole, tmp_path / ("damaged " + name), range(8_000, whole.stat().st_size - 20_000, spacing))
 
@@ -198,7 +198,8 @@ def test_damage_ends_the_same_way_in_parts(tmp_path: Path, name: str, spacing: i
     if isinstance(one, tuple) or isinstance(made, tuple):
         assert one == made
     else:
-        assert (one.frames, one.duration_s, one.damage, one.modality) == (made.frames, made.duration_s, made.damage, made.modality)
+        exact = one.clips[0]["audio_codec"] in EXACT
+        assert [d for d in differences(vars(one), vars(made)) if exact or not near(*d)] == []
 
 
 def test_a_film_that_is_cut_off_is_rejected_in_parts_with_the_same_words(tmp_path: Path) -> None:
@@ -298,12 +299,12 @@ def test_keyframes_that_are_far_apart_begin_no_chapter() -> None:
 
 
 def test_parts_fit_together_only_if_all_are_there_and_agree() -> None:
-    parts = [Found((0, 1), 3, whole=True, behind=(3.0, 7)), Found((1, 2), 3, whole=True, before=(3.0, 7), behind=(6.0, 9)),
-             Found((2, 3), 3, whole=True, before=(6.0, 9))]
+    parts = [Found((0, 1), 3, whole=True, behind=[3.0, 7, 5]), Found((1, 2), 3, whole=True, before=[3.0, 7, 5], behind=[6.0, 9, 1]),
+             Found((2, 3), 3, whole=True, before=[6.0, 9, 1])]
     assert misfit(parts) == ""
     assert "missing" in misfit(parts[:2])
     assert "ends early" in misfit([replace(parts[0], whole=False), *parts[1:]])
-    assert "picture" in misfit([*parts[:2], replace(parts[2], before=(6.0, 8))])
+    assert "picture" in misfit([*parts[:2], replace(parts[2], before=[6.0, 9, 2])])
     loud = [replace(parts[0], lead_out=np.array([0, 0.1])), replace(parts[1], lead_in=np.array([0, 0.2])), parts[2]]
     assert "sound" in misfit(loud)
     assert misfit([replace(loud[0], lead_out=np.array([0, 0.19])), *loud[1:]]) == ""
