@@ -18,8 +18,10 @@ PAIR_S = 0.1
 JPEG_QUALITY = 85
 THIN_S = 2.5
 """In a long shot one candidate is kept in so many seconds: clips of it are cut later, and every one stores a few."""
-RAW = 160
-"""Candidates of stored frames that wait unencoded, the latest ones: most are never stored, and 160 take some 20 MB."""
+RAW = 96
+"""Candidates of stored frames that wait unencoded, the latest ones: most are never stored, and 96 take some 13 MB."""
+IN_SHOT = 80
+"""Candidates of a shot that goes on, after which the older ones are thinned."""
 
 
 class Seen:
@@ -80,7 +82,7 @@ class Seen:
                 self.rows[m.name].add(m.look(picture) if in_shot % m.every == 0 else math.nan)
         self.sample_times.append(t)
         self.candidates.append(_Candidate(t, picture))
-        if len(self.candidates) - self.shot_from >= 4 * RAW:
+        if len(self.candidates) - self.shot_from >= IN_SHOT:
             self._thin()
             self.shot_from = len(self.candidates)
         self.open = picture
@@ -175,13 +177,13 @@ class _Candidate:
 
     def __init__(self, t_s: float, picture: Picture) -> None:
         self.t_s = t_s
-        self.picture: Picture | None = Picture(t_s, picture.y, picture.u, picture.v, picture.half)
+        self.planes: tuple[Any, Any, Any] | None = (picture.y, picture.u, picture.v)
         self.jpeg = b""
 
     def encode(self, seen: Seen) -> bytes:
-        if self.picture is not None:
-            self.jpeg = _jpeg(self.picture, seen.rotation, seen.matrix)
-            self.picture = None
+        if self.planes is not None:
+            self.jpeg = _jpeg(*self.planes, seen.rotation, seen.matrix)
+            self.planes = None
         return self.jpeg
 
 
@@ -206,14 +208,14 @@ _MATRICES = {
 """Full range YCbCr to RGB by ITU recommendation; columns Y, Cb, Cr."""
 
 
-def _jpeg(picture: Picture, rotation: int, colorspace: int) -> bytes:
+def _jpeg(y: Any, u: Any, v: Any, rotation: int, colorspace: int) -> bytes:
     import cv2
 
-    height, width = picture.y.shape
+    height, width = y.shape
     matrix = _MATRICES[709 if colorspace == 1 else 2020 if colorspace in (9, 10) else 601]
-    chroma = [cv2.resize(p, (width, height), interpolation=cv2.INTER_LINEAR) for p in (picture.u, picture.v)]
+    chroma = [cv2.resize(p, (width, height), interpolation=cv2.INTER_LINEAR) for p in (u, v)]
     rows = np.array([[*row, -128 * (row[1] + row[2])] for row in reversed(matrix)])
-    bgr = cv2.transform(cv2.merge([picture.y, *chroma]), rows)
+    bgr = cv2.transform(cv2.merge([y, *chroma]), rows)
     turn = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}.get(rotation)
     if turn is not None:
         bgr = cv2.rotate(bgr, turn)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from jobs.clean import shots
 from jobs.clean.chapters import CHAPTER_S, Begin, begins
 from jobs.clean.found import Found, joined, misfit
 from jobs.clean.heard import Heard, step
@@ -348,3 +349,17 @@ def test_sound_heard_from_a_chapter_on_is_the_sound_of_the_whole(rate: int) -> N
     assert some.native_at[0] == round(part.first / rate / NATIVE_BLOCK_S)
     assert all_.native_at[-1] == some.native_at[-1]
     assert all_.mono_at[-1] == some.mono_at[-1]
+
+
+def test_dissolves_of_a_long_film_are_looked_for_in_blocks_and_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    scenes, times = random.integers(0, 255, (40, 72)), np.cumsum(random.uniform(0.02, 0.05, 3_000))
+    share = np.clip((np.arange(3_000) % 100 - 60) / 30, 0, 1)[:, None]
+    thumbs = (scenes[np.arange(3_000) // 100] * (1 - share) + scenes[np.arange(3_000) // 100 + 1] * share).astype(np.uint8)
+    signals = np.zeros((3_000, len(shots.SIGNALS)), np.float32)
+    signals[:, shots.COLUMN["spread"]] = thumbs[:, :48].std(axis=1)
+    whole = shots._dissolves(times, signals, thumbs)
+    monkeypatch.setattr(shots, "BLOCK", 500)
+    monkeypatch.setattr(shots, "BLOCK_MARGIN", 200)
+    assert shots._dissolves(times, signals, thumbs) == whole
+    assert len(whole) == 30
