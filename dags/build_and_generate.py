@@ -1,7 +1,7 @@
 """Both in one run: raw media in; a release and finished videos out.
 
-For trying settings from end to end, by hand, with a form. Day to day `build_corpus` and `generate_videos` do the same apart.
-It announces its release as the asset `samples` too, so pause `generate_videos` if that one must not follow as well.
+For trying settings from end to end, by hand, with a form: say where the media are, and what to film or how many prompts to draw.
+Day to day `build_corpus` and `generate_videos` do the same apart; this one makes its own videos and starts neither.
 
 Safe to re-run: every job skips a version that stands.
 """
@@ -17,7 +17,7 @@ from dags.common.tasks import MACROS
      default_args=DEFAULTS, params=corpus_params() | video_params(), user_defined_macros=MACROS)  # type: ignore[untyped-decorator]
 def build_and_generate() -> None:
     """The DAG."""
-    release, prompts = corpus()[1], videos()[0]
+    release, prompts = corpus(announced=False)[1], videos()[0]
     release >> prompts
 
 

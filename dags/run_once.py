@@ -165,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     home = given.home.resolve()
     lay_out(home, given.dags)
     os.environ.update(environment(home))
-    from dags.common.tasks import TERMINAL, settings_of
+    from dags.common.tasks import TERMINAL, Refused, settings_of
     from schemas.settings import SettingsError, load
 
     try:
@@ -174,7 +174,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"--conf is not JSON: {error}")
     try:
         load(text_or_file=settings_of(conf))
-    except SettingsError as error:
+    except (SettingsError, Refused) as error:
         print(error, file=sys.stderr)
         return TERMINAL
     board = Board(given.quiet)

@@ -83,8 +83,16 @@ class Version:
         parts = []
         for path in self.files():
             with self.lake.fs.open(path) as file:
-                parts.append(pq.ParquetFile(file).read(columns=names).cast(schema))
+                parts.append(_with_nulls(pq.ParquetFile(file).read(columns=names), schema))
         return pa.concat_tables(parts) if parts else schema.empty_table()
+
+
+def _with_nulls(found: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The columns of `schema`; one that came into the contract after the part was written is null."""
+    for i, column in enumerate(schema):
+        if column.nullable and column.name not in found.schema.names:
+            found = found.add_column(i, column, pa.nulls(found.num_rows, column.type))
+    return found.cast(schema)
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,9 @@ CLIPS = Table(
         maybe("motion", pa.float64(), "mean optical flow between samples, share of the short side per second"),
         maybe("camera_motion", pa.float64(), "the part of `motion` explained by one global similarity transform"),
         maybe("object_motion", pa.float64(), "motion left after the global transform"),
+        maybe("pan_x", pa.float64(), "how far the camera turns or travels to the right, short sides a second; left is negative"),
+        maybe("pan_y", pa.float64(), "likewise downwards"),
+        maybe("zoom", pa.float64(), "growth of the picture by the camera per second; 0.1 is a tenth"),
         maybe("freeze_share", pa.float64(), "share of the span in which nothing changes, 0..1"),
         maybe("duplicate_frame_share", pa.float64(), "share of frames equal to the frame before, 0..1"),
         maybe("flicker", pa.float64(), "mean absolute second difference of mean luma between frames, 0..255"),
@@ -64,7 +67,7 @@ CLIPS = Table(
         maybe("colourfulness", pa.float64(), "Hasler and Suesstrunk 2003 metric"),
         maybe("text_area_share", pa.float64(), "estimated share of the picture covered by text, 0..1"),
         maybe("residual_cut", pa.float64(), "greatest cut score inside the span over the cut threshold; 1 is a cut"),
-        maybe("phashes", pa.list_(pa.uint64()), "64-bit DCT perceptual hashes of the samples in order, two of each: inside its bars, and whole"),
+        maybe("phashes", pa.list_(pa.uint64()), "64-bit DCT perceptual hashes of the samples in order, three of each: inside its bars, whole, and its middle"),
         maybe("phash_times_s", pa.list_(pa.float64()), "presentation time of each of `phashes`, seconds in the source"),
         maybe("frames", pa.list_(FRAME), "a few small frames that cover the clip; later stages read these, never the video"),
         # sound
@@ -80,7 +83,7 @@ CLIPS = Table(
         maybe("bandwidth_hz", pa.float64(), "frequency below which 99 % of the energy lies"),
         maybe("snr_db", pa.float64(), "estimate: loud over quiet window energy"),
         maybe("av_skew_s", pa.float64(), "sound length minus picture length of the source, seconds"),
-        maybe("audio_fingerprint", pa.list_(pa.uint32()), "32-bit chroma-sign words, about eight a second"),
+        maybe("audio_fingerprint", pa.list_(pa.uint32()), "32-bit words of how the spectrum moves, low and high sound in turn, about eight of each a second"),
         # text
         maybe("text", pa.large_string(), "body of a text clip, masked"),
         maybe("text_chars", pa.int64(), "characters without white space"),

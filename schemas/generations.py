@@ -1,4 +1,7 @@
-"""`generations`: one generated asset. Seconds and peak memory of each are under `measured` in the manifest: rows are reproducible."""
+"""`generations`: one generated asset.
+
+Its seconds and peak memory stand in the manifest, under `measured` by generation id: rows are the same in every run.
+"""
 
 import pyarrow as pa
 

@@ -16,6 +16,6 @@ LABELS = Table(
         col("key", pa.string(), "which label: a tag, `title`, `embedding`, ..."),
         maybe("score", pa.float64(), "unit and range are the labeler's"),
         maybe("text", pa.string(), "a label that is a text"),
-        maybe("vector", pa.list_(pa.float16()), "a label that is a unit vector"),
+        maybe("vector", pa.list_(pa.float16()), "a label that is a unit vector; as wide as its labeler's model makes it, all alike in a version"),
     ]),
 )

@@ -16,6 +16,7 @@ REASONS = MappingProxyType({
     "not_regular_file": ("a pipe, socket or device, not a file", "不是普通文件"),
     "outside_root": ("a link that leads out of the source folder", "链接指向源目录之外"),
     "playlist": ("a playlist that points at other files", "指向其他文件的播放列表"),
+    "hollow": ("most of the file was never written: a download or copy that was not finished", "文件大部分从未写入（下载或复制未完成）"),
     "too_large": ("larger than the limit", "超过大小限制"),
     "generated": ("made by a generator; kept out of training corpora", "由模型生成，不进入训练语料"),
     "bad_row": ("a line that cannot be parsed or has no text", "无法解析或没有文本的行"),
@@ -23,6 +24,7 @@ REASONS = MappingProxyType({
     # measure
     "undecodable": ("no frame or sample could be decoded", "无法解码"),
     "partly_undecodable": ("decoding broke off or too much of it is damaged", "部分数据损坏"),
+    "broken_clock": ("its timestamps run backwards, so that no span of it can be found again", "时间戳倒退，无法定位片段"),
     "no_media": ("no picture or sound stream", "没有图像或声音流"),
     "decode_timeout": ("decoding took longer than its limit", "解码超时"),
     "decode_crash": ("the decoder crashed", "解码器崩溃"),

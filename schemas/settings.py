@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -130,6 +130,9 @@ class Label(Section):
     """Pictures per forward pass; every pass has this shape, so that a score does not depend on its neighbours."""
     min_similarity: float | None = None
     """Cosine of picture and caption below which a clip is dropped; none: labels only."""
+    min_consistency: float | None = None
+    """Least cosine of a clip's neighbouring stored frames below which it is dropped for a missed cut (EasyAnimate: 0.8 with ViT-B/32); none:
+    labels only."""
     max_unsafe: Share | None = None
     """Probability of an unsafe concept above which a clip is dropped; none: labels only."""
     blocklist: tuple[str, ...] = ()
@@ -173,13 +176,19 @@ class Prompts(Section):
     """Preset of the storyboard."""
     langs: tuple[str, ...] = ("zh", "en")
     """Languages that are drawn."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=-(1 << 63), lt=1 << 63)
     max_chars: int = Field(default=2000, ge=1)
     """Longer prompts are rejected."""
     blocklist: tuple[str, ...] = ()
     """Words that are refused in addition to the built-in list."""
     rewriter: str = ""
     """`http(s)://host/v1#model` of an OpenAI-compatible endpoint that words the shots for the generator; empty: none."""
+
+    @field_validator("texts")
+    @classmethod
+    def _whole(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        """Halves of characters, as broken JSON and broken terminals give them, cannot be written anywhere."""
+        return tuple(text.encode("utf-8", "ignore").decode() for text in texts)
 
 
 class Generate(Section):
@@ -275,6 +284,9 @@ class Runtime(Section):
     """Live streams to record."""
     out: str = ""
     """Folder that videos are published to; empty: `videos` beside the tables of a local lake."""
+    public_url: str = Field(default="", pattern=r"^(https?://[^\s?#]+)?$")
+    """Address (http or https) under which that folder or bucket is served: the links of the feeds begin with it. Empty: with the
+    folder's own file:// or the bucket's s3:// address, since RSS takes no relative ones."""
     master: str = "local[*]"
     """Spark master."""
     device: str = "auto"

@@ -8,7 +8,7 @@ import pendulum
 from airflow.sdk import Param
 from pydantic import BaseModel
 
-from schemas.settings import Policy, Recipe, Runtime, Settings
+from schemas.settings import Policy, Prompts, Recipe, Runtime, Settings
 
 OWNER = "data-engineering"
 START = pendulum.datetime(2026, 1, 1, tz="UTC")
@@ -29,6 +29,10 @@ DEFAULTS: dict[str, Any] = {
 """Two retries 30 s and 60 s apart: long enough for a worker or an object store to come back. Wrong input is not retried."""
 
 
+MORE = "More"
+"""Section of the form for what is seldom filled in; it is folded up at first."""
+
+
 def schedule(name: str, default: str | None = None) -> str | None:
     """The schedule of a DAG: `REELMILL_<NAME>_SCHEDULE` (cron or preset, empty for none) where it is set, else the default."""
     return os.environ.get(f"REELMILL_{name.upper()}_SCHEDULE", default or "") or None
@@ -36,7 +40,7 @@ def schedule(name: str, default: str | None = None) -> str | None:
 
 def lake_param() -> Param:
     """Where the lake is."""
-    return Param(None, type=["null", "string"], title="Lake", description=f"{_doc('lake')} Empty: as the worker is set up.")
+    return Param(None, type=["null", "string"], title="Lake", description=f"{_doc('lake')} Empty: as the worker is set up.", section=MORE)
 
 
 def corpus_params() -> dict[str, Param]:
@@ -45,8 +49,7 @@ def corpus_params() -> dict[str, Param]:
         "sources": Param(None, type=["null", "array"], items={"type": "string"}, title="Sources",
                          description="Folders and files, one a line; {date} stands for the day of the run."),
         "lake": lake_param(),
-        "preset": Param(None, type=["null", "string"], enum=[None, *_enum(Policy, "preset")], title="Policy",
-                        description="A named set of thresholds."),
+        "preset": _choice(Policy, "preset", title="Policy", description="A named set of thresholds.", section=MORE),
         "settings": settings_param(),
     }
 
@@ -56,6 +59,10 @@ def video_params() -> dict[str, Param]:
     return {
         "prompts": Param(None, type=["null", "array"], items={"type": "string"}, title="Prompts",
                          description="One a line; empty: drawn from the release."),
+        "count": Param(None, type=["null", "integer"], minimum=1, title="Count",
+                       description=f"How many prompts are drawn where none is given. Empty: {Prompts().count}."),
+        "aspect": _choice(Prompts, "aspect", title="Aspect", description="Shape of the videos."),
+        "style": _choice(Prompts, "style", title="Style", description="Preset of the storyboards."),
         "lake": lake_param(),
         "settings": settings_param(),
     }
@@ -63,8 +70,8 @@ def video_params() -> dict[str, Param]:
 
 def settings_param() -> Param:
     """Any other setting; a name that is not one is refused when the run is asked for."""
-    return Param({}, title="Settings", description='Overrides, e.g. {"recipe": {"dedup": {"threshold": 0.75}}}',
-                 **names_schema())
+    return Param({}, title="Settings", description='Overrides, e.g. {"recipe": {"dedup": {"threshold": 0.75}}}', section=MORE,
+                 **names_schema() | {"type": ["object", "null"]})
 
 
 def names_schema() -> dict[str, Any]:
@@ -83,5 +90,7 @@ def _doc(name: str) -> str:
     return str(Runtime.model_fields[name].description)
 
 
-def _enum(section: Any, name: str) -> list[str]:
-    return list(section.model_json_schema()["properties"][name]["enum"])
+def _choice(of: type[BaseModel], name: str, **words: str) -> Param:
+    """A field with the values of a setting to choose from; the empty choice leaves it to the settings."""
+    facts = of.model_json_schema()["properties"][name]
+    return Param(None, type=["null", "string"], enum=[None, *facts["enum"]], values_display={"null": f"as set ({facts['default']})"}, **words)

@@ -10,9 +10,9 @@ from dags.common.tasks import Command, asset, check, effective, run
 from schemas import CLIPS, DUPLICATES, GENERATIONS, LABELS, PROMPTS, PUBLICATIONS, REJECTS, SAMPLES, SOURCES
 
 
-def corpus() -> tuple[Command, Command]:
-    """Raw media to a release: its first and its last task."""
-    first, last = run("collect"), check(SAMPLES, "fuse", outlets=[asset(SAMPLES)])
+def corpus(*, announced: bool = True) -> tuple[Command, Command]:
+    """Raw media to a release: its first and its last task. A release that is announced starts `generate_videos`."""
+    first, last = run("collect"), check(SAMPLES, "fuse", outlets=[asset(SAMPLES)] if announced else [])
     chain(
         first, check(SOURCES, "collect"),
         run("measure"), check(CLIPS, "measure"),

@@ -1,5 +1,6 @@
 """The one way a DAG starts work: a command line, never an import."""
 
+import difflib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -84,7 +85,13 @@ def settings_of(params: Mapping[str, Any], events: Any = None, day: str | None =
         params: The form.
         events: Triggering asset events of the run by asset; empty for one that a person or the clock started.
         day: Logical date; it replaces `{date}` in sources.
+
+    Raises:
+        Refused: a field that no form has; the API would take it and the run would go its own way without it.
     """
+    if strange := sorted(set(params) - {*FIELDS, "settings"}):
+        near = difflib.get_close_matches(strange[0], [*FIELDS, "settings"], n=1, cutoff=0.0)[0]
+        raise Refused(f"there is no field {strange[0]!r} in the form of this run; the nearest is {near!r}")
     tree: dict[str, Any] = {}
     for event in sorted(_events(events), key=lambda e: str(getattr(e, "timestamp", ""))):
         tree = merged(tree, (event.extra or {}).get("settings", {}))
@@ -106,6 +113,9 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "seconds": ("runtime.capture", "seconds"),
     "preset": ("recipe.policy", "preset"),
     "prompts": ("recipe.prompts", "texts"),
+    "count": ("recipe.prompts", "count"),
+    "aspect": ("recipe.prompts", "aspect"),
+    "style": ("recipe.prompts", "style"),
     "labelers": ("recipe.label", "labelers"),
 }
 """Fields of the forms and the settings that they stand for."""

@@ -20,16 +20,17 @@ class Found:
     Attributes:
         chapters: First chapter, and the one behind the last; `of`: how many the source has.
         facts: Columns of `clips` that hold for the source.
-        good_frames, bad_frames, interlaced: Frames decoded, frames and packets that could not be, frames that were interlaced.
+        good_frames, bad_frames, interlaced, behind: Frames decoded, frames and packets that could not be, frames that were interlaced,
+        frames stamped too early.
         good_sound, bad_sound: Likewise of sound.
         first_t: Time of the first frame, NaN without one. last_t: Of the last. last_duration_s: How long that says to be shown.
         sound_start_s: When the sound starts, sound_s: how long it is up to the last sample; NaN without sound.
         broke_off: What the demuxer said when it could not go on.
         whole: The reading came to where its last chapter ends.
-        before, behind: Time of the frame before the first, its trace, and that of the first (see `Grid.trace`); the same at the chapter
+        seam_in, seam_out: Time of the frame before the first, its trace, and that of the first (see `Grid.trace`); the same at the chapter
         behind the last.
         lead_in, lead_out: The same of sound (`Heard.lead`).
-        container, video, origin_s, step_s, stated_s, stated_frames, edited: What the header says: the format, whether there is a picture
+        container, demuxer, video, origin_s, step_s, stated_s, stated_frames, edited: What the header says: the format, whether there is a picture
         stream, its time zero, the usual length of a frame, length, count of frames, and that fewer are shown.
     """
 
@@ -39,6 +40,7 @@ class Found:
     good_frames: int = 0
     bad_frames: int = 0
     interlaced: int = 0
+    behind: int = 0
     good_sound: int = 0
     bad_sound: int = 0
     first_t: float = math.nan
@@ -48,11 +50,12 @@ class Found:
     sound_s: float = math.nan
     broke_off: str = ""
     whole: bool = False
-    before: list[float] | None = None
-    behind: list[float] | None = None
+    seam_in: list[float] | None = None
+    seam_out: list[float] | None = None
     lead_in: Any = field(default_factory=lambda: np.zeros(0))
     lead_out: Any = field(default_factory=lambda: np.zeros(0))
     container: str = ""
+    demuxer: str = ""
     origin_s: float = 0.0
     video: bool = False
     step_s: float = 1 / 25
@@ -75,9 +78,9 @@ def joined(found: Sequence[Found]) -> Found:
     first, last = found[0], found[-1]
     shown = [f for f in found if f.good_frames]
     heard = [f for f in found if f.sound_s > 0]
-    total = {name: sum(getattr(f, name) for f in found) for name in ("good_frames", "bad_frames", "interlaced", "good_sound", "bad_sound")}
+    total = {name: sum(getattr(f, name) for f in found) for name in ("good_frames", "bad_frames", "interlaced", "behind", "good_sound", "bad_sound")}
     return replace(
-        last, chapters=(first.chapters[0], last.chapters[1]), before=first.before, lead_in=first.lead_in, **total,
+        last, chapters=(first.chapters[0], last.chapters[1]), seam_in=first.seam_in, lead_in=first.lead_in, **total,
         facts={name: value for f in reversed(found) for name, value in f.facts.items()},
         first_t=shown[0].first_t if shown else math.nan, last_t=shown[-1].last_t if shown else math.nan,
         last_duration_s=shown[-1].last_duration_s if shown else 0.0,
@@ -92,7 +95,7 @@ def misfit(found: Sequence[Found]) -> str:
     for one, other in zip(found, found[1:], strict=False):
         if not one.whole:
             return "a part ends early"
-        if one.behind is None or one.behind != other.before:
+        if one.seam_out is None or one.seam_out != other.seam_in:
             return "the picture is another one where two parts meet"
         if one.lead_out.shape != other.lead_in.shape:
             return "the sound is another one where two parts meet"

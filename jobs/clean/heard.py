@@ -93,7 +93,7 @@ class Heard:
         """No more sound: what is left makes a last, shorter block if it is at least half of one."""
         self._feed()
         if self.pending.shape[1] * 2 >= self.rate * NATIVE_BLOCK_S:
-            self._native_block(self.pending)
+            self._native_blocks(self.pending, np.array([0, self.pending.shape[1]]))
         rest = np.concatenate([self.mono_pending, *(out.to_ndarray()[0] for out in self._mono(None))])
         blocks = (rest.size + MONO_BLOCK // 2) // MONO_BLOCK
         self._mono_blocks(np.concatenate([rest, np.zeros(MONO_BLOCK, np.float32)])[:blocks * MONO_BLOCK])
@@ -132,25 +132,24 @@ class Heard:
         if not np.isfinite(fresh).all():
             fresh = np.nan_to_num(fresh, posinf=1.0, neginf=-1.0)
         sound = np.concatenate([self.pending, fresh], axis=1)
-        at = 0
-        while True:
-            size = round((self.blocks + 1) * self.rate * NATIVE_BLOCK_S) - round(self.blocks * self.rate * NATIVE_BLOCK_S)
-            if sound.shape[1] - at < size:
-                break
-            self._native_block(sound[:, at:at + size])
-            at += size
-        self.pending = sound[:, at:]
+        most = int(sound.shape[1] / (self.rate * NATIVE_BLOCK_S)) + 2
+        edges = np.rint(np.arange(self.blocks, self.blocks + most) * self.rate * NATIVE_BLOCK_S).astype(np.int64)
+        edges -= edges[0]
+        edges = edges[edges <= sound.shape[1]]
+        self._native_blocks(sound[:, :edges[-1]], edges)
+        self.pending = sound[:, edges[-1]:]
         mono = fresh[:1] if self.channels == 1 else (fresh[:1] + fresh[1:2]) * np.float32(0.5)
         line = np.concatenate([self.mono_pending, *(out.to_ndarray()[0] for out in self._mono(mono))])
         whole = line.size // MONO_BLOCK * MONO_BLOCK
         self._mono_blocks(line[:whole])
         self.mono_pending = line[whole:]
 
-    def _native_block(self, block: NDArray[np.float32]) -> None:
-        self.blocks += 1
-        block = np.ascontiguousarray(block)
-        for m, hearer in self.native:
-            self.rows[m.name].add(hearer(block))
+    def _native_blocks(self, sound: NDArray[np.float32], edges: NDArray[np.int64]) -> None:
+        if edges.size > 1:
+            self.blocks += edges.size - 1
+            sound = np.ascontiguousarray(sound)
+            for m, hearer in self.native:
+                self.rows[m.name].extend(hearer(sound, edges))
 
     def _mono(self, sound: NDArray[np.float32] | None) -> list[Any]:
         """Frames at 16 kHz; None for what the resampler still holds."""

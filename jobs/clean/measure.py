@@ -8,6 +8,7 @@ sound is cut into blocks that the measurements of sound hear. Shots and clips ar
 `read_part` reads some of its chapters (`jobs.clean.chapters`), `measure_parts` makes of all parts what one pass would have made.
 """
 
+import gc
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from jobs.clean.seen import Seen
 from jobs.clean.series import Pictures, Sounds
 from jobs.media import child, sandbox
 from jobs.media.faults import (
+    BrokenClock,
     EmptyFile,
     MissingFile,
     NotRegularFile,
@@ -41,6 +43,8 @@ from schemas.settings import Measure
 
 PROMISED = frozenset({"mp4", "mov", "3gp", "m4a", "webm", "matroska", "avi", "wav", "flac"})
 """Containers whose stated length is binding: much less decoded than promised means that the file is cut off."""
+ANIMATIONS = frozenset({"gif", "apng"})
+"""Containers of which one frame is a picture, not a short video."""
 LAST_S = 5.0
 """Longest stated duration of a last frame that is believed."""
 
@@ -194,13 +198,14 @@ def _opened(path: str) -> Iterator[BinaryIO]:
 
 def warm() -> None:
     """Load and compile everything that a confined process could not load or compile later."""
-    from jobs.clean.measures.speech import detector
     from jobs.media.picture import open_picture, rgb
+    from jobs.media.voice import weights
 
     measurements()
-    detector()
+    weights()
     del open_picture, rgb
     _warm_pass()
+    gc.freeze()  # a collection during a pass has nothing to find in what was loaded for all of them
 
 
 def _kind(file: BinaryIO) -> Kind:
@@ -301,15 +306,21 @@ def _concluded(pictures: Pictures, sounds: Sounds | None, found: Found, settings
         sounds = None
     video = found.good_frames > 0
     if not video and sounds is None:
-        raise Undecodable(f"no frame could be decoded ({found.broke_off or f'{found.bad_frames + found.bad_sound} packets failed'})")
+        failed = found.bad_frames + found.bad_sound
+        raise Undecodable(f"no frame could be decoded ({found.broke_off or (f'{failed} packets failed' if failed else 'it holds none')})")
     if found.video and not video and found.bad_frames > 0:
         raise Undecodable(f"none of {found.bad_frames} packets of the picture could be decoded")
     if not video:
         damage = sound_damage
     if damage > settings.max_damage:
         raise PartlyUndecodable(f"{damage:.0%} of the {'picture' if video else 'sound'} could not be decoded")
+    if found.behind > settings.max_damage * (found.good_frames + found.behind):
+        raise BrokenClock(f"{found.behind} of {found.good_frames + found.behind} frames are stamped earlier than those before: the"
+                          " clock starts anew on the way, as in recordings that were joined; remux it with one clock")
     if video:
         found.facts["interlaced"] = found.interlaced > 0.5 * found.good_frames
+    if found.good_frames == 1 and found.container in ANIMATIONS and sounds is None:
+        return _clips("image", pictures, None, found, 0.0, settings, damage)
     end_s = found.last_t + _last_gap(pictures, found) if video else 0.0
     _keep_promise(end_s, sounds, found, settings)
     return _clips("video" if video else "audio", pictures, sounds, found, end_s, settings, damage)
@@ -324,10 +335,10 @@ def _last_gap(pictures: Pictures, found: Found) -> float:
 
 def _keep_promise(end_s: float, sounds: Sounds | None, found: Found, settings: Measure) -> None:
     """Refuse a file of which much less could be decoded than its header binds itself to."""
-    got = max(end_s - found.first_t if found.good_frames else 0.0, found.sound_s if sounds is not None else 0.0)
+    got = max(end_s, found.sound_start_s + found.sound_s if sounds is not None else 0.0)
     share = 1.0
-    if found.container in ("webm", "matroska"):
-        got += max(found.origin_s, 0.0)  # its length is counted from zero, whenever its streams start
+    if found.demuxer == "matroska":  # It states where it ends; the others say how long they are.
+        got += max(found.origin_s, 0.0)
     if found.container in PROMISED and found.stated_s is not None and 0.5 < found.stated_s < HONEST_S:
         share = min(share, got / found.stated_s)
     if found.good_frames and found.stated_frames > 10 and not found.edited:

@@ -21,9 +21,11 @@ from jobs.clean.series import Pictures, Sounds
 from jobs.media import child
 from jobs.media.faults import NoMedia, TooManyFrames, TooManyPixels
 from jobs.media.planes import SIGNALS, THUMB, Grid
-from jobs.media.probe import HDR_TRANSFERS, Kind, container_seconds, depth, has_alpha, origin_s, picture_stream, sound_stream
+from jobs.media.probe import HDR_TRANSFERS, Kind, container_seconds, depth, has_alpha, origin_s, picture_stream, sound_stream, turn
 from schemas.settings import Measure
 
+BACK_S = 0.5
+"""A frame that is stamped so much earlier than those before it is out of place: its time would be that of another one."""
 BEYOND_S = 10.0
 """A piece whose picture is over waits for its sound so long: sound that lies deeper in the file is not looked for."""
 
@@ -46,7 +48,7 @@ class Reading:
         self.video: Any = picture_stream(container)
         self.audio: Any = sound_stream(container)
         if self.video is None and self.audio is None:
-            raise NoMedia(f"a {kind.container} container without a picture or sound stream")
+            raise NoMedia(f"there is no picture and no sound in the {kind.container} container")
         self.origin = origin_s(container)
         self.tick_s, self.sound_tick_s = (
             float(s.time_base) if s is not None and s.time_base else 0.0 for s in (self.video, self.audio)
@@ -54,7 +56,7 @@ class Reading:
         self.begins = plan(container, kind, self.video, chapter_s)
         of = len(self.begins) + 1
         first, after = (i * of // part[1] for i in (part[0], part[0] + 1))
-        self.found = Found((first, after), of, container=kind.container, origin_s=self.origin, video=self.video is not None,
+        self.found = Found((first, after), of, container=kind.container, demuxer=kind.demuxer, origin_s=self.origin, video=self.video is not None,
                            stated_s=container_seconds(container))
         self.first, self.after = first, after
         self.grid = Grid()
@@ -68,7 +70,7 @@ class Reading:
         """Packets belong to these chapters, and not to what is decoded before or behind them."""
         self.picture_over = self.video is None
         self.turn_s = math.inf
-        self.last_t = math.nan
+        self.last_t, self.astray = math.nan, False
         if self.video is not None:
             self._prepare_video()
 
@@ -112,7 +114,7 @@ class Reading:
                 return
             except (StopIteration, IndexError):  # PyAV flushes streams that came up on the way and that it does not know, after those it knows.
                 return
-            if any(s is not None and packet.stream_index == s.index for s in (self.video, self.audio)):  # others may be announced on the way
+            if any(s is not None and packet.stream.index == s.index for s in (self.video, self.audio)):  # others may be announced on the way
                 yield packet
 
     def _go_to_run_in(self) -> bool:
@@ -138,7 +140,7 @@ class Reading:
     def _read(self, packets: Iterator[Any]) -> None:
         skipping = self.first > 0
         for packet in packets:
-            if self.video is None or packet.stream_index != self.video.index:
+            if self.video is None or packet.stream.index != self.video.index:
                 self._take(packet)
             else:
                 stamp = getattr(packet, INDEXED.get(self.kind.demuxer, "dts"))
@@ -168,7 +170,7 @@ class Reading:
     def _take(self, packet: Any, hear: bool = True) -> None:
         import av
 
-        found, picture = self.found, self.video is not None and packet.stream_index == self.video.index
+        found, picture = self.found, self.video is not None and packet.stream.index == self.video.index
         try:
             frames = packet.decode()
         except av.error.FFmpegError as error:
@@ -204,16 +206,19 @@ class Reading:
         found, pts = self.found, frame.pts
         while self.coming and pts is not None and pts >= self.coming[0][1]:
             if self.coming[0][0] == self.after:
-                found.behind = [self.last_t, self.grid.trace()]
+                found.seam_out = [self.last_t, self.grid.trace()]
                 self._forget(frame)
-                found.behind.append(self.grid.trace())
+                found.seam_out.append(self.grid.trace())
                 self.picture_over = True
                 return
             self.coming.popleft()
             if self.seen is None:
-                found.before = [self.last_t, self.grid.trace()]
+                found.seam_in = [self.last_t, self.grid.trace()]
             self._turn()
-        t = self._time(frame, pts)
+        t = self._time(pts)
+        if t is None:
+            found.behind += self.seen is not None
+            return
         if self.seen is None:
             if self.first:
                 self._forget(frame)
@@ -235,19 +240,22 @@ class Reading:
         if frame.interlaced_frame:
             found.interlaced += 1
         seen.see(frame, t)
-        if found.before is not None and found.good_frames == 1:
-            found.before.append(self.grid.trace())
+        if found.seam_in is not None and found.good_frames == 1:
+            found.seam_in.append(self.grid.trace())
         if found.good_frames % 16 == 0:
             child.progress(t - found.first_t)
 
-    def _time(self, frame: Any, pts: int | None) -> float:
-        """Its time, or one behind the frame before where it has none or one that goes back."""
+    def _time(self, pts: int | None) -> float | None:
+        """Its time, or one just behind the frame before where it has none; None where it is stamped far earlier than that."""
         t = pts * self.tick_s - self.origin if pts is not None else math.nan
         if math.isnan(self.last_t):
             t = t if math.isfinite(t) else 0.0
+        elif t < self.last_t - (0.0 if self.astray else BACK_S):
+            self.astray = True
+            return None
         elif not t > self.last_t:
             t = self.last_t + self.found.step_s if not math.isfinite(t) else self.last_t + 1e-3
-        self.last_t = t
+        self.last_t, self.astray = t, False
         return t
 
     def _forget(self, frame: Any) -> None:
@@ -267,10 +275,10 @@ class Reading:
         assert self.seen is not None
         if not self.begins:
             self.turn_s = t + self.chapter_s
-        rotation = round(-frame.rotation / 90) * 90 % 360
+        rotation, mirrored = turn(frame)
         ratio = self.video.sample_aspect_ratio
         sar = float(ratio) if ratio and 0.05 < ratio < 20 else 1.0
-        self.seen.shape(sar, rotation, int(frame.colorspace))
+        self.seen.shape(sar, rotation, mirrored, int(frame.colorspace))
         if self.found.good_frames:
             return
         self.found.first_t = t
@@ -278,7 +286,7 @@ class Reading:
         if rotation in (90, 270):
             width, height = height, width
         self.found.facts |= {
-            "rotation_deg": rotation, "sar": sar, "width": width, "height": height, "bit_depth": depth(frame.format),
+            "rotation_deg": rotation, "mirrored": mirrored, "sar": sar, "width": width, "height": height, "bit_depth": depth(frame.format),
             "hdr": int(frame.color_trc) in HDR_TRANSFERS, "alpha": has_alpha(self.video),
             "video_codec": self.video.codec_context.codec.canonical_name,
         }

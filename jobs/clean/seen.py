@@ -46,12 +46,12 @@ class Seen:
         self.due = -math.inf
         self.content = 0.0
         self.open: Picture | None = None
-        self.sar, self.rotation, self.matrix = 1.0, 0, 2
+        self.sar, self.rotation, self.mirrored, self.matrix = 1.0, 0, False, 2
         self.shrink, self.shrink_later = av.video.reformatter.VideoReformatter(), av.video.reformatter.VideoReformatter()
 
-    def shape(self, sar: float, rotation: int, colorspace: int) -> None:
+    def shape(self, sar: float, rotation: int, mirrored: bool, colorspace: int) -> None:
         """Display facts, known from the first frame."""
-        self.sar, self.rotation, self.matrix = sar, rotation, colorspace
+        self.sar, self.rotation, self.mirrored, self.matrix = sar, rotation, mirrored, colorspace
 
     def see(self, frame: Any, t: float) -> None:
         """The next frame."""
@@ -182,7 +182,7 @@ class _Candidate:
 
     def encode(self, seen: Seen) -> bytes:
         if self.planes is not None:
-            self.jpeg = _jpeg(*self.planes, seen.rotation, seen.matrix)
+            self.jpeg = _jpeg(*self.planes, seen.rotation, seen.mirrored, seen.matrix)
             self.planes = None
         return self.jpeg
 
@@ -208,7 +208,7 @@ _MATRICES = {
 """Full range YCbCr to RGB by ITU recommendation; columns Y, Cb, Cr."""
 
 
-def _jpeg(y: Any, u: Any, v: Any, rotation: int, colorspace: int) -> bytes:
+def _jpeg(y: Any, u: Any, v: Any, rotation: int, mirrored: bool, colorspace: int) -> bytes:
     import cv2
 
     height, width = y.shape
@@ -216,6 +216,8 @@ def _jpeg(y: Any, u: Any, v: Any, rotation: int, colorspace: int) -> bytes:
     chroma = [cv2.resize(p, (width, height), interpolation=cv2.INTER_LINEAR) for p in (u, v)]
     rows = np.array([[*row, -128 * (row[1] + row[2])] for row in reversed(matrix)])
     bgr = cv2.transform(cv2.merge([y, *chroma]), rows)
+    if mirrored:
+        bgr = cv2.flip(bgr, 1)
     turn = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}.get(rotation)
     if turn is not None:
         bgr = cv2.rotate(bgr, turn)

@@ -14,9 +14,12 @@ GRAM = 5
 _WORD = regex.compile(r"[\p{Han}]|(?:(?!\p{Han})[\p{L}\p{M}\p{N}_])+(?:['’-](?:(?!\p{Han})[\p{L}\p{M}\p{N}])+)*")
 _SYMBOL = regex.compile(r"[^\p{L}\p{M}\p{N}\p{P}\p{Z}\p{C}]")
 _MARKUP = regex.compile(
-    r"<(script|style)\b[^>]{0,1000}>.*?</\1\s*>|<!--.*?-->|<!?/?[A-Za-z][^<>]{0,1000}>|&(?:#\d{1,7}|#x[0-9A-Fa-f]{1,6}|[A-Za-z]{2,10});"
-    r"|\[/?(?:b|i|u|url|img|quote|code|size|color|font)(?:=[^\]\n]{0,200})?\]|\{\{[^{}]{0,500}\}\}|\{\|.*?\|\}",
+    r"<!?/?[A-Za-z][^<>]{0,1000}>|&(?:#\d{1,7}|#x[0-9A-Fa-f]{1,6}|[A-Za-z]{2,10});"
+    r"|\[/?(?:b|i|u|url|img|quote|code|size|color|font)(?:=[^\]\n]{0,200})?\]|\{\{[^{}]{0,500}\}\}",
     regex.S | regex.I)
+_BLOCKS = tuple((regex.compile(opening, regex.I), regex.compile(closing, regex.I)) for opening, closing in (
+    (r"<(?:script|style)\b[^>]{0,1000}>", r"</(?:script|style)\s*>"), ("<!--", "-->"), (r"\{\|", r"\|\}")))
+"""Scripts, comments and wiki tables: everything from the one to the other is markup."""
 _BOILERPLATE = regex.compile(
     r"javascript|terms of (?:use|service)|privacy policy|cookie(?: policy|s policy)|use[sd]? (?:of )?cookies"
     r"|all rights reserved|lorem ipsum|(?:sign|log)[ -]?(?:in|up)\b|create an account|forgot (?:your )?password"
@@ -26,8 +29,13 @@ _BOILERPLATE = regex.compile(
     r"|版权所有|保留所有权利|未经授权|未经许可|转载请注明|隐私政策|隐私权政策|服务条款|用户协议|免责声明|点击(?:这里|此处|查看|下载)|立即(?:注册|登录|登陆|下载|购买)"
     r"|(?:请|请先)(?:登录|登陆|注册)|忘记密码|扫码关注|关注(?:我们|公众号)|分享到|上一篇|下一篇|返回(?:首页|顶部)|备案号|[京沪粤浙苏]ICP",
     regex.I)
-_MASK = regex.compile(r"<(?:EMAIL|PHONE|ID|CARD|HANDLE)>")
+_MASK = regex.compile(r"<(?:EMAIL|PHONE|ID|CARD|HANDLE|IP)>")
 """What `jobs.collect.pii` puts in; it is neither markup nor symbols."""
+LANGUAGES = (
+    "am ar az be bg bn bs ca cs cy da de el en es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja ka kk km kn ko lo lt lv mk ml mn mr ms mt "
+    "my ne nl nn no pa pl ps pt ro ru si sk sl sq sr sv sw ta te th tl tr uk ur uz vi yue zh"
+)
+"""Languages that texts on the web are usually in. Among all 142 of the model "a red panda" is Central Bikol and much Chinese is Wu."""
 BOILERPLATE_WORDS = 30
 """A line with more words than this is prose that mentions the thing, not the thing itself."""
 
@@ -59,8 +67,19 @@ def symbol_share(text: str) -> float:
 
 
 def markup_share(text: str) -> float:
-    """Characters inside tags, scripts, comments, entities, BBCode and wiki templates over all characters."""
-    return sum(len(m.group()) for m in _MARKUP.finditer(text)) / len(text) if text else 0.0
+    """Characters inside tags, scripts, comments, entities, BBCode, wiki templates and tables over all characters."""
+    return 1 - len(_MARKUP.sub("", _without_blocks(text))) / len(text) if text else 0.0
+
+
+def _without_blocks(text: str) -> str:
+    """The text without its blocks; one that is never closed is none, and costs one look to the end, not one for each."""
+    for opening, closing in _BLOCKS:
+        kept, at = [], 0
+        while (begun := opening.search(text, at)) and (ended := closing.search(text, begun.end())):
+            kept.append(text[at:begun.start()])
+            at = ended.end()
+        text = "".join(kept) + text[at:]
+    return text
 
 
 def boilerplate_share(text: str) -> float:
@@ -77,16 +96,19 @@ def solid_chars(text: str) -> int:
 
 
 def language(text: str) -> tuple[str, float]:
-    """BCP 47 language and confidence 0..1 (py3langid; the first 2000 characters decide)."""
-    lang, score = _identifier().classify(text[:2000])
+    """BCP 47 language, one of LANGUAGES, and confidence 0..1 (py3langid; the first 2000 characters decide)."""
+    lang, score = identifier().classify(text[:2000])
     return str(lang), float(score)
 
 
 @cache
-def _identifier() -> Any:
+def identifier() -> Any:
+    """The identifier of languages, which chooses among LANGUAGES."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    found = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    found.set_languages(LANGUAGES.split())
+    return found
 
 
 def measure_text(text: str) -> dict[str, Any]:

@@ -47,6 +47,8 @@ def limits(lake: Lake) -> tuple["Limit", ...]:
         for key in ("caption", "title"):
             if label.get("min_similarity") is not None:
                 found.append(Limit(f"clip_text_similarity/{key}", "<", label["min_similarity"], "off_caption"))
+        if label.get("min_consistency") is not None:
+            found.append(Limit("clip_embedding/consistency", "<", label["min_consistency"], "missed_cut"))
         if label.get("max_unsafe") is not None:
             found.append(Limit("safety/unsafe", ">", label["max_unsafe"], "unsafe"))
     return tuple(found)

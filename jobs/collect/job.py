@@ -19,6 +19,7 @@ from jobs.collect.fields import merged, stored
 from jobs.collect.manifest import Joined, Places, given_texts, join, why_missing
 from jobs.collect.sidecar import is_sidecar, read_sidecar
 from jobs.collect.source import Found, fingerprint, listing, local, lost, opened
+from jobs.collect.sources.file import hollow
 from jobs.collect.tables import MAX_LINE_BYTES, SUFFIXES, Chunk, Shape, chunks, decode, rows
 from jobs.job import Job, Part
 from jobs.media.faults import MediaFault
@@ -206,9 +207,12 @@ def _collect_object(item: Item, settings: Settings, made: _Rows) -> None:
     else:
         try:
             with local(found.uri) as path:
+                if hollow(path):
+                    return _refuse(_row(found), "hollow", f"less than half of its {found.size_bytes} bytes were ever written", made)
                 _read_object(item, path, settings, made)
         except OSError as error:
             _refuse(_row(found), *lost(error, found.uri), made)
+    return None
 
 
 def _read_object(item: Item, path: str, settings: Settings, made: _Rows) -> None:
@@ -347,4 +351,4 @@ def outside(settings: Settings) -> dict[str, str]:
     return {"listing": fingerprint(listing(settings.runtime.sources, settings.recipe.collect.follow_links))}
 
 
-COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=1, recipe=("collect",), run=run, outside=outside)
+COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=2, recipe=("collect",), run=run, outside=outside)

@@ -1,10 +1,13 @@
 """Masks personal data in titles, captions, transcripts and texts before anything is stored, in English and Chinese.
 
-What counts: e-mail addresses, identity numbers (GB 11643, with their check digit; passports and US social security numbers where they
-are called so), bank cards and accounts (ISO 7812 and ISO 13616, with theirs), phone numbers, and names of accounts. What only looks like it stays: years, prices, time codes, sizes, ISBNs. A mask says what stood
-there, so that a text stays readable: `<PHONE>`.
+What counts: e-mail addresses, identity numbers (GB 11643, with their check digit or where they are called so; passports and US social
+security numbers where they are), bank cards and accounts (ISO 7812 and ISO 13616, with their check digits or where they are called so),
+phone numbers, also with digits apart or in Chinese numerals, names and pages of accounts, and network addresses of machines. What only
+looks like it stays: years, prices, time codes, sizes, ISBNs, versions. A mask says what stood there, so that a text stays readable:
+`<PHONE>`.
 """
 
+import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -40,7 +43,7 @@ _ID_WEIGHTS = tuple(pow(2, 17 - i, 11) for i in range(17))
 
 def _citizen(match: re.Match[str]) -> bool:
     """Date of birth and check digit of GB 11643-1999."""
-    found = match.group()
+    found = re.sub("[ -]", "", match.group())
     try:
         born = date(int(found[6:10]), int(found[10:12]), int(found[12:14]))
     except ValueError:
@@ -50,8 +53,23 @@ def _citizen(match: re.Match[str]) -> bool:
 
 
 def _account(found: re.Match[str]) -> bool:
-    """A word is an account where it was called one, or where it has a digit or an underscore."""
-    return found.group("named") is not None or any(c.isdigit() or c == "_" for c in found.group("hit"))
+    """A word is an account where it was called one, or where it has a sign that words lack."""
+    return found.group("named") is not None or any(c.isdigit() or c in "_." for c in found.group("hit"))
+
+
+def _machine(found: re.Match[str]) -> bool:
+    """An address of a machine of somebody's: neither a version, which has short numbers, nor one that every machine has."""
+    hit = found.group("hit")
+    try:
+        address = ipaddress.ip_address(hit)
+    except ValueError:
+        return False
+    if address.is_loopback or address.is_multicast or address.is_unspecified or hit.startswith("255."):
+        return False
+    if address.version == 6:
+        return sum(map(bool, hit.split(":"))) >= 4
+    long = sum(len(part) == 3 for part in hit.split("."))
+    return found.group("named") is not None or long >= 2 or (long == 1 and len(hit) >= 11)
 
 
 _THOUSANDS = re.compile(r"\+\d{1,3}(?:\.\d{3})+")
@@ -65,15 +83,24 @@ def _number(found: re.Match[str]) -> bool:
 
 _NO_DIGIT_BEFORE = r"(?<![\d])(?<!\d[.,:/])"
 _NO_DIGIT_AFTER = r"(?![\d])(?![.,:/]\d)"
+_HAN_DIGIT = r"[\d〇零幺一二三四五六七八九壹贰叁肆伍陆柒捌玖]"
+_IS = r"\s*(?:是|为|is(?![A-Za-z]))?\s*[:=]?\s*"
 
 _KINDS: tuple[_Kind, ...] = (
     _Kind("<EMAIL>", re.compile(
         r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-](?:[A-Za-z0-9._%+-]{0,63})"
-        r"@(?:[A-Za-z0-9\u00c0-\u024f](?:[A-Za-z0-9\u00c0-\u024f-]{0,61})\.){1,6}[A-Za-z]{2,24}(?![A-Za-z0-9])")),
+        r"@(?:[A-Za-z0-9\u00c0-\u024f\u4e00-\u9fff](?:[A-Za-z0-9\u00c0-\u024f\u4e00-\u9fff-]{0,61})\.){1,6}(?:[A-Za-z]{2,24}(?![A-Za-z0-9])"
+        r"|中国|公司|网络)")),
     _Kind("<EMAIL>", re.compile(
         r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63} ?[\[({] ?at ?[\])}] ?[A-Za-z0-9-]{1,61}"
         r"(?: ?(?:\.|[\[({] ?dot ?[\])}]) ?[A-Za-z0-9-]{1,61}){0,5} ?(?:\.|[\[({] ?dot ?[\])}]) ?[A-Za-z]{2,24}(?![A-Za-z0-9])", re.I)),
-    _Kind("<ID>", re.compile(_NO_DIGIT_BEFORE + r"[1-9]\d{16}[\dXx](?![\dA-Za-z])"), _citizen),
+    _Kind("<EMAIL>", re.compile(
+        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63} at [A-Za-z0-9-]{2,61} dot (?:com|net|org|edu|cn|io|co dot uk)(?![A-Za-z0-9])",
+        re.I)),
+    _Kind("<ID>", re.compile(
+        _NO_DIGIT_BEFORE + r"[1-9]\d{5}[ -]?(?:18|19|20)\d{2}[ -]?\d{4}[ -]?\d{3}[\dXx](?![\dA-Za-z])"), _citizen),
+    _Kind("<ID>", re.compile(
+        r"(?:身份证明?|公民身份)(?:号码|号|件号)?" + _IS + r"(?P<hit>[1-9](?:[ -]?\d){16}[ -]?[\dXx]|[1-9]\d{14})(?![\dA-Za-z])")),
     # other papers where they are called so: a passport, a US social security number
     _Kind("<ID>", re.compile(
         r"(?:护照|(?<![A-Za-z])passport)\s*(?:号码|号|no\.?|number)?\s*(?:是|为|is)?\s*[:.]?\s*(?P<hit>[A-Z]{1,2}\d{7,8})(?![A-Za-z0-9])"
@@ -82,22 +109,42 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<CARD>", re.compile(
         _NO_DIGIT_BEFORE + r"(?:(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|62\d\d|35\d\d|6011|65\d\d)(?:[ -]?\d{4}){3}(?:[ -]?\d{1,3})?"
         r"|3[47]\d\d[ -]?\d{6}[ -]?\d{5})" + _NO_DIGIT_AFTER), _luhn),
+    _Kind("<CARD>", re.compile(
+        r"(?:银行卡|信用卡|储蓄卡|卡号|账户|开户行?|(?<![A-Za-z])(?:card|account|acct|a/c))\s*(?:号码|号|no\.?|number)?" + _IS
+        + r"(?P<hit>\d(?:[ -]?\d){11,18})" + _NO_DIGIT_AFTER, re.I)),
+    _Kind("<HANDLE>", re.compile(r"(?<![A-Za-z0-9_])wxid_[A-Za-z0-9]{6,30}(?![A-Za-z0-9_])")),
     # named accounts: the word before vouches for what follows, if that has a sign no word has or the word before says so
     _Kind("<HANDLE>", re.compile(
-        r"(?:微信|薇信|威信|V信|加\s*[微薇威v](?![A-Za-z])|[薇微]\s*\u2764?(?=:)|抖音|快手|小红书|微博|(?<![A-Za-z])(?:wechat|weixin|telegram|whatsapp|instagram|skype|line(?=\s*id)|vx|wx))"
-        r"\s*(?P<named>号|帐号|账号|(?<![A-Za-z])id(?![A-Za-z]))?\s*(?:是|为|is(?![A-Za-z]))?\s*[:=]?\s*@?"
+        r"(?:微信|薇信|威信|V信|加\s*[微薇威v](?![A-Za-z])|[薇微]\s*\u2764?(?=:)|抖音|快手|小红书|微博|知乎|豆瓣|贴吧|陌陌|[bB]站|哔哩哔哩|支付宝"
+        r"|(?<![A-Za-z])(?:wechat|weixin|telegram|whatsapp|instagram|skype|line(?=\s*id)|vx|wx))"
+        r"\s*(?P<named>号|帐号|账号|(?<![A-Za-z])id(?![A-Za-z]))?" + _IS + r"@?"
         r"(?P<hit>\+?\d[\d-]{5,14}(?!\d)|[A-Za-z][A-Za-z0-9_-]{4,29}(?![A-Za-z0-9_]))", re.I), _account),
+    _Kind("<HANDLE>", re.compile(
+        r"加\s*(?:我|个|下|一下)\s*的?\s*(?:微信|薇信|威信|V信|vx|wx|wechat|QQ)" + _IS + r"(?P<hit>[A-Za-z0-9][A-Za-z0-9_-]{4,29})(?![A-Za-z0-9_])", re.I)),
+    _Kind("<HANDLE>", re.compile(
+        r"(?<![A-Za-z])(?:ig|ins|insta|snap|snapchat|discord|twitter|tiktok|kakao|kik|viber|signal|steam|facebook|fb|linkedin)"
+        r"\s*(?P<named>id|account|user(?:name)?|handle|号|账号)?\s*(?:[:=]|是|is(?![A-Za-z]))\s*@?"
+        r"(?P<hit>[A-Za-z0-9_][A-Za-z0-9_.-]{2,29}(?<![.-])(?:#\d{4})?)(?![A-Za-z0-9_])", re.I), _account),
     _Kind("<HANDLE>", re.compile(
         r"(?<![A-Za-z])(?:QQ|扣扣|企鹅)\s*(?:群|号|号码|帐号|账号)?\s*(?:是|为|is)?\s*[:=]?\s*"
         r"(?P<hit>[1-9]\d{4,10})(?!\d)", re.I)),
-    # phones: international, Chinese mobile, Chinese landline, North American
+    # phones: international, Chinese mobile (written as one, in groups, digit by digit, in Chinese numerals), Chinese and British landline and
+    # British mobile, North American
     _Kind("<PHONE>", re.compile(r"(?<![\w+])(?:\+|00(?=86))[1-9]\d{0,2}(?:[ ().-]{0,2}\d){7,13}" + _NO_DIGIT_AFTER),
           lambda found: not _THOUSANDS.fullmatch(found.group())),
+    _Kind("<PHONE>", re.compile(r"(?<![\d])(?<!\d\.)(?:86[ -]?)?1[3-9]\d{9}(?!\d)(?!\.\d)")),
     _Kind("<PHONE>", re.compile(
-        _NO_DIGIT_BEFORE + r"(?:86[ -]?)?1[3-9]\d[ .-]?\d{4}[ .-]?\d{4}" + _NO_DIGIT_AFTER)),
+        _NO_DIGIT_BEFORE + r"(?:86[ -]?)?(?:\(1[3-9]\d\)[ -]?\d{4}[ -]?\d{4}|1[3-9]\d(?:[ -]?\d{4}[ -]?\d{4}|\.\d{4}\.\d{4}))" + _NO_DIGIT_AFTER)),
+    _Kind("<PHONE>", re.compile(r"(?<![\d])(?<!\d[ .-])1(?P<gap>[ .-])[3-9](?:(?P=gap)\d){9}(?!\d)(?![ .-]\d)")),
     _Kind("<PHONE>", re.compile(
-        _NO_DIGIT_BEFORE + r"(?:\(0\d{2,3}\)[ ]?|0\d{2,3}[ -])[2-9]\d{2,3}[ -]?\d{4}(?:(?:[ ]?(?:转|ext\.?|x)[ ]?|-)\d{1,5})?"
+        rf"(?<!{_HAN_DIGIT})[1一幺壹][ -]?[3-9三四五六七八九叁肆伍陆柒捌玖](?:[ -]?{_HAN_DIGIT}){{9}}(?!{_HAN_DIGIT})"),
+        lambda found: sum(not c.isascii() for c in found.group()) >= 2),
+    _Kind("<PHONE>", re.compile(
+        _NO_DIGIT_BEFORE + r"(?<!\d{4}[ -])(?:\(0\d{2,3}\)[ ]?|0\d{2,3}[ -])[2-9]\d{2,3}[ -]?\d{4}(?:(?:[ ]?(?:转|ext\.?|x)[ ]?|-)\d{1,5})?"
         + _NO_DIGIT_AFTER)),
+    _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"0(?:10|2\d|[3-9]\d\d)[2-8]\d{6,7}" + _NO_DIGIT_AFTER)),
+    _Kind("<PHONE>", re.compile(
+        _NO_DIGIT_BEFORE + r"(?:\(0\)\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}|07\d{3}[ -]?\d{3}[ -]?\d{3}|0[789]0-\d{4}-\d{4})" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?:1[ -])?[48]00[ -]\d{3,4}[ -]\d{3,4}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(
         _NO_DIGIT_BEFORE + r"(?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[.-])[2-9]\d{2}[ .-]\d{4}" + _NO_DIGIT_AFTER)),
@@ -105,10 +152,15 @@ _KINDS: tuple[_Kind, ...] = (
         r"(?:电话|座机|热线|手机|联系方式|致电|传真|(?<![A-Za-z])(?:tel|phone|call|mobile|cell|fax))"
         r"\s*(?:号码|号|no\.?|me at|us at|at)?\s*(?:是|为|is)?\s*[:.]?\s*"
         r"(?P<hit>\(?\d[\d ().-]{5,16}\d)(?!\d)", re.I), _number),
+    # machines
+    _Kind("<IP>", re.compile(
+        r"(?<![\w.:-])(?<!版本)(?<!version )(?<!ver )(?P<named>(?:(?<![A-Za-z])(?:ip|server|host|ping|ssh)|服务器|主机)(?:地址|\s*address)?" + _IS
+        + r"(?:[a-z]+@)?|https?://|ssh://)?(?P<hit>\d{1,3}(?:\.\d{1,3}){3}(?!\w)(?!\.\d)|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:]))", re.I),
+        _machine),
     # the page of an account
     _Kind("<HANDLE>", re.compile(
         r"(?<![A-Za-z0-9])(?:weibo\.com/(?:u/|n/)?|(?:twitter|x|instagram|facebook|tiktok|threads)\.com/@?|t\.me/|douyin\.com/user/"
-        r"|space\.bilibili\.com/|zhihu\.com/people/|kuaishou\.com/profile/|xiaohongshu\.com/user/profile/|youtube\.com/@)"
+        r"|space\.bilibili\.com/|zhihu\.com/people/|kuaishou\.com/profile/|xiaohongshu\.com/user/profile/|youtube\.com/@|linkedin\.com/in/)"
         r"(?P<hit>[A-Za-z0-9_.-]{3,64})", re.I)),
     # a name after an at sign that begins a word: `@2x` and `@5pm` are none
     _Kind("<HANDLE>", re.compile(

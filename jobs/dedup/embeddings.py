@@ -6,7 +6,7 @@ they are not. They are kept beside the clips, in `_embeddings/<clips>-<model>/`:
 null where there is no frame or nothing asked yet. So another threshold runs no model again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -112,10 +112,19 @@ def make(task: Task, *, settings: Settings) -> passes.Blobs:
     before = read(cut.embeddings, cut.slice)["vector"].to_pylist() if lake.fs.exists(path) else [None] * cut.slice.rows
     for row, vector in zip(cut.rows_.tolist(), vectors.to_pylist(), strict=True):
         before[row] = vector
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.table([before], schema=SCHEMA), sink, compression="zstd", use_dictionary=False)
-    lake.put(sink.getvalue().to_pybytes(), FOLDER, cut.embeddings, _name(cut.slice))
+    _put(lake, cut.embeddings, cut.slice, pa.table([before], schema=SCHEMA))
     yield 0, np.int64(len(left)).tobytes()
+
+
+def erase(lake: Lake, sources: Collection[str]) -> None:
+    """Take the vectors of all clips of some sources out of the files."""
+    for folder in lake.names(FOLDER):
+        clips = lake.version(CLIPS, folder.split("-", 1)[0])
+        for piece in clips.slices() if clips else ():
+            mine = pc.is_in(piece.read(["source_id"])["source_id"], value_set=pa.array(sorted(sources), pa.string()))
+            if pc.any(mine).as_py() and lake.fs.exists(lake.path(FOLDER, folder, _name(piece))):
+                vectors = read(folder, piece)["vector"].take(pa.array(np.arange(piece.rows), mask=np.asarray(mine)))
+                _put(lake, folder, piece, pa.table([vectors], schema=SCHEMA))
 
 
 def count(part: int, blobs: Sequence[bytes]) -> pa.Table:
@@ -151,6 +160,12 @@ def _standing(lake: Lake, clips: Version, label: Label) -> Holders | None:
     before = lake.version(CLIPS, measured) if measured else None
     same = before is not None and same_measuring(clips.manifest, before.manifest)
     return Holders(labels, "clip_id") if same and parents.get(f"{FACT}{LABELER}") == identity(label) else None
+
+
+def _put(lake: Lake, folder: str, piece: Slice, vectors: pa.Table) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(vectors, sink, compression="zstd", use_dictionary=False)
+    lake.put(sink.getvalue().to_pybytes(), FOLDER, folder, _name(piece))
 
 
 def _name(piece: Slice) -> str:

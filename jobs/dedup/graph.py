@@ -92,6 +92,21 @@ def linked(bucket: NDArray[np.uint64], node: NDArray[np.int64], whole: int = WHO
     return unique(*_pairs(*_grouped(bucket, node, bits), whole, lag))
 
 
+@nb.njit(cache=True, nogil=True)
+def _among(values, wanted):  # type: ignore[no-untyped-def]
+    out, j = np.zeros(len(values), np.bool_), 0
+    for i in range(len(values)):
+        while j < len(wanted) and wanted[j] < values[i]:
+            j += 1
+        out[i] = j < len(wanted) and wanted[j] == values[i]
+    return out
+
+
+def among(values: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which of some ascending values are among others, also ascending."""
+    return np.asarray(_among(values, wanted), bool)
+
+
 def unique(src: NDArray[np.int64], dst: NDArray[np.int64]) -> Pairs:
     """Pairs sorted, each once."""
     order = np.lexsort((dst, src))

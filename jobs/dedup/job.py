@@ -34,8 +34,8 @@ CLIPS_PER_PART = 200_000
 """Clips whose buckets make one part of a shuffle: some 50 MB of rows."""
 PAIRS_PER_SHARE = 200_000
 """Pairs that one task proves."""
-SLOTS_PER_CLIP, SIEVE_BITS = 256, 27
-"""Slots of a sieve for every new clip, some ten a row; and the logarithm of their greatest number (16 MB)."""
+KNOWN_PER_CLIP = 20
+"""Clips of an index that cost as much as a new one."""
 BUNDLES_PER_CORE = 3
 """Tasks of Spark a core and map phase: each costs some 0.1 CPU seconds before it starts, however little it does."""
 LOSERS_PER_PART = 500_000
@@ -149,24 +149,14 @@ def components_on_spark(spark: "SparkSession", src: NDArray[np.int64], dst: NDAr
 # ---- the passes
 
 
-def sieve(nodes: Nodes, of: NDArray[np.int64], rows: passes.RowsOf, exchange: Exchange) -> NDArray[np.uint8] | None:
-    """What keeps the rows of earlier releases at home that no row of a new clip can meet; None where all clips are new."""
-    new = of[of >= nodes.known]
-    if len(new) in (0, len(of)):
-        return None
-    bits = min(SIEVE_BITS, int(SLOTS_PER_CLIP * len(new)).bit_length())
-    found = exchange(nodes.cuts(new), partial(passes.map_sieve, rows=rows, bits=bits), passes.reduce_sieve, 1, passes.SIEVE)
-    return np.frombuffer(found["bits"][0].as_py(), np.uint8)
-
-
 def equal(nodes: Nodes, exchange: Exchange, parts: int) -> NDArray[np.int64]:
     """The least node of equal content, of every node."""
     head = np.arange(len(nodes))
     text = nodes.of("text")
     for texts, of in ((True, np.flatnonzero(text)), (False, np.flatnonzero(~text))):
-        rows = partial(passes.key_rows, texts=texts)
-        map_ = partial(passes.map_rows, rows=rows, parts=parts, sieve=sieve(nodes, of, rows, exchange))
-        found = exchange(nodes.cuts(of), map_, passes.reduce_keys, parts, passes.HEADS)
+        found = exchange(nodes.cuts(of[of >= nodes.known]),
+                         partial(passes.map_rows, rows=partial(passes.key_rows, texts=texts), parts=parts),
+                         partial(passes.reduce_keys, texts=texts, known=nodes.shelves), parts, passes.HEADS)
         head[found["node"].to_numpy()] = found["head"].to_numpy()
     return head
 
@@ -178,9 +168,11 @@ def proven(kind: Kind, nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exch
     asked = np.flatnonzero(wanted & (head == np.arange(len(nodes)))) if kind.whole else np.flatnonzero(wanted)
     if len(asked) < 2:
         return passes.PROOFS.empty_table()
-    rows = partial(passes.bucket_rows, kind=kind.name, dedup=dedup)
-    met = exchange(nodes.cuts(asked), partial(passes.map_rows, rows=rows, parts=parts, sieve=sieve(nodes, asked, rows, exchange)),
-                   partial(passes.reduce_buckets, kind=kind.name, dedup=dedup), parts, passes.PAIRS)
+    known = np.arange(nodes.known)
+    unasked = known[head[:nodes.known] != known] if kind.whole else known[:0]
+    met = exchange(nodes.cuts(asked[asked >= nodes.known]),
+                   partial(passes.map_rows, rows=partial(passes.bucket_rows, kind=kind.name, dedup=dedup), parts=parts),
+                   partial(passes.reduce_buckets, kind=kind.name, dedup=dedup, known=nodes.shelves, unasked=unasked), parts, passes.PAIRS)
     src, dst = graph.unique(met["src"].to_numpy(), met["dst"].to_numpy())
     may = nodes.may_be_same(src, dst)
     src, dst = src[may], dst[may]
@@ -221,7 +213,7 @@ def alike_in_meaning(nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exchan
         sample = exchange(nodes.cuts(some), partial(passes.map_sample, dedup=dedup), passes.reduce_sample, 1, passes.VECTORS)
         centres = semantic.learn(semantic.unit(semantic.matrix(sample["vector"], some)[0]), cells)
     found = exchange(cuts, partial(passes.map_cells, centres=centres, dedup=dedup, parts=parts),
-                     partial(passes.reduce_cells, dedup=dedup), parts, passes.PROOFS)
+                     partial(passes.reduce_cells, dedup=dedup, known=nodes.known), parts, passes.PROOFS)
     src, dst = found["src"].to_numpy(), found["dst"].to_numpy()
     order = np.lexsort((dst, src))
     order = order[np.flatnonzero(np.diff(src[order], prepend=-1) | np.diff(dst[order], prepend=-1))]
@@ -339,13 +331,13 @@ def _evidence(x: NDArray[np.int64], k: NDArray[np.int64], proof: NDArray[np.int6
         name(b), pc.binary_join_element_wise(" -exact 1- ", name(k, b), ""), "", null_handling="skip")
 
 
-def moved(clips: int, settings: Settings) -> tuple[Exchange, int]:
-    """How bytes move for so many clips, and into how many parts."""
-    if clips <= SMALL:
+def moved(clips: int, settings: Settings, known: int = 0) -> tuple[Exchange, int]:
+    """How bytes move for so many clips, against so many of earlier releases, and into how many parts."""
+    if clips + known // KNOWN_PER_CLIP <= SMALL:
         return here, 1
     from jobs.spark import session
 
-    return on_spark(session(settings.runtime)), -(-clips // CLIPS_PER_PART)
+    return on_spark(session(settings.runtime)), -(-(clips + known) // CLIPS_PER_PART)
 
 
 def dedup(run: Run) -> None:
@@ -357,7 +349,7 @@ def dedup(run: Run) -> None:
     nodes = nodes_of(clips, run.input(REJECTS), recipe, known)
     if meaning:
         nodes = embedded(nodes, run.settings)
-    exchange, parts = moved(len(nodes), run.settings)
+    exchange, parts = moved(len(nodes) - nodes.known, run.settings, nodes.known)
     head = equal(nodes, exchange, parts) if "exact" in recipe.methods else np.arange(len(nodes))
     for part in verdicts(nodes, head, edges_of(nodes, head, recipe, exchange, parts, components_by(run.settings)), run):
         run.put(part)
@@ -368,14 +360,18 @@ def remember(lake: Lake, release: str, clips: Version, rejects: Version, dedup: 
 
     `label` names the model of the vectors; it is needed with `semantic` alone.
     """
-    nodes = nodes_of(clips, rejects, dedup)
+    nodes, settings = nodes_of(clips, rejects, dedup), Settings(recipe=Recipe(dedup=dedup, label=label or Label()))
     meaning = None
     if "semantic" in dedup.methods and label is not None:
         meaning = embeddings.identity(label)
-        nodes = embedded(nodes, Settings(recipe=Recipe(dedup=dedup, label=label)))
-    cuts = [cut for cut in nodes.cuts(np.arange(len(nodes))) if isinstance(cut, passes.Cut)]
-    entries = clips.read(index.ENTRIES.names).take(pa.array(nodes.place))
-    index.write(lake, release, clips.fingerprint, [(cut, entries.take(pa.array(cut.nodes))) for cut in cuts], dedup, meaning)
+        nodes = embedded(nodes, settings)
+    exchange, parts = moved(len(nodes), settings)
+    writer, tasks, first = index.Writer(lake.root, release, dedup, parts), [], 0
+    for i, cut in enumerate(cut for cut in nodes.cuts(np.arange(len(nodes))) if isinstance(cut, passes.Cut)):
+        tasks.append((f"{i:05d}", replace(cut, nodes=np.arange(first, first + len(cut.rows_)))))
+        first += len(cut.rows_)
+    shelved = exchange(tasks, writer.map, writer.reduce, parts * len(index.SHELVES), index.SHELVED)
+    index.finish(lake, release, clips.fingerprint, [name for name, _ in tasks], shelved, writer, meaning)
 
 
 def _outside(settings: Settings) -> Mapping[str, str]:

@@ -29,7 +29,8 @@ class Kind:
         method: Under which it appears in `duplicates`.
         modalities: Clips it looks at; pairs are always of one modality.
         whole: It looks at content only, so it is asked for one clip of each equal set.
-        columns: Columns of clips that it reads.
+        columns: Columns of clips that `file` reads.
+        proof: Columns that `keep` reads.
         width: Words per row of `file`.
         keep: Clips -> what is needed to prove pairs of them, a row each; small, and all that an index must remember.
         threshold: Score from which a pair is proven.
@@ -43,6 +44,7 @@ class Kind:
     modalities: tuple[str, ...]
     whole: bool
     columns: tuple[str, ...]
+    proof: tuple[str, ...]
     width: int
     keep: Callable[[pa.Table, Dedup], pa.Table]
     threshold: Callable[[Dedup], float]
@@ -162,12 +164,32 @@ def _meet_pictures(rows: Rows, dedup: Dedup) -> graph.Pairs:
     return graph.unique(*perceptual.near(bucket, value, node.astype(np.int64), dedup.hamming + perceptual.ANCHOR))
 
 
+def _keep_pictures(clips: pa.Table, dedup: Dedup) -> pa.Table:
+    """Hashes, and what the stored frames look like and when they were taken."""
+    frames = clips["frames"].to_pylist()
+    small = [None if of is None else np.concatenate([stills.small(f["jpeg"]).packed() for f in of]) for of in frames]
+    kept = clips.select(PHASHES).append_column("small", pa.array(small, pa.large_list(pa.uint8())))
+    return kept.append_column("small_times_s", pa.array([None if of is None else [f["t_s"] for f in of] for of in frames], pa.list_(pa.float64())))
+
+
+def _looks(clips: pa.Table) -> list[list[tuple[float, stills.Small]]]:
+    """The stored frames of each clip and their times."""
+    return [[(t, stills.Small.of(one)) for t, one in zip(times.tolist(), small.reshape(-1, stills.SIZE), strict=True)]
+            for times, small in zip(_lists(clips, "small_times_s", np.float64), _lists(clips, "small", np.uint8), strict=True)]
+
+
 def _prove_pictures(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
-    views = _views(clips)
-    found = [perceptual.alike(views[a], views[b], dedup.hamming, dedup.phash_share, turns=dedup.turned)
-             for a, b in zip(x.tolist(), y.tolist(), strict=True)]
-    both = np.array(found, np.float64).reshape(-1, 2)
-    return both[:, 0], both[:, 1]
+    """Share of samples that agree, unless the stored frames say that the clips differ; of clips that agree less, the share of blocks
+    of their stored frames that do."""
+    views, looks = _views(clips), _looks(clips)
+    score, shift = np.zeros(len(x)), np.full(len(x), np.nan)
+    for i, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
+        score[i], shift[i] = perceptual.alike(views[a], views[b], dedup.hamming, dedup.phash_share, turns=dedup.turned)
+        if score[i] >= dedup.phash_share:
+            score[i] *= not stills.contradict(looks[a], looks[b], shift[i], perceptual.SLACK_S, turns=dedup.turned)
+        elif not np.isnan(doubtful := perceptual.perhaps(views[a], views[b], dedup.hamming, dedup.phash_share, turns=dedup.turned)):
+            score[i], shift[i] = stills.shown(looks[a], looks[b], doubtful, turns=dedup.turned), doubtful
+    return score, shift
 
 
 # ---- single pictures
@@ -176,15 +198,10 @@ def _prove_pictures(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64],
 def _file_stills(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
     """Buckets of the hashes of each picture and of those of its quarters."""
     of = []
-    for views, pictures in zip(_views(clips), _small(clips), strict=True):
-        parts = stills.quarters(pictures) if pictures is not None and any(len(h) for h, _ in views) else np.empty(0, np.uint64)
+    for views, frames in zip(_views(clips), clips["frames"].to_pylist(), strict=True):
+        parts = stills.quarters(stills.small(frames[0]["jpeg"])) if frames and any(len(h) for h, _ in views) else np.empty(0, np.uint64)
         of.append([*(h for h, _ in views), parts[perceptual.telling(parts, None)]])
     return _rows_of(of, nodes, dedup)
-
-
-def _small(clips: pa.Table) -> list[NDArray[np.uint8] | None]:
-    return [stills.small(frames[0]["jpeg"]) if modality == "image" and frames else None
-            for frames, modality in zip(clips["frames"].to_pylist(), clips["modality"].to_pylist(), strict=True)]
 
 
 def _meet_stills(rows: Rows, dedup: Dedup) -> graph.Pairs:
@@ -192,19 +209,13 @@ def _meet_stills(rows: Rows, dedup: Dedup) -> graph.Pairs:
     return graph.unique(*perceptual.near(bucket, value, node.astype(np.int64), max(dedup.hamming, stills.MEET)))
 
 
-def _keep_stills(clips: pa.Table, dedup: Dedup) -> pa.Table:
-    """Hashes, and of a picture with a stored frame what it looks like."""
-    small = [None if pictures is None else pictures.ravel() for pictures in _small(clips)]
-    return clips.select(PHASHES).append_column("small", pa.array(small, pa.list_(pa.uint8())))
-
-
 def _prove_stills(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
     """Share of blocks that agree; of pictures without a stored frame 1 where their hashes are the same, else 0."""
-    views, pictures = _views(clips), _lists(clips, "small", np.uint8)
-    score, shape = np.zeros(len(x)), (2, stills.SIDE, stills.SIDE)
+    views, looks = _views(clips), _looks(clips)
+    score = np.zeros(len(x))
     for i, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
-        if len(pictures[a]) and len(pictures[b]):
-            score[i] = stills.agreement(pictures[a].reshape(shape), pictures[b].reshape(shape), turns=dedup.turned)
+        if looks[a] and looks[b]:
+            score[i] = stills.agreement(looks[a][0][1], looks[b][0][1], turns=dedup.turned)
         else:
             share, _ = perceptual.alike(views[a], views[b], dedup.hamming, dedup.phash_share, turns=dedup.turned)
             score[i] = share >= dedup.phash_share
@@ -235,7 +246,7 @@ def _prove_sound(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], de
     score, shift = np.zeros(len(x)), np.full(len(x), np.nan)
     for i, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
         score[i], steps = audio.align(words[a], words[b])
-        shift[i] = starts[a] - starts[b] + steps * spans[a] / max(1, len(words[a]))
+        shift[i] = starts[a] - starts[b] + steps * spans[a] * audio.RANGES / max(1, len(words[a]))
     return score, shift
 
 
@@ -254,16 +265,16 @@ def _keep_meaning(clips: pa.Table, dedup: Dedup) -> pa.Table:
 
 PHASHES = ("phashes", "phash_times_s", "luma_std")
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (
-    Kind("text", "minhash", ("text",), True, ("text",), 2, _keep_text, lambda dedup: dedup.threshold,
+    Kind("text", "minhash", ("text",), True, ("text",), ("text",), 2, _keep_text, lambda dedup: dedup.threshold,
          _file_text, _meet_words, _prove_words),
-    Kind("pictures", "perceptual", ("video",), True, PHASHES, 3, _as_read, lambda dedup: dedup.phash_share,
+    Kind("pictures", "perceptual", ("video",), True, PHASHES, (*PHASHES, "frames"), 3, _keep_pictures, lambda dedup: dedup.phash_share,
          _file_pictures, _meet_pictures, _prove_pictures),
-    Kind("stills", "perceptual", ("image",), True, (*PHASHES, "modality", "frames"), 3, _keep_stills, lambda dedup: stills.AGREEING,
+    Kind("stills", "perceptual", ("image",), True, (*PHASHES, "frames"), (*PHASHES, "frames"), 3, _keep_pictures, lambda dedup: stills.AGREEING,
          _file_stills, _meet_stills, _prove_stills),
-    Kind("sound", "audio", ("audio",), True, ("audio_fingerprint", "start_s", "duration_s"), 3, _as_read,
+    Kind("sound", "audio", ("audio",), True, ("audio_fingerprint",), ("audio_fingerprint", "start_s", "duration_s"), 3, _as_read,
          lambda dedup: audio.AGREEMENT, _file_sound, _meet_sound, _prove_sound),
-    Kind("caption", "minhash", ("video", "image", "audio"), False, ("caption", *PHASHES, "audio_fingerprint"), 2, _keep_caption,
+    Kind("caption", "minhash", ("video", "image", "audio"), False, ("caption",), ("caption", *PHASHES, "audio_fingerprint"), 2, _keep_caption,
          lambda dedup: dedup.threshold, _file_caption, _meet_words, _prove_caption),
-    Kind("semantic", "semantic", ("video", "image"), True, ("luma_std", "vector"), 0, _keep_meaning, lambda dedup: dedup.cosine),
+    Kind("semantic", "semantic", ("video", "image"), True, (), ("luma_std", "vector"), 0, _keep_meaning, lambda dedup: dedup.cosine),
 )})
 """By name, the strongest evidence first. Workers look a kind up by its name."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +44,11 @@ class Nodes:
     def known(self) -> int:
         """How many are of earlier releases."""
         return sum(len(part.taking_part) for part in self.earlier)
+
+    @cached_property
+    def shelves(self) -> tuple[index.Shelves, ...]:
+        """Where the rows of the known ones are."""
+        return index.shelves(self.earlier)
 
     def of(self, *modalities: str) -> NDArray[np.bool_]:
         """Which clips are of one of those modalities."""

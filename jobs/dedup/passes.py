@@ -21,7 +21,6 @@ from schemas.settings import Dedup
 
 Blobs = Iterator[tuple[int, bytes]]
 
-SIEVE = pa.schema([("bits", pa.binary())])
 PAIRS = pa.schema([("src", pa.int64()), ("dst", pa.int64())])
 HEADS = pa.schema([("node", pa.int64()), ("head", pa.int64())])
 VECTORS = pa.schema([("vector", pa.list_(pa.float32()))])
@@ -41,12 +40,6 @@ class Clips(Protocol):
 
     @property
     def shares(self) -> NDArray[np.int64] | None: ...
-
-    def keys(self, *, texts: bool) -> Rows:
-        """Rows (key, key, node) of those that have a key of equality; texts or the rest."""
-
-    def rows(self, kind: str, dedup: Dedup) -> Rows:
-        """Rows of one kind."""
 
     def evidence(self, kind: str, dedup: Dedup) -> pa.Table:
         """What proves pairs by one kind, a row per node."""
@@ -87,7 +80,7 @@ class Cut:
         return file(self.read(KINDS[kind].columns), self.nodes, dedup)
 
     def evidence(self, kind: str, dedup: Dedup) -> pa.Table:
-        return KINDS[kind].keep(self.read(KINDS[kind].columns), dedup)
+        return KINDS[kind].keep(self.read(KINDS[kind].proof), dedup)
 
 
 @dataclass(frozen=True)
@@ -99,13 +92,29 @@ class Ask:
     dst: NDArray[np.int64]
 
 
-RowsOf = Callable[[Clips], Rows]
+RowsOf = Callable[[Cut], Rows]
+
+
+class Shelf(Protocol):
+    """Rows of clips of earlier releases (`jobs.dedup.index.Shelves`)."""
+
+    def rows(self, shelf: str, buckets: NDArray[np.uint64], at: int) -> Rows:
+        """Rows on one shelf whose first word is one of `buckets` (ascending, each once), with nodes in column `at`."""
+
+
+def keys_of(texts: bool) -> str:
+    """The shelf of the keys of equality."""
+    return "text-keys" if texts else "media-keys"
+
+
+def part_of(buckets: NDArray[np.uint64], parts: int) -> NDArray[np.int64]:
+    """The part that rows of each bucket go to: parts are ranges of buckets, in order."""
+    return ((buckets >> np.uint64(40)) * np.uint64(parts) >> np.uint64(24)).astype(np.int64)
 
 
 def spread(rows: Rows, parts: int) -> Blobs:
-    """Rows by the top of their mixed first word, so that equal first words meet in one part."""
-    mixed = (rows[:, 0] ^ (rows[:, 0] >> np.uint64(29))) * np.uint64(0x9FB21C651E98DF25)
-    part = ((mixed >> np.uint64(40)) * np.uint64(parts) >> np.uint64(24)).astype(np.int64)
+    """Rows by the range of their first word."""
+    part = part_of(rows[:, 0], parts)
     order = np.argsort(part, kind="stable")
     at = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=parts))])
     rows = rows[order]
@@ -118,53 +127,42 @@ def gather(blobs: Sequence[bytes], width: int) -> Rows:
     return np.concatenate([np.frombuffer(b, np.uint64).reshape(-1, width) for b in blobs])
 
 
-def key_rows(clips: Clips, *, texts: bool) -> Rows:
+def with_known(rows: Rows, known: Sequence[Shelf], shelf: str, at: int) -> Rows:
+    """Rows of new clips and those of earlier releases that share a bucket with one."""
+    if not known:
+        return rows
+    buckets = np.unique(rows[:, 0])
+    return np.concatenate([*(one.rows(shelf, buckets, at) for one in known), rows])
+
+
+def key_rows(clips: Cut, *, texts: bool) -> Rows:
     """Rows of the keys of equality."""
     return clips.keys(texts=texts)
 
 
-def bucket_rows(clips: Clips, *, kind: str, dedup: Dedup) -> Rows:
+def bucket_rows(clips: Cut, *, kind: str, dedup: Dedup) -> Rows:
     """Rows of one kind."""
     return clips.rows(kind, dedup)
 
 
-def map_sieve(clips: Clips, *, rows: RowsOf, bits: int) -> Blobs:
-    """Which slots the first words of some rows fall into, a bit each."""
-    slots = np.zeros(1 << bits, bool)
-    slots[_slots(rows(clips), bits)] = True
-    yield 0, np.packbits(slots, bitorder="little").tobytes()
+def map_rows(clips: Cut, *, rows: RowsOf, parts: int) -> Blobs:
+    """The rows of some clips."""
+    yield from spread(rows(clips), parts)
 
 
-def reduce_sieve(part: int, blobs: Sequence[bytes]) -> pa.Table:
-    """SIEVE: the slots of all of them."""
-    joined = np.bitwise_or.reduce([np.frombuffer(blob, np.uint8) for blob in blobs])
-    return pa.table([pa.array([joined.tobytes()], pa.binary())], schema=SIEVE)
-
-
-def _slots(rows: Rows, bits: int) -> NDArray[np.int64]:
-    return ((rows[:, 0] * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - bits)).astype(np.int64)
-
-
-def map_rows(clips: Clips, *, rows: RowsOf, parts: int, sieve: NDArray[np.uint8] | None = None) -> Blobs:
-    """The rows of some clips, without those that the sieve says can meet nothing new."""
-    found = rows(clips)
-    if sieve is not None:
-        slots = _slots(found, int(len(sieve) * 8).bit_length() - 1)
-        found = found[(sieve[slots >> 3] >> (slots & 7).astype(np.uint8) & 1).astype(bool)]
-    yield from spread(found, parts)
-
-
-def reduce_keys(part: int, blobs: Sequence[bytes]) -> pa.Table:
+def reduce_keys(part: int, blobs: Sequence[bytes], *, texts: bool, known: Sequence[Shelf] = ()) -> pa.Table:
     """HEADS: every clip that equals a lesser one, with the least."""
-    found = exact.heads(gather(blobs, 3))
+    found = exact.heads(with_known(gather(blobs, 3), known, keys_of(texts), 2))
     return pa.table([found[:, 0], found[:, 1]], schema=HEADS)
 
 
-def reduce_buckets(part: int, blobs: Sequence[bytes], *, kind: str, dedup: Dedup) -> pa.Table:
-    """PAIRS: candidates."""
+def reduce_buckets(part: int, blobs: Sequence[bytes], *, kind: str, dedup: Dedup, known: Sequence[Shelf] = (),
+                   unasked: NDArray[np.int64]) -> pa.Table:
+    """PAIRS: candidates; clips of earlier releases that are among `unasked` take no part."""
     meet = KINDS[kind].meet
     assert meet is not None
-    src, dst = meet(gather(blobs, KINDS[kind].width), dedup)
+    rows = with_known(gather(blobs, KINDS[kind].width), known, f"{kind}.rows", 1)
+    src, dst = meet(rows[~np.isin(rows[:, 1].astype(np.int64), unasked)] if len(unasked) else rows, dedup)
     return pa.table([src, dst], schema=PAIRS)
 
 
@@ -194,8 +192,8 @@ def map_cells(clips: Clips, *, centres: NDArray[np.float32], dedup: Dedup, parts
         yield part, b"".join(x.tobytes() for x in (head, cell[here], clips.nodes[some[row[here]]], vectors[row[here]]))
 
 
-def reduce_cells(part: int, blobs: Sequence[bytes], *, dedup: Dedup) -> pa.Table:
-    """PROOFS: pairs that share a cell and are close enough; a pair may occur in several parts."""
+def reduce_cells(part: int, blobs: Sequence[bytes], *, dedup: Dedup, known: int = 0) -> pa.Table:
+    """PROOFS: pairs that share a cell, are not both below `known`, and are close enough; a pair may occur in several parts."""
     held = []
     for blob in blobs:
         rows, width = np.frombuffer(blob, np.int64, 2).tolist()
@@ -207,7 +205,7 @@ def reduce_cells(part: int, blobs: Sequence[bytes], *, dedup: Dedup) -> pa.Table
     found = [PROOFS.empty_table()]
     for first, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
         here = order[first:end]
-        (src, dst), cosine = semantic.pairs(semantic.unit(vectors[here]), node[here], dedup.cosine)
+        (src, dst), cosine = semantic.pairs(semantic.unit(vectors[here]), node[here], dedup.cosine, known)
         found.append(pa.table([src, dst, cosine, pa.nulls(len(src), pa.float64())], schema=PROOFS))
     return pa.concat_tables(found)
 

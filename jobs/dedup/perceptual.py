@@ -8,8 +8,9 @@ the same if that is at least `phash_share` of them. A sequence proves more than 
 second apart need. Among 446,150 pairs of unrelated pictures 1 in 1,000 is within 18 bits, 1 in 100,000 within 8.
 A sample says nothing if its picture is flat.
 
-A clip has several sequences of hashes (`views`): of its pictures inside their bars, and of the whole pictures with extremes
-clipped, which a logo or subtitle on the bars leaves as they were. Two clips are the same if one view of both is.
+A clip has several sequences of hashes (`views`): of its pictures inside their bars, of the whole pictures with extremes
+clipped, which a logo or subtitle on the bars leaves as they were, and of their middles, which a crop leaves. Two clips are the
+same if one view of both is, or the middle of one and the inside of the other.
 """
 
 from collections.abc import Sequence
@@ -19,8 +20,12 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.clean.measures.phash import VIEWS
+
 View = tuple[NDArray[np.uint64], NDArray[np.float64]]
 """Hashes and their times."""
+COMPARED = ((0, 0), (1, 1), (2, 0), (0, 2))
+"""Views of two clips that are held against each other."""
 BLOCK_PAIRS = np.array(list(combinations(range(8), 2)), np.uint64)
 """The pairs of 8-bit blocks under which a hash is filed."""
 LEAST_BITS = 16
@@ -32,6 +37,8 @@ LOOSE, LOOKS, APART = 10, 3, 4
 LOOSE_MOST, LOOSE_MEAN = 0.9, (14.0, 12.0)
 """Bits by which such partners differ on average, at most, where that share of the samples has one, and where fewer have. Drawings of
 sky over ground agreed by 16 bits on average in all of their samples, and by 12.3 in six sevenths of them."""
+DOUBTFUL = 16
+"""Further bits up to which two clips are worth a look at their stored frames."""
 ANCHOR = 4
 """Further bits within which hashes of one bucket make a candidate; at least one sample must be that close."""
 SLACK_S = 0.3
@@ -48,13 +55,14 @@ def telling(hashes: NDArray[np.uint64], contrast: float | None) -> NDArray[np.bo
 
 def views(hashes: NDArray[np.uint64], times: NDArray[np.float64], contrast: float | None) -> tuple[View, ...]:
     """The telling hashes of a clip and their times, view by view; samples come in order, those of one time are views of it."""
-    which = np.zeros(len(hashes), np.int64)
-    if len(times) == len(hashes):
-        which[1:] = np.where(times[1:] == times[:-1], 1, 0)
-    else:
+    if len(times) != len(hashes):
         times = np.zeros(len(hashes))
+        which = np.zeros(len(hashes), np.int64)
+    else:
+        new = np.flatnonzero(np.diff(times, prepend=np.nan))
+        which = np.arange(len(hashes)) - np.repeat(new, np.diff(new, append=len(hashes)))
     good = telling(hashes, contrast)
-    return tuple((hashes[chosen], times[chosen]) for chosen in (good & (which == i) for i in range(2)))
+    return tuple((hashes[chosen], times[chosen]) for chosen in (good & (which == i) for i in range(VIEWS)))
 
 
 def turned(hashes: NDArray[np.uint64]) -> list[NDArray[np.uint64]]:
@@ -140,7 +148,7 @@ def near(bucket: NDArray[np.uint64], value: NDArray[np.uint64], node: NDArray[np
 @nb.njit(cache=True, nogil=True)
 def _align(a, a_s, b, b_s, most, slack):  # type: ignore[no-untyped-def]
     """Share of the hashes of `a` that have a partner in `b` at the best shift, and that shift (time in a minus time in b)."""
-    best, shift = 0, np.nan
+    best, best_bits, shift = 0, 0, np.nan
     tried = np.empty(len(a) * len(b), np.float64)
     count = 0
     for i in range(len(a)):
@@ -151,18 +159,19 @@ def _align(a, a_s, b, b_s, most, slack):  # type: ignore[no-untyped-def]
     shifts = np.unique(np.round(tried[:count] / slack)) * slack
     order = np.argsort(np.abs(shifts))
     for s in shifts[order]:
-        found, total = 0, 0.0
+        found, total, bits = 0, 0.0, 0
         for i in range(len(a)):
-            nearest, of = slack + 1e-9, 0.0
+            nearest, of, apart = slack + 1e-9, 0.0, 0
             for j in range(len(b)):
                 off = abs(a_s[i] - b_s[j] - s)
                 if off < nearest and _distance(a[i], b[j]) <= most:
-                    nearest, of = off, a_s[i] - b_s[j]
+                    nearest, of, apart = off, a_s[i] - b_s[j], int(_distance(a[i], b[j]))
             if nearest <= slack:
                 found += 1
                 total += of
-        if found > best:
-            best, shift = found, total / found
+                bits += apart
+        if found > best or (found == best and found > 0 and bits < best_bits):
+            best, best_bits, shift = found, bits, total / found
     return best / max(1, len(a)), shift
 
 
@@ -213,7 +222,8 @@ def alike(a: Sequence[View], b: Sequence[View], hamming: int, least: float, *, t
         Share and shift of that view, or of the best one.
     """
     best = 0.0, float("nan")
-    for (x, x_s), (y, y_s) in zip(a, b, strict=True):
+    for i, j in COMPARED:
+        (x, x_s), (y, y_s) = a[i], b[j]
         for z in turned(x) if turns else [x]:
             found = same(z, x_s, y, y_s, hamming, least)
             if found[0] >= least:
@@ -222,13 +232,25 @@ def alike(a: Sequence[View], b: Sequence[View], hamming: int, least: float, *, t
     return best
 
 
+def perhaps(a: Sequence[View], b: Sequence[View], hamming: int, least: float, *, turns: bool = False) -> float:
+    """The shift at which so many samples agree by `DOUBTFUL` further bits; NaN if they do not. No proof, but worth a look."""
+    for i, j in COMPARED[:2]:
+        (x, x_s), (y, y_s) = a[i], b[j]
+        for z in turned(x) if turns else [x]:
+            share, shift = align(z, x_s, y, y_s, hamming + DOUBTFUL)
+            if share >= least:
+                return shift
+    return float("nan")
+
+
 def align(a: NDArray[np.uint64], a_s: NDArray[np.float64], b: NDArray[np.uint64], b_s: NDArray[np.float64], most: int,
           ) -> tuple[float, float]:
     """Compare two clips by their telling hashes and the times of these.
 
     Returns:
         Share of the hashes of the clip with fewer of them that find a partner in the other at the best shift, 0..1; and the
-        shift in seconds, time in `a` minus time in `b` (NaN if nothing matches). Of equally good shifts the least one.
+        shift in seconds, time in `a` minus time in `b` (NaN if nothing matches). Of equally good shifts the one of the closest partners,
+        of these the least one.
     """
     if not (len(a) and len(b)):
         return 0.0, float("nan")

@@ -102,18 +102,19 @@ def _blocks(vectors: Vectors) -> list[Vectors]:
     return [vectors[i:i + 4 * BLOCK] for i in range(0, len(vectors), 4 * BLOCK)]
 
 
-def pairs(vectors: Vectors, node: NDArray[np.int64], threshold: float) -> tuple[graph.Pairs, NDArray[np.float64]]:
+def pairs(vectors: Vectors, node: NDArray[np.int64], threshold: float, known: int = 0) -> tuple[graph.Pairs, NDArray[np.float64]]:
     """Pairs of nodes whose vectors of length 1 have at least this cosine, lesser node first, and the cosines.
 
     Args:
         vectors: [n, width].
         node: Their nodes, each once.
         threshold: Least cosine.
+        known: Nodes below it are not compared with one another.
     """
     order = np.argsort(node, kind="stable")
     vectors, node = vectors[order], node[order]
     left, right = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for first in range(0, len(vectors), BLOCK):
+    for first in range(int(np.searchsorted(node, known)), len(vectors), BLOCK):
         block = vectors[first:first + BLOCK]
         taken = np.zeros(len(block), np.int64)
         for start in range(0, first + len(block), 4 * BLOCK):

@@ -1,61 +1,145 @@
-"""Single pictures that look alike, proven by the pictures themselves: a hash of 64 bits alone proves too little beyond 8 bits.
+"""Pictures that look alike, proven by the pictures themselves: a hash of 64 bits alone proves too little beyond 8 bits.
 
-A picture is remembered as two of `SIDE` x `SIDE` luma means, inside its bars and whole, taken from its stored frame. Two
-pictures agree in a block of such a grid where their normalised correlation is `ALIKE`, whatever gain and offset; blocks that are
-flat in both say nothing. A logo or a subtitle spoils the blocks it covers and no others. The share of blocks that agree is the
-proof. They meet by the hashes of their quarters too, of which a corner logo spoils one. Measured on 37 pictures: copies with a logo or a subtitle reach 0.65 to
+A picture is remembered twice, inside its bars and whole, as `SIDE` x `SIDE` luma means and the colours of `COLOURS` x `COLOURS`
+parts, taken from a stored frame. Two pictures agree in a block of such a grid where their normalised correlation
+is `ALIKE`, whatever gain and offset; blocks that are flat in both say nothing. A logo or a subtitle spoils the blocks it covers
+and no others. The share of blocks that agree is the proof, unless the colours of the two are others: then it is one scene by
+day and by night, or one drawing in red and in blue. They meet by the hashes of their quarters too, of which a corner logo spoils one. Measured on 37 pictures: copies with a logo or a subtitle reach 0.65 to
 0.98; of 666 pairs of different pictures all but three stay below 0.13, the worst two at 0.20 and, a stereo pair, at 0.25
 (`tests/bench/dedup_recall.md`).
 """
 
 import io
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from jobs.clean.measures.phash import hash_of, without_bars
+from jobs.clean.measures.phash import hash_of, inside
 
-SIDE, GRID = 32, 8
+SIDE, GRID, COLOURS = 32, 8, 4
 ALIKE, FLAT, LEAST = 0.8, 2.0, 6
 """Correlation from which blocks agree; standard deviation below which one is flat; blocks that must not be flat."""
 AGREEING = 0.35
 """Share of agreeing blocks that proves two pictures the same."""
-ZOOMS = (0.95, 0.9)
+ZOOMS = (0.97, 0.94, 0.9)
 """Shares of either side that a crop may leave."""
 MEET = 14
 """Bits by which hashes of a candidate may differ."""
+GREY, HUE, FADED = 3.0, 0.8, (0.4, 2.5)
+"""Root mean square of the chroma (0..255) below which a picture is grey and has no colours; cosine of the colours of two
+pictures below which these are others (copies under every transform of the bench reach 0.88); by how much colours may have paled."""
+COLOURED, OTHER, ALIKE_PARTS = 10.0, 0.6, 0.75
+"""Chroma from which a part has a colour; difference, as a share of the greater chroma, from which that is another; share of the
+coloured parts that must have the same in both (copies reach 0.82)."""
+SHOWN, TOGETHER_S = 0.6, 0.06
+"""Share of agreeing blocks of frames of two clips from which they show the same, and by how much the times of such frames may
+differ. Copies reach 0.75."""
+SIZE = 2 * SIDE * SIDE + 4 * COLOURS * COLOURS
+"""Bytes that are remembered of a picture."""
 
 
-def small(jpeg: bytes) -> NDArray[np.uint8]:
-    """What is remembered of a picture: [2, SIDE, SIDE]."""
+class Small(NamedTuple):
+    """What is remembered of a picture.
+
+    Attributes:
+        luma: [2, SIDE, SIDE], inside its bars and whole.
+        chroma: [2, 2, COLOURS, COLOURS], likewise, two planes of 0..255 around 128.
+    """
+
+    luma: NDArray[np.uint8]
+    chroma: NDArray[np.uint8]
+
+    def packed(self) -> NDArray[np.uint8]:
+        """[SIZE]."""
+        return np.concatenate([self.luma.ravel(), self.chroma.ravel()])
+
+    @classmethod
+    def of(cls, packed: NDArray[np.uint8]) -> "Small":
+        """Back from `packed`."""
+        luma, chroma = np.split(packed, [2 * SIDE * SIDE])
+        return cls(luma.reshape(2, SIDE, SIDE), chroma.reshape(2, 2, COLOURS, COLOURS))
+
+    def turned(self) -> list["Small"]:
+        """The picture mirrored and turned by quarters, eight in all, as it is first."""
+        ways = [(across, y, x) for across in (False, True) for y in (1, -1) for x in (1, -1)]
+        return [Small(*((part.swapaxes(-1, -2) if across else part)[..., ::y, ::x] for part in self)) for across, y, x in ways]
+
+
+Frames = Sequence[tuple[float, Small]]
+"""Frames of a clip and their times."""
+
+
+def small(jpeg: bytes) -> Small:
+    """What is remembered of a picture."""
     with Image.open(io.BytesIO(jpeg)) as picture:
-        luma = np.asarray(picture.convert("L"))
-    return np.stack([cv2.resize(np.ascontiguousarray(part), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-                     for part in (without_bars(np.ascontiguousarray(luma)), luma)])
+        y, *colours = (np.ascontiguousarray(plane) for plane in np.moveaxis(np.asarray(picture.convert("YCbCr")), 2, 0))
+    top, left, height, width = inside(y)
+    parts = np.s_[top:top + height, left:left + width], np.s_[:, :]
+
+    def scaled(plane: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+        return np.asarray(cv2.resize(np.ascontiguousarray(plane), (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+
+    return Small(np.stack([scaled(y[part], SIDE) for part in parts]),
+                 np.stack([[scaled(plane[part], COLOURS) for plane in colours] for part in parts]))
 
 
-def quarters(pictures: NDArray[np.uint8]) -> NDArray[np.uint64]:
+def quarters(picture: Small) -> NDArray[np.uint64]:
     """Hashes of the four quarters of both, [8]."""
     half = SIDE // 2
     return np.array([hash_of(np.ascontiguousarray(p[y:y + half, x:x + half], np.float32))
-                     for p in pictures for y in (0, half) for x in (0, half)], np.uint64)
+                     for p in picture.luma for y in (0, half) for x in (0, half)], np.uint64)
 
 
-def turned(picture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    """The picture mirrored and turned by quarters, eight in all, as it is first."""
-    return [p[:, ::y, ::x] for p in (picture, picture.transpose(0, 2, 1)) for y in (1, -1) for x in (1, -1)]
-
-
-def agreement(a: NDArray[np.uint8], b: NDArray[np.uint8], *, turns: bool = False) -> float:
+def agreement(a: Small, b: Small, *, turns: bool = False) -> float:
     """Share of blocks in which two pictures agree, by the better of the two ways that they are remembered; also where one shows
-    the middle of the other."""
+    the middle of the other. 0 where their colours differ."""
     best = 0.0
-    for one in turned(a) if turns else [a]:
-        for x, y in zip(one, b, strict=True):
-            best = max(best, _share(x, y), *(max(_share(_middle(x, z), y), _share(x, _middle(y, z))) for z in ZOOMS))
+    for one in a.turned() if turns else [a]:
+        for x, y, *colours in zip(one.luma, b.luma, one.chroma, b.chroma, strict=True):
+            share = max(_share(x, y), *(max(_share(_middle(x, z), y), _share(x, _middle(y, z))) for z in ZOOMS))
+            if share > best and _same_colours(*colours):
+                best = share
     return best
+
+
+def contradict(a: Frames, b: Frames, shift: float, slack: float, *, turns: bool = False) -> bool:
+    """Whether frames of two clips that were taken at about the same time, to `slack` seconds after the shift, show other things:
+    most of them other colours, or where the times are the same, other pictures."""
+    turned = [one for _, x in a for one in [x.turned() if turns else [x]]]
+    near = [(abs(s - t - shift), i, y) for i, (s, _) in enumerate(a) for t, y in b if abs(s - t - shift) <= slack]
+    other = [not any(same_colours(x, y) for x in turned[i])
+             or (apart <= TOGETHER_S and 0 < agreement(a[i][1], y, turns=turns) < SHOWN) for apart, i, y in near]
+    return 2 * sum(other) > len(other)
+
+
+def shown(a: Frames, b: Frames, shift: float, *, turns: bool = False) -> float:
+    """Median share of blocks in which frames of two clips agree that were taken at the same time after the shift; 0 if there are
+    none or it is below SHOWN."""
+    shares = [agreement(x, y, turns=turns) for s, x in a for t, y in b if abs(s - t - shift) <= TOGETHER_S]
+    median = float(np.median(shares)) if shares else 0.0
+    return median if median >= SHOWN else 0.0
+
+
+def same_colours(a: Small, b: Small) -> bool:
+    """Whether two pictures may be one by their colours; a grey one may be any."""
+    return any(_same_colours(x, y) for x, y in zip(a.chroma, b.chroma, strict=True))
+
+
+def _same_colours(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> bool:
+    x, y = (one.reshape(2, -1).astype(np.float64) - 128 for one in (a, b))
+    xx, yy, xy = np.vdot(x, x), np.vdot(y, y), np.vdot(x, y)
+    if min(xx, yy) < GREY**2 * x.size:
+        return True
+    if xy < HUE * np.sqrt(xx * yy):
+        return False
+    y = y * np.clip(xy / yy, *FADED)
+    most = np.maximum(np.hypot(*x), np.hypot(*y))
+    told = most > COLOURED
+    return bool((np.hypot(*(x - y)) <= OTHER * most)[told].mean() >= ALIKE_PARTS) if told.any() else True
 
 
 def _middle(picture: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:

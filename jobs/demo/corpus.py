@@ -16,15 +16,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Frames = NDArray[np.uint8]
-Sound = NDArray[np.float32]
+from jobs.demo.sound import RATE, Sound, music, sound_file, speech
+from jobs.demo.spoilt import Frames, blurred, letterboxed, written_over
 
 WIDTH, HEIGHT, FPS = 640, 360, 24
 DRAWN = 2
 """Scenes are drawn at half size and scaled up: they are smooth, and drawing is what costs."""
-RATE = 48000
 SEED = 7
 
 
@@ -334,7 +332,7 @@ def _write_sidecars(folder: Path, planned: Sequence[Source]) -> None:
     (folder / "behaviour.jsonl").write_text("".join(json.dumps(v) + "\n" for v in views), encoding="utf-8")
 
 
-# ---- how pictures and sounds are made and spoilt
+# ---- files
 
 
 def picture(word: str, form: str) -> bytes:
@@ -343,93 +341,6 @@ def picture(word: str, form: str) -> bytes:
 
     out = BytesIO()
     Image.fromarray(_shot(word, 1 / FPS, SEED)[0]).save(out, form)
-    return out.getvalue()
-
-
-def blurred(frames: Frames) -> Frames:
-    """Out of focus: a Gaussian of 14 pixels."""
-    import cv2
-
-    return np.stack([cv2.GaussianBlur(f, (0, 0), 14) for f in frames])
-
-
-def letterboxed(frames: Frames) -> Frames:
-    """Black bars over 40 % of the height, the picture squeezed between them."""
-    import cv2
-
-    out, inner = np.zeros_like(frames), int(HEIGHT * 0.6)
-    top = (HEIGHT - inner) // 2
-    for new, old in zip(out, frames, strict=True):
-        new[top : top + inner] = cv2.resize(old, (WIDTH, inner), interpolation=cv2.INTER_AREA)
-    return out
-
-
-def written_over(frames: Frames) -> Frames:
-    """Eight lines of large outlined text over the whole picture."""
-    import cv2
-
-    lines = (
-        "BIG SUMMER SALE TODAY ONLY",
-        "BUY TWO AND GET ONE FREE",
-        "SCAN THE CODE AND ORDER NOW",
-        "CALL 400 000 FOR DETAILS",
-        "LAST CHANCE BEFORE MIDNIGHT",
-        "FREE SHIPPING EVERYWHERE",
-        "NEW COLOURS AND NEW SIZES",
-        "FOLLOW US FOR MORE OFFERS",
-    )
-    out = frames.copy()
-    for frame in out:
-        for i, line in enumerate(lines):
-            for colour, weight in (((0, 0, 0), 8), ((255, 255, 255), 3)):
-                cv2.putText(frame, line, (14, 40 + i * 43), cv2.FONT_HERSHEY_DUPLEX, 1.15, colour, weight, cv2.LINE_AA)
-    return out
-
-
-def speech(words: str, lang: str) -> Sound:
-    """Words spoken by the embedded voice, 48 kHz."""
-    from jobs.generate.narrators.espeak import NARRATOR
-
-    sound, rate = NARRATOR.speak(words, lang)
-    return stretched(sound, rate)
-
-
-def stretched(sound: Sound, rate: int) -> Sound:
-    """Sound resampled to 48 kHz."""
-    from scipy.signal import resample_poly
-
-    return np.asarray(resample_poly(sound, RATE, rate), np.float32)
-
-
-def music(seconds: float, *, key: int) -> Sound:
-    """A slow arpeggio of plucked notes."""
-    t = np.arange(int(seconds * RATE)) / RATE
-    out = np.zeros_like(t)
-    chords = ((0, 4, 7), (-3, 0, 4), (-7, -3, 0), (-5, -1, 2))
-    for i in range(int(seconds * 3) + 1):
-        start = i / 3
-        note = chords[(i // 6) % 4][i % 3] + 12 * (i % 2)
-        pitch = 220 * 2 ** ((key + note) / 12)
-        age = np.clip(t - start, 0, None)
-        pluck = np.exp(-3 * age) * (t >= start) * np.clip(age * 200, 0, 1)
-        out += pluck * sum(np.sin(2 * np.pi * pitch * h * age) / h**2 for h in (1, 2, 3))
-    return np.asarray(0.18 * out, np.float32)
-
-
-def sound_file(sound: Sound, container: str, codec: str) -> bytes:
-    """Sound alone in a container."""
-    import av
-
-    out = BytesIO()
-    with av.open(out, "w", format=container) as file:
-        stream = file.add_stream(codec, rate=RATE)
-        stream.layout = "mono"
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound[None]), format="flt", layout="mono")
-        frame.sample_rate = RATE
-        resampler = av.AudioResampler(format=stream.format, layout="mono", rate=RATE, frame_size=stream.frame_size or 960)
-        for piece in (*resampler.resample(frame), *resampler.resample(None)):
-            file.mux(stream.encode(piece))
-        file.mux(stream.encode(None))
     return out.getvalue()
 
 

@@ -12,10 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.collect.opened import opened
 from jobs.fuse import shards
 from jobs.fuse.behaviour import engagement
 from jobs.fuse.join import Media, sample, verdict
-from jobs.fuse.media import media_of, opened
+from jobs.fuse.media import media_of
 from jobs.fuse.split import groups, sides
 from jobs.fuse.tombstones import tombstones
 from jobs.job import Job, Part
@@ -214,7 +215,7 @@ FUSE = Job(
     reads=(CLIPS, REJECTS, DUPLICATES, LABELS, SOURCES, BEHAVIOUR),
     optional=(BEHAVIOUR,),
     writes=(SAMPLES, REJECTS),
-    code=1,
+    code=2,
     recipe=("label", "fuse"),
     run=run,
     outside=outside,

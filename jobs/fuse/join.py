@@ -54,6 +54,9 @@ def verdict(clip: Row, labels: Sequence[Row], label: Label) -> Verdict | None:
     similarity = score(labels, "clip_text_similarity", "caption", "title")
     if label.min_similarity is not None and similarity is not None and similarity < label.min_similarity:
         return Verdict("clip_text_similarity", "off_caption", similarity, "<", label.min_similarity)
+    consistency = score(labels, "clip_embedding", "consistency")
+    if label.min_consistency is not None and consistency is not None and consistency < label.min_consistency:
+        return Verdict("clip_embedding", "missed_cut", consistency, "<", label.min_consistency)
     unsafe = score(labels, "safety", "unsafe")
     if label.max_unsafe is not None and unsafe is not None and unsafe > label.max_unsafe:
         return Verdict("safety", "unsafe", unsafe, ">", label.max_unsafe)

@@ -1,4 +1,4 @@
-"""Any picture as PNG: what the sandbox runs for pictures that not every reader opens."""
+"""What the sandbox runs for pictures: any of them as PNG, and whether one says where it was taken."""
 
 import io
 
@@ -17,3 +17,19 @@ def as_png(path: str) -> bytes:
     with open(path, "rb") as file:
         Image.fromarray(rgb(open_picture(file))).save(target, "PNG")
     return target.getvalue()
+
+
+GPS = 0x8825
+"""The tag of EXIF that leads to the place, EXIF 2.32 section 4.6.3."""
+
+
+def tells_where(path: str) -> bool:
+    """Whether the EXIF data of a picture name a place.
+
+    Raises:
+        MediaFault: it cannot be opened.
+    """
+    from jobs.media.picture import open_picture
+
+    with open(path, "rb") as file:
+        return bool(open_picture(file).getexif().get_ifd(GPS))

@@ -26,7 +26,8 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
     Args:
         source: Its id or its uri.
         reason: For the tombstone.
-        erase: Also remove the touched shards of all earlier versions; their releases stay listed but can no longer be read whole.
+        erase: Also remove the touched shards of all earlier versions, whose releases stay listed but can no longer be read whole, and
+            whatever dedup remembers of the source: its hashes, buckets, evidence and embeddings.
 
     Returns:
         source_id, samples removed, the new release (None if no sample was touched), shards rewritten and kept, near copies that
@@ -39,7 +40,7 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
     row = _source(lake, source)
     with lake.lock(f"`reelmill takedown {source}`"):
         bury(lake, row, reason)
-        _forget(lake)
+        _forget(lake, erase)
         fingerprint = lake.current("fuse")
         samples = lake.version(SAMPLES, fingerprint) if fingerprint else None
         made = _rewritten(lake, samples) if samples else None
@@ -59,13 +60,15 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
     return report
 
 
-def _forget(lake: Lake) -> None:
+def _forget(lake: Lake, erase: bool) -> None:
     """What was taken down, also under another name, is no keeper of later batches."""
-    from jobs.dedup import index
+    from jobs.dedup import embeddings, index
 
     stones = tombstones(lake)
-    index.forget(lake, {row["source_id"] for v in _versions(lake, SOURCES) for row in v.read(["source_id", "uri", "sha256"]).to_pylist()
-                        if stones.hold(row)})
+    gone = {row["source_id"] for v in _versions(lake, SOURCES) for row in v.read(["source_id", "uri", "sha256"]).to_pylist() if stones.hold(row)}
+    index.forget(lake, gone, erase=erase)
+    if erase:
+        embeddings.erase(lake, gone)
 
 
 def _source(lake: Lake, source: str) -> Mapping[str, Any]:

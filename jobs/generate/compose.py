@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from jobs.generate import audio, lettering
 from jobs.generate.lettering import Overlay
 from jobs.generate.mp4 import written
-from jobs.generate.narrator import Speech
+from jobs.generate.narrator import Cue, Speech
 
 Frames = NDArray[np.uint8]
 Picture = NDArray[np.uint8]
@@ -34,6 +34,8 @@ SUBTITLE_SIZE, SUBTITLE_WIDTH, SUBTITLE_LINES = 0.062, {"9:16": 0.88, "1:1": 0.8
 """Shares of the short side and of the width."""
 SUBTITLE_BOTTOM = {"9:16": 0.86, "1:1": 0.93, "16:9": 0.92}
 """Lower edge of the words, as a share of the height: below it the buttons of portrait players lie."""
+HOLD_S = 0.25
+"""Longest gap between two subtitles that the first one fills."""
 CROSSFADE_S, CROSSFADE_SHARE = 0.45, 0.3
 """Length of a cross-fade, and at most this share of the shorter shot."""
 SLOWEST = 2.0
@@ -108,6 +110,7 @@ def compose(
     """
     if len(scenes) != len(speech.shots) - 1 or not all(len(s.frames) for s in scenes):
         raise ValueError(f"{len(scenes)} scenes for {len(speech.shots) - 1} shots, each with frames")
+    speech = replace(speech, cues=held(speech.cues))
     count = math.ceil(speech.duration_s * canvas.fps - 1e-6)
     with ThreadPoolExecutor(1) as beside:
         sound = beside.submit(audio.finish, speech.sound, speech.rate, count / canvas.fps, loudness_lufs, music)
@@ -273,6 +276,12 @@ def subtitle(text: str, canvas: Canvas) -> Overlay:
     overlay = lettering.drawn(lines, size_px, canvas.font)
     high, wide = overlay.rgb.shape[:2]
     return replace(overlay, x=(width - wide) // 2, y=round(height * SUBTITLE_BOTTOM[canvas.aspect]) - high)
+
+
+def held(cues: Sequence[Cue]) -> tuple[Cue, ...]:
+    """The cues, each until the next where that follows within HOLD_S: words that vanish for a frame or two flicker."""
+    ends = [after.start_s if after.start_s - cue.end_s < HOLD_S else cue.end_s for cue, after in pairwise(cues)]
+    return (*(replace(cue, end_s=end) for cue, end in zip(cues, ends, strict=False)), *cues[-1:])
 
 
 def shown(text: str) -> str:

@@ -60,7 +60,10 @@ def run(run: Run) -> None:
 
 
 def work(task: Batch, settings: Settings) -> Part:
-    """Generate, judge and reseed one batch."""
+    """Generate, judge and reseed one batch.
+
+    `measured` has an entry for each asset (its share of the seconds of the call that made it, peak memory) and one for the batch.
+    """
     from jobs.generate.generator import Ask, Failed, resident
     from jobs.generate.judge import Why as Fault
     from jobs.generate.judge import reject
@@ -69,15 +72,19 @@ def work(task: Batch, settings: Settings) -> Part:
     generate = settings.recipe.generate
     rows: list[Row] = []
     rejects: list[Row] = []
-    judging_s, calls = 0.0, 0
+    measured: list[Row] = []
+    judging_s, loading_s = 0.0, 0.0
     todo = list(task.shots)
     for attempt in range(generate.reseeds + 1):
         again: list[ShotTask] = []
         asks = [Ask(shot.prompt, shot.seed_of(attempt), shot.aspect) for shot in todo]
         results = generator.make(asks)
-        calls += len(asks)
+        spent = generator.spent()
+        loading_s += spent["load_seconds"]
+        each = {"seconds": round(spent["seconds"] / len(asks), 4), "peak_bytes": int(spent["peak_bytes"])}
         for shot, ask, result in zip(todo, asks, results, strict=True):
             generation_id = row_id(shot.prompt_id, shot.shot, generator.revision, ask.seed, _request(settings))
+            measured.append({"generation_id": generation_id, **each})
             started = time.perf_counter()
             why: Fault | None
             if isinstance(result, Failed):
@@ -96,10 +103,10 @@ def work(task: Batch, settings: Settings) -> Part:
             break
     rows.sort(key=lambda r: (r["prompt_id"], r["shot"], r["attempt"]))
     rejects.sort(key=lambda r: str(r["sample_id"]))
-    measured = {"clips": calls, "judge_seconds": round(judging_s, 3), **generator.spent()}
+    measured.append({"clips": len(measured), "judge_seconds": round(judging_s, 3), "load_seconds": round(loading_s, 3)})
     tables = {"generations": GENERATIONS.rows(rows),
               "rejects": reject_rows(rejects, "generate", task.policy_hash, task.run_id)}
-    return Part(tables, seen=len(task.shots), kept=len(task.shots) - len(rejects), measured=[measured])
+    return Part(tables, seen=len(task.shots), kept=len(task.shots) - len(rejects), measured=measured)
 
 
 def _asset(

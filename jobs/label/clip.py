@@ -4,7 +4,6 @@ Every forward pass has the same shape (short batches are filled up with black pi
 its last bits with its shape but not with a row's neighbours: so a clip's vector is the same whatever it is batched with.
 """
 
-import io
 import itertools
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from jobs.errors import Terminal
 from jobs.label import dual_encoder
 from jobs.label.labeler import Batch, Row
+from jobs.label.pixels import Fit, fit, opened
 from jobs.label.weights import TRANSFORMERS, Weights, find
 from schemas.settings import Label
 
@@ -38,7 +38,7 @@ class Tower:
     weights: Weights
     network: Any
     tokenizer: Any
-    preprocess: Any
+    fit: Fit
     device: str
     batch: int
     scale: float
@@ -48,19 +48,13 @@ class Tower:
     @property
     def side(self) -> tuple[int, int]:
         """Height and width of the pictures that the network takes."""
-        size = self.network.visual.image_size
-        return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+        return _side(self.network)
 
     def image(self, pictures: Iterable[Any]) -> Vectors:
         """Embed PIL pictures; they are taken a batch at a time."""
-        import torch
-
         stream, parts = iter(pictures), []
         while some := list(itertools.islice(stream, self.batch)):
-            pixels = torch.zeros(self.batch, 3, *self.side)
-            for i, picture in enumerate(some):
-                pixels[i] = self.preprocess(picture)
-            parts.append(self.forward(pixels)[: len(some)])
+            parts.append(self.forward(self.fit(some, self.batch, self.side))[: len(some)])
         return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
 
     def forward(self, pixels: Any) -> Vectors:
@@ -90,7 +84,7 @@ class Tower:
             raise Terminal(
                 f"{self.weights.file}: the model's vectors are not numbers (NaN); the weights are damaged or do not fit the precision"
             )
-        return found
+        return unit(found)  # a length in bfloat16 is off by up to half a percent
 
     def forget(self) -> None:
         """Drop remembered texts: the captions of all tasks would pile up."""
@@ -120,7 +114,7 @@ def _load(weights: Weights, device: str, batch: int) -> Tower:
     torch.set_num_threads(1)
     if weights.architecture.startswith(TRANSFORMERS):
         network, preprocess, tokenizer = dual_encoder.load(Path(weights.file), device)
-        return Tower(weights, network, tokenizer, preprocess, device, batch, _scale(network))
+        return _ready(weights, network, tokenizer, preprocess, device, batch)
     import open_clip
 
     root, silence = logging.getLogger(), logging.NullHandler()
@@ -142,27 +136,24 @@ def _load(weights: Weights, device: str, batch: int) -> Tower:
         root.setLevel(level)
         root.removeHandler(silence)
     network.eval().requires_grad_(False)
-    return Tower(weights, network, tokenizer, preprocess, device, batch, _scale(network))
+    network.visual.to(memory_format=torch.channels_last)  # a quarter faster where it convolves, and the same elsewhere
+    return _ready(weights, network, tokenizer, preprocess, device, batch)
 
 
-def _scale(network: Any) -> float:
-    return min(float(network.logit_scale.exp()), MAX_SCALE)
+def _ready(weights: Weights, network: Any, tokenizer: Any, preprocess: Any, device: str, batch: int) -> Tower:
+    side = _side(network)
+    return Tower(weights, network, tokenizer, fit(preprocess, side), device, batch, min(float(network.logit_scale.exp()), MAX_SCALE))
 
 
-def opened(jpeg: bytes) -> Any | None:
-    """A stored frame as an RGB picture; None where it is damaged."""
-    from PIL import Image
-
-    try:
-        return Image.open(io.BytesIO(jpeg)).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
+def _side(network: Any) -> tuple[int, int]:
+    size = network.visual.image_size
+    return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
 
 
-def pictures(row: Row) -> Iterator[Any]:
-    """The stored frames of a clip as RGB pictures, without those that are damaged."""
+def pictures(row: Row, least_px: int | None = None) -> Iterator[Any]:
+    """The stored frames of a clip as RGB pictures, without those that are damaged; `least_px` as in `opened`."""
     for frame in row["frames"] or ():
-        picture = opened(frame["jpeg"])
+        picture = opened(frame["jpeg"], least_px)
         if picture is None:
             log.warning(
                 "clip %s: the stored frame at %.3f s is damaged and is left out; measure its source again", row["clip_id"], frame["t_s"]
@@ -179,7 +170,7 @@ def frame_vectors(tower: Tower, batch: Batch) -> dict[str, Vectors]:
 
     def stream() -> Iterator[Any]:
         for row in todo:
-            for picture in pictures(row):
+            for picture in pictures(row, max(tower.side)):
                 of.append(row["clip_id"])
                 yield picture
 

@@ -154,7 +154,8 @@ def work(task: Task, settings: Settings) -> Part:
     if task.make:
         wanted = frozenset(i for ids in task.make.values() for i in ids)
         columns = {"clip_id", *(c for n in task.make for c in labelers()[n].needs)}
-        rows = [row for piece in task.slices for row in piece.read(sorted(columns)).to_pylist() if row["clip_id"] in wanted]
+        none = dict.fromkeys(sorted(columns))  # of columns that came into the contract after the clips were measured
+        rows = [none | row for piece in task.slices for row in piece.read(list(none)).to_pylist() if row["clip_id"] in wanted]
         batch = Batch(sorted(rows, key=lambda row: str(row["clip_id"])), task.sources)
         device = worker_device(settings.runtime.device) if any(m.name for m in task.models.values()) else "cpu"
         for name, ids in task.make.items():
@@ -164,7 +165,26 @@ def work(task: Task, settings: Settings) -> Part:
             measured.append({"labeler": name, "clips": len(ids), "rows": len(found), "cpu_s": round(time.process_time() - started, 3)})
             parts.append(_rows(name, task.models[name], found))
     table = pa.concat_tables(parts).sort_by([(key, "ascending") for key in LABELS.key])
+    measured += [{"labeler": name, "vector_width": width} for name, width in widths(table).items()]
     return Part({LABELS.name: table}, seen=task.seen, kept=task.seen, measured=measured)
+
+
+def widths(labels: pa.Table) -> dict[str, int]:
+    """How many numbers the vectors of each labeler have that makes any.
+
+    Raises:
+        Terminal: not all of a labeler have as many; they could not be compared.
+    """
+    vectors = labels.filter(pc.is_valid(labels["vector"]))
+    facts = pa.table({"labeler": vectors["labeler"], "width": pc.list_value_length(vectors["vector"])})
+    found: dict[str, int] = {}
+    for row in facts.group_by(["labeler", "width"]).aggregate([]).to_pylist():
+        if found.setdefault(row["labeler"], row["width"]) != row["width"]:
+            raise Terminal(
+                f"vectors of {row['labeler']} have {found[row['labeler']]} numbers for some clips and {row['width']} for others: no one model "
+                "made them; remove the standing version from the lake's folder `labels` and label again"
+            )
+    return found
 
 
 def _copied(task: Task) -> pa.Table:

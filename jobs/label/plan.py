@@ -77,4 +77,10 @@ def unchanged(now: pa.Table, before: pa.Table) -> frozenset[str]:
 
 def same_measuring(now: Mapping[str, object], before: Mapping[str, object]) -> bool:
     """Whether two versions of `clips` were measured by the same code with the same settings, so that equal ids have equal frames."""
-    return all(now.get(key) == before.get(key) for key in ("job", "code", "recipe", "schema_version"))
+
+    def measuring(manifest: Mapping[str, object]) -> dict[str, object]:
+        parents = manifest.get("parents")
+        outside = {name: fact for name, fact in parents.items() if "@" not in name} if isinstance(parents, Mapping) else {}
+        return {"outside": outside} | {key: manifest.get(key) for key in ("job", "code", "recipe", "schema_version")}
+
+    return measuring(now) == measuring(before)

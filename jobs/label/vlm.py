@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from jobs.label import clip
 from jobs.label.captioner import ASK, MAX_TOKENS, Captioner, Cost, Pictures, Reply, parsed
+from jobs.label.pixels import opened
 from jobs.label.weights import from_folder
 
 AT_ONCE = {"cuda": 8, "cpu": 1}
@@ -32,7 +32,7 @@ def folder_model(name: str, device: str) -> Captioner:
     ends = {ends} if isinstance(ends, int) else set(ends or ())
 
     def asked(clips: Sequence[Pictures]) -> Any:
-        pictures = [[picture for jpeg in jpegs if (picture := clip.opened(jpeg)) is not None] for jpegs in clips]
+        pictures = [[picture for jpeg in jpegs if (picture := opened(jpeg)) is not None] for jpegs in clips]
         if getattr(processor, "chat_template", None):
             said = [
                 [{"role": "user", "content": [*({"type": "image", "image": p} for p in some), {"type": "text", "text": ASK}]}]

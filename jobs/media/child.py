@@ -132,10 +132,7 @@ def _slim() -> None:
     Only mappings of which this process has changed nothing are let go, so that nothing can be lost.
     """
     import ctypes
-    import gc
 
-    gc.collect()
-    gc.freeze()
     libc = ctypes.CDLL(None)
     if hasattr(libc, "malloc_trim"):
         libc.malloc_trim(0)

@@ -25,6 +25,12 @@ class PartlyUndecodable(Undecodable):
     reason = "partly_undecodable"
 
 
+class BrokenClock(MediaFault):
+    """The times of its frames run backwards: no span of it could be found again."""
+
+    reason = "broken_clock"
+
+
 class NoMedia(MediaFault):
     """A container without a picture or sound stream."""
 

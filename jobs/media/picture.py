@@ -157,7 +157,7 @@ def _eight_bit_rgb(image: Any) -> NDArray[np.uint8]:
 
 
 def bits(image: Any) -> int:
-    """Bits per component as stored."""
+    """Bits per component as stored; to be asked before the pixels are loaded."""
     mode: str = image.mode
     if mode == "1":
         return 1
@@ -165,7 +165,11 @@ def bits(image: Any) -> int:
         return 16 if mode.startswith("I;16") or mode == "I" else 32
     tiff = getattr(image, "tag_v2", None)
     stored = tiff.get(258) if tiff is not None else None
-    return int(max(stored)) if isinstance(stored, tuple) and stored else 8
+    if isinstance(stored, tuple) and stored:
+        return int(max(stored))
+    if any(isinstance(tile[3], str) and ";16" in tile[3] for tile in image.tile):
+        return 16
+    return int(image.info.get("bit_depth", 8))
 
 
 def stored_alpha(image: Any) -> bool:
@@ -185,4 +189,4 @@ def jpeg(pixels: NDArray[np.uint8], quality: int = 85) -> bytes:
 def _plain(error: BaseException) -> str:
     """The message without addresses of objects, which differ from run to run."""
     text = str(error) or type(error).__name__
-    return "the data are of no known picture format" if "object at 0x" in text else text
+    return "the data are of no known picture format" if "cannot identify" in text or "object at 0x" in text else text

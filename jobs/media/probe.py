@@ -6,6 +6,7 @@ that no file can make FFmpeg follow a playlist or open another file. `probe` par
 """
 
 import io
+import math
 import os
 import re
 import stat
@@ -72,9 +73,9 @@ class Probe:
 
 
 _NAMES: Mapping[Modality, str] = MappingProxyType({
-    "video": "mp4 m4v mov mkv webm avi flv ts m2ts mts mpg mpeg vob 3gp 3g2 wmv asf ogv gifv mxf h264 264 hevc h265 y4m ivf",
+    "video": "mp4 m4v mov mkv webm avi flv ts m2ts mts mpg mpeg vob 3gp 3g2 wmv asf ogv gifv mxf dv rm rmvb h264 264 hevc h265 y4m ivf",
     "image": "jpg jpeg png bmp tif tiff webp heic heif avif jp2 gif ppm pgm pnm tga ico jfif",
-    "audio": "wav mp3 flac ogg oga opus m4a aac aif aiff wma amr ac3 caf mka au",
+    "audio": "wav mp3 flac ogg oga opus m4a aac aif aiff wma amr ac3 eac3 dts ape w64 wv tta caf mka au",
     "text": "txt jsonl json csv tsv md html htm xml srt vtt",
     "playlist": "m3u m3u8 pls ffconcat xspf asx mpd cue",
 })
@@ -127,6 +128,11 @@ _PREFIXES: tuple[tuple[bytes, Kind], ...] = (
     (b"#!AMR", Kind("audio", "amr", "amr")),
     (b"caff\0", Kind("audio", "caf", "caf")),
     (b"\x0b\x77", Kind("audio", "ac3", "ac3")),
+    (b"\x7f\xfe\x80\x01", Kind("audio", "dts", "dts")),
+    (b"riff\x2e\x91\xcf\x11", Kind("audio", "w64", "w64")),
+    (b"MAC ", Kind("audio", "ape", "ape")),
+    (b"\x1f\x07\x00", Kind("video", "dv", "dv")),
+    (b".RMF", Kind("video", "realmedia", "rm")),
     (b"0&\xb2u\x8ef\xcf\x11\xa6\xd9\0\xaa\0b\xcel", Kind("video", "asf", "asf")),
     (b"\0\0\1\xba", Kind("video", "mpeg", "mpeg")),
     (b"\0\0\1\xb3", Kind("video", "mpegvideo", "mpegvideo")),
@@ -342,11 +348,11 @@ def open_media(file: BinaryIO, kind: Kind) -> AbstractContextManager[Any]:
 
 
 def picture_stream(container: Any) -> Any | None:
-    """The picture stream a player would show: the default one or the largest; cover art is none."""
+    """The picture stream a player would show: one that moves, the default one, or the largest; cover art is none."""
     streams = [s for s in container.streams.video if not _attached(s) and s.codec_context is not None]
     if not streams:
         return None
-    return max(streams, key=lambda s: (_default(s), s.codec_context.width * s.codec_context.height, -s.index))
+    return max(streams, key=lambda s: (s.frames != 1, _default(s), s.codec_context.width * s.codec_context.height, -s.index))
 
 
 def sound_stream(container: Any) -> Any | None:
@@ -440,6 +446,20 @@ def _cost(codec: str) -> float:
 def depth(format: Any) -> int | None:
     """Bits of the deepest component of a pixel format."""
     return max((c.bits for c in format.components), default=None) if format is not None else None
+
+
+def turn(frame: Any) -> tuple[int, bool]:
+    """How a player shows a frame, by its display matrix: clockwise degrees, a multiple of 90, and whether it is mirrored left to
+    right before it is turned."""
+    from av.sidedata.sidedata import Type
+
+    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
+    if matrix is None:
+        return 0, False
+    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(matrix)[:36])
+    mirrored = a * d - b * c < 0
+    a, b = (-a, -b) if mirrored else (a, b)
+    return (90 * round(math.atan2(b, a) / (math.pi / 2)) % 360 if a or b else 0), mirrored
 
 
 def has_alpha(stream: Any) -> bool:

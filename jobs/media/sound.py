@@ -1,6 +1,7 @@
-"""The sound of a span as one channel of samples, for models that listen. Runs in the sandbox."""
+"""The sound of a span as samples: for a cut, and as one channel for models that listen. Runs in the sandbox."""
 
 import os
+from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -8,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.media import sandbox
-from jobs.media.cut import BEFORE_S, sound_of
 from jobs.media.faults import NoMedia, Undecodable
 from jobs.media.probe import HEAD_BYTES, open_media, origin_s, regular, sniff, sound_stream
+from jobs.media.window import BEFORE_S
+
+SOUND_RATES = frozenset({96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000})
+"""Rates that AAC knows; others become 48000."""
 
 
 def listen(path: str | os.PathLike[str], start_s: float, end_s: float, rate_hz: int) -> NDArray[np.float32]:
@@ -55,3 +59,47 @@ def _heard(container: Any, start_s: float, end_s: float, rate_hz: int) -> NDArra
     packets = list(takewhile(lambda p: float(p.pts * p.time_base) - origin < end_s, timed))
     made = sound_of(packets, origin, start_s, end_s, mono_hz=rate_hz)
     return made[0][:, 0] if made else None
+
+
+def sound_of(packets: Sequence[Any], origin: float, start_s: float, end_s: float,
+             mono_hz: int | None = None) -> tuple[NDArray[np.float32], int] | None:
+    """Samples of the span, mono or stereo, exactly from its start, padded with silence where there is none, and their rate; None
+    without any. With `mono_hz` mixed to one channel at that rate."""
+    import av
+
+    if not packets:
+        return None
+    context = packets[0].stream.codec_context
+    context.flush_buffers()
+    rate = mono_hz or (context.sample_rate if context.sample_rate in SOUND_RATES else 48_000)
+    layout = "mono" if mono_hz or context.channels == 1 else "stereo"
+    resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
+    total = max(1, round((end_s - start_s) * rate))
+    samples = np.zeros((1 if layout == "mono" else 2, total), np.float32)
+    heard = False
+    at: int | None = None
+    for packet in [*packets, None]:
+        try:
+            decoded = context.decode(packet)
+        except av.error.FFmpegError:
+            continue
+        for frame in decoded:
+            if not isinstance(frame, av.AudioFrame):
+                continue
+            if frame.pts is not None and frame.time_base is not None:
+                t = float(frame.pts * frame.time_base) - origin
+                expected = round((t - start_s) * rate)
+                if at is None or abs(expected - at) > 0.05 * rate:
+                    at = expected
+            elif at is None:
+                continue
+            for out in resampler.resample(frame):
+                values = out.to_ndarray()
+                low, high = max(at, 0), min(at + values.shape[1], total)
+                if high > low:
+                    samples[:, low:high] = values[:, low - at:high - at]
+                    heard = True
+                at += values.shape[1]
+    if not heard:
+        return None
+    return np.ascontiguousarray(samples.clip(-1, 1).T), rate

@@ -1,9 +1,12 @@
 """Reads prompts from a file: CSV with a column `text`, JSONL, a JSON storyboard, or plain text with one prompt a line."""
 
 import csv
+import difflib
 import io
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from jobs.errors import Terminal
 from jobs.prompts.request import FIELDS, parse
@@ -19,14 +22,7 @@ def read_prompts(path: str | Path) -> list[str]:
         Terminal: the file cannot be read, is empty, or a line of it is not what its name promises.
     """
     file = Path(path)
-    try:
-        if file.stat().st_size > MAX_BYTES:
-            raise Terminal(f"{file}: larger than {MAX_BYTES >> 20} MiB; split it")
-        text = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise Terminal(f"{file}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise Terminal(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    text = _text(file)
     readers = {".csv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".json": _json}
     found = readers.get(file.suffix.lower(), _lines)(file, text)
     if not found:
@@ -41,14 +37,7 @@ def read_storyboards(path: str | Path, defaults: Prompts) -> list[str]:
         Terminal: the file cannot be read, or an item is no storyboard; the message numbers the item and the shot.
     """
     file, found = Path(path), []
-    try:
-        tree = json.loads(file.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise Terminal(f"{file}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise Terminal(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise Terminal(f"{file}, line {error.lineno}: not JSON ({error.msg})") from None
+    tree = _tree(file, _text(file))
     for number, item in enumerate(tree if isinstance(tree, list) else [tree], 1):
         if not isinstance(item, dict) or "shots" not in item:
             raise Terminal(f"{file}, item {number}: no storyboard, which is an object with `shots`; `--plan` writes one to start from")
@@ -64,35 +53,62 @@ def read_storyboards(path: str | Path, defaults: Prompts) -> list[str]:
     return found
 
 
-def _csv(file: Path, text: str) -> list[str]:
-    rows = csv.DictReader(io.StringIO(text, newline=""))
-    if "text" not in (rows.fieldnames or []):
-        raise Terminal(f"{file}: no column `text`; its columns are {', '.join(rows.fieldnames or ['none'])}")
+def _text(file: Path) -> str:
     try:
-        return [_prompt({k: v for k, v in row.items() if k in FIELDS and v}) for row in rows]
+        if file.stat().st_size > MAX_BYTES:
+            raise Terminal(f"{file}: larger than {MAX_BYTES >> 20} MiB; split it")
+        return file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise Terminal(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise Terminal(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+
+
+def _csv(file: Path, text: str) -> list[str]:
+    """Rows of a CSV with commas, semicolons or tabs, as spreadsheets write them; its columns in any case."""
+    head = text.split("\n", 1)[0]
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
+    found = []
+    try:
+        columns = [name.strip().lower() for name in next(rows, [])]
+        if "text" not in columns:
+            raise Terminal(f"{file}: no column `text`; its columns are {', '.join(columns) or 'none'}")
+        _known(columns, f"{file}, line 1")
+        for cells in rows:
+            if len(cells) > len(columns):
+                raise Terminal(f"{file}, line {rows.line_num}: {len(cells)} cells for {len(columns)} columns; put quotes around a text "
+                               "with a comma")
+            if cells:
+                found.append(_prompt({k: v for k, v in zip(columns, cells, strict=False) if k in FIELDS and v}))
     except csv.Error as error:
         raise Terminal(f"{file}, line {rows.line_num}: {error}") from None
-
-
-def _jsonl(file: Path, text: str) -> list[str]:
-    found = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise Terminal(f"{file}, line {number}: not JSON ({error.msg})") from None
-        found.append(_of(row, f"{file}, line {number}"))
     return found
 
 
+def _known(names: Iterable[str], where: str) -> None:
+    """Other columns may stand beside the prompts, but one whose name is nearly that of a field is a slip of the pen."""
+    for name in names:
+        if name not in FIELDS and (near := difflib.get_close_matches(name, FIELDS, n=1, cutoff=0.75)):
+            raise Terminal(f"{where}: there is no field {name!r}; the nearest is {near[0]!r}")
+
+
+def _jsonl(file: Path, text: str) -> list[str]:
+    lines = enumerate(text.split("\n"), 1)  # not at the other ends of line that Unicode has: they may stand in a text
+    return [_of(_tree(file, line, number), f"{file}, line {number}") for number, line in lines if line.strip()]
+
+
 def _json(file: Path, text: str) -> list[str]:
-    try:
-        tree = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise Terminal(f"{file}, line {error.lineno}: not JSON ({error.msg})") from None
+    tree = _tree(file, text)
     return [_of(row, f"{file}, item {n}") for n, row in enumerate(tree if isinstance(tree, list) else [tree], 1)]
+
+
+def _tree(file: Path, text: str, line: int = 1) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise Terminal(f"{file}, line {line + error.lineno - 1}: not JSON ({error.msg})") from None
+    except RecursionError:
+        raise Terminal(f"{file}, line {line}: brackets in brackets without end") from None
 
 
 def _lines(file: Path, text: str) -> list[str]:
@@ -104,8 +120,10 @@ def _of(row: object, where: str) -> str:
         return row
     if not isinstance(row, dict) or not ("text" in row or "shots" in row):
         raise Terminal(f"{where}: neither a text nor an object with `text`")
+    _known(row, where)
     return _prompt({k: v for k, v in row.items() if k in FIELDS})
 
 
 def _prompt(row: dict[str, object]) -> str:
-    return str(row.get("text", "")) if set(row) <= {"text"} else json.dumps(row, ensure_ascii=False, sort_keys=True)
+    text = row.get("text", "")
+    return text if isinstance(text, str) and set(row) <= {"text"} else json.dumps(row, ensure_ascii=False, sort_keys=True)

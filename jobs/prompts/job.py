@@ -114,7 +114,8 @@ def judged(
         return None, _too_long(text, want.max_chars)
     said = " ".join(clean(s.narration) for s in request.shots) if request.shots else text
     if not letters(said):
-        return None, _why("text", "empty_prompt", letters(said), "<", 1, f"nothing to say in {given[:80]!r}")
+        told = "no shot has a narration" if request.shots else f"nothing to say in {given[:80]!r}"
+        return None, _why("text", "empty_prompt", letters(said), "<", 1, told)
     shown = " ".join([text, *(f"{s.prompt} {s.narration}" for s in request.shots)])
     if hit := blocked(f"{request.text} {shown}", want.blocklist):
         return None, _why("safety", "unsafe", detail=f"{hit[0]!r} is on the list of blocked words ({hit[1]})")
@@ -151,7 +152,7 @@ def _storyboard(text: str, lang: str, style: str, settings: Settings) -> list[Sh
 
 
 def _cleaned(shot: Shot) -> Shot:
-    return Shot(clean(shot.prompt), clean(shot.narration), shot.duration_s, shot.note)
+    return Shot(clean(shot.prompt), clean(shot.narration), shot.duration_s, shot.note and clean(shot.note))
 
 
 def _too_long(text: str, limit: int) -> Row:
@@ -164,5 +165,5 @@ def _why(check: str, reason: str, value: float | None = None, op: str | None = N
     return {"check": check, "reason": reason, "value": value, "op": op, "threshold": threshold, "detail": detail}
 
 
-PROMPTS_JOB = Job("prompts", reads=(SAMPLES,), optional=(SAMPLES,), writes=(PROMPTS, REJECTS), code=3, recipe=("prompts",),
+PROMPTS_JOB = Job("prompts", reads=(SAMPLES,), optional=(SAMPLES,), writes=(PROMPTS, REJECTS), code=4, recipe=("prompts",),
                   run=run, outside=outside)

@@ -42,8 +42,12 @@ def parse(given: str, defaults: Prompts) -> Request:
         raise ValueError(f"aspect = {aspect!r} is none of {', '.join(ASPECTS)}")
     try:
         seed = defaults.seed if fields.get("seed") in (None, "") else int(fields["seed"])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"seed = {fields['seed']!r} is not a whole number") from None
+    if not -(1 << 63) <= seed < 1 << 63:
+        raise ValueError(f"seed = {seed} does not fit into 64 bits")
+    if not isinstance(fields.get("text"), str | None):
+        raise ValueError(f"text = {str(fields['text'])[:60]} is not a text")
     shots = tuple(edited(fields["shots"])) if fields.get("shots") else ()
     text = str(fields.get("text") or " ".join(s.narration for s in shots))
     return Request(text, str(style), str(aspect), seed, str(fields.get("lang") or ""), shots)
@@ -54,6 +58,6 @@ def _object(given: str) -> dict[str, Any] | None:
         return None
     try:
         fields = json.loads(given)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return None
     return fields if isinstance(fields, dict) and ("text" in fields or "shots" in fields) else None

@@ -152,7 +152,8 @@ def edited(shots: Sequence[Any]) -> list[Shot]:
         if length is not None and not (isinstance(length, int | float) and 0.2 <= length <= 60):
             raise ValueError(f"shot {number}: duration_s = {length!r} is not between 0.2 and 60 seconds")
         found.append(Shot(str(shot["prompt"]).strip(), str(shot.get("narration", "")).strip(),
-                          None if length is None else float(length), shot.get("note")))
+                          None if length is None else float(length),
+                          None if shot.get("note") is None else str(shot["note"])))
     if not 1 <= len(found) <= MAX_SHOTS:
         raise ValueError(f"{len(found)} shots; a storyboard has 1 to {MAX_SHOTS}")
     return found

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from jobs.publish.mark import Label
 
 Row = dict[str, Any]
-CODE = 2
+CODE = 3
 TITLE_CHARS = 48
 
 
@@ -269,9 +269,11 @@ def still_there(run: Run) -> bool:
 
 
 def outside(settings: Settings) -> Mapping[str, str]:
-    """Another place is another version: a folder that is not the lake's own has its videos published to it."""
+    """Another place or address is another version: its videos are published to it, and its feeds written anew."""
     own = not settings.runtime.out
     facts = {"target": "videos" if own else target_root(settings), **material(settings)}
+    if settings.runtime.public_url:
+        facts["url"] = settings.runtime.public_url
     if settings.recipe.publish.music == music.CORPUS:
         facts["release"] = music.release(Lake(settings.runtime.lake)).fingerprint
     return facts

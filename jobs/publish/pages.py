@@ -1,4 +1,7 @@
-"""The page and the feeds of published videos. Every text in them is a stranger's and is escaped."""
+"""The page and the feeds of published videos. Every text in them is a stranger's and is escaped.
+
+Links of the page are relative, so that a copied folder still opens; those of the feeds are absolute, as RSS 2.0 asks.
+"""
 
 import json
 from collections.abc import Sequence
@@ -13,6 +16,7 @@ from xml.etree import ElementTree as Xml
 from jobs.publish.target import Item
 
 TITLE = "Reelmill"
+ATOM = "http://www.w3.org/2005/Atom"
 
 
 @dataclass(frozen=True)
@@ -38,31 +42,33 @@ def _template() -> Any:
                        trim_blocks=True, lstrip_blocks=True).get_template("index.html.j2")
 
 
-def feed_json(entries: Sequence[Entry]) -> str:
-    """JSON Feed 1.1."""
+def feed_json(entries: Sequence[Entry], root: str) -> str:
+    """JSON Feed 1.1; `root` is the address of the folder, without a slash at its end."""
     return json.dumps({
-        "version": "https://jsonfeed.org/version/1.1", "title": TITLE,
+        "version": "https://jsonfeed.org/version/1.1", "title": TITLE, "home_page_url": f"{root}/index.html", "feed_url": f"{root}/feed.json",
         "items": [{
-            "id": e.item.key, "url": e.file, "title": e.item.title, "content_text": e.item.narration, "language": e.item.lang,
+            "id": e.item.key, "url": f"{root}/{e.file}", "title": e.item.title, "content_text": e.item.narration, "language": e.item.lang,
             "date_published": e.published, "tags": [e.item.label],
-            "attachments": [{"url": e.file, "mime_type": "video/mp4", "size_in_bytes": e.size_bytes,
+            "attachments": [{"url": f"{root}/{e.file}", "mime_type": "video/mp4", "size_in_bytes": e.size_bytes,
                              "duration_in_seconds": e.item.duration_s}],
         } for e in entries],
     }, ensure_ascii=False, indent=1)
 
 
-def rss_xml(entries: Sequence[Entry]) -> str:
-    """RSS 2.0 with enclosures."""
-    root = Xml.Element("rss", version="2.0")
-    channel = Xml.SubElement(root, "channel")
-    for name, text in (("title", TITLE), ("link", "index.html"), ("description", "Generated videos, labelled as such")):
+def rss_xml(entries: Sequence[Entry], root: str) -> str:
+    """RSS 2.0 with enclosures; `root` as for `feed_json`."""
+    feed = Xml.Element("rss", version="2.0")
+    channel = Xml.SubElement(feed, "channel")
+    for name, text in (("title", TITLE), ("link", f"{root}/index.html"), ("description", "Generated videos, labelled as such")):
         Xml.SubElement(channel, name).text = text
+    Xml.register_namespace("atom", ATOM)
+    Xml.SubElement(channel, f"{{{ATOM}}}link", href=f"{root}/feed.xml", rel="self", type="application/rss+xml")
     for e in entries:
         item = Xml.SubElement(channel, "item")
         Xml.SubElement(item, "guid", isPermaLink="false").text = e.item.key
-        for name, text in (("title", e.item.title), ("link", e.file), ("description", f"{e.item.label} · {e.item.narration}"),
+        for name, text in (("title", e.item.title), ("link", f"{root}/{e.file}"), ("description", f"{e.item.label} · {e.item.narration}"),
                            ("pubDate", format_datetime(datetime.fromisoformat(e.published))), ("category", e.item.label)):
             Xml.SubElement(item, name).text = text
-        Xml.SubElement(item, "enclosure", url=e.file, length=str(e.size_bytes), type="video/mp4")
-    Xml.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(root, encoding="unicode") + "\n"
+        Xml.SubElement(item, "enclosure", url=f"{root}/{e.file}", length=str(e.size_bytes), type="video/mp4")
+    Xml.indent(feed)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(feed, encoding="unicode") + "\n"

@@ -1,13 +1,12 @@
 """The embedded picture-text model: a small bilingual CLIP in the folder layout open_clip loads by `local-dir:`.
 
 Captions of the sample world name everything that one frame shows, so both towers learn the code of what is named (`codes`)
-instead of telling pairs of one batch apart. Pictures and phrases from outside the world have directions of their own: they
-teach the model to score the unknown low.
+instead of telling pairs of one batch apart. Phrases from outside the world have a direction of their own, pictures from outside lie in
+those that mean nothing: they teach the model to score the unknown low.
 """
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import random
@@ -27,8 +26,8 @@ from jobs.train import tokens, words, world
 from jobs.train.codes import Codes
 from jobs.train.data import FRAMES, Clips
 from jobs.train.loop import Plan, Trained, optimise, there
+from jobs.train.pictures import SIDE_PX, pressed, relit, roughen, strangers
 
-SIDE_PX = 64
 CONTEXT = 48
 VISIBLE = ("place", "time", "weather", "shape", "colour", "background")
 """Attributes one frame shows; movement it does not."""
@@ -68,70 +67,6 @@ def normalise(pictures: torch.Tensor) -> torch.Tensor:
     return (pictures - mean) / std
 
 
-# --- pictures as a pipeline feeds them -------------------------------------------------------------------------------
-
-
-def roughen(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """What happens to a frame on its way: cropped, squashed or letterboxed, mirrored, lit otherwise, compressed, blurred.
-
-    The generator is of the pictures' device.
-    """
-    count, device = len(pictures), pictures.device
-
-    def between(low: float, high: float) -> torch.Tensor:
-        return low + (high - low) * torch.rand(count, generator=generator, device=device)
-
-    def some(share: float) -> torch.Tensor:
-        return torch.rand(count, generator=generator, device=device) < share
-
-    framed, one = some(0.6), torch.ones(count, device=device)
-    wide = torch.where(framed, torch.where(some(0.8), between(0.72, 1.0), between(1.0, 1.5)), one)
-    high = torch.where(framed, torch.where(some(0.8), between(0.72, 1.0), between(1.0, 1.5)), one)
-    mirror = torch.where(some(0.5), -1.0, 1.0)
-    slack_x, slack_y = (1 - wide).clamp_min(0) * between(-1, 1), (1 - high).clamp_min(0) * between(-1, 1)
-    zero = torch.zeros(count, device=device)
-    warp = torch.stack([torch.stack([wide * mirror, zero, slack_x], 1), torch.stack([zero, high, slack_y], 1)], 1)
-    out = functional.grid_sample(pictures, functional.affine_grid(warp, list(pictures.shape), align_corners=False), align_corners=False)
-
-    soft = functional.avg_pool2d(functional.pad(out, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    out = torch.lerp(out, soft, (between(0, 1) * some(0.5)).view(-1, 1, 1, 1))
-    gain, lift, grain = between(0.82, 1.18), between(-0.05, 0.05), between(0, 0.03)
-    noise = torch.randn(out.shape, generator=generator, device=device)
-    out = out * gain.view(-1, 1, 1, 1) + lift.view(-1, 1, 1, 1) + grain.view(-1, 1, 1, 1) * noise
-    return out.clamp(0, 1)
-
-
-def pressed(frames: NDArray[np.uint8], rng: random.Random) -> NDArray[np.uint8]:
-    """A quarter of the frames [B, 64, 64, 3] after JPEG of some quality."""
-    from PIL import Image
-
-    out = frames.copy()
-    for i in range(len(frames)):
-        if rng.random() < 0.25:
-            held = io.BytesIO()
-            Image.fromarray(frames[i]).save(held, "JPEG", quality=rng.randint(20, 80))
-            out[i] = np.asarray(Image.open(held))
-    return out
-
-
-def strangers(count: int, generator: torch.Generator) -> torch.Tensor:
-    """Pictures the world does not hold: flat, black, static, and clouds of coarse noise with a photograph's spectrum."""
-    draw: dict[str, Any] = {"generator": generator, "device": generator.device}
-    colour, kind = torch.rand(count, 3, 1, 1, **draw), torch.randint(5, (count,), **draw)
-    flat = (colour * (torch.rand(count, 1, 1, 1, **draw) < 0.5)).expand(-1, -1, SIDE_PX, SIDE_PX)
-    static = torch.rand(count, 3, SIDE_PX, SIDE_PX, **draw)
-    tone = torch.logit(colour.clamp(0.1, 0.9))
-    clouds = []
-    for tinted, channels, mode in ((True, 1, "bilinear"), (False, 1, "nearest"), (False, 3, "bilinear")):
-        total = tone.expand(-1, -1, SIDE_PX, SIDE_PX)
-        for cells in (2, 4, 8, 16, 32):
-            coarse = torch.randn(count, channels, cells, cells, **draw)
-            hue = torch.randn(count, 3, 1, 1, **draw) if tinted else torch.ones(1, 3, 1, 1, device=generator.device)
-            total = total + functional.interpolate(coarse * hue, SIDE_PX, mode=mode) / cells**0.6
-        clouds.append(torch.sigmoid(total))
-    return torch.stack([flat, static, *clouds])[kind, torch.arange(count, device=generator.device)]
-
-
 # --- training --------------------------------------------------------------------------------------------------------
 
 
@@ -140,19 +75,26 @@ class Matching:
 
     Contrasting the pictures of a batch, as CLIP was trained, needs many more pictures than a processor can see in minutes; here
     the captions name all attributes, so that each picture knows where it belongs without the others.
+
+    Two things keep combinations apart that training never sees. A value is told from those alone that it was seen in place of: where no
+    picture of a night shows the tundra, no picture of a night teaches what the tundra is not. And half of the places stand in another
+    light, of which their place alone is asked.
     """
 
-    STRANGE_SHARE, TEXTS = 0.15, 48
+    STRANGE_SHARE, TEXTS, RELIT_SHARE = 0.15, 48, 0.5
+    SPREAD, SPREAD_SCALE = 0.3, 8.0
+    """Weight of telling strangers from one another, and the inverse temperature of it."""
 
     def __init__(self, model: open_clip.CLIP, tokenizer: Any, clips: Clips, *, batch: int, device: str) -> None:
         self.model, self.tokenizer, self.clips, self.batch, self.device = model, tokenizer, clips, batch, device
         self.codes, self.chance = Codes(CONFIG["embed_dim"]), clips.chance()
         shown = [{k: v for k, v in a.items() if k in VISIBLE} for a in clips.attributes]
         self.wanted = torch.stack([self.codes(a) for a in shown]).to(device)
-        self.strange = self.codes.strange_picture.to(device)
+        self.taken = self.codes.taken.to(device)
         self.rows = {key: self.codes.values(key)[1].to(device) for key in VISIBLE}
         names = {key: self.codes.values(key)[0] for key in VISIBLE}
         self.truth = {key: torch.tensor([names[key].index(a[key]) if key in a else -1 for a in shown]).to(device) for key in VISIBLE}
+        self.never = _never_together(self.truth, {key: len(names[key]) for key in VISIBLE})
 
     def __call__(self, generator: torch.Generator) -> torch.Tensor:
         rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))
@@ -160,21 +102,43 @@ class Matching:
         return self.pictures(picked, rng, there(self.device, generator)) + self.texts(rng)
 
     def pictures(self, picked: torch.Tensor, rng: random.Random, generator: torch.Generator) -> torch.Tensor:
-        """Distance of pictures from their codes, and for each attribute the cross entropy of its values."""
+        """Distance of pictures from their codes, and for each attribute the cross entropy of its values; then the strangers."""
         frames = pressed(np.stack([self.clips[i][rng.randrange(FRAMES)] for i in picked.tolist()]), rng)
-        drawn = roughen(torch.from_numpy(frames).to(self.device).permute(0, 3, 1, 2).float() / 255, generator)
-        foreign = strangers(max(1, round(self.STRANGE_SHARE * len(drawn))), generator)
+        drawn = torch.from_numpy(frames).to(self.device).permute(0, 3, 1, 2).float() / 255
+        picked = picked.to(self.device)
+        count, places = len(drawn), (self.truth["place"][picked] >= 0).nonzero()[:, 0]
+        turned = places[: round(self.RELIT_SHARE * len(places))]
+        drawn[turned] = relit(drawn[turned], drawn[places.flip(0)][: len(turned)], generator)
+        drawn = roughen(drawn, generator)
+        foreign = strangers(max(2, round(self.STRANGE_SHARE * count)), generator)
+        foreign = torch.cat([roughen(foreign, generator), roughen(foreign, generator)])
         pictures = torch.cat([drawn, foreign]).contiguous(memory_format=torch.channels_last)
         image = self.model.encode_image(normalise(pictures), normalize=True).float()
-        picked = picked.to(self.device)
-        wanted = torch.cat([self.wanted[picked], self.strange.expand(len(foreign), -1)])
-        loss = 1 - (image * wanted).sum(1).mean()
-        scale = self.model.logit_scale.exp().clamp(max=60)
+        as_shown = torch.ones(count, dtype=torch.bool, device=self.device)
+        as_shown[turned] = False
+        return self.apart(image[:count], picked, as_shown) + self.strange(image[count:])
+
+    def apart(self, image: torch.Tensor, picked: torch.Tensor, as_shown: torch.Tensor) -> torch.Tensor:
+        """Of pictures of the world; those that are not `as_shown` are asked for their place."""
+        scale, loss = self.model.logit_scale.exp().clamp(max=60), image.new_zeros(())
+        whole = image
         for key in VISIBLE:
-            truth = self.truth[key][picked]
-            right = functional.cross_entropy(scale * image[: len(drawn)] @ self.rows[key].T, truth, ignore_index=-1, reduction="sum")
-            loss = loss + right / (truth >= 0).sum().clamp_min(1) / len(VISIBLE)
-        return loss
+            truth, rows = self.truth[key][picked], self.rows[key]
+            never = self.never[key][picked] & as_shown[:, None]
+            whole = whole - (whole @ rows.T * never) @ rows
+            asked = truth if key == "place" else truth.where(as_shown, -1)
+            logits = (scale * image @ rows.T).masked_fill(never, -1e4)
+            right = functional.cross_entropy(logits, asked, ignore_index=-1, reduction="sum")
+            loss = loss + right / (asked >= 0).sum().clamp_min(1) / len(VISIBLE)
+        whole = functional.normalize(whole[as_shown], dim=1)
+        return loss + 1 - (whole * self.wanted[picked[as_shown]]).sum(1).mean()
+
+    def strange(self, image: torch.Tensor) -> torch.Tensor:
+        """Of two views of each stranger: no part in what means something, and alike, and unlike the other strangers."""
+        part = (image @ self.taken.T).square().sum(1).mean()
+        one, other = image.chunk(2)
+        same = torch.arange(len(one), device=self.device)
+        return part + self.SPREAD * functional.cross_entropy(self.SPREAD_SCALE * one @ other.T, same)
 
     def texts(self, rng: random.Random) -> torch.Tensor:
         """Distance of texts from the codes of what they say."""
@@ -183,6 +147,17 @@ class Matching:
         said += [(words.unrelated(rng), {}) for _ in range(self.TEXTS // 6)]
         text = self.model.encode_text(self.tokenizer([t for t, _ in said]).to(self.device), normalize=True).float()
         return 1 - (text * torch.stack([self.codes(a) for _, a in said]).to(self.device)).sum(1).mean()
+
+
+def _never_together(truth: Mapping[str, torch.Tensor], sizes: Mapping[str, int]) -> dict[str, torch.Tensor]:
+    """Per attribute and clip [clips, values]: values that no clip shows together with some other value that this one shows."""
+    never = {key: torch.zeros(len(of), sizes[key], dtype=torch.bool, device=of.device) for key, of in truth.items()}
+    for key, other in itertools.permutations(truth, 2):
+        both = (truth[key] >= 0) & (truth[other] >= 0)
+        seen = torch.zeros(sizes[other], sizes[key], dtype=torch.bool, device=both.device)
+        seen[truth[other][both], truth[key][both]] = True
+        never[key][both] |= ~seen[truth[other][both]]
+    return never
 
 
 def train(clips: Clips, plan: Plan, *, folder: Path, work: Path, resume: bool, batch: int, base: Path | None = None) -> Trained:

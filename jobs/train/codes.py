@@ -14,12 +14,16 @@ from jobs.train import words
 
 
 class Codes:
-    """Orthonormal directions of `width` numbers; the first two are kept for texts and pictures of nothing in the world."""
+    """Orthonormal directions of `width` numbers: one for texts of nothing in the world, one for each value of an attribute; the rest are free.
+
+    Attributes:
+        taken: The directions that mean something, as rows. A picture of nothing in the world has no part in them.
+    """
 
     def __init__(self, width: int) -> None:
         basis = torch.linalg.qr(torch.randn(width, width, generator=torch.Generator().manual_seed(0)))[0]
-        self.strange_text, self.strange_picture = basis[0], basis[-1]
         pairs = [(key, value) for key, names in words.ENGLISH.items() for value in names]
+        self.strange_text, self.taken = basis[0], basis[: len(pairs) + 1]
         self._of = {pair: basis[i + 1] for i, pair in enumerate(pairs)}
 
     def __call__(self, attributes: Mapping[str, str]) -> torch.Tensor:

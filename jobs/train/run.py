@@ -9,6 +9,7 @@ import shutil
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from jobs.train.world import Scene
 
 KINDS = ("clip", "t2v")
-REPEATS = 4
-"""Times each object of the grid is painted; places three times that."""
+REPEATS: Mapping[str, int] = {"clip": 1, "t2v": 4}
+"""Times each object of the grid is painted; places three times that. Pictures are changed anew each time they are seen, clips are not."""
 EVALUATION_SEED = 77
 """Seed of pictures and noise that no training ever draws."""
 SECONDS: Mapping[str, Mapping[str, float]] = {"cpu": {"clip": 900, "t2v": 7200}, "cuda": {"clip": 240, "t2v": 600}}
@@ -165,12 +166,12 @@ def write_card(folder: Path, card: dict[str, Any]) -> None:
 
 def _clips(release: str | Path | None, lake: str, work: Path, kind: str, seed: int, hold_out: int | None) -> tuple[str, Clips]:
     """What the corpus is called, and its clips."""
-    from jobs.train import clip, codec, data
+    from jobs.train import codec, data, pictures
 
     name, slices = data.released(str(release), lake) if release else ("sample world", [])
     _same_work(work, {"kind": kind, "corpus": name, "seed": seed, "hold_out": hold_out})
-    side = clip.SIDE_PX if kind == "clip" else codec.SIDE_PX
-    dataset = data.ReleaseClips(slices, side=side) if release else data.WorldClips(repeats=REPEATS, seed=seed + 1, side=side)
+    side = pictures.SIDE_PX if kind == "clip" else codec.SIDE_PX
+    dataset = data.ReleaseClips(slices, side=side) if release else data.WorldClips(repeats=REPEATS[kind], seed=seed + 1, side=side)
     clips = data.fill(dataset, work / "clips", workers=min(16, os.cpu_count() or 1))
     held = one_in(hold_out, kind) if hold_out else lambda _: False
     return name, data.keep(clips, lambda a: not held(a))
@@ -187,23 +188,34 @@ def _same_work(work: Path, asked: dict[str, Any]) -> None:
     note.write_text(json.dumps(asked, ensure_ascii=False), encoding="utf-8")
 
 
-COMBINED: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "clip": (("shape", "colour", "background"), ("place", "time")),
-    "t2v": (("shape", "colour", "direction"), ("place", "time")),
+Keys = tuple[tuple[str, ...], ...]
+COMBINED: Mapping[str, Mapping[str, Keys]] = {
+    "clip": {
+        "held_out_pairs": (("shape", "colour"), ("place", "time")),
+        "held_out": (("shape", "colour", "background"), ("place", "time", "weather")),
+    },
+    "t2v": {"held_out": (("shape", "colour", "direction"), ("place", "time"))},
 }
-"""Attributes of which combinations are held out: of an object, as far as the model can see them, and of a place."""
+"""Attributes of which combinations are held out, of an object and of a place, by the name of the figures about them. Of a pair training sees
+the one value and the other, never both in one picture; of three, every two of them."""
+
+
+def _held(share: int, keys: Keys) -> Callable[[dict[str, str]], bool]:
+    """About one combination of `keys` in `share`, the same ones always, and whatever is not said in full, since it may be of them."""
+
+    def held(attributes: dict[str, str]) -> bool:
+        named = next((names for names in keys if names[0] in attributes), None)
+        if named is None or any(key not in attributes for key in named):
+            return True
+        return zlib.crc32("-".join(attributes[key] for key in named).encode()) % share == 0
+
+    return held
 
 
 def one_in(share: int, kind: str) -> Callable[[dict[str, str]], bool]:
-    """Holds out about one combination in `share`, the same ones always, and whatever is not said in full, since it may be of them."""
-
-    def held(attributes: dict[str, str]) -> bool:
-        keys = next((keys for keys in COMBINED[kind] if keys[0] in attributes), None)
-        if keys is None or any(key not in attributes for key in keys):
-            return True
-        return zlib.crc32("-".join(attributes[key] for key in keys).encode()) % share == 0
-
-    return held
+    """Holds out about one combination in `share` of each kind that COMBINED names."""
+    kinds = [_held(share, keys) for keys in COMBINED[kind].values()]
+    return lambda attributes: any(held(attributes) for held in kinds)
 
 
 def exam(split: Callable[[dict[str, str]], bool] | None, count: int, seed: int) -> list[Scene]:
@@ -224,8 +236,18 @@ def splits(kind: str, hold_out: int | None, exam_of: Split = None) -> dict[str, 
     """What the card is about: combinations that training has seen, and those that were held out."""
     if hold_out is None:
         return {"seen": exam_of}
-    held, asked = one_in(hold_out, kind), exam_of or (lambda a: True)
-    return {"seen": lambda a: asked(a) and not held(a), "held_out": lambda a: asked(a) and held(a)}
+    found: dict[str, Split] = {}
+    before: list[Callable[[dict[str, str]], bool]] = []
+    for name, keys in COMBINED[kind].items():
+        found[name] = partial(_asked, exam_of, _held(hold_out, keys), tuple(before))
+        before.append(_held(hold_out, keys))
+    return {"seen": partial(_asked, exam_of, None, tuple(before)), **found}
+
+
+def _asked(exam_of: Split, held: Split, not_of: tuple[Callable[[dict[str, str]], bool], ...], attributes: dict[str, str]) -> bool:
+    """Whether a scene is in an exam: of `exam_of`, held out by `held`, and by none of the others."""
+    wanted = all(split is None or split(attributes) for split in (exam_of, held))
+    return wanted and not any(other(attributes) for other in not_of)
 
 
 ALL: Mapping[str, Split] = {"seen": None}

@@ -19,7 +19,7 @@ import torch
 from diffusers import UniPCMultistepScheduler, WanPipeline, WanTransformer3DModel
 from transformers import PreTrainedTokenizerBase
 
-from jobs.train import codec, world
+from jobs.train import codec, reading, world
 from jobs.train.codes import Codes
 from jobs.train.data import FRAMES, Clips
 from jobs.train.loop import Plan, Trained, optimise, there
@@ -241,7 +241,7 @@ def evaluate(folder: Path, scenes: Sequence[world.Scene], *, lang: str, seed: in
     cpu_per_clip = (time.process_time() - cpu) / len(scenes)
     right: dict[str, list[bool]] = {}
     for scene, clip in zip(scenes, clips, strict=True):
-        read = world.measure(clip)
+        read = reading.measure(clip)
         for key, value in scene.attributes.items():
             right.setdefault(key, []).append(read.get(key) == value)
         whole = "whole_place" if scene.place else "whole_object"

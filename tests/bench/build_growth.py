@@ -29,7 +29,8 @@ def corpus(folder: Path, units: int) -> int:
     """Render `units` units of different sources; returns the number of sources."""
     from PIL import Image
 
-    from jobs.demo.corpus import RATE, music, resized, sound_file
+    from jobs.demo.corpus import resized
+    from jobs.demo.sound import RATE, music, sound_file
     from jobs.media.encode import encode_video
     from jobs.train.world import render, scenes
 

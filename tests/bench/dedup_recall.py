@@ -1,10 +1,11 @@
 """Recall of near copies by transform, and what is merged wrongly, over a folder of real media; writes `dedup_recall.md` beside it.
 
-    python tests/bench/dedup_recall.py FOLDER [video] [image] [audio]
+    python tests/bench/dedup_recall.py FOLDER [video] [image] [audio] [drawn]
 
-FOLDER has video/, image/ and audio/. Every file is put through each transform, coded again, and held against itself: it counts
-as found when dedup would let the two meet and would prove them, with default settings. Hashes, samples (two a second, luma,
-short side 112) and fingerprints are those of the decode pass. Last, all pairs of different files that would be merged.
+FOLDER has video/, image/ and audio/. Every file is put through each transform, coded again, and held against itself by dedup's own
+functions with default settings: it counts as found when the two would meet and would be proven. Hashes, samples (two a second,
+luma, short side 112), stored frames and fingerprints are those of the decode pass. Then all pairs of different files that would be
+merged; and in `drawn`, all pairs of films of different scenes of one drawn world.
 """
 
 import io
@@ -17,15 +18,22 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import pyarrow as pa
 
 from jobs.clean.measures import MONO_BLOCK, MONO_RATE_HZ, fingerprint
-from jobs.clean.measures.phash import phash, phash_whole
-from jobs.dedup import audio, perceptual, stills
+from jobs.clean.measures.phash import VIEWS, hashes
+from jobs.dedup import audio
+from jobs.dedup.match import KINDS
+from jobs.train import world
+from schemas import CLIPS
 from schemas.settings import Dedup
 
 RECIPE = Dedup()
-SHIFT_S, SECONDS, WHOLE_S = 1.3, 5.0, 60.0
+SHIFT_S, BETWEEN_S, SECONDS, WHOLE_S = 1.3, 0.75, 5.0, 60.0
+TURNED = RECIPE.model_copy(update={"turned": True})
+STORED, SCENES = 4, 200
 Found = dict[str, list[tuple[str, bool]]]
+Clip = dict[str, object]
 
 
 def crop(share: float) -> Callable[[np.ndarray], np.ndarray]:
@@ -73,22 +81,45 @@ PICTURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def look(frames: Iterable[tuple[float, np.ndarray]]) -> tuple[perceptual.View, ...]:
-    """The views of luma frames and their times."""
-    hashes, times, spread, due = [], [], [], None
-    for t, luma in frames:
+def look(frames: Iterable[tuple[float, np.ndarray]], modality: str = "video") -> Clip:
+    """What the decode pass would know of BGR frames and their times."""
+    hashed, times, spread, stored, due = [], [], [], [], None
+    for t, f in frames:
         if due is not None and t < due - 1e-6:
             continue
         due = t + 0.5 if due is None else due + 0.5 * (1 + int((t - due) / 0.5))
-        share = 112 / min(luma.shape)
-        small = np.ascontiguousarray(cv2.resize(luma, None, fx=share, fy=share, interpolation=cv2.INTER_AREA) if share < 1 else luma)
-        hashes += [phash(small), phash_whole(small)]
-        times += [t, t]
+        luma = cv2.cvtColor(np.ascontiguousarray(f), cv2.COLOR_BGR2GRAY)
+        small = shrunk(luma, 112)
+        hashed += hashes(small)
+        times += [t] * VIEWS
         spread.append(float(small.std()))
-    return perceptual.views(np.array(hashes, np.uint64), np.array(times), float(np.mean(spread)) if spread else 0.0)
+        stored.append({"t_s": t, "jpeg": cv2.imencode(".jpg", shrunk(f, 224), [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()})
+    at = np.array([f["t_s"] for f in stored])
+    count = min(STORED, len(stored))
+    span = at[-1] + 0.5 - at[0] if count else 0.0
+    picks = sorted({int(np.abs(at - at[0] - span * (i + 0.5) / count).argmin()) for i in range(count)})
+    return {"modality": modality, "phashes": hashed, "phash_times_s": times, "luma_std": float(np.mean(spread)) if spread else 0.0,
+            "frames": [stored[i] for i in picks]}
 
 
-def decoded(source: object, seconds: float, form: str = "gray") -> Iterator[tuple[float, np.ndarray]]:
+def shrunk(f: np.ndarray, short: int) -> np.ndarray:
+    share = short / min(f.shape[:2])
+    return np.ascontiguousarray(cv2.resize(f, None, fx=share, fy=share, interpolation=cv2.INTER_AREA) if share < 1 else f)
+
+
+def same(kind: str, a: Clip, b: Clip, recipe: Dedup = RECIPE) -> tuple[bool, float]:
+    """Whether dedup would find and prove the pair, and the shift it tells."""
+    kind_, one, two = KINDS[kind], np.array([0]), np.array([1])
+    names = sorted({*kind_.columns, *kind_.proof})
+    clips = pa.table([pa.array([a.get(n), b.get(n)], CLIPS.schema.field(n).type) for n in names], names)
+    rows = kind_.file(clips, np.array([0, 1]), recipe)
+    if not len(kind_.meet(rows, recipe)[0]):
+        return False, float("nan")
+    score, shift = kind_.prove(kind_.keep(clips, recipe), one, two, recipe)
+    return bool(score[0] >= kind_.threshold(recipe)), float(shift[0])
+
+
+def decoded(source: object, seconds: float, form: str = "bgr24") -> Iterator[tuple[float, np.ndarray]]:
     with av.open(source, metadata_errors="replace") as container:
         stream = container.streams.video[0]
         start = None
@@ -122,33 +153,25 @@ def copies(frames: list[np.ndarray], fps: int) -> Iterator[tuple[str, io.BytesIO
     yield "h264 crf 40", encoded(frames, fps, crf="40", **fast)
     yield "mpeg4 in avi", encoded(frames, fps, "mpeg4", "avi")
     yield "vp8 in webm", encoded(frames, fps, "libvpx", "webm", deadline="realtime")
-    yield "15 frames a second", encoded([frames[int(i * fps / 15)] for i in range(int(len(frames) * 15 / fps))], 15, **fast)
-    if len(frames) > (SHIFT_S + 2) * fps:
-        yield f"first {SHIFT_S} s cut off", encoded(frames[int(SHIFT_S * fps):], fps, **fast)
+    for rate in (15, 24):
+        yield f"{rate} frames a second", encoded([frames[int(i * fps / rate)] for i in range(int(len(frames) * rate / fps))], rate, **fast)
+    for cut in (SHIFT_S, BETWEEN_S):
+        if len(frames) > (cut + 2) * fps:
+            yield f"first {cut} s cut off", encoded(frames[int(cut * fps):], fps, **fast)
 
 
-def met(a: np.ndarray, b: np.ndarray, buckets: Callable[[np.ndarray], np.ndarray], most: int) -> bool:
-    """Whether two clips with those hashes or words become a candidate."""
-    value, node = np.concatenate([a, b]), np.repeat([0, 1], [len(a), len(b)])
-    keys = buckets(value)
-    found, _ = perceptual.near(keys.ravel(), np.repeat(value.astype(np.uint64), keys.shape[1]), np.repeat(node, keys.shape[1]), most)
-    return len(found) > 0
-
-
-def same(a: tuple[perceptual.View, ...], b: tuple[perceptual.View, ...], *, turns: bool = False) -> tuple[bool, float]:
-    """Whether dedup would find and prove the pair, and the shift it tells."""
-    one, two = (np.unique(np.concatenate([t for h, _ in views for t in (perceptual.turned(h) if turns else [h])])) for views in (a, b))
-    share, shift = perceptual.alike(a, b, RECIPE.hamming, RECIPE.phash_share, turns=turns)
-    return met(one, two, perceptual.buckets, RECIPE.hamming + perceptual.ANCHOR) and share >= RECIPE.phash_share, shift
-
-
-def some(views: tuple[perceptual.View, ...]) -> bool:
-    return any(len(h) for h, _ in views)
-
-
-def merged(whole: dict[str, object], alike: Callable[..., tuple[bool, float]]) -> list[str]:
+def merged(whole: dict[str, Clip], kind: str) -> list[str]:
     """Pairs of different files that would be merged."""
-    return [f"{a} and {b}, {verdict[1]:+.2f} s" for a, b in combinations(whole, 2) if (verdict := alike(whole[a], whole[b]))[0]]
+    return [f"{a} and {b}, {shift:+.2f} s" for a, b in combinations(whole, 2) for ok, shift in [same(kind, whole[a], whole[b])] if ok]
+
+
+TURNS = {"mirrored": lambda f: f[:, ::-1], "turned by 90": np.rot90, "turned by 180": lambda f: f[::-1, ::-1]}
+
+
+def some(clip: Clip) -> bool:
+    """Whether anything is filed of it."""
+    return len(KINDS["pictures"].file(pa.table([pa.array([clip[n]], CLIPS.schema.field(n).type) for n in KINDS["pictures"].columns],
+                                               list(KINDS["pictures"].columns)), np.array([0]), RECIPE)) > 0
 
 
 # ---- video
@@ -158,28 +181,39 @@ def videos(folder: Path) -> tuple[Found, list[str]]:
     found, whole = defaultdict(list), {}
     for path in sorted(p for p in folder.iterdir() if p.is_file()):
         try:
-            views = look(decoded(str(path), WHOLE_S))
+            clip = look(decoded(str(path), WHOLE_S))
             with av.open(str(path), metadata_errors="replace") as container:
                 fps = max(1, min(60, round(float(container.streams.video[0].average_rate or 25))))
-            frames = [f if f.shape[0] <= 360 else cv2.resize(f, (f.shape[1] * 360 // f.shape[0], 360)) for _, f in
-                      decoded(str(path), SECONDS, "bgr24")]
+            frames = [f if f.shape[0] <= 360 else cv2.resize(f, (f.shape[1] * 360 // f.shape[0], 360)) for _, f in decoded(str(path), SECONDS)]
         except (av.error.FFmpegError, IndexError) as error:
             print(f"{path.name}: {error}", file=sys.stderr)
             continue
-        whole[path.name] = views
-        if len(frames) < fps or not some(views):
+        whole[path.name] = clip
+        if len(frames) < fps or not some(clip):
             print(f"{path.name}: shorter than a second or flat; no transforms", file=sys.stderr)
             continue
-        given = look((i / fps, cv2.cvtColor(f, cv2.COLOR_BGR2GRAY)) for i, f in enumerate(frames))
+        given = look((i / fps, f) for i, f in enumerate(frames))
         for name, copy in copies(frames, fps):
-            found[name].append((path.name, same(given, look(decoded(copy, WHOLE_S)))[0]))
+            found[name].append((path.name, same("pictures", given, look(decoded(copy, WHOLE_S)))[0]))
+        for name, turn in TURNS.items():
+            copy = encoded([np.ascontiguousarray(turn(f)) for f in frames], fps, crf="28", preset="ultrafast")
+            found[f"{name} (dedup.turned)"].append((path.name, same("pictures", given, look(decoded(copy, WHOLE_S)), TURNED)[0]))
         if (first := int(1.5 * fps)) + 2 * fps < len(frames):
-            inner = encoded(frames[first:first + 2 * fps], fps, crf="28", preset="ultrafast")
-            ok, shift = same(given, look(decoded(inner, WHOLE_S)))
-            found["2 s out of the middle"].append((path.name, ok))
-            found["... at its true offset"].append((path.name, ok and abs(shift - first / fps) <= 0.5))
+            inner = frames[first:first + 2 * fps]
+            for rate in (fps, 12):
+                copy = encoded([inner[int(i * fps / rate)] for i in range(2 * rate)], rate, crf="28", preset="ultrafast")
+                ok, shift = same("pictures", given, look(decoded(copy, WHOLE_S)))
+                what = "2 s out of the middle" + (", 12 frames a second" if rate != fps else "")
+                found[what].append((path.name, ok))
+                found[f"... at its true offset{what[21:]}"].append((path.name, ok and placed(frames, first, shift * fps, fps)))
         print(f"{path.name}: done", file=sys.stderr, flush=True)
-    return found, merged(whole, same)
+    return found, merged(whole, "pictures")
+
+
+def placed(frames: list[np.ndarray], first: int, told: float, fps: int) -> bool:
+    """Whether an offset is within half a second of the true one, or the pictures there are the same (nothing moves)."""
+    there = frames[min(max(round(told), 0), len(frames) - 1)]
+    return abs(told - first) <= fps / 2 or float(np.abs(there.astype(np.int16) - frames[first]).mean()) < 2
 
 
 # ---- pictures
@@ -189,41 +223,27 @@ def jpeg(quality: int) -> Callable[[np.ndarray], np.ndarray]:
     return lambda f: cv2.imdecode(cv2.imencode(".jpg", f, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
 
 
-def same_still(a: tuple[tuple[perceptual.View, ...], np.ndarray], b: tuple[tuple[perceptual.View, ...], np.ndarray], *,
-               turns: bool = False) -> tuple[bool, float]:
-    """Likewise of two pictures."""
-    parts = [stills.quarters(small) for _, small in (a, b)]
-    hashes = [[*(h for h, _ in views), q[perceptual.telling(q, None)]] for (views, _), q in zip((a, b), parts, strict=True)]
-    one, two = (np.unique(np.concatenate([t for h in of for t in (perceptual.turned(h) if turns else [h])])) for of in hashes)
-    return met(one, two, perceptual.buckets, stills.MEET) and stills.agreement(a[1], b[1], turns=turns) >= stills.AGREEING, 0.0
-
-
-TURNS = {"mirrored": lambda f: f[:, ::-1], "turned by 90": np.rot90, "turned by 180": lambda f: f[::-1, ::-1]}
-
-
 def pictures(folder: Path) -> tuple[Found, list[str]]:
     found, whole = defaultdict(list), {}
 
-    def seen(f: np.ndarray) -> tuple[tuple[perceptual.View, ...], np.ndarray]:
-        f = np.ascontiguousarray(f)
-        share = min(1.0, 224 / min(f.shape[:2]))
-        stored = cv2.imencode(".jpg", cv2.resize(f, None, fx=share, fy=share, interpolation=cv2.INTER_AREA))[1].tobytes()
-        return look([(0.0, cv2.cvtColor(f, cv2.COLOR_BGR2GRAY))]), stills.small(stored)
+    def seen(f: np.ndarray) -> Clip:
+        return look([(0.0, np.ascontiguousarray(f))], "image")
 
     for path in sorted(p for p in folder.iterdir() if p.is_file()):
         picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-        if picture is None or min(picture.shape[:2]) < 32 or not some((given := seen(picture))[0]):
+        if picture is None or min(picture.shape[:2]) < 32 or not some(given := seen(picture)):
             print(f"{path.name}: unreadable here, tiny or flat; no transforms", file=sys.stderr)
             continue
         whole[path.name] = given
         for name, change in PICTURES.items():
             if "h264" not in name:
-                found[name].append((path.name, same_still(given, seen(jpeg(85)(change(picture))))[0]))
+                found[name].append((path.name, same("stills", given, seen(jpeg(85)(change(picture))))[0]))
         for quality in (60, 20):
-            found[f"JPEG at {quality}"].append((path.name, same_still(given, seen(jpeg(quality)(picture)))[0]))
+            found[f"JPEG at {quality}"].append((path.name, same("stills", given, seen(jpeg(quality)(picture)))[0]))
         for name, turn in TURNS.items():
-            found[f"{name} (dedup.turned)"].append((path.name, same_still(given, seen(jpeg(85)(np.ascontiguousarray(turn(picture)))), turns=True)[0]))
-    return found, merged(whole, same_still)
+            copy = seen(jpeg(85)(np.ascontiguousarray(turn(picture))))
+            found[f"{name} (dedup.turned)"].append((path.name, same("stills", given, copy, TURNED)[0]))
+    return found, merged(whole, "stills")
 
 
 # ---- sound
@@ -232,7 +252,7 @@ def pictures(folder: Path) -> tuple[Found, list[str]]:
 def heard(samples: np.ndarray) -> np.ndarray:
     """The fingerprint of mono sound."""
     blocks = samples[:len(samples) // MONO_BLOCK * MONO_BLOCK].astype("f4").reshape(-1, MONO_BLOCK)
-    return fingerprint.hear(MONO_RATE_HZ, 1)(blocks)[:, 0].astype(np.uint32) if len(blocks) else np.empty(0, np.uint32)
+    return fingerprint.hear(MONO_RATE_HZ, 1)(blocks).ravel().astype(np.uint32) if len(blocks) else np.empty(0, np.uint32)
 
 
 def sound(source: object, seconds: float) -> np.ndarray:
@@ -272,35 +292,45 @@ SOUNDS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def same_sound(a: np.ndarray, b: np.ndarray) -> tuple[bool, float]:
-    if not (audio.telling(a) and audio.telling(b)):
-        return False, float("nan")
-    score, steps = audio.align(a, b)
-    one, two = np.unique(a[a > 0]), np.unique(b[b > 0])
-    return met(one, two, audio.buckets, audio.WORD_BITS) and score >= audio.AGREEMENT, steps * MONO_BLOCK / MONO_RATE_HZ
-
-
 def sounds(folder: Path) -> tuple[Found, list[str]]:
     found, whole = defaultdict(list), {}
+
+    def clip(samples: np.ndarray) -> Clip | None:
+        words = heard(samples)
+        return {"audio_fingerprint": words, "start_s": 0.0, "duration_s": len(samples) / MONO_RATE_HZ} if audio.telling(words) else None
+
     for path in sorted(p for p in folder.iterdir() if p.is_file()):
         try:
             samples = sound(str(path), WHOLE_S)
         except (av.error.FFmpegError, IndexError) as error:
             print(f"{path.name}: {error}", file=sys.stderr)
             continue
-        given = heard(samples)
-        if not audio.telling(given):
+        if (given := clip(samples)) is None:
             print(f"{path.name}: silent, steady or shorter than two seconds; no transforms", file=sys.stderr)
             continue
         whole[path.name] = given
         for name, change in SOUNDS.items():
-            copy = heard(change(samples))
-            if audio.telling(copy):
-                found[name].append((path.name, same_sound(given, copy)[0]))
-    return found, merged(whole, same_sound)
+            if (copy := clip(change(samples))) is not None:
+                found[name].append((path.name, same("sound", given, copy)[0]))
+    return found, merged(whole, "sound")
 
 
-KINDS = {"video": videos, "image": pictures, "audio": sounds}
+# ---- one drawn world
+
+
+def drawn(folder: Path) -> tuple[Found, list[str]]:
+    """Films of three seconds of different scenes, drawn by the same hand."""
+    rng, scenes = np.random.default_rng(4), world.scenes()
+    films = {}
+    for i in rng.choice(len(scenes), SCENES, replace=False):
+        frames = world.render(scenes[i], width=398, height=224, frames=7, seed=1)
+        films[scenes[i].name] = look((k / 2, f[:, :, ::-1]) for k, f in enumerate(frames))
+    wrong = merged(films, "pictures")
+    print(f"drawn: {len(wrong)} of {SCENES * (SCENES - 1) // 2} pairs", file=sys.stderr)
+    return {}, wrong
+
+
+PARTS = {"video": videos, "image": pictures, "audio": sounds, "drawn": drawn}
 
 
 def page(found: Found, wrong: list[str]) -> str:
@@ -318,8 +348,8 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     target = Path(__file__).with_suffix(".md")
     parts = dict(p.split("\n", 1) for p in target.read_text().split("\n## ")[1:]) if target.exists() else {}
-    for kind in sys.argv[2:] or KINDS:
-        parts[kind] = page(*KINDS[kind](Path(sys.argv[1]) / kind)) + "\n"
+    for kind in sys.argv[2:] or PARTS:
+        parts[kind] = page(*PARTS[kind](Path(sys.argv[1]) / kind)) + "\n"
         target.write_text("# Recall of near copies by transform\n\nWritten by `python tests/bench/dedup_recall.py FOLDER`, see there.\n"
-                          + "".join(f"\n## {name}\n\n{parts[name].strip()}\n" for name in KINDS if name in parts))
+                          + "".join(f"\n## {name}\n\n{parts[name].strip()}\n" for name in PARTS if name in parts))
     print(target.read_text())

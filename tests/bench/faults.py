@@ -1,6 +1,6 @@
 """Planted faults against the default policy: recall and precision of every one, over clips of many kinds.
 
-    python tests/bench/faults.py [--seed 1] [--clips 24] [--notes]
+    python tests/bench/faults.py [--seed 1] [--clips 24] [--forms NAME...] [--notes]
 
 Every clip is made of a world of `films.py` (footage, photographs under a moving camera, places, drawings) with speech or music,
 once as it is, in several forms that must be kept, and once with every fault. A fault counts as found when it is among the reasons
@@ -157,6 +157,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--clips", type=int, default=24)
+    parser.add_argument("--forms", nargs="*", default=[], help="only the forms whose name begins with one of these")
     parser.add_argument("--notes", action="store_true", help="what we miss and invent, clip by clip")
     options = parser.parse_args()
     warm()
@@ -167,6 +168,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for number, world in enumerate(worlds(random, options.clips)):
             for name, wanted, clip in variants(random, world, lines[number % len(lines)]):
+                if options.forms and not name.startswith(tuple(options.forms)):
+                    continue
                 path = Path(folder) / "clip.mp4"
                 write(path, clip)
                 made: Any = measure_file(str(path), "video", settings)

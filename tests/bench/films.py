@@ -169,6 +169,13 @@ class Film:
     times: list[float] = field(default_factory=list)
     cuts: list[float] = field(default_factory=list)
     gradual: list[float] = field(default_factory=list)
+    form: str = ""
+    """How it is written: one of FORMS, or plainly."""
+
+
+FORMS = ("interlaced", "anamorphic", "rotated", "edit list", "sound first")
+"""Two moments woven into a frame; pixels that are not square; turned by the display matrix; begun by an edit list behind a second of
+something else; with sound that begins 0.7 s before the picture."""
 
 
 def joined(name: str, random: np.random.Generator, worlds: Iterator[World], kinds: str, fps: float, varies: bool = False,
@@ -241,6 +248,11 @@ def films(seed: int) -> Iterator[Film]:
                  look=lambda p: np.repeat(p.mean(axis=2, keepdims=True), 3, axis=2))
     yield joined("varying rate", random, each(footage, footages), "ccdb", 30, varies=True)
     yield joined("low rate", random, endless(lambda: place(random)), "cc", 8)
+    for number, form in enumerate(FORMS):
+        worlds = (each(footage, footages), endless(lambda: place(random)), each(photograph, stills))[(number + seed) % 3]
+        film = joined(form, random, worlds, "ccdb", 50 if form == "interlaced" else 25)
+        film.form = form
+        yield film
 
 
 def one_take(name: str, random: np.random.Generator, world: World, seconds: float = 20.0, fps: float = 25.0) -> Film:
@@ -330,20 +342,54 @@ CODECS = (("libx264", {"crf": "23", "preset": "veryfast"}, "mp4", "yuv420p"), ("
 SIZES = ((320, 180), (640, 360), (426, 240), (854, 480), (180, 320))
 
 
+def pictures(film: Film, size: tuple[int, int]) -> Iterator[tuple[NDArray[np.uint8], float]]:
+    """Frames of the film at their size, as its form has them, and their times."""
+    scaled = [cv2.resize(f, size, interpolation=cv2.INTER_LINEAR) for f in film.frames]
+    if film.form == "interlaced":
+        for top, bottom, t in zip(scaled[::2], scaled[1::2], film.times[::2], strict=False):
+            woven = top.copy()
+            woven[1::2] = bottom[1::2]
+            yield woven, t
+        return
+    if film.form == "edit list":
+        yield from ((255 - scaled[-1], i / 25 - 1) for i in range(25))
+    for picture, t in zip(scaled, film.times, strict=True):
+        yield (np.ascontiguousarray(np.rot90(picture)) if film.form == "rotated" else picture), t
+
+
 def encoded(film: Film, codec: int, size: tuple[int, int]) -> bytes:
     """The film as a file; times are kept to a thousandth of a second."""
     from fractions import Fraction
 
-    name, options, container, pixels = CODECS[codec % len(CODECS)]
+    name, options, container, pixels = CODECS[codec % (2 if film.form else len(CODECS))]
+    wide, late = film.form == "rotated", 0.7 if film.form == "sound first" else 0.0
+    size = (size[0] * 3 // 4 // 2 * 2, size[1]) if film.form == "anamorphic" else size
     out = io.BytesIO()
-    with av.open(out, "w", format=container) as target:
+    with av.open(out, "w", format=container, options={"avoid_negative_ts": "disabled"} if film.form == "edit list" else {}) as target:
         stream = target.add_stream(name, rate=1000)
-        stream.width, stream.height, stream.pix_fmt, stream.options = *size, pixels, options
+        stream.width, stream.height, stream.pix_fmt, stream.options = *(size[::-1] if wide else size), pixels, options
         stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
         stream.codec_context.gop_size = 100
-        for picture, t in zip(film.frames, film.times, strict=True):
-            frame = av.VideoFrame.from_ndarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), format="bgr24")
-            frame.pts, frame.time_base = round(t * 1000), Fraction(1, 1000)
-            target.mux(stream.encode(frame))
-        target.mux(stream.encode(None))
+        if wide:
+            stream.set_display_rotation(-90)
+        if film.form == "anamorphic":
+            stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        if film.form == "interlaced":
+            stream.options = {**options, "flags": "+ildct+ilme", "x264opts": "tff=1"}
+        sound = target.add_stream("aac", rate=48_000, layout="mono") if late else None
+        packets = []
+        for picture, t in pictures(film, size):
+            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+            frame.pts, frame.time_base = round((t + late) * 1000), Fraction(1, 1000)
+            packets += stream.encode(frame)
+        packets += stream.encode(None)
+        if sound is not None:
+            tone = np.sin(np.arange(int((film.times[-1] + late) * 48_000)) / 15).astype(np.float32)[None] * np.float32(0.2)
+            frame = av.AudioFrame.from_ndarray(tone, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = 48_000, 0, Fraction(1, 48_000)
+            for piece in av.AudioResampler("fltp", "mono", 48_000, 1024).resample(frame):
+                packets += sound.encode(piece)
+            packets += sound.encode(None)
+        for packet in sorted(packets, key=lambda p: float(p.dts * p.time_base)):
+            target.mux(packet)
     return out.getvalue()

@@ -44,17 +44,24 @@ def ours(path: str) -> list[float]:
             rows.append(row)
             thumbs.append(thumb)
             times.append(frame.time)
-    clock = np.array(times)
+    clock = np.array(times) - times[0]
     found = shots.transitions(clock, np.array(rows), np.array(thumbs), Measure().shot_threshold)
     return [float(clock[t.first] + clock[t.after]) / 2 for t in found]
 
 
 def scenedetect_by(make: Callable[[Any], Any]) -> Callable[[str], list[float]]:
-    """Cuts by a detector of PySceneDetect with its defaults."""
+    """Cuts by a detector of PySceneDetect with its defaults, from its first frame; interlaced files, of which its OpenCV gets no
+    frame, through its PyAV."""
     import scenedetect
 
     def detect(path: str) -> list[float]:
-        return [start.seconds for start, _ in scenedetect.detect(path, make(scenedetect))[1:]]
+        with av.open(path) as container:
+            woven = next(container.decode(video=0)).interlaced_frame
+        manager = scenedetect.SceneManager()
+        manager.add_detector(make(scenedetect))
+        manager.detect_scenes(scenedetect.open_video(path, backend="pyav" if woven else "opencv"))
+        found = [start.seconds for start, _ in manager.get_scene_list(start_in_scene=True)]
+        return [t - found[0] for t in found[1:]]
 
     return detect
 
@@ -75,6 +82,7 @@ def transnet() -> Callable[[str], list[float]] | None:
             for frame in container.decode(video=0):
                 frames.append(cv2.resize(frame.to_ndarray(format="rgb24"), (48, 27)))
                 times.append(frame.time)
+        times = [t - times[0] for t in times]
         single, _ = model.predict_frames(torch.from_numpy(np.array(frames)), quiet=True)
         high = np.asarray(single).reshape(-1) > 0.5
         edges = np.flatnonzero(np.diff(np.concatenate([[False], high, [False]]).astype(int))).reshape(-1, 2)

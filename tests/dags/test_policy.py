@@ -97,6 +97,10 @@ def test_the_release_is_the_asset_that_starts_the_videos(bag):
     assert [a.name for a in bag.dags["generate_videos"].timetable.asset_condition.objects] == ["samples"]
 
 
+def test_both_halves_in_one_run_start_no_second_run_of_the_videos(bag):
+    assert [t.task_id for t in bag.dags["build_and_generate"].tasks if t.outlets] == []
+
+
 def test_generation_takes_a_slot_of_the_gpu_pool(bag):
     pools = {t.task_id: t.pool for dag in bag.dags.values() for t in dag.tasks}
     assert {task for task, pool in pools.items() if pool == "gpu"} == {"generate"}

@@ -3,7 +3,9 @@
 import json
 from types import SimpleNamespace
 
-from dags.common.tasks import effective, merged, settings_of
+import pytest
+
+from dags.common.tasks import Refused, effective, merged, settings_of
 
 
 def test_fields_of_the_form_stand_for_settings_and_win():
@@ -16,6 +18,17 @@ def test_fields_of_the_form_stand_for_settings_and_win():
 
 def test_an_empty_form_says_nothing():
     assert json.loads(settings_of({"sources": None, "lake": None, "preset": None, "settings": {}})) == {}
+
+
+def test_a_count_an_aspect_and_a_style_are_fields_of_their_own():
+    form = {"prompts": None, "count": 3, "aspect": "1:1", "style": "education", "settings": {"prompts": {"count": 9, "seed": 2}}}
+    known = effective(form).recipe.prompts
+    assert (known.texts, known.count, known.aspect, known.style, known.seed) == ((), 3, "1:1", "education", 2)
+
+
+def test_a_field_that_no_form_has_is_refused_with_the_nearest():
+    with pytest.raises(Refused, match="no field 'promts' .* nearest is 'prompts'"):
+        settings_of({"sources": ["a"], "promts": ["a cat"], "settings": {}})
 
 
 def test_a_run_started_by_a_release_knows_its_lake():

@@ -29,7 +29,8 @@ Pixels = NDArray[np.uint8]
 Sound = NDArray[np.float32]
 
 NATIVE_BLOCK_S = 0.1
-"""Blocks of sound at the rate and with the channels of the stream, one at a time: [channels, samples]."""
+"""Blocks of sound at the rate and with the channels of the stream. They come several at a time, as [channels, samples] and the edges
+of the blocks in it: [blocks + 1], from 0."""
 MONO_BLOCK_S = 0.128
 """Blocks of sound mixed to one channel at 16 kHz: 2048 samples. They come several at a time, as [blocks, 2048]."""
 MONO_RATE_HZ = 16_000
@@ -120,7 +121,7 @@ class Span:
 
 Columns = Mapping[str, Any]
 Hearer = Callable[..., Any]
-"""Native blocks: the row of numbers of one block, [channels, samples]. Mono blocks: a row for each of [blocks, 2048]."""
+"""A row of numbers for each block, of native blocks ([channels, samples], edges) or of mono blocks ([blocks, 2048])."""
 
 
 @dataclass(frozen=True)

@@ -17,26 +17,28 @@ BANDS, SIZE, EVERY, SHARE = 64, 2048, 5, 0.99
 
 
 @cache
-def _window() -> NDArray[np.float32]:
-    return np.hanning(SIZE).astype(np.float32)
+def _window() -> NDArray[np.float64]:
+    return np.hanning(SIZE)
 
 
 def hear(rate_hz: int, channels: int) -> Hearer:
-    count = -1
-    nothing = (0.0,) * BANDS
+    count = 0
 
-    def block(sound: Sound) -> Any:
+    def blocks(sound: Sound, edges: NDArray[np.int64]) -> NDArray[np.float64]:
         nonlocal count
-        count += 1
-        if count % EVERY:
-            return nothing
-        mono = sound[:2].mean(axis=0)[:SIZE]
-        if mono.size < 64:
-            return nothing
-        power = np.abs(np.fft.rfft(mono * _window()[:mono.size], SIZE)[1:]) ** 2
-        return power.reshape(BANDS, -1).sum(axis=1)
+        rows = np.zeros((edges.size - 1, BANDS))
+        picked = [i for i in range(-count % EVERY, len(rows), EVERY) if edges[i + 1] - edges[i] >= 64]
+        count += len(rows)
+        if picked:
+            lines = np.zeros((len(picked), SIZE))
+            for line, i in zip(lines, picked, strict=True):
+                part = sound[:2, edges[i]:min(edges[i + 1], edges[i] + SIZE)]
+                mono = part[0] if len(part) == 1 else (part[0] + part[1]) * np.float32(0.5)
+                line[:mono.size] = mono * _window()[:mono.size]
+            rows[picked] = (np.abs(np.fft.rfft(lines)[:, 1:]) ** 2).reshape(len(picked), BANDS, -1).sum(axis=2)
+        return rows
 
-    return block
+    return blocks
 
 
 def reduce(span: Span) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.clean.measures import Hearer, Measurement, Sound, Span
+from jobs.clean.measures import Hearer, Measurement, Span
 from jobs.media.kernel import kernel
 
 SILENT_DBFS, FLOOR_DBFS = -50.0, -90.0
@@ -25,47 +25,48 @@ SILENT_DBFS, FLOOR_DBFS = -50.0, -90.0
 TOP, FLAT_NEAR, FLAT_SHARE, LEAST_WAVE = 0.9, 0.85, 0.45, 6
 
 
-@kernel("Tuple((float64, float64))(Array(float32, 2, 'C', readonly=True))")
-def _levels(block: Any) -> tuple[float, float]:
-    """Mean square over all channels, and the share of clipped samples."""
-    channels, size = block.shape
-    square, runs, flat = 0.0, 0, 0
-    for c in range(channels):
-        peak = np.float32(0.0)
-        for i in range(size):
-            value = block[c, i]
-            square += float(value) * float(value)
-            peak = max(peak, abs(value))
-        if peak < TOP:
-            continue
-        run, begin, top = 0, 0, np.float32(0.0)
-        for i in range(size + 1):
-            value = block[c, min(i, size - 1)]
-            if i == size or (i > begin and (value >= 0) != (block[c, begin] >= 0)):
-                if top >= TOP and i - begin >= LEAST_WAVE:
-                    high = 0
-                    for k in range(begin, i):
-                        if abs(block[c, k]) >= FLAT_NEAR * min(top, np.float32(1.0)):
-                            high += 1
-                    if high >= FLAT_SHARE * (i - begin):
-                        flat += high
-                begin, top = i, np.float32(0.0)
-            top = max(top, abs(value))
-            if 0 < i < size and abs(value) >= TOP and abs(value - block[c, i - 1]) <= 1e-4:
-                run += 1
-                runs += 3 if run == 2 else 1 if run > 2 else 0
-            else:
-                run = 0
-    count = max(channels * size, 1)
-    return square / count, (runs if 2 * runs >= flat else flat) / count
+@kernel("float64[:, ::1](Array(float32, 2, 'C', readonly=True), Array(int64, 1, 'C', readonly=True))")
+def _levels(sound: Any, edges: Any) -> Any:
+    """Of every block the mean square over all channels in dBFS, and the share of clipped samples."""
+    channels = sound.shape[0]
+    rows = np.empty((edges.size - 1, 2))
+    for block in range(len(rows)):
+        start, end = edges[block], edges[block + 1]
+        square, runs, flat = 0.0, 0, 0
+        for c in range(channels):
+            peak = np.float32(0.0)
+            for i in range(start, end):
+                value = sound[c, i]
+                square += float(value) * float(value)
+                peak = max(peak, abs(value))
+            if peak < TOP:
+                continue
+            run, begin, top = 0, start, np.float32(0.0)
+            for i in range(start, end + 1):
+                value = sound[c, min(i, end - 1)]
+                if i == end or (i > begin and (value >= 0) != (sound[c, begin] >= 0)):
+                    if top >= TOP and i - begin >= LEAST_WAVE:
+                        high = 0
+                        for k in range(begin, i):
+                            if abs(sound[c, k]) >= FLAT_NEAR * min(top, np.float32(1.0)):
+                                high += 1
+                        if high >= FLAT_SHARE * (i - begin):
+                            flat += high
+                    begin, top = i, np.float32(0.0)
+                top = max(top, abs(value))
+                if start < i < end and abs(value) >= TOP and abs(value - sound[c, i - 1]) <= 1e-4:
+                    run += 1
+                    runs += 3 if run == 2 else 1 if run > 2 else 0
+                else:
+                    run = 0
+        count = max(channels * (end - start), 1)
+        rows[block, 0] = 10 * math.log10(square / count) if square > 0 else -200.0
+        rows[block, 1] = (runs if 2 * runs >= flat else flat) / count
+    return rows
 
 
 def hear(rate_hz: int, channels: int) -> Hearer:
-    def block(sound: Sound) -> tuple[float, float]:
-        square, clipped = _levels(sound)
-        return 10 * math.log10(square) if square > 0 else -200.0, clipped
-
-    return block
+    return _levels
 
 
 def reduce(span: Span) -> dict[str, Any]:

@@ -53,62 +53,68 @@ def interpolator() -> NDArray[np.float64]:
     return np.array(phases)
 
 
-@kernel(
-    "float64(Array(float32, 2, 'C', readonly=True), float64[:, ::1], float64[:, ::1], Array(float64, 1, 'C', readonly=True))"
-)
-def _energy(block: Any, filters: Any, state: Any, weights: Any) -> Any:
-    """Weighted mean square of a block after both biquads; `state` carries over (direct form II transposed).
+_SOUND, _EDGES = "Array(float32, 2, 'C', readonly=True)", "Array(int64, 1, 'C', readonly=True)"
+
+
+@kernel(f"float64[::1]({_SOUND}, {_EDGES}, float64[:, ::1], float64[:, ::1], Array(float64, 1, 'C', readonly=True))")
+def _energies(sound: Any, edges: Any, filters: Any, state: Any, weights: Any) -> Any:
+    """Weighted mean square of every block after both biquads; `state` carries over (direct form II transposed).
 
     Two channels at a time: every step waits for the one before, and two chains wait in the time of one.
     """
-    total: Any = 0.0
-    channels, size = block.shape
+    channels = sound.shape[0]
+    totals = np.zeros(edges.size - 1)
     b0, b1, b2, a1, a2 = filters[0, 0], filters[0, 1], filters[0, 2], filters[0, 3], filters[0, 4]
     d0, d1, d2, c1, c2 = filters[1, 0], filters[1, 1], filters[1, 2], filters[1, 3], filters[1, 4]
     for left in range(0, channels, 2):
         right = min(left + 1, channels - 1)
         s0, s1, s2, s3 = state[left, 0], state[left, 1], state[left, 2], state[left, 3]
         r0, r1, r2, r3 = state[right, 0], state[right, 1], state[right, 2], state[right, 3]
-        square, other = 0.0, 0.0
-        for i in range(size):
-            x, u = float(block[left, i]), float(block[right, i])
-            y, v = b0 * x + s0, b0 * u + r0
-            s0, r0 = b1 * x - a1 * y + s1, b1 * u - a1 * v + r1
-            s1, r1 = b2 * x - a2 * y, b2 * u - a2 * v
-            z, w = d0 * y + s2, d0 * v + r2
-            s2, r2 = d1 * y - c1 * z + s3, d1 * v - c1 * w + r3
-            s3, r3 = d2 * y - c2 * z, d2 * v - c2 * w
-            square += z * z
-            other += w * w
+        for block in range(totals.size):
+            square, other = 0.0, 0.0
+            for i in range(edges[block], edges[block + 1]):
+                x, u = float(sound[left, i]), float(sound[right, i])
+                y, v = b0 * x + s0, b0 * u + r0
+                s0, r0 = b1 * x - a1 * y + s1, b1 * u - a1 * v + r1
+                s1, r1 = b2 * x - a2 * y, b2 * u - a2 * v
+                z, w = d0 * y + s2, d0 * v + r2
+                s2, r2 = d1 * y - c1 * z + s3, d1 * v - c1 * w + r3
+                s3, r3 = d2 * y - c2 * z, d2 * v - c2 * w
+                square += z * z
+                other += w * w
+            totals[block] += (weights[left] * square + (weights[right] * other if right > left else 0.0)) \
+                / max(edges[block + 1] - edges[block], 1)
         state[left, 0], state[left, 1], state[left, 2], state[left, 3] = s0, s1, s2, s3
-        total += weights[left] * square
-        if right > left:
-            state[right, 0], state[right, 1], state[right, 2], state[right, 3] = r0, r1, r2, r3
-            total += weights[right] * other
-    return total / max(size, 1)
+        state[right, 0], state[right, 1], state[right, 2], state[right, 3] = r0, r1, r2, r3
+    return totals
 
 
-@kernel("float64(Array(float32, 2, 'C', readonly=True), Array(float64, 2, 'C', readonly=True), float64)")
-def _peak(samples: Any, phases: Any, greatest: float) -> float:
-    """Greatest absolute value between the samples, of which `greatest` is that of the samples; looks only where one reaches 0.6
-    of it."""
-    channels, size = samples.shape
-    floor = 0.6 * greatest
-    if greatest == 0.0:
-        return 0.0
-    taps = phases.shape[1]
-    for c in range(channels):
-        below = abs(samples[c, taps // 2 - 1]) < floor
-        for i in range(taps // 2 - 1, size - taps // 2):
-            before, below = below, abs(samples[c, i + 1]) < floor
-            if before and below:
-                continue
-            for phase in range(3):
-                value = 0.0
-                for k in range(taps):
-                    value += phases[phase, k] * samples[c, i - taps // 2 + 1 + k]
-                greatest = max(greatest, abs(value))
-    return greatest
+@kernel(f"float64[::1]({_SOUND}, {_EDGES}, Array(float64, 2, 'C', readonly=True))")
+def _peaks(samples: Any, edges: Any, phases: Any) -> Any:
+    """Greatest absolute value of every block and between its samples. TAPS samples are in front of the first block, and every block is
+    looked at with those in front of it; between the samples only where one of the two reaches 0.6 of the greatest."""
+    channels, taps = samples.shape[0], phases.shape[1]
+    peaks = np.zeros(edges.size - 1)
+    for block in range(peaks.size):
+        start, end = edges[block], edges[block + 1] + taps
+        top = np.float32(0.0)
+        for c in range(channels):
+            for i in range(start, end):
+                top = max(top, abs(samples[c, i]))
+        greatest, floor = float(top), 0.6 * float(top)
+        for c in range(channels if top > 0 else 0):
+            below = abs(samples[c, start + taps // 2 - 1]) < floor
+            for i in range(start + taps // 2 - 1, end - taps // 2):
+                before, below = below, abs(samples[c, i + 1]) < floor
+                if before and below:
+                    continue
+                for phase in range(3):
+                    value = 0.0
+                    for k in range(taps):
+                        value += phases[phase, k] * samples[c, i - taps // 2 + 1 + k]
+                    greatest = max(greatest, abs(value))
+        peaks[block] = greatest
+    return peaks
 
 
 def channel_weights(channels: int) -> Floats:
@@ -123,14 +129,13 @@ def hear(rate_hz: int, channels: int) -> Hearer:
     state = np.zeros((channels, 4))
     tail = np.zeros((channels, TAPS), np.float32)
 
-    def block(sound: Sound) -> tuple[float, float]:
+    def blocks(sound: Sound, edges: NDArray[np.int64]) -> Floats:
         nonlocal tail
         joined = np.concatenate([tail, sound], axis=1)
-        tail = joined[:, -TAPS:]
-        greatest = max(float(joined.max()), -float(joined.min()))
-        return _energy(sound, filters, state, weights), _peak(joined, phases, greatest)
+        tail = joined[:, -TAPS:].copy()
+        return np.stack([_energies(sound, edges, filters, state, weights), _peaks(joined, edges, phases)], axis=1)
 
-    return block
+    return blocks
 
 
 def integrated(energies: Floats) -> float | None:

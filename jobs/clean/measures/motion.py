@@ -2,9 +2,11 @@
 
 motion: mean length of the optical flow from a sampled picture to the frame about a tenth of a second later, in short sides of
 the picture per second; mean over the samples. camera_motion: mean length of the one similarity transform (shift, turn, zoom)
-that fits the flow best, robustly, in the same unit. object_motion: mean length of what is left of the flow after it.
+that most of the picture follows, in the same unit. object_motion: mean length of what is left of the flow after it, where the
+picture has texture. pan_x, pan_y: how far the camera turns or travels to the right and down as shown, in short sides per second; zoom: growth of
+the picture per second, 0.1 for a tenth; means over the samples with their sign, so that shaking cancels out.
 Flow: OpenCV DIS, preset ultrafast, on luma with a short side of 112, down to a quarter of that, or less far where the picture
-is too small for it. Null when the clip has no pair of frames. Version 2. A tenth of a second: at half a second a pan of one picture a second is beyond what the flow can follow.
+is too small for it. Null when the clip has no pair of frames. Version 3. A tenth of a second: at half a second a pan of one picture a second is beyond what the flow can follow.
 """
 
 import math
@@ -19,7 +21,12 @@ from jobs.media.kernel import kernel
 
 STEP = 8
 """Flow is read every 8 pixels."""
-ROUNDS = 3
+ROUNDS = 4
+"""Of the fit; it hardly moves after three."""
+LEAST_SCALE_PX = 0.15
+"""Flow that wavers less is noise: its median on a picture that stands still and is compressed."""
+TEXTURE, REACH_PX, LEAST_SHARE = 6, 3, 0.06
+"""Flow is believed where luma differs by so much within REACH_PX; where less than this share of the picture has texture, everywhere."""
 
 FINEST_SCALE, PATCH_PX = 2, 8
 """Those of the preset: the flow is found down to 1 / 2**FINEST_SCALE of the picture, for patches of PATCH_PX a side."""
@@ -35,62 +42,61 @@ def _flow(width: int, height: int) -> Any:
     return flow
 
 
-def compare(picture: Picture, later: Pixels, gap_s: float) -> tuple[float, float, float]:
+def compare(picture: Picture, later: Pixels, gap_s: float) -> tuple[float, ...]:
     height, width = picture.half.shape
     if min(height, width) < 16 or gap_s <= 0:
-        return (np.nan, np.nan, np.nan)
-    whole, camera, left = _split(_flow(width, height).calc(picture.half, later, None))
+        return (np.nan,) * 6
+    whole, camera, left, right, down, zoom = _split(_flow(width, height).calc(picture.half, later, None), picture.half)
     unit = min(height, width) * gap_s
-    return whole / unit, camera / unit, left / unit
+    return whole / unit, camera / unit, left / unit, -right / unit, -down / unit, zoom / gap_s
 
 
-@kernel("UniTuple(float64, 3)(float32[:, :, ::1])")
-def _split(flow: Any) -> Any:
-    """Mean length of the flow, of the similarity transform that fits it best, and of what is left, in pixels.
+@kernel("UniTuple(float64, 6)(float32[:, :, ::1], Array(uint8, 2, 'C', readonly=True))")
+def _split(flow: Any, luma: Any) -> Any:
+    """Mean length of the flow, of the similarity transform that most of it follows, and of what is left, in pixels; then the transform:
+    how far it shifts the middle of the picture right and down, in pixels, and its growth.
 
-    The fit is least squares, reweighted ROUNDS times by 1 / (1 + squared residual).
+    The fit starts from the median shift and is least squares, reweighted ROUNDS times by (1 + (residual / scale) ** 2) ** -2 with the
+    median absolute deviation as scale: what moves on less than half of the picture does not bend it.
     """
     height, width = flow.shape[0], flow.shape[1]
-    zoom, turn, mx, my, mu, mv = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    for rounds in range(ROUNDS + 1):
-        total, sx, sy, su, sv = 0.0, 0.0, 0.0, 0.0, 0.0
-        sxx, sxu, sxv = 0.0, 0.0, 0.0
-        for y in range(STEP // 2, height, STEP):
-            for x in range(STEP // 2, width, STEP):
-                u, v = float(flow[y, x, 0]), float(flow[y, x, 1])
-                w = 1.0
-                if rounds:
-                    a = u - mu - zoom * (x - mx) + turn * (y - my)
-                    b = v - mv - zoom * (y - my) - turn * (x - mx)
-                    w = 1.0 / (1.0 + a * a + b * b)
-                total += w
-                sx += w * x
-                sy += w * y
-                su += w * u
-                sv += w * v
-                sxx += w * (x * x + y * y)
-                sxu += w * (x * u + y * v)
-                sxv += w * (x * v - y * u)
-        mx, my, mu, mv = sx / total, sy / total, su / total, sv / total
-        spread = max(sxx - total * (mx * mx + my * my), 1e-9)
-        zoom = (sxu - total * (mx * mu + my * mv)) / spread
-        turn = (sxv - total * (mx * mv - my * mu)) / spread
-    count, whole, camera, left = 0, 0.0, 0.0, 0.0
-    for y in range(STEP // 2, height, STEP):
-        for x in range(STEP // 2, width, STEP):
-            u, v = float(flow[y, x, 0]), float(flow[y, x, 1])
-            p = mu + zoom * (x - mx) - turn * (y - my)
-            q = mv + zoom * (y - my) + turn * (x - mx)
-            whole += np.sqrt(u * u + v * v)
-            camera += np.sqrt(p * p + q * q)
-            left += np.sqrt((u - p) ** 2 + (v - q) ** 2)
-            count += 1
-    return whole / count, camera / count, left / count
+    rows, columns = (height - STEP // 2 + STEP - 1) // STEP, (width - STEP // 2 + STEP - 1) // STEP
+    count = rows * columns
+    x, y, u, v = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
+    trusted = np.zeros(count, np.bool_)
+    for k in range(count):
+        i, j = STEP // 2 + k // columns * STEP, STEP // 2 + k % columns * STEP
+        x[k], y[k], u[k], v[k] = j - 0.5 * (width - 1), i - 0.5 * (height - 1), flow[i, j, 0], flow[i, j, 1]
+        low = high = luma[i, j]
+        for a in (max(0, i - REACH_PX), i, min(height - 1, i + REACH_PX)):
+            for b in (max(0, j - REACH_PX), j, min(width - 1, j + REACH_PX)):
+                low, high = min(low, luma[a, b]), max(high, luma[a, b])
+        trusted[k] = high - low >= TEXTURE
+    if trusted.sum() < max(8.0, LEAST_SHARE * count):
+        trusted[:] = True
+    right, down, zoom, turn = np.median(u[trusted]), np.median(v[trusted]), 0.0, 0.0
+    for _ in range(ROUNDS):
+        away = np.hypot(u - right - zoom * x + turn * y, v - down - zoom * y - turn * x)
+        scale = max(LEAST_SCALE_PX, 1.4826 * np.median(away[trusted]))
+        w = trusted / (1.0 + (away / scale) ** 2) ** 2
+        total = w.sum()
+        mx, my, mu, mv = (w * x).sum() / total, (w * y).sum() / total, (w * u).sum() / total, (w * v).sum() / total
+        spread = max((w * ((x - mx) ** 2 + (y - my) ** 2)).sum(), 1e-9)
+        zoom = (w * ((x - mx) * (u - mu) + (y - my) * (v - mv))).sum() / spread
+        turn = (w * ((x - mx) * (v - mv) - (y - my) * (u - mu))).sum() / spread
+        right, down = mu - zoom * mx + turn * my, mv - zoom * my - turn * mx
+    p, q = right + zoom * x - turn * y, down + zoom * y + turn * x
+    left = (trusted * np.hypot(u - p, v - q)).sum() / trusted.sum()
+    return np.hypot(u, v).mean(), np.hypot(p, q).mean(), left, right, down, zoom
 
 
 def reduce(span: Span) -> dict[str, Any]:
     rows = span.pairs["motion"]
-    return {"motion": mean(rows[:, 0]), "camera_motion": mean(rows[:, 1]), "object_motion": mean(rows[:, 2])}
+    motion, camera, left, right, down, zoom = (mean(rows[:, i]) for i in range(6))
+    if right is not None and down is not None:
+        turned = complex(-right if span.facts.get("mirrored") else right, down) * 1j ** (span.facts.get("rotation_deg", 0) // 90)
+        right, down = turned.real, turned.imag
+    return {"motion": motion, "camera_motion": camera, "object_motion": left, "pan_x": right, "pan_y": down, "zoom": zoom}
 
 
-MEASURE = Measurement("motion", 2, ("motion", "camera_motion", "object_motion"), reduce, width=3, compare=compare)
+MEASURE = Measurement("motion", 3, ("motion", "camera_motion", "object_motion", "pan_x", "pan_y", "zoom"), reduce, width=6, compare=compare)

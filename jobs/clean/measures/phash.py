@@ -1,12 +1,13 @@
 """Perceptual hashes.
 
-phashes: two a sampled picture, each of 64 bits: luma 32 x 32 (area mean), DCT-II, the 8 x 8 lowest coefficients with the first
+phashes: three a sampled picture, each of 64 bits: luma 32 x 32 (area mean), DCT-II, the 8 x 8 lowest coefficients with the first
 set to 0, bit i is 1 where coefficient i (row by row, most significant first) exceeds their median. phash_times_s: when each was
-taken, so every time twice. Version 3. Source: the pHash of Zauner 2010 with the median of all 64.
+taken, so every time three times. Version 4. Source: the pHash of Zauner 2010 with the median of all 64.
 
 The first has black bars cut off, so that a letterboxed copy hashes alike. The second is of the whole picture with its brightest
-and its darkest twentieth clipped: a logo or a subtitle, on the bars too, weighs little in it; it is 0 where nothing but those
-twentieths tells the picture from a flat one.
+and its darkest twentieth clipped: a logo or a subtitle, on the bars too, weighs little in it; where that leaves nothing, the
+extremes are all there is and stay, and it is 0 where the picture is flat. The third is of the middle of the first, nine tenths
+of either side: what a crop leaves, so that it hashes like the first of the copy.
 """
 
 from typing import Any
@@ -18,26 +19,31 @@ from jobs.clean.measures import Measurement, Picture, Pixels, Span
 from jobs.media.kernel import kernel
 
 SIDE, DARK = 32, 40
-CLIPPED, FLAT = SIDE * SIDE // 20, 4
-"""Pixels of the small picture clipped at either end, and levels between these ends below which it is flat."""
+CLIPPED, FLAT, FAINT = SIDE * SIDE // 20, 4, 16
+"""Pixels of the small picture clipped at either end; levels between these ends, and between all, below which it is flat."""
+VIEWS, MIDDLE = 3, 0.9
+"""Hashes of a picture, and the share of either side that is its middle."""
 
 
-def look(picture: Picture) -> tuple[float, float, float, float]:
-    first, second = phash(picture.half), phash_whole(picture.half)
-    return float(first >> 32), float(first & 0xFFFFFFFF), float(second >> 32), float(second & 0xFFFFFFFF)
+def look(picture: Picture) -> list[float]:
+    return [float(half) for h in hashes(picture.half) for half in (h >> 32, h & 0xFFFFFFFF)]
 
 
-def phash(luma: Pixels) -> int:
-    """The 64 bits of one luma picture inside its bars."""
-    return hash_of(_area(np.ascontiguousarray(without_bars(luma))))
+def hashes(luma: Pixels) -> tuple[int, int, int]:
+    """The VIEWS hashes of one luma picture."""
+    top, left, height, width = inside(luma)
+    y, x = (round(side * (1 - MIDDLE) / 2) for side in (height, width))
+    found = [np.ascontiguousarray(luma[top + y:top + height - y, left + x:left + width - x]) for y, x in ((0, 0), (y, x))]
+    return hash_of(_area(found[0])), _whole(luma), hash_of(_area(found[1]))
 
 
-def phash_whole(luma: Pixels) -> int:
-    """The 64 bits of the whole of one luma picture, its extremes clipped; 0 if that leaves it flat."""
+def _whole(luma: Pixels) -> int:
     small = _area(np.ascontiguousarray(luma))
     order = np.sort(small, axis=None)
     low, high = order[CLIPPED], order[-1 - CLIPPED]
-    return 0 if high - low < FLAT else hash_of(np.clip(small, low, high))
+    if high - low >= FLAT:
+        return hash_of(np.clip(small, low, high))
+    return hash_of(small) if order[-1] - order[0] >= FAINT else 0
 
 
 def hash_of(small: Any) -> int:
@@ -69,12 +75,12 @@ def _area(luma: Any) -> Any:
     return out
 
 
-def without_bars(luma: Pixels) -> Pixels:
-    """The part of a picture inside dark bars; the whole of it where less than a third would be left."""
+def inside(luma: Pixels) -> tuple[int, int, int, int]:
+    """Top, left, height and width of a picture inside dark bars; of the whole where less than a third would be left."""
     top, bottom, left, right, rows, columns = _inside(np.ascontiguousarray(luma))
     if rows < luma.shape[0] / 3 or columns < luma.shape[1] / 3:
-        return luma
-    return luma[top:bottom, left:right]
+        return 0, 0, luma.shape[0], luma.shape[1]
+    return top, left, bottom - top, right - left
 
 
 @kernel("UniTuple(int64, 6)(Array(uint8, 2, 'C', readonly=True))")
@@ -100,9 +106,9 @@ def _inside(luma: Any) -> Any:
 def reduce(span: Span) -> dict[str, Any]:
     rows = span.pictures["phash"]
     return {
-        "phashes": [(int(high) << 32) | int(low) for row in rows for high, low in (row[:2], row[2:])],
-        "phash_times_s": [float(t) for t in span.picture_t for _ in range(2)],
+        "phashes": [(int(high) << 32) | int(low) for row in rows for high, low in row.reshape(VIEWS, 2)],
+        "phash_times_s": [float(t) for t in span.picture_t for _ in range(VIEWS)],
     }
 
 
-MEASURE = Measurement("phash", 3, ("phashes", "phash_times_s"), reduce, width=4, look=look)
+MEASURE = Measurement("phash", 4, ("phashes", "phash_times_s"), reduce, width=2 * VIEWS, look=look)

@@ -1,6 +1,7 @@
 """Folders and files of this machine."""
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -8,6 +9,11 @@ from typing import BinaryIO
 
 from jobs.collect.source import Connector, Found
 from jobs.errors import Terminal
+
+HOLLOW_BYTES = 256 << 20
+"""Smaller files are read whatever they are."""
+HOLLOW_PIECES = 100_000
+"""Written pieces that are looked at."""
 
 
 def serves(root: str) -> bool:
@@ -80,12 +86,36 @@ def _refused(path: str, mode: int, top: str, follow_links: bool) -> tuple[str | 
     if stat.S_ISREG(mode):
         return None, None
     kind = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
-    return "not_regular_file", kind.get(stat.S_IFMT(mode), "not a file")
+    return "not_regular_file", f"{kind.get(stat.S_IFMT(mode), 'something')}, not a file: it is never opened"
 
 
 def _text(name: str) -> str:
     """A name that can be stored: bytes that are not UTF-8 are written out."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def hollow(path: str) -> bool:
+    """Whether most of a large file are holes that were never written, as its blocks say and its file system confirms; costs nothing
+    for other files. A file of terabytes that holds nothing is not read through.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with opened(path) as file:
+        facts = os.fstat(file.fileno())
+        if facts.st_size < HOLLOW_BYTES or facts.st_blocks * 512 >= facts.st_size / 2:
+            return False
+        written = at = 0
+        for _ in range(HOLLOW_PIECES):
+            try:
+                at = os.lseek(file.fileno(), at, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno == errno.ENXIO:
+                    break
+                raise
+            end = os.lseek(file.fileno(), at, os.SEEK_HOLE)
+            written, at = written + end - at, end
+        return written < facts.st_size / 2
 
 
 @contextlib.contextmanager

@@ -238,7 +238,8 @@ def load(settings: Generate, device: str) -> TextToVideo:
     """
     started = time.perf_counter()
     made = _loaded(settings, device)
-    wants_picture = "image" in made._takes and inspect.signature(made.pipe.__call__).parameters["image"].default is not None
+    wants_picture = "image" in made._takes and (
+        "ImageToVideo" in made.family or inspect.signature(made.pipe.__call__).parameters["image"].default is not None)
     if settings.picture_model:
         if "image" not in made._takes:
             raise Terminal(f"generate.picture_model is set, but {made.family} of {settings.model!r} takes no picture; leave it "

@@ -101,7 +101,7 @@ def label(state: Any, batch: Batch) -> list[Found]:
 
 LABELER = Labeler(
     "aesthetic",
-    version=1,
+    version=2,
     needs=("frames",),
     options=("clip_model", "clip_pretrained", "aesthetic_head", "batch"),
     model=model,

@@ -1,12 +1,12 @@
 """Language of every text of a clip: key = the text's column, text = BCP 47 code, score = probability (py3langid).
 
-Titles and captions are short, and among 142 languages "a red panda" is Central Bikol. So the choice is among the KNOWN ones, written
-Wu counts as Chinese, and a text that none of them is likely for gets no row.
+Titles and captions are short, and among 142 languages "a red panda" is Central Bikol. So the choice is among `jobs.clean.texts.LANGUAGES`,
+written Wu counts as Chinese, and a text that none of them is likely for gets no row.
 """
 
-from functools import cache
 from typing import Any
 
+from jobs.clean.texts import identifier
 from jobs.label.labeler import Batch, Found, Labeler, rounded
 from schemas.settings import Label
 
@@ -16,24 +16,10 @@ MAX_CHARS = 4000
 MIN_LETTERS = 2
 LEAST = 0.5
 """Probability from which a language is said. On 25 short texts in 9 languages no verdict above it was wrong, 8 lay below."""
-KNOWN = (
-    "am ar az be bg bn bs ca cs cy da de el en es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja ka kk km kn ko lo lt lv mk ml mn mr ms mt "
-    "my ne nl nn no pa pl ps pt ro ru si sk sl sq sr sv sw ta te th tl tr uk ur uz vi yue zh"
-)
-"""Languages that subtitles and captions on the web are usually in."""
 
 
 def load(settings: Label, device: str) -> Any:
-    return _identifier()
-
-
-@cache
-def _identifier() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    identifier.set_languages(KNOWN.split())
-    return identifier
+    return identifier()
 
 
 def label(identifier: Any, batch: Batch) -> list[Found]:

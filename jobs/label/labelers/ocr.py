@@ -25,6 +25,8 @@ wavers. An overlap of 0.9, as for large objects, would lose a small line by a pi
 LEAST_SCORE = 0.7
 """Confidence from which a box is text. On 30 real files everything below was a lone sign seen in a face, a cup or the whole picture (0.55
 to 0.69), all true lines but one lay between 0.84 and 1."""
+LONE_HEIGHT = 0.3
+"""Share of the picture's height from which a single sign is no text: a cup that fills the picture reads as an 8, and surely (0.97)."""
 DETECT_SIDE_PX = 352
 """Short side at which text is looked for; rapidocr's default of 736 blows stored frames up threefold. Subtitles of 9 to 20 pixels, Chinese
 and English, over six photographs: 0.98 to 1.00 of the signs read at 352 (0.12 CPU s a frame) and 0.97 to 1.00 at 736 (0.46)."""
@@ -97,6 +99,8 @@ def read(engine: Any, picture: Any) -> list[Box]:
             continue
         low = (np.asarray(corners).min(axis=0) / size).clip(0, 1)
         high = (np.asarray(corners).max(axis=0) / size).clip(0, 1)
+        if len(str(text).strip()) < 2 and high[1] - low[1] > LONE_HEIGHT:
+            continue
         boxes.append(Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]), mask(clean(str(text)))[0], float(score)))
     return sorted(boxes, key=lambda b: (b.top, b.left, b.text))
 
@@ -120,5 +124,5 @@ def same_place(a: Box, b: Box) -> bool:
 
 
 LABELER = Labeler(
-    "ocr", version=3, needs=("frames", "text_area_share"), options=("ocr_min_text_share",), model=model, load=load, label=label
+    "ocr", version=4, needs=("frames", "text_area_share"), options=("ocr_min_text_share",), model=model, load=load, label=label
 )

@@ -125,7 +125,7 @@ def label(state: State, batch: Batch) -> list[Found]:
 
 LABELER = Labeler(
     "safety",
-    version=2,
+    version=3,
     needs=("frames", *TEXTS),
     options=("clip_model", "clip_pretrained", "safety_model", "blocklist", "batch"),
     model=model,

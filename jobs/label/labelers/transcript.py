@@ -13,9 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from jobs.collect.opened import opened
 from jobs.collect.pii import clean, mask
 from jobs.errors import Terminal
-from jobs.fuse.media import opened
 from jobs.label.labeler import Absent, Batch, Found, Labeler, Model, rounded
 from jobs.label.labelers.speech import BORDERS
 from jobs.label.weights import sha256_12

@@ -20,8 +20,8 @@ class Folder:
 
     name = "folder"
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, url: str = "") -> None:
+        self.root, self._url = root, url.rstrip("/") or root.absolute().as_uri()
 
     def has(self, key: str) -> bool:
         """See Target."""
@@ -53,8 +53,8 @@ class Folder:
         if not self.root.is_dir():
             return  # nothing was ever published here
         entries = self.entries()
-        self._put("feed.json", feed_json(entries))
-        self._put("feed.xml", rss_xml(entries))
+        self._put("feed.json", feed_json(entries, self._url))
+        self._put("feed.xml", rss_xml(entries, self._url))
         self._put("index.html", index_html(entries))
 
     def entries(self) -> list[Entry]:
@@ -87,4 +87,4 @@ def load(place: str, settings: Settings) -> Folder:
     path = Path(root)
     if path.exists() and not path.is_dir():
         raise Terminal(f"{path}: videos cannot be published here, it is a file; give a folder with --out DIR")
-    return Folder(path)
+    return Folder(path, settings.runtime.public_url)

@@ -3,12 +3,14 @@
 Credentials and the endpoint come from the environment.
 """
 
+import contextlib
 import json
 import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jobs.errors import Terminal, Transient
 from jobs.publish.pages import Entry, feed_json, index_html, rss_xml
@@ -23,11 +25,12 @@ class Bucket:
 
     name = "s3"
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, url: str = "") -> None:
         import s3fs
 
-        options = {"endpoint_url": url} if (url := os.environ.get("AWS_ENDPOINT_URL")) else {}
+        options = {"endpoint_url": endpoint} if (endpoint := os.environ.get("AWS_ENDPOINT_URL")) else {}
         self.root, self._fs = root.strip("/"), s3fs.S3FileSystem(**options)
+        self._url = url.rstrip("/") or f"s3://{quote(self.root)}"
 
     def has(self, key: str) -> bool:
         """See Target."""
@@ -70,13 +73,16 @@ class Bucket:
         self._fs.invalidate_cache()
         found = []
         for path in sorted(self._fs.glob(f"{self.root}/*.json")):
-            facts: dict[str, Any] = json.loads(self._fs.cat_file(path))
-            if "key" in facts:
+            facts: dict[str, Any] = {}
+            with contextlib.suppress(ValueError):
+                facts = json.loads(self._fs.cat_file(path))
+            if isinstance(facts, dict) and "key" in facts:
                 size, when = facts.pop("bytes"), facts.pop("published")
                 found.append(Entry(Item(**facts), f"{facts['key']}.mp4", when, size))
         entries = sorted(found, key=lambda e: (e.published, e.item.key), reverse=True)
-        for name, made in (("feed.json", feed_json), ("feed.xml", rss_xml), ("index.html", index_html)):
-            self._put(name, made(entries).encode())
+        self._put("feed.json", feed_json(entries, self._url).encode())
+        self._put("feed.xml", rss_xml(entries, self._url).encode())
+        self._put("index.html", index_html(entries).encode())
 
     def _put(self, name: str, data: bytes) -> None:
         self._fs.pipe_file(f"{self.root}/{name}", data, ContentType=_TYPES[Path(name).suffix])
@@ -88,4 +94,4 @@ def load(place: str, settings: Settings) -> Bucket:
     root = place or (out.removeprefix("s3://") if out.startswith("s3://") else "")
     if not root.strip("/"):
         raise Terminal('the target `s3` has no place; write publish.targets=["s3:bucket/prefix"] or --out s3://bucket/prefix')
-    return Bucket(root.removeprefix("//"))
+    return Bucket(root.removeprefix("//"), settings.runtime.public_url)

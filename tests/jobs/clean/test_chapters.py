@@ -300,12 +300,12 @@ def test_keyframes_that_are_far_apart_begin_no_chapter() -> None:
 
 
 def test_parts_fit_together_only_if_all_are_there_and_agree() -> None:
-    parts = [Found((0, 1), 3, whole=True, behind=[3.0, 7, 5]), Found((1, 2), 3, whole=True, before=[3.0, 7, 5], behind=[6.0, 9, 1]),
-             Found((2, 3), 3, whole=True, before=[6.0, 9, 1])]
+    parts = [Found((0, 1), 3, whole=True, seam_out=[3.0, 7, 5]), Found((1, 2), 3, whole=True, seam_in=[3.0, 7, 5], seam_out=[6.0, 9, 1]),
+             Found((2, 3), 3, whole=True, seam_in=[6.0, 9, 1])]
     assert misfit(parts) == ""
     assert "missing" in misfit(parts[:2])
     assert "ends early" in misfit([replace(parts[0], whole=False), *parts[1:]])
-    assert "picture" in misfit([*parts[:2], replace(parts[2], before=[6.0, 9, 2])])
+    assert "picture" in misfit([*parts[:2], replace(parts[2], seam_in=[6.0, 9, 2])])
     loud = [replace(parts[0], lead_out=np.array([0, 0.1])), replace(parts[1], lead_in=np.array([0, 0.2])), parts[2]]
     assert "sound" in misfit(loud)
     assert misfit([replace(loud[0], lead_out=np.array([0, 0.19])), *loud[1:]]) == ""

@@ -63,6 +63,9 @@ def test_masks_are_neither_markup_nor_symbols():
     ("The river runs through the old town and under three bridges.", "en"),
     ("今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。", "zh"),
     ("Le fleuve traverse la vieille ville et passe sous trois ponts.", "fr"),
+    ("地上放着三个泰迪熊毛绒玩具", "zh"),
+    ("一个男人在海边的沙滩上放风筝", "zh"),
+    ("A red panda sits on a branch and eats.", "en"),
 ])
 def test_languages_are_told_apart(text, lang):
     found, score = language(text)
@@ -82,3 +85,12 @@ def test_any_text_can_be_measured(text):
     assert all(0.0 <= row[n] <= 1.0 for n in ("repetition_share", "symbol_share", "markup_share", "boilerplate_share"))
     assert row["text_words"] >= 0
     assert row["text_chars"] <= len(text)
+
+
+@pytest.mark.parametrize(("text", "share"), [
+    ("<script>let a = '<b>';</script>word", 1 - 4 / 35),
+    ("word<!-- <p> -->", 12 / 16), ("{|\n| a || b\n|}word", 14 / 18), ("<style>p{}</style>", 1.0),
+    ("<!--" * 100_000, 0.0), ("{|" * 100_000, 0.0), ("<script>" * 50_000, 1.0),
+], ids=["script", "comment", "table", "style", "comments never closed", "tables never closed", "scripts never closed"])
+def test_blocks_of_markup_are_markup_and_one_that_is_never_closed_ends_nothing(text, share):
+    assert markup_share(text) == pytest.approx(share)

@@ -22,5 +22,9 @@ def test_thresholds_come_from_what_judged_and_not_from_the_settings_of_today(tmp
     assert Limit("sharpness", "<", 42.0, "blurred") in found
     assert {limit.column for limit in found} >= {"text_area_share", "black_share", "letterbox_share"}
     assert not [limit for limit in found if limit.reason == "static"]  # it warns and drops nothing
-    stand(lake, SAMPLES, "fuse", {"label": {"min_similarity": 0.2, "max_unsafe": 0.5}})
-    assert {Limit("clip_text_similarity/caption", "<", 0.2, "off_caption"), Limit("safety/unsafe", ">", 0.5, "unsafe")} <= set(limits(lake))
+    stand(lake, SAMPLES, "fuse", {"label": {"min_similarity": 0.2, "max_unsafe": 0.5, "min_consistency": 0.8}})
+    assert {
+        Limit("clip_text_similarity/caption", "<", 0.2, "off_caption"),
+        Limit("safety/unsafe", ">", 0.5, "unsafe"),
+        Limit("clip_embedding/consistency", "<", 0.8, "missed_cut"),
+    } <= set(limits(lake))

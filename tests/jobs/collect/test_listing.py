@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from jobs.collect.source import fingerprint, listing, local, lost, opened
+from jobs.collect.sources.file import hollow
 from jobs.errors import Terminal, Transient
 
 
@@ -136,3 +137,16 @@ def test_an_unreachable_place_is_tried_again_and_a_lost_file_is_not():
     for error, uri in ((OSError("timed out"), "s3://b/a"), (OSError(28, "No space left on device"), "/a")):
         with pytest.raises(Transient):
             lost(error, uri)
+
+
+def test_a_large_file_that_was_hardly_written_is_told_from_one_that_was(tmp_path):
+    sparse, whole = tmp_path / "sparse.mp4", tmp_path / "whole.mp4"
+    with open(sparse, "wb") as file:
+        file.write(b"x" * 70_000)
+        file.seek(1 << 30)
+        file.write(b"y" * 70_000)
+        file.truncate(300 << 30)
+    whole.write_bytes(b"z" * 70_000)
+    assert (hollow(str(sparse)), hollow(str(whole))) == (True, False)
+    os.truncate(sparse, 100 << 20)
+    assert not hollow(str(sparse))

@@ -1,13 +1,18 @@
 """Two batches, the second against the index of the first, decide as both at once in that order; an index can be refused,
 forgotten in part and dropped."""
 
+import io
 import shutil
 from dataclasses import replace
+from typing import NamedTuple
 
+import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
-from jobs.dedup import index
+from jobs.clean.measures.phash import VIEWS, hashes
+from jobs.dedup import embeddings, index
 from jobs.dedup import job as dedup_job
 from jobs.errors import Terminal
 from jobs.lake import Lake
@@ -26,7 +31,7 @@ def batch(clip, first, count, rng):
         ones = sum(1 << int(b) for b in seeded.permutation(64)[:32])
         hashes = [(ones * (2 * k + 1)) % 2**64 for k in range(8)]
         sound = seeded.integers(1, 2**32, 80)
-        if model != i:
+        if model != i and i % 2:
             words[int(rng.integers(40))] = "other"
             hashes = [h ^ 1 << int(rng.integers(64)) for h in hashes]
             sound = sound[10:]
@@ -55,7 +60,7 @@ def sequence(lake_run, deduped, one, two, *sets):
     second = lake_run(two, *sets, "dedup.across_releases=true", pieces=2)
     clips = replace(left.parents["clips"], fingerprint="of the first batch")
     clips.lake.fs.mv(clips.lake.path("clips", "given"), clips.lake.path("clips", clips.fingerprint), recursive=True)
-    dedup_job.remember(second.lake, "2026-01", clips, left.parents["rejects"], recipe)
+    dedup_job.remember(second.lake, "2026-01", clips, left.parents["rejects"], recipe, first.settings.recipe.label)
     second.lake.write_json({}, index.RELEASES, "2026-01", index.RELEASE)
     return before, second
 
@@ -71,9 +76,71 @@ def test_two_batches_in_turn_are_both_at_once(lake_run, deduped, two_batches):
     assert after.seen == len(renamed)
     across = [row for row in after.values() if row["keeper_id"].startswith("a-")]
     assert len(across) > 20
-    assert {row["method"] for row in across} == {"minhash", "perceptual", "audio"} | {r["method"] for r in across}
+    assert {row["method"] for row in across} == {"exact", "minhash", "perceptual", "audio"}
     assert {row["matched_in"] for row in across} == {"2026-01"}
     assert {row["matched_in"] for row in after.values() if row["keeper_id"].startswith("b-")} == {None}
+
+
+def model_of(number):
+    """The picture that one is a copy of."""
+    return number - 40 if number >= 40 and number % 6 in (1, 2) else number
+
+
+class Meaning:
+    """A labeler for whom pictures whose numbers differ by a multiple of 37 mean about the same."""
+
+    def model(self, label):
+        return "fake"
+
+    def identity(self, label, model):
+        return "1/fake"
+
+    def load(self, label, device):
+        return None
+
+    def label(self, state, batch):
+        for row in batch.rows:
+            number = model_of(int(row["clip_id"][-5:]))
+            vector = np.random.default_rng(number % 37).normal(size=16) + 0.01 * np.random.default_rng(number).normal(size=16)
+            yield Vector(row["clip_id"], vector.astype(np.float16))
+
+
+class Vector(NamedTuple):
+    clip_id: str
+    vector: np.ndarray
+
+
+def pictures(clip, prefix, first, count):
+    """Pictures with stored frames: of every six one has a copy with a logo, one an equal, and others mean the same."""
+    made = []
+    for i in range(first, first + count):
+        model = model_of(i)
+        rng = np.random.default_rng(model)
+        luma = cv2.resize(rng.integers(0, 256, (12, 16), np.uint8), (224, 168), interpolation=cv2.INTER_CUBIC)
+        if model != i and i % 6 == 1:
+            luma = cv2.rectangle(luma, (160, 8), (214, 34), 255, -1)
+        sink = io.BytesIO()
+        Image.fromarray(luma).save(sink, "JPEG", quality=85)
+        seen = np.ascontiguousarray(cv2.resize(luma, (149, 112), interpolation=cv2.INTER_AREA))
+        made.append(clip(f"{prefix}{i:05d}", modality="image", source_id=f"{prefix}{i}", luma_std=40.0, phashes=list(hashes(seen)),
+                         phash_times_s=[0.0] * VIEWS, frames=[{"t_s": 0.0, "jpeg": sink.getvalue()}]))
+    return made
+
+
+def test_two_batches_of_pictures_in_turn_are_both_at_once_by_every_method(lake_run, deduped, clip, monkeypatch):
+    monkeypatch.setattr(embeddings, "labelers", lambda: {embeddings.LABELER: Meaning()})
+    monkeypatch.setattr(dedup_job, "on_spark", lambda spark: dedup_job.here)  # the labeler stands in this process only
+    monkeypatch.setattr("jobs.spark.session", lambda runtime: None)
+    embeddings._loaded.cache_clear()
+    sets = EARLIEST, 'dedup.methods=["exact","perceptual","semantic"]', "dedup.cosine=0.99"
+    one, two = pictures(clip, "a-", 0, 60), pictures(clip, "b-", 60, 60)
+    at_once = deduped(lake_run(one + two, *sets))
+    before, second = sequence(lake_run, deduped, one, two, *sets)
+    after = deduped(second)
+    assert {**before.pairs(), **after.pairs()} == at_once.pairs()
+    across = [row["method"] for row in after.values() if row["keeper_id"].startswith("a-")]
+    assert set(across) == {"exact", "perceptual", "semantic"}
+    assert {row["method"] for row in at_once.values()} == set(across)
 
 
 def test_the_same_clips_again_lose_nothing_to_themselves(lake_run, deduped, two_batches):

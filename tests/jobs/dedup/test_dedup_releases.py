@@ -48,3 +48,28 @@ def test_builds_in_turn_know_one_another(day):
     assert third != second
     assert lake.version(DUPLICATES, lake.current("dedup")).rows == 0
     assert lake.version(SAMPLES, lake.current("fuse")).rows == 2
+
+
+def test_an_erased_source_leaves_nothing_in_the_index(day):
+    release, lake = day("one", LONG + "one by one", "the tide came in over the sand and went out again before anybody had seen it")
+    standing = index.standing(lake, load(["dedup.threshold=0.7"]).recipe.dedup)
+    clip = next(clip for part in standing for clip in part.clips.to_pylist())
+
+    def held():
+        tables = {name: index._read(lake, release, name.removesuffix(".parquet")) for name in lake.names(index.FOLDER, release)
+                  if name.endswith(".parquet")}
+        return {name: sum(any(v is not None for v in row.values()) for row in t.to_pylist()) for name, t in tables.items()}
+
+    before = held()
+    takedown(lake, clip["source_id"])
+    assert held() == before  # it takes no part any more, and that is all
+    takedown(lake, clip["source_id"], erase=True)
+    after = held()
+    whole = {name for name in before if not name.startswith(("text.rows", "text-keys"))}
+    assert {name: before[name] - after[name] for name in whole} == dict.fromkeys(whole, 1)
+    bands = [sum(n for name, n in of.items() if name.startswith("text.rows")) for of in (before, after)]
+    assert bands[0] == 2 * bands[1] > 0
+    index_files = [lake.fs.cat_file(lake.path(index.FOLDER, release, name)) for name in after]
+    assert not any(clip["clip_id"].encode() in data for data in index_files)
+    left = index.standing(lake, load(["dedup.threshold=0.7"]).recipe.dedup)
+    assert [c["clip_id"] for part in left for c in part.clips.take(part.taking_part).to_pylist()].count(clip["clip_id"]) == 0

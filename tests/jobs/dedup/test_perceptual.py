@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.clean.measures.phash import phash
+from jobs.clean.measures.phash import hashes as hashes_of
 from jobs.dedup import audio, perceptual
 
 HASHES = st.integers(0, 2**64 - 1)
@@ -97,7 +97,7 @@ def scene(seed, seconds=5, fps=10):
 
 
 def samples(frames, every=5):
-    hashes = np.array([phash(cv2.resize(f, (199, 112), interpolation=cv2.INTER_AREA)) for f in frames[::every]], np.uint64)
+    hashes = np.array([hashes_of(cv2.resize(f, (199, 112), interpolation=cv2.INTER_AREA))[0] for f in frames[::every]], np.uint64)
     return hashes, np.arange(len(hashes)) * every / 10
 
 
@@ -168,7 +168,7 @@ def test_real_copies_are_found_and_nothing_else(media):
                     break
                 if t >= due:
                     due = t + 0.5
-                    hashes.append(phash(frame.reformat(width=200, height=112, format="gray").to_ndarray()))
+                    hashes.append(hashes_of(frame.reformat(width=200, height=112, format="gray").to_ndarray())[0])
                     times.append(t)
         value = np.array(hashes, np.uint64)
         good = perceptual.telling(value, None)
@@ -184,12 +184,22 @@ def test_real_copies_are_found_and_nothing_else(media):
 @given(st.integers(0, 2**32), st.integers(20, 80), st.integers(0, 30))
 def test_the_shift_of_a_sound_is_found_and_other_sound_agrees_by_half(seed, length, skipped):
     rng = np.random.default_rng(seed)
-    words = rng.integers(0, 2**32, length + 40, np.uint32)
-    noise = np.bitwise_and.reduce(rng.integers(0, 2**32, (3, length), np.uint32))
-    score, shift = audio.align(words, words[skipped:skipped + length] ^ noise)
+    words = rng.integers(1, 2**32, (length + 40, 2), np.uint32)
+    noise = np.bitwise_and.reduce(rng.integers(0, 2**32, (3, length, 2), np.uint32))
+    copy = words[skipped:skipped + length] ^ noise
+    score, shift = audio.align(words.ravel(), copy.ravel())
     assert shift == skipped
     assert score == pytest.approx(7 / 8, abs=0.06)
-    assert audio.align(words, rng.integers(0, 2**32, length, np.uint32))[0] < audio.AGREEMENT
+    copy[:, int(rng.integers(2))] = rng.integers(1, 2**32, length, np.uint32)
+    assert audio.align(words.ravel(), copy.ravel()) == (pytest.approx(7 / 8, abs=0.06), skipped)  # low or high sound is enough
+    assert audio.align(words.ravel(), rng.integers(1, 2**32, 2 * length, np.uint32))[0] < audio.AGREEMENT
+
+
+def test_what_is_silent_in_both_proves_nothing():
+    rng = np.random.default_rng(1)
+    one, two = np.zeros((80, 2), np.uint32), np.zeros((80, 2), np.uint32)
+    one[:24], two[:24] = rng.integers(1, 2**32, (2, 24, 2))
+    assert audio.align(one.ravel(), two.ravel())[0] < audio.AGREEMENT
 
 
 def test_silence_and_short_sound_prove_nothing():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jobs.clean.measures.phash import phash, phash_whole
+from jobs.clean.measures.phash import VIEWS, hashes
 from jobs.dedup import stills
 
 
@@ -63,7 +63,7 @@ def picture(clip):
     def make(clip_id, luma, **facts):
         seen = np.ascontiguousarray(cv2.resize(luma, (149, 112), interpolation=cv2.INTER_AREA))
         given = {"modality": "image", "width": 224, "height": 168, "luma_std": 40.0, "frames": [{"t_s": 0.0, "jpeg": jpeg(luma)}],
-                 "phashes": [phash(seen), phash_whole(seen)], "phash_times_s": [0.0, 0.0]}
+                 "phashes": list(hashes(seen)), "phash_times_s": [0.0] * VIEWS}
         return clip(clip_id, **(given | facts))
 
     return make

@@ -7,7 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from jobs.fuse.join import verdict
 from schemas import CLIPS, DUPLICATES
+from schemas.settings import Label
 
 
 def rows(samples):
@@ -83,6 +85,17 @@ def test_thresholds_on_labels_drop_with_their_numbers(corpus):
         corpus.fuse(label__min_similarity=0.5)
     samples = corpus.fuse(label__min_similarity=0.2)
     assert corpus.rejects(samples) == []
+
+
+def test_a_clip_whose_frames_do_not_hold_together_is_dropped_for_the_cut_that_was_missed():
+    def verdict_of(consistency, **settings):
+        labels = [{"labeler": "clip_embedding", "key": "consistency", "score": consistency, "text": None}]
+        return verdict({}, labels, Label(**settings))
+
+    assert verdict_of(0.3) is None
+    assert verdict_of(0.9, min_consistency=0.8) is None
+    found = verdict_of(0.3, min_consistency=0.8)
+    assert (found.check, found.reason, found.value, found.op, found.threshold) == ("clip_embedding", "missed_cut", 0.3, "<", 0.8)
 
 
 def test_engagement_follows_behaviour_and_is_null_without_it(corpus):

@@ -27,7 +27,7 @@ class Stub:
         return [f if isinstance(f, Failed) else Made(f, 8.0, 1, None, None, 64, 64) for f in found]
 
     def spent(self) -> dict[str, float]:
-        return {"seconds": 0.0}
+        return {"seconds": 3.0, "peak_bytes": 7, "load_seconds": 0.5}
 
 
 def view(seed: int, frames: int = 12, side: int = 64) -> Any:

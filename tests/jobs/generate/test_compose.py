@@ -8,7 +8,7 @@ import pytest
 
 from jobs.generate import asset, audio, compose
 from jobs.generate.compose import Canvas, Scene
-from jobs.generate.narrator import Speech
+from jobs.generate.narrator import Cue, Speech
 
 
 def flat(*colours: tuple[int, int, int], side: int = 64, frames: int = 4) -> list[Scene]:
@@ -33,8 +33,6 @@ def pictures(video: bytes) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def module_beeps() -> Speech:
-    from jobs.generate.narrator import Cue
-
     rate = 22050
     t = np.arange(int(2.5 * rate)) / rate
     on = ((t > 0.2) & (t < 0.8)) | ((t > 1.2) & (t < 2.2))
@@ -50,6 +48,12 @@ def video(module_beeps: Speech) -> bytes:
         Canvas("9:16", 360, 24),
         metadata={"AIGC": '{"Label": "1"}', "title": "标题"},
     )
+
+
+def test_words_stay_until_the_next_ones_where_only_a_breath_is_between() -> None:
+    cues = (Cue(0.2, 0.8, "a", 0), Cue(0.85, 1.5, "b", 0), Cue(1.9, 2.5, "c", 1))
+    assert [(c.start_s, c.end_s) for c in compose.held(cues)] == [(0.2, 0.85), (0.85, 1.5), (1.9, 2.5)]
+    assert compose.held(()) == ()
 
 
 def test_the_file_is_what_it_should_be(video: bytes) -> None:

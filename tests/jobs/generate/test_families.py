@@ -112,6 +112,33 @@ def hunyuan_video() -> Any:
     )
 
 
+def ltx_image_to_video() -> Any:
+    from diffusers import LTXImageToVideoPipeline
+
+    return LTXImageToVideoPipeline(**ltx().components)
+
+
+def stable_diffusion() -> Any:
+    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    return StableDiffusionPipeline(
+        vae=AutoencoderKL(
+            block_out_channels=(8, 8), down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
+            latent_channels=4, norm_num_groups=4, sample_size=64),
+        text_encoder=CLIPTextModel(CLIPTextConfig(
+            hidden_size=TEXT_WIDTH, num_hidden_layers=1, vocab_size=64, intermediate_size=32, num_attention_heads=4, pad_token_id=0,
+            eos_token_id=1, bos_token_id=2)),
+        tokenizer=tokenizer(77),
+        unet=UNet2DConditionModel(
+            block_out_channels=(8, 16), layers_per_block=1, sample_size=32, down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), cross_attention_dim=TEXT_WIDTH, attention_head_dim=8, norm_num_groups=4),
+        scheduler=DDIMScheduler(),
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+    )
+
+
+ROUTES: Mapping[str, Callable[[], Any]] = {f.__name__: f for f in (ltx_image_to_video, stable_diffusion)}
 FAMILIES: Mapping[str, Callable[[], Any]] = {f.__name__: f for f in (wan, ltx, cogvideox, hunyuan_video)}
 
 
@@ -126,7 +153,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
         if name not in made:
             torch.manual_seed(0)
             made[name] = tmp_path_factory.mktemp(name)
-            FAMILIES[name]().save_pretrained(made[name], safe_serialization=True)
+            ({**FAMILIES, **ROUTES})[name]().save_pretrained(made[name], safe_serialization=True)
         return made[name]
 
     return folder
@@ -155,6 +182,24 @@ def test_a_checkpoint_of_the_family_makes_clips_by_path(name: str, checkpoint: C
     again = pipe.make(asks[1:])
     assert not isinstance(again[0], Failed)
     assert np.abs(again[0].frames.astype(int) - results[1].frames).max() <= 2, "a clip is that of its own seed"  # type: ignore[union-attr]
+
+
+def test_a_picture_of_one_model_becomes_the_first_frame_of_another(checkpoint: Callable[[str], Path], no_network: None) -> None:
+    pictures = checkpoint("stable_diffusion")
+    (pictures / "reelmill.json").write_text('{"width": 64, "height": 64, "steps": 2}')
+    wanted = Generate(model=str(checkpoint("ltx_image_to_video")), picture_model=str(pictures), width=64, height=64, frames=9, steps=2)
+    pipe = t2v.load(wanted, "cpu")
+    result, other = pipe.make([Ask("a boat on the sea", 1, "16:9"), Ask("a boat on the sea", 2, "16:9")])
+    assert isinstance(result, Made), result
+    assert isinstance(other, Made), other
+    assert result.frames.shape == (9, 64, 64, 3)
+    assert not np.array_equal(result.frames, other.frames)
+    assert pipe.revision.count("+") == 1, "both models are named"
+
+
+def test_a_pipeline_that_starts_from_a_picture_asks_for_one_though_its_signature_does_not(checkpoint: Callable[[str], Path]) -> None:
+    with pytest.raises(Terminal, match=r"starts from a picture; set generate\.picture_model"):
+        t2v.load(Generate(model=str(checkpoint("ltx_image_to_video"))), "cpu")
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -45,6 +45,16 @@ def test_good_clips_are_accepted_at_the_first_seed(run: Any) -> None:
     assert len({ask.seed for ask in made.asked}) == 2
 
 
+def test_seconds_and_memory_of_every_asset_are_on_record_the_failed_ones_too(run: Any) -> None:
+    part, rows, rejects, _ = run(lambda ask: view(ask.seed) if ask.prompt == "good" else Failed("no"), "good", "bad")
+    of_assets, (batch,) = [[m for m in part.measured if ("generation_id" in m) == each] for each in (True, False)]
+    tried = SETTINGS.recipe.generate.reseeds + 1
+    assert [m["seconds"] for m in of_assets] == [1.5, 1.5, *[3.0] * (tried - 1)]
+    assert {m["peak_bytes"] for m in of_assets} == {7}
+    assert {r["generation_id"] for r in rows} | {r["sample_id"] for r in rejects} <= {m["generation_id"] for m in of_assets}
+    assert (batch["clips"], batch["load_seconds"]) == (tried + 1, 0.5 * tried)
+
+
 @pytest.mark.parametrize(
     ("frames", "reason"),
     [

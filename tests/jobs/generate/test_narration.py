@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from jobs.errors import Terminal
 from jobs.generate import narrator, script
 from jobs.generate.narrator import Sound, Unspoken
+from jobs.generate.narrators import kokoro
 from jobs.generate.script import Line
 
 SEED = "今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。"
@@ -149,8 +150,10 @@ def test_a_wrong_voice_says_what_to_do(voice: str, says: str) -> None:
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Model files, and packages with the calls of piper-tts 1.8 and kokoro-onnx 0.6 that say a tone."""
-    for name in ("zh.onnx", "de.onnx", "voices-v1.bin"):
+    for name in ("zh.onnx", "de.onnx"):
         (tmp_path / name).write_bytes(b"{}")
+    with (tmp_path / "voices-v1.bin").open("wb") as file:
+        np.savez(file, bf_emma=np.zeros(1), am_adam=np.zeros(1), jf_alpha=np.zeros(1), zm_yunxi=np.zeros(1))
     (tmp_path / "zh.onnx.json").write_text('{"espeak": {"voice": "cmn"}}')
     (tmp_path / "de.onnx.json").write_text('{"espeak": {"voice": "de"}, "language": {"code": "de_DE", "family": "de"}}')
 
@@ -178,10 +181,20 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             if Path(model).read_bytes() != b"{}":
                 raise RuntimeError("protobuf parsing failed")
 
-        def create(self, text: str, voice: str, speed: float, lang: str) -> tuple[Sound, int]:
-            assert (voice, lang) in {("af_heart", "en-us"), ("zf_xiaobei", "cmn")}
+            self.tokenizer = SimpleNamespace(phonemize=lambda text, lang: f"<{lang}:{text.strip()}>")
+            self.given: list[str] = []
+
+        def create(self, text: str, voice: str, speed: float = 1.0, lang: str = "en-us", is_phonemes: bool = False) -> tuple[Sound, int]:
+            assert (voice, is_phonemes) in {("am_adam", False), ("zm_yunxi", True)}
+            self.given.append(text)
             return tone(text), 24000
 
+    class ZHG2P:
+        def __call__(self, text: str) -> tuple[str, None]:
+            return f"<zh:{text.strip()}>", None
+
+    monkeypatch.setattr(kokoro, "_misaki", lambda: True)
+    monkeypatch.setitem(sys.modules, "misaki.zh", SimpleNamespace(ZHG2P=ZHG2P))
     monkeypatch.setitem(sys.modules, "piper", SimpleNamespace(PiperVoice=PiperVoice))
     monkeypatch.setitem(sys.modules, "kokoro_onnx", SimpleNamespace(Kokoro=Kokoro))
     return tmp_path
@@ -198,6 +211,21 @@ def test_neural_voices_by_path_speak_what_they_can(models: Path, voice: str, lan
     with pytest.raises(Unspoken, match="no phonemes"):
         loaded.speak("unsayable", lang)
     assert narrator.load(voice.format(models)) is loaded  # it stays resident
+
+
+def test_kokoro_is_given_chinese_as_the_phonemes_that_it_learnt(models: Path) -> None:
+    loaded: Any = narrator.load(f"kokoro:{models}")
+    loaded.speak("我爱 Python 和 AI。", "zh")
+    assert loaded._model.given == ["<zh:我爱> <en-us:Python> <zh:和> <en-us:AI> <zh:。>"]
+
+
+def test_kokoro_speaks_what_its_file_has_voices_for_and_chinese_with_misaki_only(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert narrator.languages(f"kokoro:{models}") == {"en", "zh"}
+    monkeypatch.setattr(kokoro, "_misaki", lambda: False)
+    assert narrator.languages(f"kokoro:{models}") == {"en"}
+    (models / "voices-v1.bin").write_bytes(b"no archive")
+    with pytest.raises(Terminal, match=r"voices-v1\.bin: it holds no voices"):
+        narrator.languages(f"kokoro:{models}")
 
 
 def test_the_language_of_a_piper_voice_is_that_of_its_description(models: Path) -> None:

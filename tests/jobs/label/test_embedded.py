@@ -73,3 +73,17 @@ def test_photographs_are_unknown_to_it():
     assert len(claimed) / len(rows) <= 0.1, sorted(claimed)
     compared = {f.clip_id for f in labelled("clip_text_similarity", rows)}
     assert len(compared) / len(rows) <= 0.1, sorted(compared)
+
+
+def test_consistency_tells_a_clip_with_a_missed_cut_from_one_without(drawn):
+    scenes, _ = drawn
+    films = [[stored(Image.fromarray(f)) for f in world.render(s, width=320, height=180, frames=4, seed=9)] for s in scenes[:24]]
+
+    def consistency(clips):
+        rows = [{"clip_id": f"{i:02d}", "frames": [{"t_s": float(k), "jpeg": j} for k, j in enumerate(c)]} for i, c in enumerate(clips)]
+        return [f.score for f in labelled("clip_embedding", rows) if f.key == "consistency"]
+
+    whole = consistency(films)
+    cut = consistency([a[:2] + b[2:] for a, b in zip(films, films[1:], strict=False)])
+    assert sum(c >= 0.8 for c in whole) >= 0.95 * len(whole), whole
+    assert sum(c < 0.8 for c in cut) >= 0.95 * len(cut), cut

@@ -2,10 +2,12 @@
 
 import os
 
+import pyarrow.parquet as pq
 import pytest
 
 from jobs.errors import Terminal
-from jobs.label.job import LABEL, outside
+from jobs.label.job import LABEL, outside, widths
+from jobs.label.plan import same_measuring
 from jobs.lake import Lake
 from schemas import CLIPS, LABELS, REJECTS
 from schemas.settings import Settings, load
@@ -46,6 +48,20 @@ def test_survivors_are_labelled_and_rejected_clips_are_not(corpus, settings, kit
     assert sum(float(x) ** 2 for x in vector) == pytest.approx(1, abs=2e-3)
     keys = [(r["clip_id"], r["labeler"], r["key"]) for r in rows]
     assert len(set(keys)) == len(keys)
+
+
+def test_a_version_says_how_wide_its_vectors_are_and_none_of_another_width_comes_in(corpus, settings, kit):
+    lake, parents = corpus
+    run = kit.execute(LABEL, lake, settings(), parents)
+    labels = lake.version(LABELS, run.fingerprint)
+    told = {(m["labeler"], m["vector_width"]) for m in labels.manifest["measured"] if "vector_width" in m}
+    assert told == {("clip_embedding", 32)}
+    table = labels.read()
+    assert widths(table) == {"clip_embedding": 32}
+    rows = table.to_pylist()
+    next(r for r in rows if r["key"] == "embedding")["vector"] = [1.0]
+    with pytest.raises(Terminal, match="clip_embedding have (32|1) numbers for some clips"):
+        widths(LABELS.rows(rows))
 
 
 def test_an_absent_labeler_is_said_in_the_manifest_and_makes_no_rows(corpus, settings, kit):
@@ -148,3 +164,25 @@ def test_no_socket_is_opened(corpus, settings, kit, monkeypatch):
     monkeypatch.setitem(os.environ, "HF_HUB_OFFLINE", "1")
     lake, parents = corpus
     kit.execute(LABEL, lake, settings(), parents)
+
+
+def test_clips_of_an_earlier_program_are_labelled_by_what_they_have(corpus, settings, kit):
+    """A lake is not built anew because a column came into the contract."""
+    lake, parents = corpus
+    late = ("pan_x", "pan_y", "zoom")
+    for path in parents["clips"].files():
+        table = pq.read_table(path)
+        pq.write_table(table.drop_columns(list(late)), path)
+    kit.execute(LABEL, lake, settings(), parents)
+    more = {**parents, "clips": kit.put(lake, CLIPS, "ddd", [[kit.a_clip(n, pan_x=0.04, pan_y=0.0, zoom=0.0) for n in range(10)]], "measure")}
+    run = kit.execute(LABEL, lake, settings(), more)
+    rows = lake.version(LABELS, run.fingerprint).read().to_pylist()
+    assert {r["text"] for r in rows if (r["labeler"], r["key"]) == ("motion_class", "camera")} == {"pan right"}, "they are labelled anew"
+
+
+def test_clips_that_other_measurements_were_made_of_are_other_clips(kit, corpus):
+    _, parents = corpus
+    clips = parents["clips"].manifest
+    assert same_measuring(clips, clips)
+    assert same_measuring(clips, {**clips, "parents": {"sources@collect": "x"}})
+    assert not same_measuring(clips, {**clips, "parents": {"measurements": "older"}})

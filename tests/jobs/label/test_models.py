@@ -261,3 +261,20 @@ def test_a_head_that_does_not_fit_is_refused(random_clip, tmp_path):
         with pytest.raises(Terminal, match=word):
             aesthetic.model(settings)
             aesthetic.load(settings, "cpu")
+
+
+def test_half_precision_as_on_a_gpu_gives_the_same_vectors_but_for_its_digits(random_clip, monkeypatch):
+    import torch
+
+    tower = clip.tower(Label(clip_model=f"local-dir:{random_clip}", batch=4), "cpu")
+    pictures, texts = [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue")], ["a red circle", "雪山日落"]
+    whole = tower.image(pictures), tower.text(texts)
+    tower.forget()
+    monkeypatch.setattr(clip, "precision", lambda device: torch.autocast("cpu", torch.bfloat16))
+    half = tower.image(pictures), tower.text(texts)
+    tower.forget()
+    for a, b in zip(whole, half, strict=True):
+        assert b.dtype == np.float32
+        assert not np.array_equal(a, b), "bfloat16 was not used"
+        assert ((a * b).sum(axis=1) > 0.995).all()
+        assert np.linalg.norm(b, axis=1) == pytest.approx(1, abs=1e-5)

@@ -74,9 +74,12 @@ def test_signs_that_the_reader_is_unsure_of_are_no_text():
             return self
 
         boxes = np.array([[[0, 0], [1, 0], [1, 1], [0, 1]]]) * [400.0, 300.0]
-        txts, scores = ("8",), (0.59,)
+        def __init__(self, text, score):
+            self.txts, self.scores = (text,), (score,)
 
-    assert ocr.read(Reader(), Image.new("RGB", (400, 300))) == []
+    assert ocr.read(Reader("8", 0.59), Image.new("RGB", (400, 300))) == []
+    assert ocr.read(Reader("8", 0.97), Image.new("RGB", (400, 300))) == [], "no single sign fills the picture"
+    assert [b.text for b in ocr.read(Reader("SALE", 0.97), Image.new("RGB", (400, 300)))] == ["SALE"]
 
 
 def test_personal_data_are_not_read_out():

@@ -121,6 +121,32 @@ def test_a_copy_begins_at_the_keyframe_before_and_says_so(tmp_path: Path) -> Non
     assert decoded(cut.video)[1][0] == 20
 
 
+@pytest.mark.parametrize("container", ["mp4", "webm"])
+def test_a_whole_source_that_says_where_it_was_filmed_goes_out_without(tmp_path: Path, container: str) -> None:
+    plain, path = source(tmp_path, 12), tmp_path / f"placed.{container}"
+    key, stored = {"mp4": ("location", b"loci"), "webm": ("RECORDING_LOCATION", b"29.6516")}[container]
+    with av.open(str(plain)) as read, av.open(str(path), "w", format=container) as out:
+        out.metadata[key] = "+29.6516+091.1175/"
+        if container == "mp4":
+            stream = out.add_stream_from_template(read.streams.video[0])
+            for packet in read.demux(video=0):
+                if packet.size:
+                    packet.stream = stream
+                    out.mux(packet)
+        else:
+            stream = out.add_stream("libvpx", rate=25)
+            stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 96, 64, "yuv420p", 2_000_000
+            for frame in read.decode(video=0):
+                frame.pict_type = 0
+                out.mux(stream.encode(frame))
+            out.mux(stream.encode(None))
+    assert stored in path.read_bytes()
+    cut = cut_clip(path, 0.0, 100 / 25)
+    assert cut.cut == {"mp4": "copy", "webm": "encode"}[container]
+    assert stored not in cut.video
+    assert decoded(cut.video)[1] == list(range(100))
+
+
 def test_the_whole_source_goes_out_as_it_is(tmp_path: Path) -> None:
     path = source(tmp_path, 10)
     cut = cut_clip(path, 0.0, 4.0, "smart")

@@ -18,6 +18,8 @@ SEED = "今天去了西藏，风景真的很美，我想和朋友们分享这个
     ("we \x1b[31mred\x1b[0m and \x1b]0;title\x07blue", "we red and blue"),
     ("Ｗｅ ｗｅｎｔ ２０２６", "We went 2026"),
     ("Z\u0338\u0322a\u0337lgo ca\u0301fe", "Zalgo cáfe"),
+    ("by day\u2028by night\x0bat sea", "by day\nby night\nat sea"),
+    ("CO₂ and H₂O, 5 m²", "CO2 and H2O, 5 m²"),
     ("  \t\n \u3000 ", ""),
 ])
 def test_what_cannot_be_said_is_taken_out(given_: str, left: str) -> None:

@@ -58,6 +58,8 @@ def test_prompts_from_files(tmp_path: Path) -> None:
     jsonl = write(tmp_path, "p.jsonl", '"one"\n\n{"text": "two", "aspect": "1:1", "id": 3}\n')
     assert read_prompts(jsonl)[0] == "one"
     assert parse(read_prompts(jsonl)[1], Prompts()).aspect == "1:1"
+    with pytest.raises(ValueError, match="is not a text"):
+        parse(read_prompts(write(tmp_path, "q.jsonl", '{"text": ["a"]}'))[0], Prompts())
     board = write(tmp_path, "s.json", json.dumps({"shots": [{"prompt": "the sea", "narration": "Waves."}]}))
     assert parse(read_prompts(board)[0], Prompts()).shots[0].prompt == "the sea"
     assert read_prompts(write(tmp_path, "p.txt", "one\n\n two \n")) == ["one", "two"]
@@ -72,12 +74,27 @@ def test_prompts_from_files(tmp_path: Path) -> None:
         ("a.jsonl", "[1]\n", "line 1: neither"),
         ("a.json", '{"a": 1}', "item 1: neither"),
         ("a.csv", b"text\n\xff\xfe\n", "not UTF-8"),
+        ("a.csv", "text,style\nWe went home, at last, and slept\n", "line 2: 3 cells for 2 columns"),
+        ("a.csv", 'text\n"one\ntwo\n', "line 3: unexpected end"),
+        ("a.csv", "text,aspct\nx,1:1\n", "line 1: there is no field 'aspct'; the nearest is 'aspect'"),
+        ("a.jsonl", '{"text": "x", "sead": 1}\n', "line 1: there is no field 'sead'; the nearest is 'seed'"),
+        ("a.json", "[" * 100_000, "brackets in brackets"),
     ],
 )
 def test_a_file_that_is_not_what_it_promises(tmp_path: Path, name: str, text: str | bytes, says: str) -> None:
     with pytest.raises(Terminal, match=says) as raised:
         read_prompts(write(tmp_path, name, text))
     assert name in str(raised.value)
+
+
+def test_a_spreadsheet_s_csv_and_a_text_with_other_ends_of_line(tmp_path: Path) -> None:
+    wanted = ["the sea, wide", json.dumps({"aspect": "1:1", "text": "two"}, sort_keys=True)]
+    for mark in ";\t":
+        text = f'\ufeff Text {mark}ASPECT\r\n"the sea, wide"{mark}\r\ntwo{mark}1:1\r\n\r\n'
+        assert read_prompts(write(tmp_path, "p.csv", text)) == wanted
+    assert read_prompts(write(tmp_path, "p.jsonl", '{"text": "by day\u2028by night"}\n')) == ["by day\u2028by night"]
+    many = "text\n" + "".join(f"picture {i}\n" for i in range(10_000))
+    assert read_prompts(write(tmp_path, "p.csv", many))[-1] == "picture 9999"
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
@@ -87,7 +104,8 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("fields", "says"), [
     ({"text": "x", "aspect": "4:3"}, "aspect = '4:3'"), ({"text": "x", "style": "noir"}, "style = 'noir'"),
-    ({"text": "x", "seed": "many"}, "seed = 'many'"), ({"text": "x", "colour": "red"}, "unknown field 'colour'"),
+    ({"text": "x", "seed": "many"}, "seed = 'many'"), ({"text": "x", "seed": 1 << 64}, "does not fit"), ({"text": ["x"]}, "is not a text"),
+    ({"text": "x", "colour": "red"}, "unknown field 'colour'"),
 ])
 def test_a_wrong_request(fields: dict[str, object], says: str) -> None:
     with pytest.raises(ValueError, match=says):

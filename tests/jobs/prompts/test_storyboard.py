@@ -44,6 +44,12 @@ def test_weather_ends_where_the_text_says_so_or_the_place_changes(text: str, lan
         assert grammar.find(shot.prompt.replace("snowy mountains", ""), "weather")[1] == wanted  # type: ignore[index]
 
 
+@pytest.mark.parametrize(("text", "lang"), [("We sat by the sea, and the sun went down slowly.", "en"), ("太阳下山了，我们坐在海边。", "zh")])
+def test_a_sun_that_goes_down_is_a_sunset(text: str, lang: str) -> None:
+    (shot,) = storyboard(text, lang, "education", "world")
+    assert grammar.find(shot.prompt, "time")[1] == "sunset"  # type: ignore[index]
+
+
 def test_a_default_scene_is_called_one() -> None:
     (shot,) = storyboard("他喜欢数学。", "zh", "education", "world")
     assert "default scene" in str(shot.note)

@@ -3,6 +3,7 @@ import json
 import socket
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as Xml
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from jobs.publish.target import Item
 from jobs.publish.targets.folder import Folder
 from jobs.publish.targets.s3 import Bucket
+from schemas.settings import SettingsError, load
 
 NASTY = '<script>alert("x")</script> & \' " ]]> 标题'
 
@@ -67,7 +69,7 @@ def test_every_text_is_escaped_on_the_page_and_in_the_feeds(tmp_path: Path) -> N
     feed = json.loads((out.root / "feed.json").read_text(encoding="utf-8"))
     assert feed["items"][0]["title"] == NASTY
     assert feed["items"][0]["attachments"][0] == {
-        "url": "k1.mp4",
+        "url": (out.root / "k1.mp4").as_uri(),
         "mime_type": "video/mp4",
         "size_in_bytes": 5,
         "duration_in_seconds": 9.17,
@@ -75,6 +77,29 @@ def test_every_text_is_escaped_on_the_page_and_in_the_feeds(tmp_path: Path) -> N
     rss = Xml.parse(out.root / "feed.xml").getroot()
     assert [e.text for e in rss.iter("title")] == ["Reelmill", NASTY]
     assert [e.get("length") for e in rss.iter("enclosure")] == ["5"]
+
+
+@pytest.mark.parametrize("served", ["", "https://videos.example.org/a%20b/"])
+def test_every_link_of_the_feeds_is_absolute_and_leads_to_a_file_of_the_folder(tmp_path: Path, served: str) -> None:
+    out = Folder(tmp_path / "für alle", served)
+    out.post(item(), video(tmp_path))
+    out.finish()
+    feed = json.loads((out.root / "feed.json").read_text(encoding="utf-8"))
+    rss = Xml.parse(out.root / "feed.xml").getroot()
+    found = [feed["home_page_url"], feed["feed_url"], *(i["url"] for i in feed["items"]), feed["items"][0]["attachments"][0]["url"],
+             *(e.text or "" for e in rss.iter("link")), *(e.get("href") or "" for e in rss.iter("{http://www.w3.org/2005/Atom}link")),
+             *(e.get("url") or "" for e in rss.iter("enclosure"))]
+    base = (served or out.root.as_uri()).rstrip("/")
+    assert len(found) == 8
+    assert all(urlsplit(link).scheme in ("file", "https") and link.isascii() for link in found)
+    assert {link.removeprefix(base) for link in found} == {"/index.html", "/feed.json", "/feed.xml", "/k1.mp4"}
+    assert all((out.root / link.removeprefix(base)[1:]).is_file() for link in found)
+
+
+@pytest.mark.parametrize("address", ["videos.example.org", "ftp://a/b", "https://a b", "https://a/?q", "javascript:alert(1)"])
+def test_what_is_no_address_of_the_web_is_refused_as_the_public_one(address: str) -> None:
+    with pytest.raises(SettingsError, match="public_url"):
+        load([f"runtime.public_url={address}"])
 
 
 def test_what_is_no_note_of_a_video_is_left_out(tmp_path: Path) -> None:
@@ -125,8 +150,11 @@ def test_a_bucket_keeps_a_video_once_and_gives_it_back(bucket: Bucket, tmp_path:
     found = bucket.fetch("k1", tmp_path)
     assert found is not None
     assert found.read_bytes() == b"video"
+    bucket._put("broken.json", b"{")
     bucket.finish()
     bucket.finish()
+    feed = json.loads(bucket._fs.cat_file("videos/reels/feed.json"))
+    assert [i["url"] for i in feed["items"]] == ["s3://videos/reels/k1.mp4"]
     page = Page(bucket._fs.cat_file("videos/reels/index.html").decode())
     assert page.videos == ["k1.mp4"]
     assert "script" not in page.tags

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from jobs.train import world
+from jobs.train import reading, world
 
 EMBEDDED = Path(world.__file__).parent / "embedded"
 CLIP, T2V = EMBEDDED / "clip", EMBEDDED / "t2v"
@@ -82,7 +82,7 @@ def test_a_stranger_needs_no_more_than_the_stock_call() -> None:
     torch.manual_seed(3)
     frames = pipe(words.captions(scene.attributes, "en")[0], height=128, width=128, num_frames=16, num_inference_steps=8).frames[0]
     assert frames.shape == (17, 128, 128, 3), "WanPipeline counts one up"
-    assert world.measure((frames * 255).round().astype(np.uint8)) == scene.attributes
+    assert reading.measure((frames * 255).round().astype(np.uint8)) == scene.attributes
 
 
 def test_the_profile_is_what_generate_understands() -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from jobs.errors import Terminal
-from jobs.train import data, world
+from jobs.train import data, reading, world
 from jobs.train.loop import CHECKPOINT, Budget, Plan, optimise
 from jobs.train.run import device_of, one_in, read_card, train
 from jobs.train.world import Scene
@@ -107,7 +107,7 @@ def test_a_release_becomes_clips(release: Path, tmp_path: Path) -> None:
     assert clips.attributes == tuple(scene.attributes for scene in SCENES)
     assert clips.frames.shape == (2, 16, 64, 64, 3)
     for i, scene in enumerate(SCENES):
-        assert world.measure(np.asarray(clips[i])) == scene.attributes
+        assert reading.measure(np.asarray(clips[i])) == scene.attributes
 
 
 def test_a_stopped_fill_goes_on(release: Path, tmp_path: Path) -> None:

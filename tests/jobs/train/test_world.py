@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from jobs.train import words, world
+from jobs.train import reading, words, world
 from jobs.train.world import Scene
 
 PLACE = Scene(place="lake", time="dawn", weather="clear", camera="right")
@@ -34,7 +34,7 @@ def test_the_same_words_paint_the_same_bytes(scene: Scene, width: int, height: i
 def share_read_right(scenes: list[Scene], *, width: int, height: int, frames: int) -> dict[str, float]:
     right, asked = Counter[str](), Counter[str]()
     for seed, scene in enumerate(scenes):
-        read = world.measure(world.render(scene, width=width, height=height, frames=frames, seed=40_000 + seed))
+        read = reading.measure(world.render(scene, width=width, height=height, frames=frames, seed=40_000 + seed))
         for key, value in scene.attributes.items():
             right[key] += read.get(key) == value
             asked[key] += 1
@@ -56,9 +56,9 @@ def test_measuring_a_painted_clip_reads_what_was_painted(width: int, height: int
 
 def test_measuring_does_not_invent() -> None:
     still = np.repeat(world.render(OBJECT, width=64, height=64, frames=1, seed=1), 16, axis=0)
-    assert "direction" not in world.measure(still)
+    assert "direction" not in reading.measure(still)
     empty = np.full((16, 64, 64, 3), 18, np.uint8)
-    assert set(world.measure(empty)) == {"background"}
+    assert set(reading.measure(empty)) == {"background"}
 
 
 def test_every_shape_covers_the_same_area() -> None:

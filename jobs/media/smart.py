@@ -1,0 +1,69 @@
+"""Both ends of a span encoded, the groups of pictures between them copied, in one H.264 track."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.media import avc
+from jobs.media.track import TICKS, Track, encode_frames
+from jobs.media.window import EPSILON_S, Span, Window, frames
+
+
+def smart(window: Window, video: Any, origin: float, span: Span) -> Track | None:
+    """Both ends encoded, what lies between copied; None where that is not possible."""
+    context = video.codec_context
+    if context.codec.canonical_name != "h264" or context.pix_fmt not in ("yuv420p", "yuvj420p") or not context.extradata:
+        return None
+    if context.width % 2 or context.height % 2 or np.isnan(window.times).any():
+        return None
+    try:
+        sets = avc.parameter_sets(context.extradata)
+        cleaned = [_clean(bytes(p), sets) for p in window.video]
+        number = avc.free_number(sets)
+    except avc.AvcError:
+        return None
+    if any(c is None for c in cleaned):
+        return None
+    entries = [i for i, c in enumerate(cleaned) if c is not None and c[1]]
+    inner = [i for i in entries if window.times[i] >= span.start_s - EPSILON_S]
+    last = max((i for i in inner if window.times[i] <= span.end_s + EPSILON_S), default=None)
+    if not inner or last is None:
+        return None
+    if window.at_end:
+        last = len(window.video)
+    elif last == inner[0]:
+        return None
+    if any(not _covers(window.times, cut) for cut in (inner[0], last) if cut < len(window.video)):
+        return None
+    head = list(frames(window, 0, inner[0], span, origin))
+    tail = list(frames(window, last, len(window.video), span, origin)) if last < len(window.video) else []
+    copied = list(range(inner[0], last))
+    start = min([t for t, _ in head] + [float(window.times[i]) for i in copied])
+    parts: list[tuple[bytes, int, bool]] = []
+    ours: avc.ParameterSets | None = None
+    for encoded_end in (head, None, tail):
+        if encoded_end is None:
+            parts += [(cleaned[i][0], round((window.times[i] - start) * TICKS), i in entries) for i in copied]  # type: ignore[index]
+        elif encoded_end:
+            ours, encoded, _ = encode_frames(encoded_end, video, start, span.crf, number)
+            parts += encoded
+    extradata = avc.avcc(sets, *([ours] if ours is not None else []))
+    return Track("smart", start, video, extradata, tuple(parts), round((span.end_s - start) * TICKS))
+
+
+def _covers(times: NDArray[np.float64], cut: int) -> bool:
+    """Whether the packet at `cut` parts the presentation order: all before it are shown before, all behind it behind."""
+    return cut == 0 or bool(times[:cut].max() < times[cut:].min() + EPSILON_S and times[cut] <= times[cut:].min() + EPSILON_S)
+
+
+def _clean(data: bytes, sets: avc.ParameterSets) -> tuple[bytes, bool] | None:
+    """A packet with four-byte lengths and without parameter sets, and whether it is an IDR; None when sets in it are others."""
+    found = avc.units(data, sets.length_size)
+    for unit in found:
+        if (avc.unit_type(unit) == avc.SPS and unit not in sets.sps) or (
+            avc.unit_type(unit) == avc.PPS and unit not in sets.pps
+        ):
+            return None
+    kept = [unit for unit in found if avc.unit_type(unit) not in (avc.SPS, avc.PPS, avc.DELIMITER)]
+    return avc.join(kept), any(avc.unit_type(unit) == avc.IDR for unit in kept)

@@ -1,0 +1,187 @@
+"""CPU seconds of Data-Juicer and of the decode pass on the same videos and the same checks.
+
+    python tests/bench/peers.py --peer VENV/bin/python [--rounds 2] [--out tests/bench/peers.md] FILE...
+
+Data-Juicer (its own environment: `pip install torch==2.13.0 py-data-juicer==1.6.1 aiohttp av==13.1.0 opencv-python-headless
+scenedetect ffmpeg-python`, and static builds of `ffmpeg` and `ffprobe` beside the interpreter) runs with one process: split by scene, duration,
+resolution, aspect ratio, motion score on a short side of 120 pixels, exact duplicates. The pass runs as a task of `measure` does,
+decoder process included, with everything that it measures, the default policy, SHA-256, and a Parquet file of the clips: it stores
+spans, where Data-Juicer encodes clips. Both are whole process trees (user + system). Start-up is each on one tiny video; what the
+`ffmpeg` processes of Data-Juicer took is timed by a wrapper in their place. The jobs on Spark are the third column: what a run of
+`collect` and `clean` costs with the engine's own start.
+"""
+
+import argparse
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+
+WRAPPER = """#!/bin/bash
+TIMEFORMAT='%U %S'
+{{ time {ffmpeg} "$@" 1>&3 2>&4; }} 3>&1 4>&2 2>>{log}
+"""
+RECIPE = {
+    "np": 1, "text_keys": "text", "executor_type": "default", "open_tracer": False, "open_monitor": False, "use_cache": False,
+    "process": [
+        {"video_split_by_scene_mapper": {}},
+        {"video_duration_filter": {"min_duration": 0, "max_duration": 1e6}},
+        {"video_resolution_filter": {"min_width": 1, "min_height": 1}},
+        {"video_aspect_ratio_filter": {"min_ratio": "1/100", "max_ratio": "100/1"}},
+        {"video_motion_score_filter": {"min_score": -1, "size": 120}},
+        {"video_deduplicator": {}},
+    ],
+}
+PR_SET_CHILD_SUBREAPER = 36
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+def spent(command: Sequence[str], **environment: str) -> float:
+    """CPU seconds of a command and of everything that it starts: what outlives its parent is ours to wait for.
+
+    Raises:
+        subprocess.CalledProcessError: it failed; its output is shown.
+    """
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, env={**os.environ, **ONE_THREAD, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=False)
+    if done.returncode:
+        print(done.stdout[-4000:], file=sys.stderr)
+        done.check_returncode()
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def juicer(python: Path, files: Sequence[Path], only: str | None = None) -> tuple[float, float, int]:
+    """CPU seconds of Data-Juicer, those of its ffmpeg processes among them, and the clips that it made."""
+    with tempfile.TemporaryDirectory() as folder:
+        at = Path(folder)
+        (at / "bin").mkdir()
+        (at / "log").touch()
+        wrapper = at / "bin" / "ffmpeg"
+        wrapper.write_text(WRAPPER.format(ffmpeg=(python.parent / "ffmpeg").resolve(), log=at / "log"))
+        wrapper.chmod(0o755)
+        copies = [shutil.copy(file, at) for file in files]
+        (at / "in.jsonl").write_text("\n".join(json.dumps({"text": "<__dj__video>", "videos": [copy]}) for copy in copies))
+        process = [{name: {**of, "num_proc": 1} for name, of in step.items()} for step in RECIPE["process"] if only in (None, *step)]
+        (at / "recipe.json").write_text(json.dumps(
+            {**RECIPE, "process": process, "dataset_path": str(at / "in.jsonl"), "export_path": str(at / "out" / "out.jsonl")}))
+        cpu_s = spent([str(python.parent / "dj-process"), "--config", str(at / "recipe.json")],
+                      PATH=f"{at / 'bin'}:{python.parent}:{os.environ['PATH']}", HF_HUB_OFFLINE="1", DATA_JUICER_CACHE_HOME=str(at / "cache"),
+                      HF_HOME=str(at / "hf"), HOME=str(at), PYTHONPATH="")
+        encoding = sum(float(part) for line in (at / "log").read_text().splitlines()
+                       if len(line.split()) == 2 and line.replace(".", "").replace(" ", "").isdigit() for part in line.split())
+        rows = [json.loads(line) for line in (at / "out" / "out.jsonl").read_text().splitlines()]
+        if len(rows) != len(files):
+            raise RuntimeError(f"{len(rows)} of {len(files)} videos came through Data-Juicer: a step of it failed (is ffprobe there?)")
+        return cpu_s, encoding, sum(len(row["videos"]) for row in rows)
+
+
+def ours(files: Sequence[Path]) -> tuple[float, int]:
+    """CPU seconds of the pass over the files in a process of its own, and the clips found."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "clips.parquet"
+        cpu_s = spent([sys.executable, __file__, "--measure", str(out), *map(str, files)])
+        import pyarrow.parquet as pq
+
+        return cpu_s, pq.read_metadata(out).num_rows
+
+
+def engine(files: Sequence[Path]) -> float:
+    """CPU seconds of the jobs collect and clean on Spark."""
+    with tempfile.TemporaryDirectory() as folder:
+        at = Path(folder)
+        (at / "in").mkdir()
+        for file in files:
+            shutil.copy(file, at / "in")
+        command = [sys.executable, "-m", "jobs", "run"]
+        return (spent([*command, "collect", "--lake", str(at / "lake"), "--source", str(at / "in")])
+                + spent([*command, "clean", "--lake", str(at / "lake")]))
+
+
+def measure(out: Path, files: Sequence[str]) -> None:
+    """The work of a task of `measure` and of `judge` on some files, into one Parquet file."""
+    import hashlib
+
+    import pyarrow.parquet as pq
+
+    from jobs.clean import policy
+    from jobs.clean.job import Task, measure_task
+    from schemas.settings import Settings
+
+    settings = Settings()
+    sources = tuple({"source_id": f"{i:016x}", "modality": "video", "uri": file, "sha256": hashlib.sha256(Path(file).read_bytes()).hexdigest(),
+                     "size_bytes": Path(file).stat().st_size, "fetched_at": None, "error": None,
+                     **dict.fromkeys(("title", "caption", "lang", "transcript", "licence", "duration_s", "width", "height", "fps")),
+                     "pii_count": 0} for i, file in enumerate(files))
+    part = measure_task(Task(sources, (), "", ""), settings)
+    checks = policy.resolve(settings.recipe.policy)
+    for row in part.tables["clips"].select(list(policy.columns(checks))).to_pylist():
+        policy.judge(row, checks)
+    pq.write_table(part.tables["clips"], out)
+
+
+def length(file: Path) -> str:
+    with av.open(str(file)) as container:
+        stream = container.streams.video[0]
+        return f"{stream.codec_context.name}, {stream.width} x {stream.height}, {(container.duration or 0) / 1e6:.0f} s"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--peer", type=Path, help="the interpreter of the environment with Data-Juicer in it")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        measure(options.measure, [str(file) for file in options.files])
+        return
+    tiny = min(options.files, key=lambda file: file.stat().st_size)
+    files = [file for file in options.files if file != tiny]
+    ours([tiny])  # whatever is compiled or cached once
+    rounds = []
+    for _ in range(options.rounds):
+        theirs, encoding, their_clips = juicer(options.peer, files)
+        their_start, _, _ = juicer(options.peer, [tiny], only="video_duration_filter")
+        mine, my_clips = ours(files)
+        my_start, _ = ours([tiny])
+        rounds.append((theirs, encoding, their_start, mine, my_start))
+        print(rounds[-1], their_clips, my_clips, flush=True)
+    spark = engine(files)
+    theirs, encoding, their_start, mine, my_start = (statistics.median(column) for column in zip(*rounds, strict=True))
+    rest, work = theirs - encoding - their_start, mine - my_start
+    table = [
+        "| CPU seconds | Data-Juicer 1.6.1 | the pass | ratio |", "|---|---|---|---|",
+        f"| whole run | {theirs:.1f} | {mine:.2f} | {theirs / mine:.1f} |",
+        f"| start-up, on one tiny video | {their_start:.1f} | {my_start:.2f} | |",
+        f"| its `ffmpeg` processes | {encoding:.1f} | – | |",
+        f"| without start-up and encoding | {rest:.1f} | {work:.2f} | {rest / work:.1f} |",
+        f"| clips | {their_clips} | {my_clips} | |", "",
+        f"`collect` and `clean` as jobs on Spark, its start included (once): {spark:.1f} CPU seconds for the same videos "
+        f"({theirs / spark:.1f} times less than Data-Juicer).",
+    ]
+    print("\n".join(table))
+    if options.out:
+        notes = [f"- {file.name}: {length(file)}" for file in files]
+        options.out.write_text("\n".join(["# Data-Juicer and the pass on the same videos", "", *__doc__.splitlines()[4:], "",
+                                          f"Medians of {options.rounds} rounds.", "", *table, "", *notes, ""]))
+
+
+if __name__ == "__main__":
+    main()

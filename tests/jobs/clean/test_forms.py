@@ -1,0 +1,183 @@
+"""Forms that files have in the wild: order and offset of streams, display matrices, clocks, pictures of every orientation."""
+
+import io
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data as pictures
+
+from jobs.clean.measure import Measured, measure_file
+from jobs.media.cut import cut_file
+from jobs.media.faults import BrokenClock
+from schemas.settings import Measure
+
+SETTINGS = Measure().model_dump()
+FPS, RATE = 25, 48_000
+
+
+def corners(width: int = 96, height: int = 64) -> np.ndarray:
+    """A picture of which no turn and no reflection is another: four corners of four colours."""
+    rgb = np.zeros((height, width, 3), np.uint8)
+    rgb[: height // 2, : width // 2] = (230, 40, 40)
+    rgb[: height // 2, width // 2 :] = (40, 200, 40)
+    rgb[height // 2 :, : width // 2] = (40, 40, 230)
+    rgb[height // 2 :, width // 2 :] = (220, 220, 60)
+    return rgb
+
+
+def film(container: str, order: str = "va", sound_s: float = 0.0, picture_s: float = 0.0, seconds: float = 2.0, codec: str = "libx264",
+         turned: tuple[float, bool] | None = None, base: np.ndarray | None = None) -> bytes:
+    """A moving picture with B-frames and a tone, the streams in the order given and begun at the times given."""
+    out = io.BytesIO()
+    if base is None:
+        base = cv2.resize(pictures.astronaut(), (160, 96), interpolation=cv2.INTER_AREA)
+    with av.open(out, "w", format=container, options={"avoid_negative_ts": "disabled"}) as target:
+        streams: dict[str, Any] = {}
+        for kind in order:
+            if kind == "v":
+                stream = target.add_stream(codec, rate=FPS, options={"bf": "2", "g": "10", "crf": "12"})
+                stream.width, stream.height, stream.pix_fmt = base.shape[1], base.shape[0], "yuv420p"
+                if turned is not None:
+                    stream.set_display_rotation(turned[0], hflip=turned[1])
+            else:
+                stream = target.add_stream("mp2" if container == "mpegts" else "aac", rate=RATE, layout="mono")
+            streams[kind] = stream
+        packets = []
+        for i in range(int(seconds * FPS)):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(np.roll(base, 2 * i if turned is None else 0, axis=1)), format="rgb24")
+            frame.pts, frame.time_base = i + round(picture_s * FPS), Fraction(1, FPS)
+            packets += streams["v"].encode(frame.reformat(format="yuv420p"))
+        packets += streams["v"].encode(None)
+        if "a" in order:
+            line = (0.3 * np.sin(np.arange(int(seconds * RATE)) / 15)).astype(np.float32)[None]
+            frame = av.AudioFrame.from_ndarray(line, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = RATE, round(sound_s * RATE), Fraction(1, RATE)
+            context = streams["a"].codec_context
+            for piece in av.AudioResampler(context.format, "mono", RATE, context.frame_size or 1024).resample(frame):
+                packets += streams["a"].encode(piece)
+            packets += streams["a"].encode(None)
+        for packet in sorted(packets, key=lambda p: float(p.dts * p.time_base)):
+            target.mux(packet)
+    return out.getvalue()
+
+
+def measured(tmp_path: Path, data: bytes) -> Measured:
+    path = tmp_path / "film"
+    path.write_bytes(data)
+    return Measured(**measure_file(str(path), "video", SETTINGS))
+
+
+def shown(jpeg: bytes) -> np.ndarray:
+    return cv2.cvtColor(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+@pytest.mark.parametrize("container", ["mp4", "matroska", "mpegts"])
+@pytest.mark.parametrize("order", ["va", "av"])
+def test_every_frame_is_seen_wherever_the_picture_stands_among_the_streams(tmp_path: Path, container: str, order: str) -> None:
+    made = measured(tmp_path, film(container, order))
+    assert (made.frames, made.damage, made.clips[0]["frame_count"]) == (50, 0.0, 50)
+
+
+@pytest.mark.parametrize("container", ["mp4", "matroska"])
+@pytest.mark.parametrize(("sound_s", "picture_s"), [(0.7, 0.0), (0.0, 0.7)], ids=["sound late", "picture late"])
+def test_a_stream_that_begins_late_is_no_missing_part(tmp_path: Path, container: str, sound_s: float, picture_s: float) -> None:
+    (clip,) = measured(tmp_path, film(container, sound_s=sound_s, picture_s=picture_s)).clips
+    assert clip["start_s"] == pytest.approx(picture_s, abs=0.03)
+    assert clip["end_s"] == pytest.approx(picture_s + 2.0, abs=0.03)
+    assert clip["has_audio"]
+
+
+@pytest.mark.parametrize("container", ["mp4", "matroska", "mpegts"])
+def test_a_recording_that_was_on_for_an_hour_begins_at_zero(tmp_path: Path, container: str) -> None:
+    (clip,) = measured(tmp_path, film(container, sound_s=3600.0, picture_s=3600.0)).clips
+    assert (clip["start_s"], clip["end_s"]) == (pytest.approx(0.0, abs=0.1), pytest.approx(2.0, abs=0.1))
+
+
+def test_recordings_that_were_joined_say_that_their_clock_starts_anew(tmp_path: Path) -> None:
+    data = film("mpegts", "v")
+    with pytest.raises(BrokenClock, match=r"49 of 100 frames .* joined"):
+        measured(tmp_path, data + data)
+
+
+def test_a_little_of_another_clock_is_left_out(tmp_path: Path) -> None:
+    made = measured(tmp_path, film("mpegts", "v", seconds=20.0) + film("mpegts", "v", seconds=1.0))
+    assert (made.frames, made.duration_s) == (500, pytest.approx(20.0, abs=0.1))
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_a_picture_stands_as_its_display_matrix_says(tmp_path: Path, degrees: int, mirrored: bool) -> None:
+    wanted = np.rot90(corners(), degrees // 90)
+    wanted = wanted[:, ::-1] if mirrored else wanted  # mirrored after the turn, as PyAV writes it
+    (clip,) = measured(tmp_path, film("mp4", "v", turned=(degrees, mirrored), base=corners())).clips
+    assert (clip["height"], clip["width"]) == wanted.shape[:2]
+    assert np.abs(shown(clip["frames"][0]["jpeg"]).astype(int) - wanted).mean() < 6
+    with av.open(io.BytesIO(cut_file(str(tmp_path / "film"), 0.3, 1.5, "encode", 10)["video"])) as container:
+        frame = next(container.decode(video=0))
+        assert frame.rotation == 0
+        assert np.abs(frame.to_ndarray(format="rgb24").astype(int) - wanted).mean() < 6
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_still_stands_as_its_exif_says(tmp_path: Path, format_: str, orientation: int) -> None:
+    undo = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+            5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_270}
+    upright = Image.fromarray(corners())
+    stored = upright.transpose(undo[orientation]) if orientation in undo else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored.save(tmp_path / "still", format_, exif=exif, quality=95)
+    (clip,) = measure_file(str(tmp_path / "still"), "image", SETTINGS)["clips"]
+    assert (clip["height"], clip["width"]) == (64, 96)
+    assert np.abs(shown(clip["frames"][0]["jpeg"]).astype(int) - corners()).mean() < 6
+
+
+@pytest.mark.parametrize(("name", "pixels"), [
+    ("colour.png", np.full((64, 96, 3), 40_000, np.uint16)),
+    ("clear.png", np.full((64, 96, 4), 40_000, np.uint16)),
+    ("grey.png", np.full((64, 96), 40_000, np.uint16)),
+    ("colour.tif", np.full((64, 96, 3), 40_000, np.uint16)),
+])
+def test_sixteen_bits_are_told_of_pictures_that_are_read_with_eight(tmp_path: Path, name: str, pixels: np.ndarray) -> None:
+    cv2.imwrite(str(tmp_path / name), pixels)
+    (clip,) = measure_file(str(tmp_path / name), "image", SETTINGS)["clips"]
+    assert clip["bit_depth"] == 16
+
+
+@pytest.mark.parametrize("format_", ["GIF", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("loop", [{"loop": 0}, {}], ids=["endless", "once"])
+def test_an_animation_has_all_its_frames_and_can_be_cut(tmp_path: Path, format_: str, loop: dict[str, int]) -> None:
+    frames = [Image.fromarray(np.roll(corners(), 9 * i, axis=1)) for i in range(8)]
+    path = tmp_path / "moving"
+    frames[0].save(path, format_, save_all=True, append_images=frames[1:], duration=250, **loop)
+    made = measure_file(str(path), "image", SETTINGS)
+    assert (made["modality"], made["frames"], made["duration_s"]) == ("video", 8, pytest.approx(2.0, abs=0.01))
+    with av.open(io.BytesIO(cut_file(str(path), 0.5, 1.5, "smart", 20)["video"])) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 4
+
+
+def test_a_gif_of_one_frame_is_a_picture(tmp_path: Path) -> None:
+    Image.fromarray(corners()).save(tmp_path / "still.gif", loop=0)
+    made = measure_file(str(tmp_path / "still.gif"), "image", SETTINGS)
+    assert made["modality"] == "image"
+    assert [(c["start_s"], c["duration_s"], c["fps"]) for c in made["clips"]] == [(0.0, 0.0, None)]
+
+
+def test_a_long_wave_file_is_heard(tmp_path: Path) -> None:
+    path = tmp_path / "sound"
+    with av.open(str(path), "w", format="w64") as out:
+        stream = out.add_stream("pcm_s24le", rate=RATE, layout="mono")
+        frame = av.AudioFrame.from_ndarray((np.sin(np.arange(2 * RATE) / 15) * 2**30).astype(np.int32)[None], format="s32", layout="mono")
+        frame.sample_rate = RATE
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    made = measure_file(str(path), "audio", SETTINGS)
+    assert (made["modality"], made["clips"][0]["audio_codec"]) == ("audio", "pcm_s24le")
+    assert made["clips"][0]["duration_s"] == pytest.approx(2.0, abs=0.02)
