@@ -70,14 +70,17 @@ class Run:
     def parts(self, tasks: Sequence[Any], work: Callable[[Any, Settings], Part], *, weight: str = "task", gpu: bool = False) -> None:
         """Run `work(task, settings)` for every task on Spark; finished tasks of an interrupted run are not done again.
 
+        A job of two steps calls it twice, the second time with the tasks of both.
+
         Args:
             tasks: Small picklable descriptions, in an order that depends on the input alone; they name no media bytes.
             work: A function of a module.
             weight: What a task is called on the progress bar.
             gpu: Whether a task wants a GPU to itself, where there are any.
         """
-        self._done |= self._standing(len(tasks))
-        self._before = frozenset(self._done)
+        standing = self._standing(len(tasks))
+        self._before |= standing.keys() - self._done.keys()
+        self._done |= standing
         todo = [i for i in range(len(tasks)) if i not in self._done]
         if todo:
             from jobs.spark import each_task

@@ -1,27 +1,37 @@
 """Measures every source in one decode pass, and judges what was measured: two jobs, so that a threshold never decodes a frame.
 
 Tasks of `measure` are balanced by what decoding is likely to cost, the dearest first, and their number grows with the corpus
-and not with the cluster. What goes wrong with a source is a row of `rejects`; only our own faults end a task.
+and not with the cluster. A source that is dearer than a task is read in parts, each by a task of its own, and a small task makes one
+whole of them, with the numbers that one pass would have given. What goes wrong with a source is a row of `rejects`; only our own
+faults end a task.
 """
 
+import io
+import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobs.clean import policy
+from jobs.clean.chapters import CHAPTER_S
 from jobs.clean.texts import text_clip
 from jobs.collect.source import local, lost
 from jobs.job import Job, Part
-from jobs.lake import Slice, Version
+from jobs.lake import Lake, Slice, Version
 from jobs.media.faults import MediaFault
+from jobs.media.wire import pack, unpack
 from jobs.run import Run, reject_rows
 from jobs.version import digest, row_id
 from schemas import CLIPS, REJECTS, SOURCES
 from schemas.settings import Settings
 
+if TYPE_CHECKING:
+    from jobs.clean.measure import Measured
+
+T = TypeVar("T")
 MEDIA = ("video", "image", "audio")
 GIVEN = ("title", "caption", "lang", "transcript", "licence", "pii_count")
 """What clips take over from their source."""
@@ -41,12 +51,18 @@ ROWS_PER_TASK = 20_000
 
 @dataclass(frozen=True)
 class Task:
-    """What one task works on: sources to decode, or row groups to read."""
+    """What one task works on: sources to decode, or row groups to read.
+
+    Attributes:
+        parts: How many parts a single source is read in. part: Which of them this task reads; None for the task that joins them.
+    """
 
     sources: tuple[Mapping[str, Any], ...]
     slices: tuple[Slice, ...]
     policy_hash: str
     run_id: str
+    parts: int = 1
+    part: int | None = None
 
 
 # ---- measure
@@ -56,9 +72,17 @@ def measure(run: Run) -> None:
     """Plan on the driver, measure in tasks."""
     version = run.input(SOURCES)
     media = [row for row in version.read(FACTS).to_pylist() if row["error"] is None and row["modality"] in MEDIA]
-    tasks = [Task(tuple(batch), (), run.policy_hash, run.run_id) for batch in balanced(media)]
+    target = task_s(media)
+    dear = {row["source_id"]: count for row in media if (count := parts(row, target)) > 1}
+    long = sorted((row for row in media if row["source_id"] in dear), key=_dearest_first)
+    tasks = [Task((row,), (), run.policy_hash, run.run_id, dear[row["source_id"]], i) for row in long for i in range(dear[row["source_id"]])]
+    tasks += [Task(tuple(batch), (), run.policy_hash, run.run_id)
+              for batch in balanced([row for row in media if row["source_id"] not in dear], target)]
     tasks += [Task((), tuple(group), run.policy_hash, run.run_id) for group in grouped(_with_texts(version))]
     run.parts(tasks, measure_task, weight="batch")
+    if long:
+        joins = [Task((row,), (), run.policy_hash, run.run_id, dear[row["source_id"]]) for row in long]
+        run.parts(tasks + joins, measure_task, weight="batch")
 
 
 def cost_s(row: Mapping[str, Any]) -> float:
@@ -74,10 +98,28 @@ def cost_s(row: Mapping[str, Any]) -> float:
     return float(0.1 + frames * row["width"] * row["height"] / PIXELS_PER_S)
 
 
-def balanced(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+def task_s(rows: Sequence[Mapping[str, Any]]) -> float:
+    """CPU seconds that a task is planned to take."""
+    return min(MOST_TASK_S, max(LEAST_TASK_S, sum(cost_s(row) for row in rows) / TASKS))
+
+
+def parts(row: Mapping[str, Any], target_s: float) -> int:
+    """In how many parts a source is read: as many as its chapters and tasks of the planned length allow. Every part of a remote one
+    fetches the whole file, so these are as long as may be."""
+    if row["modality"] != "video" or not row["duration_s"]:
+        return 1
+    long = MOST_TASK_S if "://" in row["uri"] else target_s
+    return max(1, min(int(row["duration_s"] / CHAPTER_S), math.ceil(cost_s(row) / long)))
+
+
+def _dearest_first(row: Mapping[str, Any]) -> tuple[float, str]:
+    return -cost_s(row), row["source_id"]
+
+
+def balanced(rows: Sequence[Mapping[str, Any]], target: float | None = None) -> Iterator[list[Mapping[str, Any]]]:
     """Sources in batches of about equal cost, the dearest first; the plan depends on the sources alone."""
-    ranked = sorted(((cost_s(row), row) for row in rows), key=lambda item: (-item[0], item[1]["source_id"]))
-    target = min(MOST_TASK_S, max(LEAST_TASK_S, sum(cost for cost, _ in ranked) / TASKS))
+    ranked = [(cost_s(row), row) for row in sorted(rows, key=_dearest_first)]
+    target = target or task_s(rows)
     batch: list[Mapping[str, Any]] = []
     spent = 0.0
     for cost, row in ranked:
@@ -104,6 +146,8 @@ def grouped(slices: Iterable[Slice]) -> Iterator[list[Slice]]:
 
 def measure_task(task: Task, settings: Settings) -> Part:
     """Measure the sources of a task: media in the sandbox, texts here."""
+    if task.part is not None:
+        return _read_part(task, settings)
     clips: list[dict[str, Any]] = []
     rejects: list[dict[str, Any]] = []
     seen = 0
@@ -112,7 +156,7 @@ def measure_task(task: Task, settings: Settings) -> Part:
         if source["modality"] == "text":
             clips.append(_clip(source, text_clip(source)))
             continue
-        made = _measured(source, settings)
+        made = _measured(source, settings) if task.parts == 1 else _joined(source, task, settings)
         if isinstance(made, dict):
             rejects.append(made)
         else:
@@ -141,15 +185,58 @@ def _measured(source: Mapping[str, Any], settings: Settings) -> list[dict[str, A
     """The clips of a source, or the row of `rejects` that says why there are none."""
     from jobs.clean.measure import measure_source
 
+    made = _tried(source, lambda path: measure_source(path, source["modality"], settings.recipe.measure))
+    return made if isinstance(made, dict) else _clips(source, made)
+
+
+def _read_part(task: Task, settings: Settings) -> Part:
+    """Read some chapters of a source and stage their numbers, or why that failed, for the task that joins them."""
+    from jobs.clean.measure import read_part
+
+    (source,), number = task.sources, task.part
+    assert number is not None
+    made = _tried(source, lambda path: read_part(path, number, task.parts, settings.recipe.measure))
+    staged = {"reject": made} if isinstance(made, dict) else {"found": made.found, "numbers": made.numbers}
+    Lake(settings.runtime.lake).put(pack(staged), "_work", task.run_id, _staged_name(source, number, task.parts))
+    return Part(tables={}, seen=0, kept=0)
+
+
+def _joined(source: Mapping[str, Any], task: Task, settings: Settings) -> list[dict[str, Any]] | dict[str, Any]:
+    """The clips of a source from its parts, or the reject of the first part that failed. Parts that do not fit together, since the
+    file is not what its index says, are left aside, and the source is measured in one go."""
+    from jobs.clean import measure
+
+    lake = Lake(settings.runtime.lake)
+    staged = [unpack(io.BytesIO(lake.fs.cat_file(lake.path("_work", task.run_id, _staged_name(source, i, task.parts)))).read)
+              for i in range(task.parts)]
+    rejected = next((part["reject"] for part in staged if "reject" in part), None)
+    if rejected is not None:
+        return dict(rejected)
+    read = [measure.Part(part["found"], part["numbers"]) for part in staged]
+    made = _tried(source, lambda path: measure.measure_parts(read, settings.recipe.measure))
+    if made is None:
+        return _measured(source, settings)
+    return made if isinstance(made, dict) else _clips(source, made)
+
+
+def _staged_name(source: Mapping[str, Any], part: int, of: int) -> str:
+    return f"{source['source_id']}-{part}-of-{of}.part"
+
+
+def _tried(source: Mapping[str, Any], work: Callable[[str], T]) -> T | dict[str, Any]:
+    """What `work` makes of the file of a source, or the row of `rejects` that says why it cannot."""
     path = source["uri"]
     try:
         with local(path) as path:
-            found = measure_source(path, source["modality"], settings.recipe.measure)
+            return work(path)
     except MediaFault as fault:
         return _rejected(source, fault.reason, "decodable", plain(fault.detail, path))
     except OSError as error:
         reason, detail = lost(error, source["uri"])
         return _rejected(source, reason, "readable", detail)
+
+
+def _clips(source: Mapping[str, Any], found: "Measured") -> list[dict[str, Any]] | dict[str, Any]:
     if not found.clips:
         return _rejected(source, "too_short", "spans", f"no span to keep in {found.frames} frames of {found.duration_s:.3f} s")
     return [_clip(source, clip) | {"modality": found.modality} for clip in found.clips]

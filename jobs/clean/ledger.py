@@ -1,39 +1,43 @@
 """All numbers of a source after the pass, and the rows of its clips made of them."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from jobs.clean import shots
-from jobs.clean.heard import Heard
-from jobs.clean.measures import Span, measurements
-from jobs.clean.seen import Seen
+from jobs.clean.measures import MONO_BLOCK_S, NATIVE_BLOCK_S, Span, measurements
+from jobs.clean.seen import chosen
+from jobs.clean.series import Floats, Pictures, Sounds
 from jobs.media.planes import SIGNALS
 from schemas.settings import Measure
 
 
 class Ledger:
-    """All numbers of a source, from which a clip takes those of its span."""
+    """All numbers of a source, from which a clip takes those of its span.
 
-    def __init__(self, seen: Seen, heard: Heard | None, facts: dict[str, Any], settings: Measure) -> None:
-        self.seen, self.heard, self.settings = seen, heard, settings
-        count = len(seen.times)
-        self.times = np.array(seen.times, np.float64)
-        self.signals, self.thumbs = seen.signals[:count], seen.thumbs[:count]
-        self.named = {name: self.signals[:, i] for i, name in enumerate(SIGNALS)}
-        self.named["cut"] = shots.scores(self.times, self.signals).astype(np.float32)
-        self.sample_times = np.array(seen.sample_times, np.float64)
-        self.rows = {m.name: np.array(seen.rows[m.name], np.float64).reshape(-1, m.width) for m in seen.measures}
-        self.sounds = (
-            {m.name: np.array(heard.rows[m.name], np.float64).reshape(-1, m.width) for m in heard.measures} if heard else {}
-        )
+    Args:
+        pictures: What was seen.
+        sounds: What was heard; None without sound.
+        sound_start_s: When the sound starts.
+        sound_s: Length of the sound.
+        facts: Of the source.
+        settings: The section `measure` of the recipe.
+    """
+
+    def __init__(self, pictures: Pictures, sounds: Sounds | None, sound_start_s: float, sound_s: float, facts: Mapping[str, Any],
+                 settings: Measure) -> None:
+        self.pictures, self.sounds, self.sound_start_s, self.settings = pictures, sounds, sound_start_s, settings
+        self.times, self.sample_times = pictures.times, pictures.sample_times
+        self.named = {name: pictures.signals[:, i] for i, name in enumerate(SIGNALS)}
+        self.named["cut"] = shots.scores(self.times, pictures.signals).astype(np.float32)
         skew = None
-        if heard is not None and count > 1:
-            skew = heard.seconds - (float(self.times[-1] - self.times[0]) + (seen.usual_gap_s() or 0.0))
+        if sounds is not None and self.times.size > 1:
+            skew = sound_s - (float(self.times[-1] - self.times[0]) + (pictures.usual_gap_s() or 0.0))
         self.form = {name: facts.get(name) for name in (
             "width", "height", "rotation_deg", "sar", "bit_depth", "hdr", "interlaced", "alpha", "video_codec")}
-        sound = {name: facts.get(name) for name in ("audio_codec", "sample_rate_hz", "channels")} if heard else {}
+        sound = {name: facts.get(name) for name in ("audio_codec", "sample_rate_hz", "channels")} if sounds is not None else {}
         self.form |= {
             "has_audio": False,
             "av_skew_s": skew,
@@ -49,13 +53,13 @@ class Ledger:
         first, last = (
             (0, len(self.sample_times)) if still else np.searchsorted(self.sample_times, (start_s - 1e-9, end_s - 1e-9))
         )
-        sounds = self.heard.between(self.sounds, start_s, end_s) if self.heard is not None else {}
+        sounds = self._heard(start_s, end_s)
         has_sound = any(len(rows) for rows in sounds.values())
         span = Span(
             start_s, end_s, self.times[low:high], {name: values[low:high] for name, values in self.named.items()},
             self.sample_times[first:last],
-            {m.name: self.rows[m.name][first:last] for m in self.seen.measures if m.look is not None},
-            {m.name: self.rows[m.name][first:last] for m in self.seen.measures if m.compare is not None},
+            {m.name: self.pictures.rows[m.name][first:last] for m in measurements().values() if m.look is not None},
+            {m.name: self.pictures.rows[m.name][first:last] for m in measurements().values() if m.compare is not None},
             sounds, has_sound, self.facts)
         start_s, end_s = max(start_s, 0.0), max(end_s, 0.0)  # a container's start is rounded to microseconds, frames are not
         row: dict[str, Any] = {
@@ -71,14 +75,19 @@ class Ledger:
             row |= m.reduce(span) if there else dict.fromkeys(m.columns)
         return row
 
+    def _heard(self, start_s: float, end_s: float) -> dict[str, Floats]:
+        """Rows of the blocks whose middle lies in the span."""
+        cut: dict[str, Floats] = {}
+        for m in measurements().values():
+            if m.hear is None or self.sounds is None:
+                continue
+            at, block_s = (self.sounds.native_at, NATIVE_BLOCK_S) if m.ear == "native" else (self.sounds.mono_at, MONO_BLOCK_S)
+            low, high = np.searchsorted(at, [math.ceil((t - self.sound_start_s) / block_s - 0.5 - 1e-6) for t in (start_s, end_s)])
+            cut[m.name] = self.sounds.rows[m.name][low:high].astype(np.float64)
+        return cut
+
     def _stored(self, start_s: float, end_s: float) -> list[dict[str, Any]] | None:
-        """The candidates nearest to the middles of equal parts of the span."""
-        inside = [c for c in self.seen.candidates if start_s - 1e-9 <= c.t_s < end_s]
-        if not inside:
-            return None
-        count = min(self.settings.stored_frames, len(inside))
-        until = end_s if math.isfinite(end_s) else start_s
-        middles = [start_s + (until - start_s) * (i + 0.5) / count for i in range(count)]
-        times = np.array([c.t_s for c in inside])
-        picks = sorted({int(np.abs(times - t).argmin()) for t in middles})
-        return [{"t_s": inside[i].t_s, "jpeg": inside[i].encode(self.seen)} for i in picks]
+        """The candidates that the clip stores."""
+        times = self.pictures.stored_times
+        picks = chosen(times, start_s, end_s, self.settings.stored_frames)
+        return [{"t_s": float(times[i]), "jpeg": self.pictures.jpegs[i]} for i in picks] or None

@@ -1,13 +1,15 @@
-"""What is kept of the pictures of a source while they pass: signals and a thumb of every frame, numbers of every sampled picture, and
+"""What is kept of the pictures of a chapter while they pass: signals and a thumb of every frame, numbers of every sampled picture, and
 small pictures of which some will be stored."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from jobs.clean import shots
 from jobs.clean.measures import Picture, measurements
+from jobs.clean.series import Floats, Growing, Pictures, doubles
 from jobs.media.planes import SIGNALS, THUMB, Grid, plane_array
 from schemas.settings import Measure
 
@@ -16,24 +18,29 @@ PAIR_S = 0.1
 JPEG_QUALITY = 85
 THIN_S = 2.5
 """In a long shot one candidate is kept in so many seconds: clips of it are cut later, and every one stores a few."""
-RAW = 160
-"""Candidates of stored frames that wait unencoded, the latest ones: most are never stored, and 160 take some 20 MB."""
+RAW = 96
+"""Candidates of stored frames that wait unencoded, the latest ones: most are never stored, and 96 take some 13 MB."""
+IN_SHOT = 80
+"""Candidates of a shot that goes on, after which the older ones are thinned."""
 
 
 class Seen:
-    """Everything kept of the pictures: signals and a thumb per frame, numbers per sampled picture, candidates to store."""
+    """Everything kept of the pictures: signals and a thumb per frame, numbers per sampled picture, candidates to store.
 
-    def __init__(self, settings: Measure) -> None:
+    A chapter that is not the first takes over the grid, which knows the frame before; nothing else passes from one to the next.
+    """
+
+    def __init__(self, settings: Measure, grid: Grid | None = None) -> None:
         import av
 
         self.settings = settings
-        self.grid = Grid()
-        self.times: list[float] = []
+        self.grid = grid or Grid()
+        self.times = doubles()
         self.signals = np.zeros((256, len(SIGNALS)), np.float32)
         self.thumbs = np.zeros((256, THUMB), np.uint8)
         self.measures = [m for m in measurements().values() if m.look is not None or m.compare is not None]
-        self.rows: dict[str, list[tuple[float, ...]]] = {m.name: [] for m in self.measures}
-        self.sample_times: list[float] = []
+        self.rows = {m.name: Growing(m.width) for m in self.measures}
+        self.sample_times = doubles()
         self.candidates: list[_Candidate] = []
         self.shot_from = self.encoded = 0
         self.due = -math.inf
@@ -65,10 +72,6 @@ class Seen:
             step = 1 / self.settings.samples_per_second
             self.due = t + step if self.due == -math.inf else self.due + step * max(1, math.ceil((t - self.due) / step + 1e-9))
 
-    def usual_gap_s(self) -> float | None:
-        """Median interval between frames."""
-        return float(np.median(np.diff(self.times[-5000:]))) if len(self.times) > 1 else None
-
     def _sample(self, frame: Any, t: float) -> None:
         picture = self._picture(frame, t)
         if self.open is not None:
@@ -76,10 +79,10 @@ class Seen:
         in_shot = len(self.candidates) - self.shot_from
         for m in self.measures:
             if m.look is not None:
-                self.rows[m.name].append(tuple(m.look(picture)) if in_shot % m.every == 0 else (math.nan,) * m.width)
+                self.rows[m.name].add(m.look(picture) if in_shot % m.every == 0 else math.nan)
         self.sample_times.append(t)
         self.candidates.append(_Candidate(t, picture))
-        if len(self.candidates) - self.shot_from >= 4 * RAW:
+        if len(self.candidates) - self.shot_from >= IN_SHOT:
             self._thin()
             self.shot_from = len(self.candidates)
         self.open = picture
@@ -98,8 +101,7 @@ class Seen:
             later = np.ascontiguousarray(plane_array(small, 0, 8))
         for m in self.measures:
             if m.compare is not None:
-                self.rows[m.name].append((math.nan,) * m.width if later is None
-                                         else tuple(m.compare(picture, later, t - picture.t_s)))
+                self.rows[m.name].add(math.nan if later is None else m.compare(picture, later, t - picture.t_s))
 
     def _picture(self, frame: Any, t: float) -> Picture:
         import cv2
@@ -138,20 +140,64 @@ class Seen:
             self._pair(None, self.open.t_s)
         self._thin()
 
+    def pictures(self, jpegs: Sequence[Any] | None = None) -> Pictures:
+        """The numbers, after `finish`, with these pictures for the candidates; by default they are encoded when one is asked for."""
+        count = len(self.times)
+        return Pictures(
+            np.array(self.times), self.signals[:count], self.thumbs[:count], np.array(self.sample_times),
+            {name: rows.rows for name, rows in self.rows.items()}, np.array([c.t_s for c in self.candidates]), _Encoded(self) if jpegs is None else jpegs)
+
+    def settled(self) -> Pictures:
+        """The numbers of a chapter and its candidates, encoded, of which few are kept: of a shot that lies inside the chapter those
+        that its clips would store, of the first and the last shot, which may go on beyond it, all."""
+        settings, times = self.settings, np.array([c.t_s for c in self.candidates])
+        if self.times:
+            numbers = self.pictures(())
+            found = shots.transitions(numbers.times, numbers.signals, numbers.thumbs, settings.shot_threshold)
+            edges = [float(numbers.times[t.first]) for t in found]
+            kept = {i for i, t in enumerate(times) if not edges or t < edges[0] or t >= edges[-1]}
+            spans = shots.spans(numbers.times, self.times[-1], found, settings.min_clip_s, settings.max_clip_s, settings.trim_s)
+            for start_s, end_s in spans:
+                kept.update(chosen(times, start_s, end_s, settings.stored_frames))
+            self.candidates = [self.candidates[i] for i in sorted(kept)]
+        return self.pictures([c.encode(self) for c in self.candidates])
+
+
+def chosen(times: Floats, start_s: float, end_s: float, count: int) -> list[int]:
+    """Which of the candidates at `times` a clip stores: of those inside it the nearest to the middles of equal parts."""
+    inside = np.flatnonzero((times >= start_s - 1e-9) & (times < end_s))
+    count = min(count, inside.size)
+    until = end_s if math.isfinite(end_s) else start_s
+    middles = [start_s + (until - start_s) * (i + 0.5) / count for i in range(count)]
+    return sorted({int(inside[np.abs(times[inside] - t).argmin()]) for t in middles})
+
 
 class _Candidate:
     """A picture that may be stored; encoded when it is, or when too many wait."""
 
     def __init__(self, t_s: float, picture: Picture) -> None:
         self.t_s = t_s
-        self.picture: Picture | None = Picture(t_s, picture.y, picture.u, picture.v, picture.half)
+        self.planes: tuple[Any, Any, Any] | None = (picture.y, picture.u, picture.v)
         self.jpeg = b""
 
     def encode(self, seen: Seen) -> bytes:
-        if self.picture is not None:
-            self.jpeg = _jpeg(self.picture, seen.rotation, seen.mirrored, seen.matrix)
-            self.picture = None
+        if self.planes is not None:
+            self.jpeg = _jpeg(*self.planes, seen.rotation, seen.mirrored, seen.matrix)
+            self.planes = None
         return self.jpeg
+
+
+class _Encoded(Sequence[bytes]):
+    """The candidates of a chapter as JPEG, each encoded when it is asked for."""
+
+    def __init__(self, seen: Seen) -> None:
+        self.seen = seen
+
+    def __len__(self) -> int:
+        return len(self.seen.candidates)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.seen.candidates[index].encode(self.seen)
 
 
 _MATRICES = {
@@ -162,14 +208,14 @@ _MATRICES = {
 """Full range YCbCr to RGB by ITU recommendation; columns Y, Cb, Cr."""
 
 
-def _jpeg(picture: Picture, rotation: int, mirrored: bool, colorspace: int) -> bytes:
+def _jpeg(y: Any, u: Any, v: Any, rotation: int, mirrored: bool, colorspace: int) -> bytes:
     import cv2
 
-    height, width = picture.y.shape
+    height, width = y.shape
     matrix = _MATRICES[709 if colorspace == 1 else 2020 if colorspace in (9, 10) else 601]
-    chroma = [cv2.resize(p, (width, height), interpolation=cv2.INTER_LINEAR) for p in (picture.u, picture.v)]
+    chroma = [cv2.resize(p, (width, height), interpolation=cv2.INTER_LINEAR) for p in (u, v)]
     rows = np.array([[*row, -128 * (row[1] + row[2])] for row in reversed(matrix)])
-    bgr = cv2.transform(cv2.merge([picture.y, *chroma]), rows)
+    bgr = cv2.transform(cv2.merge([y, *chroma]), rows)
     if mirrored:
         bgr = cv2.flip(bgr, 1)
     turn = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}.get(rotation)

@@ -73,6 +73,9 @@ DISSOLVE_LIKE = 0.75
 """Correlation of the luma thumbs of both ends, at most: more is the same scene in another light."""
 DISSOLVE_FPS = 8.0
 """Frames a second that a mix can be told from."""
+BLOCK, BLOCK_MARGIN = 32_768, 4_096
+"""Frames whose dissolves are looked for at a time, and those around them: the longest window and its surroundings at 1,000 frames a
+second, the most that times can tell apart."""
 DISSOLVE_DIP = 0.92
 """Mixing flattens: spread in the middle over the mean spread of both ends, at most. A pan or an exposure does not flatten."""
 LIT_LIKE, LIT_REST, LIT_DIP = 0.6, 0.45, 0.8
@@ -245,7 +248,12 @@ def _ramp(times: Floats, spread: Floats, start: int, step: int) -> int:
 def _dissolves(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]) -> list[Transition]:
     """Windows in which every frame is a mix of both ends, the strongest first, without overlap."""
     spread = np.ascontiguousarray(signals[:, COLUMN["spread"]], dtype=np.float64)
-    rows = _mixes(times, np.ascontiguousarray(thumbs, dtype=np.float32), spread, np.array(LENGTHS_S))
+    rows = np.zeros((times.size, 3))
+    for start in range(0, times.size, BLOCK):  # the thumbs of a long film, as floats, would be its greatest array
+        low, after = max(start - BLOCK_MARGIN, 0), min(start + BLOCK, times.size)
+        near = slice(low, after + BLOCK_MARGIN)
+        found_near = _mixes(times[near], np.ascontiguousarray(thumbs[near], dtype=np.float32), spread[near], np.array(LENGTHS_S))
+        rows[start:after] = found_near[start - low:after - low] + np.array([0, low, low])
     found: list[Transition] = []
     for index in np.argsort(-rows[:, 0], kind="stable"):
         strength, low, high = rows[index]

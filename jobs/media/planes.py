@@ -7,6 +7,7 @@ shots be told apart afterwards, at 72 bytes a frame.
 """
 
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -214,6 +215,14 @@ class Grid:
             y, u, v, layout.points, layout.scales, self.cells, self.now, self.first, row, thumb)
         self.first = False
         return content
+
+    def settle(self) -> None:
+        """Take the last frame as the one that a still picture is compared with: a chapter begins behind it."""
+        self.cells[2] = self.cells[self.now]
+
+    def trace(self) -> int:
+        """A number that tells the last frame from others, as far as its cells do."""
+        return crc32(self.cells[self.now].tobytes())
 
     def _planar(self, frame: Any) -> Any:
         """Formats without a plane of luma (RGB, palettes, packed) are scaled to a small one first."""

@@ -14,7 +14,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,18 +45,19 @@ class Limits:
     memory_mb: int = 2048
 
 
-def call(function: str, args: Mapping[str, Any], limits: Limits = Limits()) -> Any:
+def call(function: str, args: Mapping[str, Any], limits: Limits = Limits(), take: Callable[[Any], None] | None = None) -> Any:
     """The value of `module:function(**args)` run in this process's child.
 
     Args:
         function: A function of the `jobs` packages that takes and returns plain values (see `jobs.media.wire`).
         args: Its arguments by name.
         limits: What it may use.
+        take: Takes parts of the result that come before the call is over (`jobs.media.child.hand`).
 
     Raises:
         MediaFault: one of its subclasses, with `.reason` and `.detail`.
     """
-    return _child().call(function, args, limits)
+    return _child().call(function, args, limits, take)
 
 
 def close() -> None:
@@ -88,7 +89,7 @@ class Child:
         except EOFError:
             raise DecodeCrash(f"the decoder process could not start ({_ending(self.end())})") from None
 
-    def call(self, function: str, args: Mapping[str, Any], limits: Limits) -> Any:
+    def call(self, function: str, args: Mapping[str, Any], limits: Limits, take: Callable[[Any], None] | None = None) -> Any:
         """See `call`."""
         self.calls += 1
         self.deadline = _Deadline(self.process.pid, limits, "decoding")
@@ -96,9 +97,12 @@ class Child:
             self._write(pack({"function": function, "args": dict(args), "memory_mb": limits.memory_mb}))
             while True:
                 answer = unpack(self._read)
-                if "progress" not in answer:
+                if "progress" in answer:
+                    self.deadline.extend(float(answer["progress"]))
+                elif "hand" in answer and take is not None:
+                    take(answer["hand"])
+                else:
                     break
-                self.deadline.extend(float(answer["progress"]))
         except EOFError:
             code = self.end()
             raise (DecodeMemory(f"the decoder ended at its memory limit of {limits.memory_mb} MB")
