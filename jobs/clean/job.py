@@ -314,4 +314,4 @@ def judged_by(settings: Settings) -> dict[str, str]:
 
 MEASURE = Job("measure", reads=(SOURCES, REJECTS), writes=(CLIPS, REJECTS), code=5, recipe=("measure",), run=measure,
               outside=measured_by)
-JUDGE = Job("judge", reads=(CLIPS, REJECTS), writes=(REJECTS,), code=1, recipe=("policy",), run=judge, outside=judged_by)
+JUDGE = Job("judge", reads=(CLIPS, REJECTS), writes=(REJECTS,), code=2, recipe=("policy",), run=judge, outside=judged_by)

@@ -2,7 +2,7 @@
 
 from jobs.clean.filter import VIDEO, Filter, FilterConfig, Limit, Row, within
 
-PAUSES = 0.1
+PAUSES = 0.25
 """Share of freezes from which repeated frames are pauses."""
 
 
@@ -24,10 +24,10 @@ def fps_at_most(row: Row) -> float:
 
 
 def moving_fps(row: Row) -> float | None:
-    """New pictures a second; None where the repeats are pauses and not a rhythm."""
+    """New pictures a second outside of freezes; None where the repeats are pauses and not a rhythm."""
     if row["duplicate_frame_share"] is None or row["freeze_share"] is None or row["freeze_share"] > PAUSES:
         return None
-    return fps_at_most(row) * (1 - float(row["duplicate_frame_share"]))
+    return fps_at_most(row) * (1 - float(row["duplicate_frame_share"])) / (1 - float(row["freeze_share"]))
 
 
 FILTER = Filter(
@@ -41,6 +41,8 @@ FILTER = Filter(
         ({"modality": VIDEO, "fps": 24.0, "duplicate_frame_share": 0.66, "freeze_share": 0.0}, None),
         ({"modality": VIDEO, "fps": 30.0, "duplicate_frame_share": 0.9, "freeze_share": 0.4}, None),
         ({"modality": VIDEO, "fps": 25.0, "duplicate_frame_share": 0.8, "freeze_share": 0.0}, "low_fps"),
+        ({"modality": VIDEO, "fps": 24.0, "duplicate_frame_share": 0.842, "freeze_share": 0.125}, "low_fps"),
+        ({"modality": VIDEO, "fps": 25.0, "duplicate_frame_share": 0.25, "freeze_share": 0.25}, None),
         ({"modality": VIDEO, "fps": 1.0, "frame_count": None, "duration_s": 20.0}, "low_fps"),
     ),
 )
