@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -45,6 +46,8 @@ PROMISED = frozenset({"mp4", "mov", "3gp", "m4a", "webm", "matroska", "avi", "wa
 """Containers whose stated length is binding: much less decoded than promised means that the file is cut off."""
 ANIMATIONS = frozenset({"gif", "apng"})
 """Containers of which one frame is a picture, not a short video."""
+CLIPS_AT_A_TIME = 64
+"""Rows of clips that wait in the decoder process at most, of a source of several chapters."""
 LAST_S = 5.0
 """Longest stated duration of a last frame that is believed."""
 
@@ -66,6 +69,10 @@ class Measured:
     damage: float
     duration_s: float
     frames: int
+
+
+Made = tuple[Measured, Iterator[dict[str, Any]]]
+"""What was made of a source, and the rows of its clips, each made when it is asked for."""
 
 
 @dataclass(frozen=True)
@@ -146,10 +153,11 @@ def _laid_together(found: Found, numbers: Sequence[Mapping[str, Any]], settings:
         "pictures": Pictures.joined([replace(part, jpegs=()) for part in pictures]).plain() if pictures else None,
         "sounds": Sounds.joined(sounds).plain() if sounds else None,
     }
-    made = Measured(**sandbox.call("jobs.clean.measure:conclude", arguments, _limits(settings)))
-    for frame in (frame for clip in made.clips for frame in clip["frames"] or ()):
+    clips: list[dict[str, Any]] = []
+    made = sandbox.call("jobs.clean.measure:conclude", arguments, _limits(settings), lambda some: clips.extend(some["clips"]))
+    for frame in (frame for clip in clips for frame in clip["frames"] or ()):
         frame["jpeg"] = jpegs[frame["t_s"]]
-    return made
+    return Measured(**made, clips=clips)
 
 
 def measure_file(path: str, modality: str, settings: Mapping[str, Any], chapter_s: float = CHAPTER_S) -> dict[str, Any]:
@@ -173,11 +181,14 @@ def part_file(path: str, part: int, of: int, settings: Mapping[str, Any], chapte
 
 def conclude(found: Mapping[str, Any], pictures: Mapping[str, Any] | None, sounds: Mapping[str, Any] | None,
              settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The `Measured` of a source from its numbers; the small pictures are not among them."""
+    """The `Measured` of a source from its numbers, without the clips, which are handed over some at a time, without their pictures."""
     options = Measure.model_validate(settings)
     seen = Pictures.of(pictures) if pictures is not None else Seen(options).pictures()
     seen = replace(seen, times=seen.times.copy(), jpegs=[b""] * len(seen.stored_times))  # kernels want to be allowed to write
-    return dict(vars(_concluded(seen, Sounds.of(sounds) if sounds is not None else None, Found.of_plain(found), options)))
+    made, clips = _concluded(seen, Sounds.of(sounds) if sounds is not None else None, Found.of_plain(found), options)
+    while some := list(islice(clips, CLIPS_AT_A_TIME)):
+        child.hand({"clips": some})
+    return {name: value for name, value in vars(made).items() if name != "clips"}
 
 
 @contextmanager
@@ -236,7 +247,8 @@ def _container(file: BinaryIO, kind: Kind) -> Iterator[tuple[Any, Kind]]:
 def _measure(file: BinaryIO, settings: Measure, chapter_s: float = CHAPTER_S) -> dict[str, Any]:
     kind = _kind(file)
     if not kind.demuxer:
-        return dict(vars(_measure_pictures(file, settings)))
+        made, clips = _measure_pictures(file, settings)
+        return vars(made) | {"clips": list(clips)}
     kept: list[Pictures | Sounds] = []
     several = False
 
@@ -260,10 +272,11 @@ def _measure(file: BinaryIO, settings: Measure, chapter_s: float = CHAPTER_S) ->
     pictures = [part for part in kept if isinstance(part, Pictures)]
     sounds = [part for part in kept if isinstance(part, Sounds)]
     whole = Pictures.joined(pictures) if several else pictures[0]
-    return dict(vars(_concluded(whole, Sounds.joined(sounds) if sounds else None, found, settings)))
+    made, clips = _concluded(whole, Sounds.joined(sounds) if sounds else None, found, settings)
+    return vars(made) | {"clips": list(clips)}
 
 
-def _measure_pictures(file: BinaryIO, settings: Measure) -> Measured:
+def _measure_pictures(file: BinaryIO, settings: Measure) -> Made:
     """A still picture, or an animation that FFmpeg does not read."""
     from jobs.media import picture
 
@@ -298,7 +311,7 @@ def _frame(pixels: Pixels) -> Any:
     return av.VideoFrame.from_ndarray(pixels, format="rgb24")
 
 
-def _concluded(pictures: Pictures, sounds: Sounds | None, found: Found, settings: Measure) -> Measured:
+def _concluded(pictures: Pictures, sounds: Sounds | None, found: Found, settings: Measure) -> Made:
     """The clips of a container, unless too much of it is damaged or missing."""
     damage = found.bad_frames / max(found.bad_frames + found.good_frames, 1)
     sound_damage = found.bad_sound / max(found.bad_sound + found.good_sound, 1)
@@ -348,18 +361,20 @@ def _keep_promise(end_s: float, sounds: Sounds | None, found: Found, settings: M
 
 
 def _clips(modality: str, pictures: Pictures, sounds: Sounds | None, found: Found, end_s: float, settings: Measure,
-           damage: float) -> Measured:
+           damage: float) -> Made:
     """Shots, spans, and a row for each."""
     ledger = Ledger(pictures, sounds, found.sound_start_s, found.sound_s, found.facts, settings)
     if modality == "image":
-        return Measured("image", [ledger.clip(0.0, 0.0)], damage, 0.0, 1)
-    if modality == "audio":
+        parts, made = [(0.0, 0.0)], Measured("image", [], damage, 0.0, 1)
+    elif modality == "audio":
         start = found.sound_start_s
         parts = shots.equal_parts(start, start + found.sound_s, settings.max_clip_s)
-        return Measured("audio", [ledger.clip(a, b) for a, b in parts], damage, found.sound_s, 0)
-    turns = shots.transitions(ledger.times, pictures.signals, pictures.thumbs, settings.shot_threshold)
-    parts = shots.spans(ledger.times, end_s, turns, settings.min_clip_s, settings.max_clip_s, settings.trim_s)
-    return Measured("video", [ledger.clip(a, b) for a, b in parts], damage, end_s - float(ledger.times[0]), len(ledger.times))
+        made = Measured("audio", [], damage, found.sound_s, 0)
+    else:
+        turns = shots.transitions(ledger.times, pictures.signals, pictures.thumbs, settings.shot_threshold)
+        parts = shots.spans(ledger.times, end_s, turns, settings.min_clip_s, settings.max_clip_s, settings.trim_s)
+        made = Measured("video", [], damage, end_s - float(ledger.times[0]), len(ledger.times))
+    return made, (ledger.clip(a, b) for a, b in parts)
 
 
 def _warm_pass() -> None:
