@@ -57,8 +57,12 @@ def _serve(calls: Any, answers: Any, confined: bool) -> None:
         answers.write(pack(value))
         answers.flush()
 
+    def hand_over(values: Mapping[str, Any]) -> None:
+        send({"hand": values})
+        _trim()  # what is handed over was gathered over minutes, among much that is gone
+
     vars(importlib.import_module("jobs.media.child")).update(
-        progress=_every_second(lambda media_s: send({"progress": media_s})), hand=lambda values: send({"hand": values}), in_sandbox=True)
+        progress=_every_second(lambda media_s: send({"progress": media_s})), hand=hand_over, in_sandbox=True)
     send({"ready": confined})
     while True:
         try:
@@ -134,13 +138,21 @@ def _slim() -> None:
     import ctypes
 
     libc = ctypes.CDLL(None)
-    if hasattr(libc, "malloc_trim"):
-        libc.malloc_trim(0)
+    _trim()
     with open("/proc/self/smaps") as file:
         text = file.read()
     for start, end, fields in _MAPPING.findall(text):
         if "Private_Dirty:         0 kB" in fields and "Anonymous:             0 kB" in fields:
             libc.madvise(ctypes.c_void_p(int(start, 16)), ctypes.c_size_t(int(end, 16) - int(start, 16)), _MADV_DONTNEED)
+
+
+def _trim() -> None:
+    """Give back free memory of the heap."""
+    import ctypes
+
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)
 
 
 _MADV_DONTNEED = 4

@@ -61,7 +61,9 @@ def test_texts_become_published_videos_and_a_second_run_does_nothing(settings: S
     for row in rows["publications"]:
         assert (Path(settings.runtime.lake) / "videos" / row["uri"]).is_file()
     measured = versions["generations"].manifest["measured"]  # type: ignore[union-attr]
-    assert all(m["seconds"] > 0 and m["peak_bytes"] > 0 for m in measured)
+    by_asset = {m["generation_id"]: m for m in measured if "generation_id" in m}
+    assert set(by_asset) == {row["generation_id"] for row in rows["generations"]}
+    assert all(m["seconds"] > 0 and m["peak_bytes"] > 0 for m in by_asset.values())
     again = {name: execute(name, settings) for name in jobs_of.VIDEOS}
     assert all(o.stood for o in again.values())
 
