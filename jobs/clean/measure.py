@@ -80,7 +80,7 @@ class Part:
     """What was read of some chapters of a source.
 
     Attributes:
-        found: Facts and counts, as `jobs.clean.reading.Found.plain` has them.
+        found: Facts and counts, as `jobs.clean.found.Found.plain` has them.
         numbers: Rows of each chapter, in order, of pictures or of sound.
     """
 
