@@ -57,7 +57,7 @@ def call(function: str, args: Mapping[str, Any], limits: Limits = Limits(), take
     Raises:
         MediaFault: one of its subclasses, with `.reason` and `.detail`.
     """
-    return _child().call(function, args, limits, take)
+    return _child(function.partition(":")[0]).call(function, args, limits, take)
 
 
 def close() -> None:
@@ -69,14 +69,15 @@ def close() -> None:
 
 
 class Child:
-    """A running child process."""
+    """A running child process that has these modules imported."""
 
-    def __init__(self) -> None:
+    def __init__(self, modules: frozenset[str]) -> None:
+        self.modules = modules
         environment = {**os.environ, **dict.fromkeys(ONE_THREAD, "1"), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
                        "PYTHONDONTWRITEBYTECODE": "1", "OPENCV_LOG_LEVEL": "SILENT"}
         self.owner = os.getpid()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "jobs.media.child", str(self.owner)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, "-m", "jobs.media.child", str(self.owner), *sorted(modules)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, env=environment, close_fds=True)
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -210,11 +211,14 @@ def _ending(status: int) -> str:
 _current: Child | None = None
 
 
-def _child() -> Child:
+def _child(module: str) -> Child:
+    """The child; one that does not know `module` is replaced by one that does, beside what it knew: a job that only reads headers
+    need not wait for kernels."""
     global _current
-    if _current is None or not _current.usable:
+    known = _current.modules if _current is not None else frozenset[str]()
+    if _current is None or module not in known or not _current.usable:
         close()
-        _current = Child()
+        _current = Child(known | {module})
     return _current
 
 
