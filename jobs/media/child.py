@@ -1,6 +1,7 @@
 """The child process in which all decoding runs: reads calls, answers with values or faults, and can do little else.
 
-Started by `jobs.media.sandbox` as `python -m jobs.media.child PARENT_PID MODULE...`; speaks `jobs.media.wire` on its standard streams.
+Started by `jobs.media.sandbox` as `python -m jobs.media.child PARENT_PID SOCKET MODULE...`; speaks `jobs.media.wire` on its standard streams
+and is handed open files through the socket.
 The modules, those of the functions that will be called, are imported before the process is confined: what they would compile and
 cache later is refused. A module that has to load more for that says so in a function `warm`.
 """
@@ -10,6 +11,7 @@ import importlib
 import os
 import re
 import resource
+import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -24,7 +26,7 @@ in_sandbox = False
 """This process is the child."""
 
 
-def main(parent: int, modules: Sequence[str]) -> None:
+def main(parent: int, files: int, modules: Sequence[str]) -> None:
     """Serve calls until the parent closes the pipe."""
     from jobs.media import confine
 
@@ -42,10 +44,10 @@ def main(parent: int, modules: Sequence[str]) -> None:
     _slim()
     confine.limit()
     confined = confine.confine()
-    _serve(calls, answers, confined)
+    _serve(calls, answers, socket.socket(fileno=files), confined)
 
 
-def _serve(calls: Any, answers: Any, confined: bool) -> None:
+def _serve(calls: Any, answers: Any, files: socket.socket, confined: bool) -> None:
     from jobs.media.wire import pack, unpack
 
     def read(size: int) -> bytes:
@@ -70,7 +72,14 @@ def _serve(calls: Any, answers: Any, confined: bool) -> None:
             call = unpack(read)
         except EOFError:
             return
-        send(answer(call))
+        if call.get("file"):
+            _, (handle,), _, _ = socket.recv_fds(files, 1, 1)
+            with os.fdopen(handle, "rb", buffering=0) as file:
+                file.seek(0)
+                call["args"]["file"] = file
+                send(answer(call))
+        else:
+            send(answer(call))
 
 
 def _callable(module: str) -> bool:
@@ -172,4 +181,4 @@ def _quiet() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

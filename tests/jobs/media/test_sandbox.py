@@ -62,14 +62,19 @@ def test_the_child_is_reused(long_video: Path) -> None:
 def test_a_child_knows_what_it_was_started_for_and_learns_by_being_replaced(long_video: Path) -> None:
     """A job that only reads headers does not wait for kernels; one that does both in turn does not wait each time."""
     sandbox.close()
-    facts = ("jobs.collect.facts:facts", {"path": str(long_video)})
-    sandbox.call(*facts)
+
+    def facts() -> None:
+        with open(long_video, "rb") as file:
+            file.seek(100)
+            assert sandbox.call("jobs.collect.facts:facts", {}, file=file.fileno())["width"] == 640
+
+    facts()
     assert loaded("numba") == 0, "reading headers compiles nothing"
     measure_source(long_video, "video", Measure())
     assert loaded("numba") > 0
     assert loaded("scipy") == loaded("pyarrow") == loaded("pydantic_core") == 0, "start-up that nobody needs"
     before = sandbox._child("jobs.clean.measure").process.pid
-    sandbox.call(*facts)
+    facts()
     assert sandbox._child("jobs.clean.measure").process.pid == before
 
 
