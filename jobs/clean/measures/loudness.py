@@ -108,29 +108,25 @@ def _greatest(bits: Any) -> Any:
 def _peaks(sound: Any, edges: Any, tail: Any, phases: Any) -> Any:
     """Greatest absolute value of every block and between its samples, with the TAPS samples before it, which `tail` carries over; between
     the samples only near one that reaches 0.6 of the greatest."""
-    channels, taps = sound.shape[0], phases.shape[1]
-    count, blocks = sound.shape[1], edges.size - 1
-    lines = np.empty((channels, taps + count), np.float32)
+    channels, taps, blocks = sound.shape[0], phases.shape[1], edges.size - 1
+    lines = np.empty((channels, taps + np.max(edges[1:] - edges[:-1])), np.float32)
     lines[:, :taps] = tail
-    lines[:, taps:] = sound
-    tail[:] = lines[:, count:]
     bits = lines.view(np.int32)
-    tops, peaks = np.zeros(blocks, np.int32), np.zeros(blocks)
+    tops = np.zeros(blocks, np.int32)
     between = np.empty(NEAR, np.float32)
     greatest = between.view(np.int32)
     for block in range(blocks):
+        count, top = edges[block + 1] - edges[block], np.int32(0)
         for c in range(channels):
-            tops[block] = max(tops[block], _greatest(bits[c, edges[block]:edges[block + 1] + taps]))
-    values = tops.view(np.float32)
-    floors = (values * np.float32(0.6)).view(np.int32)
-    for block in range(blocks):
-        first, after = edges[block] + taps // 2 - 1, edges[block + 1] + taps - taps // 2
-        top = tops[block]
+            lines[c, taps:taps + count] = sound[c, edges[block]:edges[block + 1]]
+            top = max(top, _greatest(bits[c, :taps + count]))
+        tops[block] = top
+        floor = (tops[block:block + 1].view(np.float32) * np.float32(0.6)).view(np.int32)[0]
         for c in range(channels if top > 0 else 0):
             line = lines[c]
-            for start in range(first, after, NEAR):
-                end = min(start + NEAR, after)
-                if _greatest(bits[c, start:end + 1]) < floors[block]:
+            for start in range(taps // 2 - 1, taps // 2 + count, NEAR):
+                end = min(start + NEAR, taps // 2 + count)
+                if _greatest(bits[c, start:end + 1]) < floor:
                     continue
                 for phase in range(phases.shape[0]):
                     between[:] = 0
@@ -140,8 +136,9 @@ def _peaks(sound: Any, edges: Any, tail: Any, phases: Any) -> Any:
                             between[i] += tap * part[i]
                     top = max(top, _greatest(greatest[:end - start]))
         tops[block] = top
-    peaks[:] = values
-    return peaks
+        lines[:, :taps] = lines[:, count:count + taps].copy()
+    tail[:] = lines[:, :taps]
+    return tops.view(np.float32).astype(np.float64)
 
 
 def channel_weights(channels: int) -> Floats:
