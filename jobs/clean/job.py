@@ -204,7 +204,7 @@ def _read_part(task: Task, settings: Settings) -> Part:
 
 def _joined(source: Mapping[str, Any], task: Task, settings: Settings) -> list[dict[str, Any]] | dict[str, Any]:
     """The clips of a source from its parts, or the reject of the first part that failed. Parts that do not fit together, since the
-    file is not what its index says, are left aside, and the source is measured in one go."""
+    file is not what its index says, are left aside, and the source is measured in one go; only then is its file opened."""
     from jobs.clean.sandboxed import Part as Read
     from jobs.clean.sandboxed import measure_parts
 
@@ -215,7 +215,7 @@ def _joined(source: Mapping[str, Any], task: Task, settings: Settings) -> list[d
     if rejected is not None:
         return dict(rejected)
     read = [Read(part["found"], part["numbers"]) for part in staged]
-    made = _tried(source, lambda path: measure_parts(read, settings.recipe.measure))
+    made = _decoded(source, source["uri"], lambda: measure_parts(read, settings.recipe.measure))
     if made is None:
         return _measured(source, settings)
     return made if isinstance(made, dict) else _clips(source, made)
@@ -227,15 +227,20 @@ def _staged_name(source: Mapping[str, Any], part: int, of: int) -> str:
 
 def _tried(source: Mapping[str, Any], work: Callable[[str], T]) -> T | dict[str, Any]:
     """What `work` makes of the file of a source, or the row of `rejects` that says why it cannot."""
-    path = source["uri"]
     try:
-        with local(path) as path:
-            return work(path)
-    except MediaFault as fault:
-        return _rejected(source, fault.reason, "decodable", plain(fault.detail, path))
+        with local(source["uri"]) as path:
+            return _decoded(source, path, lambda: work(path))
     except OSError as error:
         reason, detail = lost(error, source["uri"])
         return _rejected(source, reason, "readable", detail)
+
+
+def _decoded(source: Mapping[str, Any], path: str, work: Callable[[], T]) -> T | dict[str, Any]:
+    """What `work` makes, or the row of `rejects` that names the fault of the file, which lies at `path`."""
+    try:
+        return work()
+    except MediaFault as fault:
+        return _rejected(source, fault.reason, "decodable", plain(fault.detail, path))
 
 
 def _clips(source: Mapping[str, Any], found: "Measured") -> list[dict[str, Any]] | dict[str, Any]:

@@ -119,6 +119,21 @@ def test_an_interrupted_run_reads_no_part_twice(bench: Bench, monkeypatch: pytes
     assert bench.manifest()["seen"] == 2
 
 
+def test_the_task_that_joins_opens_the_file_only_if_the_parts_do_not_fit(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A remote file would be fetched whole for it."""
+    opened, local = [], clean.local
+    monkeypatch.setattr(clean, "local", lambda uri: opened.append(uri) or local(uri))
+    execute("measure", bench.settings)
+    parts = sum(part is not None for _, part in bench.calls)
+    assert sum(uri.endswith("long.mp4") for uri in opened) == parts
+    bench.lake.fs.rm(bench.lake.path(), recursive=True)
+    execute("collect", bench.settings)
+    opened.clear()
+    monkeypatch.setattr(sandboxed, "misfit", lambda found: "they do not fit")
+    execute("measure", bench.settings)
+    assert sum(uri.endswith("long.mp4") for uri in opened) == parts + 1
+
+
 def test_a_part_that_fails_rejects_the_source_with_its_reason(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     part = sandboxed.read_part
 
