@@ -185,7 +185,7 @@ def _measure_pictures(file: BinaryIO, settings: "Measure") -> Made:
         "rotation_deg": 0,
         "sar": 1.0,
         "bit_depth": picture.bits(image),
-        "hdr": False,
+        "hdr": picture.is_hdr(image),
         "alpha": picture.stored_alpha(image),
         "video_codec": (image.format or "").lower(),
     }

@@ -7,9 +7,10 @@ Dark: a row is bar when its mean luma is at most 24 and its standard deviation a
 brighter columns; bars count only when both sides have one of at least 2 %, and when at one of them the picture begins with a step
 over half of the row or more in a quarter of the pictures: a night sky has no such edge. Source: FFmpeg cropdetect (limit 24).
 
-Of any shade, a blurred copy of the picture among them: two lines equally far from both ends, 3 % to 45 % of the way, at which half of
-the picture or more steps by at least 8, with next to no detail outside of the smoother one (at most 0.35 of that inside, at least 1.2
-is allowed) and at most three times that inside outside of the other (a subtitle may stand there); in the same place in 60 % of the pictures.
+Of any shade, a blurred copy of the picture among them: two lines equally far from both ends, 3 % to 45 % of the way, at which 0.65 of
+the picture or more steps by at least 8, with next to no detail outside of both (at most 0.35 of that inside, at least 1.2 is allowed);
+where one side is flat and the other is of the same shade at its outer edge, three times that inside (a subtitle may stand there). In the same
+place in 60 % of the pictures. Blurred copies step in 0.67 to 0.95 of the line, bars of one shade in 0.78 and more.
 
 Null when no picture has a bright row and column. Version 3.
 """
@@ -22,8 +23,8 @@ from jobs.clean.measures import Measurement, Picture, Span
 from jobs.media.kernel import kernel
 
 MEAN, SPREAD, LEAST = 24.0, 6.0, 0.02
-STEP, ACROSS = 8, 0.5
-"""Of luma across the edge of a bar, and share of the line that has it."""
+STEP, ACROSS, ACROSS_ANY, ALIKE = 8, 0.5, 0.65, 12
+"""Of luma across the edge of a bar, and share of the line that has it: of dark bars and of others; how much both sides may differ."""
 NEAREST, FARTHEST, SMOOTH, FLAT, LETTERS, OFTEN, SAME = 0.03, 0.45, 0.35, 1.2, 3.0, 0.6, 0.015
 """Where the edges of bars of any shade are, detail outside against inside where it is smooth and where letters may stand, and in how
 many pictures they are in the same place."""
@@ -79,12 +80,12 @@ def _framed(y: Any, first: int, last: int) -> Any:
     best, place = 0.0, 0
     for b in range(max(3, int(NEAREST * lines)), int(FARTHEST * lines)):
         one = _step(y, b - 2, 1)
-        if one < ACROSS or one <= best:
+        if one < ACROSS_ANY or one <= best:
             continue
         other = 0.0
         for near in range(b - 1, b + 2):
             other = max(other, _step(y, lines + 1 - near, -1))
-        if min(one, other) >= ACROSS and min(one, other) > best:
+        if min(one, other) >= ACROSS_ANY and min(one, other) > best:
             best, place = min(one, other), b
     if place == 0:
         return hard, 0.0
@@ -98,7 +99,12 @@ def _framed(y: Any, first: int, last: int) -> Any:
                 total += abs(here - np.int32(y[i - 1, k])) + abs(here - np.int32(y[i, k - 1]))
         detail[part] = total / max((high - low) * (pixels - 1), 1)
     above, inside, below = detail
-    framed = min(above, below) <= max(SMOOTH * inside, FLAT) and max(above, below) <= max(LETTERS * inside, FLAT)
+    level: Any = 0
+    for k in range(pixels):
+        level += np.int32(y[0, k]) - np.int32(y[lines - 1, k])
+    smooth = max(SMOOTH * inside, FLAT)
+    letters = min(above, below) <= FLAT and max(above, below) <= LETTERS * inside and abs(level) <= ALIKE * pixels
+    framed = max(above, below) <= smooth or letters
     return hard, 2.0 * place if framed else 0.0
 
 
