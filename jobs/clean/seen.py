@@ -3,15 +3,18 @@ small pictures of which some will be stored."""
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jobs.clean import shots
 from jobs.clean.measures import Picture, measurements
 from jobs.clean.series import Floats, Growing, Pictures, doubles
-from jobs.media.planes import SIGNALS, THUMB, Grid, plane_array
-from schemas.settings import Measure
+from jobs.media.planes import Grid, plane_array
+from jobs.media.signals import SIGNALS, THUMB
+
+if TYPE_CHECKING:
+    from schemas.settings import Measure
 
 PAIR_S = 0.1
 """Least distance of the second picture that motion is measured with."""
@@ -30,7 +33,7 @@ class Seen:
     A chapter that is not the first takes over the grid, which knows the frame before; nothing else passes from one to the next.
     """
 
-    def __init__(self, settings: Measure, grid: Grid | None = None) -> None:
+    def __init__(self, settings: "Measure", grid: Grid | None = None) -> None:
         import av
 
         self.settings = settings

@@ -30,7 +30,7 @@ Sound = NDArray[np.float32]
 
 NATIVE_BLOCK_S = 0.1
 """Blocks of sound at the rate and with the channels of the stream. They come several at a time, as [channels, samples] and the edges
-of the blocks in it: [blocks + 1], from 0."""
+of the blocks in it: [blocks + 1], from 0. What lies behind the last edge is not to be heard yet."""
 MONO_BLOCK_S = 0.128
 """Blocks of sound mixed to one channel at 16 kHz: 2048 samples. They come several at a time, as [blocks, 2048]."""
 MONO_RATE_HZ = 16_000
