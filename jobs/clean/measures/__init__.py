@@ -47,7 +47,8 @@ class Picture:
         y: Luma, full range 0..255, display aspect, short side 224 or less, unrotated.
         u: Chroma at half the size, 0..255 around 128.
         half: Luma at half the size of `y`.
-        plane: Luma as decoded, not scaled, `plane_bits` deep; None where the format has no such plane.
+        plane: Luma as decoded, not scaled, `plane_bits` deep; None where the format has no such plane, and for measurements that do not
+            say that they need it.
         full_range: Whether `plane` uses the full range.
         rotation_deg, mirrored: How a player shows it: mirrored left to right, then turned clockwise.
     """
@@ -153,6 +154,7 @@ class Measurement:
         width: How many numbers `look`, `compare` or `hear` return.
         ear: Which blocks `hear` gets: `native`, or `mono` at 16 kHz.
         every: Of the sampled pictures of a shot, `look` gets the first and every so many-th after it; rows between are NaN.
+        native: `look` needs the plane as decoded.
     """
 
     name: str
@@ -166,6 +168,7 @@ class Measurement:
     hear: Callable[[int, int], Hearer] | None = None
     ear: Literal["native", "mono"] = "native"
     every: int = 1
+    native: bool = False
 
 
 @cache
