@@ -3,16 +3,28 @@ small pictures of which some will be stored."""
 
 import math
 from collections.abc import Sequence
+<<<<<<< HEAD
+from typing import TYPE_CHECKING, Any
+=======
 from dataclasses import replace
 from typing import Any
+>>>>>>> room-speed
 
 import numpy as np
 
 from jobs.clean import shots
+<<<<<<< HEAD
+from jobs.clean.measures import Picture, measurements
+from jobs.clean.measures.sketch import RATE_HZ
+=======
 from jobs.clean.measures import Picture, Pixels, measurements
+>>>>>>> room-speed
 from jobs.clean.series import Floats, Growing, Pictures, doubles
-from jobs.media.planes import SIGNALS, THUMB, Grid, plane_array
-from schemas.settings import Measure
+from jobs.media.planes import SKETCH, Grid, plane_array
+from jobs.media.signals import SIGNALS, THUMB
+
+if TYPE_CHECKING:
+    from schemas.settings import Measure
 
 PAIR_S = 0.1
 """Least distance of the second picture that motion is measured with."""
@@ -33,7 +45,7 @@ class Seen:
     A chapter that is not the first takes over the grid, which knows the frame before; nothing else passes from one to the next.
     """
 
-    def __init__(self, settings: Measure, grid: Grid | None = None) -> None:
+    def __init__(self, settings: "Measure", grid: Grid | None = None) -> None:
         import av
 
         self.settings = settings
@@ -44,11 +56,18 @@ class Seen:
         self.measures = [m for m in measurements().values() if m.look is not None or m.compare is not None]
         self.rows = {m.name: Growing(m.width) for m in self.measures}
         self.sample_times = doubles()
+<<<<<<< HEAD
+        self.sketch_times, self.sketches = doubles(), Growing(SKETCH, np.uint8)
+        self.candidates: list[_Candidate] = []
+        self.shot_from = self.encoded = 0
+        self.due = self.sketch_due = -math.inf
+=======
         self.waiting: list[tuple[Picture, int, Pixels | None, float]] = []
         """Samples to be measured: the picture, its number in its shot, the later picture and how much later that is."""
         self.candidates: list[_Candidate] = []
         self.shot_from = self.encoded = self.in_shot = 0
         self.due = -math.inf
+>>>>>>> room-speed
         self.content = 0.0
         self.open: Picture | None = None
         self.sar, self.rotation, self.mirrored, self.matrix = 1.0, 0, False, 2
@@ -74,8 +93,11 @@ class Seen:
             self._new_shot(t)
         if t >= self.due:
             self._sample(frame, t)
-            step = 1 / self.settings.samples_per_second
-            self.due = t + step if self.due == -math.inf else self.due + step * max(1, math.ceil((t - self.due) / step + 1e-9))
+            self.due = _next(self.due, t, 1 / self.settings.samples_per_second)
+        if t >= self.sketch_due:
+            self.grid.sketch(self.sketches.room(1)[0])
+            self.sketch_times.append(t)
+            self.sketch_due = _next(self.sketch_due, t, 1 / RATE_HZ)
 
     def _sample(self, frame: Any, t: float) -> None:
         picture = self._picture(frame, t)
@@ -129,7 +151,7 @@ class Seen:
         half = cv2.resize(y, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
         layout = self.grid.lay(frame)
         plane = plane_array(frame, 0, layout.bits) if layout.direct else None
-        return Picture(t, y, u, v, half, plane, layout.bits, layout.full)
+        return Picture(t, y, u, v, half, plane, layout.bits, layout.full, self.rotation, self.mirrored)
 
     def _new_shot(self, t: float) -> None:
         """A jump: keep few pictures of what is probably a whole shot, and look soon at what follows."""
@@ -162,7 +184,7 @@ class Seen:
         count = len(self.times)
         return Pictures(
             np.array(self.times), self.signals[:count], self.thumbs[:count], np.array(self.sample_times),
-            {name: rows.rows for name, rows in self.rows.items()}, np.array([c.t_s for c in self.candidates]), _Encoded(self) if jpegs is None else jpegs)
+            {name: rows.rows for name, rows in self.rows.items()}, np.array(self.sketch_times), self.sketches.rows, np.array([c.t_s for c in self.candidates]), _Encoded(self) if jpegs is None else jpegs)
 
     def settled(self) -> Pictures:
         """The numbers of a chapter and its candidates, encoded, of which few are kept: of a shot that lies inside the chapter those
@@ -178,6 +200,11 @@ class Seen:
                 kept.update(chosen(times, start_s, end_s, settings.stored_frames))
             self.candidates = [self.candidates[i] for i in sorted(kept)]
         return self.pictures([c.encode(self) for c in self.candidates])
+
+
+def _next(due: float, t: float, step: float) -> float:
+    """When a sample is due after one at `t`: on a grid that begins with the first."""
+    return t + step if due == -math.inf else due + step * max(1, math.ceil((t - due) / step + 1e-9))
 
 
 def chosen(times: Floats, start_s: float, end_s: float, count: int) -> list[int]:

@@ -16,8 +16,8 @@ from jobs.clean import shots
 from jobs.clean.chapters import CHAPTER_S, Begin, begins
 from jobs.clean.found import Found, joined, misfit
 from jobs.clean.heard import Heard, step
-from jobs.clean.measure import measure_parts, measure_source, read_part
 from jobs.clean.measures import MONO_BLOCK_S, NATIVE_BLOCK_S
+from jobs.clean.sandboxed import measure_parts, measure_source, read_part
 from jobs.media import sandbox
 from jobs.media.faults import MediaFault, PartlyUndecodable, TooManyFrames
 from schemas.settings import Measure
