@@ -2,7 +2,7 @@
 
 phashes: three a sampled picture, each of 64 bits: luma 32 x 32 (area mean), DCT-II, the 8 x 8 lowest coefficients with the first
 set to 0, bit i is 1 where coefficient i (row by row, most significant first) exceeds their median. phash_times_s: when each was
-taken, so every time three times. Version 4. Source: the pHash of Zauner 2010 with the median of all 64.
+taken, so every time three times; of the picture as a player shows it. Version 5. Source: the pHash of Zauner 2010 with the median of all 64.
 
 The first has black bars cut off, so that a letterboxed copy hashes alike. The second is of the whole picture with its brightest
 and its darkest twentieth clipped: a logo or a subtitle, on the bars too, weighs little in it; it is 0 where nothing but those
@@ -26,7 +26,7 @@ VIEWS, MIDDLE = 3, 0.9
 
 
 def look(picture: Picture) -> list[float]:
-    return [float(half) for h in hashes(picture.half) for half in (h >> 32, h & 0xFFFFFFFF)]
+    return [float(half) for h in hashes(picture.upright) for half in (h >> 32, h & 0xFFFFFFFF)]
 
 
 def hashes(luma: Pixels) -> tuple[int, int, int]:
@@ -109,4 +109,4 @@ def reduce(span: Span) -> dict[str, Any]:
     }
 
 
-MEASURE = Measurement("phash", 4, ("phashes", "phash_times_s"), reduce, width=2 * VIEWS, look=look)
+MEASURE = Measurement("phash", 5, ("phashes", "phash_times_s"), reduce, width=2 * VIEWS, look=look)

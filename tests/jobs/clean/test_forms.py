@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 from skimage import data as pictures
 
-from jobs.clean.measure import Measured, measure_file
+from jobs.clean.found import Measured
+from jobs.clean.measure import measure_file
 from jobs.media.cut import cut_file
 from jobs.media.faults import BrokenClock
 from schemas.settings import Measure
