@@ -95,11 +95,11 @@ class Course:
         return float(np.sqrt(np.square(between(self.luma, at + 1) - between(self.luma, at - 1)).mean())) / 2
 
     def steady(self) -> float:
-        """Correlation of the departures from the mean with those of the next sample: near 0 where the cells are but noise. A few samples
-        that depart by far, a flash or a black beginning, do not count."""
+        """Correlation of the departures from the mean with those of the next sample, of all samples or without those that depart by far, a
+        flash or a black beginning, whichever is greater: near 0 where the cells are but noise."""
         departing = np.square(departures(self.luma)).mean(axis=(1, 2))
-        x = departures(self.luma[departing <= 4 * np.median(departing) + 1e-6])
-        return float((x[1:] * x[:-1]).sum() / max(float(np.square(x).sum()), 1e-6))
+        calm = departures(self.luma[departing <= 4 * np.median(departing) + 1e-6])
+        return max(float((x[1:] * x[:-1]).sum() / max(float(np.square(x).sum()), 1e-6)) for x in (departures(self.luma), calm))
 
 
 def _stretched(cells: Array, rows: int, columns: int) -> Array:
@@ -218,6 +218,13 @@ def between(cells: Array, at: NDArray[np.float64]) -> Array:
 def departures(cells: Array) -> Array:
     """Of all samples from their mean over time."""
     return np.asarray(cells - cells.mean(axis=0))
+
+
+def correlation(a: Course, b: Course, fit: Fit) -> float:
+    """Of the departures at a fit."""
+    part, at = overlap(a, b, fit.shift)
+    x, y = departures(view(a.luma[part], fit.boxes[0], fit.warp)), departures(view(between(b.luma, at), fit.boxes[1]))
+    return float((x * y).sum() / max(float(np.linalg.norm(x) * np.linalg.norm(y)), 1e-6)) if len(at) else 0.0
 
 
 def _refined(a: Course, b: Course, start: Fit) -> Fit:

@@ -233,3 +233,15 @@ def test_clips_that_change_fast_meet_by_their_sketches():
     assert [x.tolist() for x in kind.meet(kind.file(table, np.array([0, 1]), dedup), dedup)] == [[0], [1]]
     without = table.set_column(table.column_names.index("sketches"), "sketches", pa.nulls(2, pa.large_binary()))
     assert not len(kind.meet(kind.file(without, np.array([0, 1]), dedup), dedup)[0])
+
+
+def test_noise_is_unsteady_and_a_flash_or_one_jump_is_not():
+    rng = np.random.default_rng(8)
+    noise = [rng.integers(0, 256, (108, 192, 3), np.uint8) for _ in range(32)]
+
+    def steady(film):
+        return clip(film).course.steady()
+
+    assert steady(lambda t: noise[int(t * RATE_HZ)]) < copies.UNSTEADY
+    assert steady(lambda t: busy(9)(t) if t > 0.1 else np.zeros((108, 192, 3), np.uint8)) > copies.UNSTEADY
+    assert steady(lambda t: grain(busy(10)(0) if t < 2 else busy(11)(0))) > copies.UNSTEADY
