@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,8 +10,10 @@ from jobs.clean import shots
 from jobs.clean.measures import MONO_BLOCK_S, NATIVE_BLOCK_S, Span, measurements
 from jobs.clean.seen import chosen
 from jobs.clean.series import Floats, Pictures, Sounds
-from jobs.media.planes import SIGNALS
-from schemas.settings import Measure
+from jobs.media.signals import SIGNALS
+
+if TYPE_CHECKING:
+    from schemas.settings import Measure
 
 
 class Ledger:
@@ -27,7 +29,7 @@ class Ledger:
     """
 
     def __init__(self, pictures: Pictures, sounds: Sounds | None, sound_start_s: float, sound_s: float, facts: Mapping[str, Any],
-                 settings: Measure) -> None:
+                 settings: "Measure") -> None:
         self.pictures, self.sounds, self.sound_start_s, self.settings = pictures, sounds, sound_start_s, settings
         self.times, self.sample_times = pictures.times, pictures.sample_times
         self.named = {name: pictures.signals[:, i] for i, name in enumerate(SIGNALS)}

@@ -3,20 +3,34 @@ small pictures of which some will be stored."""
 
 import math
 from collections.abc import Sequence
+<<<<<<< HEAD
+from typing import TYPE_CHECKING, Any
+=======
+from dataclasses import replace
 from typing import Any
+>>>>>>> room-speed
 
 import numpy as np
 
 from jobs.clean import shots
+<<<<<<< HEAD
 from jobs.clean.measures import Picture, measurements
 from jobs.clean.measures.sketch import RATE_HZ
+=======
+from jobs.clean.measures import Picture, Pixels, measurements
+>>>>>>> room-speed
 from jobs.clean.series import Floats, Growing, Pictures, doubles
-from jobs.media.planes import SIGNALS, SKETCH, THUMB, Grid, plane_array
-from schemas.settings import Measure
+from jobs.media.planes import SKETCH, Grid, plane_array
+from jobs.media.signals import SIGNALS, THUMB
+
+if TYPE_CHECKING:
+    from schemas.settings import Measure
 
 PAIR_S = 0.1
 """Least distance of the second picture that motion is measured with."""
 JPEG_QUALITY = 85
+TOGETHER = 16
+"""Samples that are measured together: between two frames of the decoder, code and tables would come from memory each time."""
 THIN_S = 2.5
 """In a long shot one candidate is kept in so many seconds: clips of it are cut later, and every one stores a few."""
 RAW = 96
@@ -31,7 +45,7 @@ class Seen:
     A chapter that is not the first takes over the grid, which knows the frame before; nothing else passes from one to the next.
     """
 
-    def __init__(self, settings: Measure, grid: Grid | None = None) -> None:
+    def __init__(self, settings: "Measure", grid: Grid | None = None) -> None:
         import av
 
         self.settings = settings
@@ -42,10 +56,18 @@ class Seen:
         self.measures = [m for m in measurements().values() if m.look is not None or m.compare is not None]
         self.rows = {m.name: Growing(m.width) for m in self.measures}
         self.sample_times = doubles()
+<<<<<<< HEAD
         self.sketch_times, self.sketches = doubles(), Growing(SKETCH, np.uint8)
         self.candidates: list[_Candidate] = []
         self.shot_from = self.encoded = 0
         self.due = self.sketch_due = -math.inf
+=======
+        self.waiting: list[tuple[Picture, int, Pixels | None, float]] = []
+        """Samples to be measured: the picture, its number in its shot, the later picture and how much later that is."""
+        self.candidates: list[_Candidate] = []
+        self.shot_from = self.encoded = self.in_shot = 0
+        self.due = -math.inf
+>>>>>>> room-speed
         self.content = 0.0
         self.open: Picture | None = None
         self.sar, self.rotation, self.mirrored, self.matrix = 1.0, 0, False, 2
@@ -81,16 +103,16 @@ class Seen:
         picture = self._picture(frame, t)
         if self.open is not None:
             self._pair(None, t)
-        in_shot = len(self.candidates) - self.shot_from
+        self.in_shot = len(self.candidates) - self.shot_from
         for m in self.measures:
-            if m.look is not None:
-                self.rows[m.name].add(m.look(picture) if in_shot % m.every == 0 else math.nan)
+            if m.look is not None and m.native:
+                self.rows[m.name].add(m.look(picture) if self.in_shot % m.every == 0 else math.nan)
         self.sample_times.append(t)
         self.candidates.append(_Candidate(t, picture))
         if len(self.candidates) - self.shot_from >= IN_SHOT:
             self._thin()
             self.shot_from = len(self.candidates)
-        self.open = picture
+        self.open = replace(picture, plane=None)
 
     def _pair(self, frame: Any | None, t: float) -> None:
         """Finish the open sample with its later picture, or without one."""
@@ -104,9 +126,20 @@ class Seen:
                 frame, width=width, height=height, format="gray", interpolation="AREA", threads=1, dst_color_range="JPEG"
             )
             later = np.ascontiguousarray(plane_array(small, 0, 8))
+        self.waiting.append((picture, self.in_shot, later, t - picture.t_s))
+        if len(self.waiting) >= TOGETHER:
+            self._measure()
+
+    def _measure(self) -> None:
+        """Measure the samples that wait."""
         for m in self.measures:
-            if m.compare is not None:
-                self.rows[m.name].add(math.nan if later is None else m.compare(picture, later, t - picture.t_s))
+            rows = self.rows[m.name]
+            for picture, in_shot, later, gap_s in self.waiting:
+                if m.compare is not None:
+                    rows.add(math.nan if later is None else m.compare(picture, later, gap_s))
+                elif m.look is not None and not m.native:
+                    rows.add(m.look(picture) if in_shot % m.every == 0 else math.nan)
+        self.waiting.clear()
 
     def _picture(self, frame: Any, t: float) -> Picture:
         import cv2
@@ -143,6 +176,7 @@ class Seen:
         """No more frames."""
         if self.open is not None:
             self._pair(None, self.open.t_s)
+        self._measure()
         self._thin()
 
     def pictures(self, jpegs: Sequence[Any] | None = None) -> Pictures:

@@ -8,7 +8,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.media.planes import SIGNALS, SKETCH, THUMB
+from jobs.media.planes import SKETCH
+from jobs.media.signals import SIGNALS, THUMB
 
 Floats = NDArray[np.float64]
 WIDE = 16

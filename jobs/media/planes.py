@@ -18,21 +18,10 @@ GRID_W, GRID_H = 32, 24
 CHROMA_W, CHROMA_H = 16, 12
 CELLS = GRID_W * GRID_H
 CHROMA_CELLS = CHROMA_W * CHROMA_H
-THUMB = 72
-"""Bytes of a thumb: 48 luma, 12 U, 12 V."""
 LUMA_THUMB, LUMA_THUMB_W = 48, 8
 SKETCH_W, SKETCH_H = 16, 12
 SKETCH = SKETCH_W * SKETCH_H * 3 // 2
 """Bytes of a sketch: luma, U, V, each 2 x 2 cells of the grid to one."""
-SIGNALS = ("dy", "du", "dv", "luma", "spread", "dark", "changed", "greatest", "held")
-"""Columns of a signal row.
-
-dy, du, dv: mean absolute difference of the cells to the frame before, 0..255.
-luma, spread: mean and standard deviation of the luma cells, 0..255.
-dark: share of cells below DARK.
-changed: share of luma cells that differ by more than 6 from the frame before. greatest: the greatest difference.
-held: 1 when the picture is still that of the last frame that changed (see HELD_MEAN, HELD_CELLS), else 0.
-"""
 DARK = 25.5
 """FFmpeg's blackdetect: pixel_black_th 0.10 of the range."""
 HELD_MEAN = 0.6

@@ -31,7 +31,7 @@ Sound = NDArray[np.float32]
 
 NATIVE_BLOCK_S = 0.1
 """Blocks of sound at the rate and with the channels of the stream. They come several at a time, as [channels, samples] and the edges
-of the blocks in it: [blocks + 1], from 0."""
+of the blocks in it: [blocks + 1], from 0. What lies behind the last edge is not to be heard yet."""
 MONO_BLOCK_S = 0.128
 """Blocks of sound mixed to one channel at 16 kHz: 2048 samples. They come several at a time, as [blocks, 2048]."""
 MONO_RATE_HZ = 16_000
@@ -47,7 +47,8 @@ class Picture:
         y: Luma, full range 0..255, display aspect, short side 224 or less, unrotated.
         u: Chroma at half the size, 0..255 around 128.
         half: Luma at half the size of `y`.
-        plane: Luma as decoded, not scaled, `plane_bits` deep; None where the format has no such plane.
+        plane: Luma as decoded, not scaled, `plane_bits` deep; None where the format has no such plane, and for measurements that do not
+            say that they need it.
         full_range: Whether `plane` uses the full range.
         rotation_deg, mirrored: How a player shows it: mirrored left to right, then turned clockwise.
     """
@@ -153,6 +154,7 @@ class Measurement:
         width: How many numbers `look`, `compare` or `hear` return.
         ear: Which blocks `hear` gets: `native`, or `mono` at 16 kHz.
         every: Of the sampled pictures of a shot, `look` gets the first and every so many-th after it; rows between are NaN.
+        native: `look` needs the plane as decoded.
     """
 
     name: str
@@ -166,6 +168,7 @@ class Measurement:
     hear: Callable[[int, int], Hearer] | None = None
     ear: Literal["native", "mono"] = "native"
     every: int = 1
+    native: bool = False
 
 
 @cache

@@ -16,7 +16,8 @@ from PIL import Image
 from skimage import data as pictures
 
 from jobs.clean.filters import text_area
-from jobs.clean.measure import Measured, measure_file
+from jobs.clean.found import Measured
+from jobs.clean.measure import measure_file
 from jobs.clean.measures import MONO_BLOCK, Picture, colour, fingerprint, loudness, measurements, motion, phash, sharpness
 from jobs.clean.measures import blockiness as blockiness_of
 from jobs.media.encode import encode_audio, encode_video

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jobs.clean.measure import Measured, measure_source
+from jobs.clean.found import Measured
+from jobs.clean.sandboxed import measure_source
 from jobs.media import sandbox
 from jobs.media.encode import encode_audio, encode_video
 from jobs.media.faults import MediaFault
@@ -219,7 +220,7 @@ def test_a_movie_that_refers_to_another_file_does_not_reach_it(tmp_path: Path) -
     assert at > 0
     path = tmp_path / "reference.mp4"
     path.write_bytes(bytes(changed) + name)
-    opened = sandbox._child().process.pid
+    opened = sandbox._child("jobs.clean.measure").process.pid
     outcome(path)
     links = [
         os.readlink(f"/proc/{opened}/fd/{fd}")
