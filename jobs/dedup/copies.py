@@ -42,7 +42,11 @@ PALED, VIVID = (0.62, 1.6), 2.0
 """By how much the departures of the colours, where greater than VIVID, may have paled against all colours."""
 
 
-UNSTEADY = 0.65
+NEARLY, ABOUT = 2.5, 0.08
+"""Samples by which a fit may be off 0, and by how much worse one that begins at 0 may be, for the latter to be looked at too."""
+QUIET = 1.5
+"""Root mean square by which the cells change in a sample, 0..255, up to which frames a sample apart show the same details."""
+UNSTEADY = 0.6
 """Correlation of a clip's departures with those of the next sample below which its sketches are noise (a crowd of dots, a test pattern):
 they may prove a copy but refute none."""
 
@@ -92,7 +96,12 @@ def _proof(a: Clip, b: Clip, agreed: bool) -> tuple[float, float] | None:
     if score < (AGREED if agreed else SAME):
         return None if agreed and min(a.course.steady(), b.course.steady()) < UNSTEADY else (0.0, fit.shift / RATE_HZ)
     colours = (sketches.view(a.course.chroma[part], fit.boxes[0], fit.warp), sketches.view(sketches.between(b.course.chroma, at), fit.boxes[1]))
-    same = _same_light(one, two, x, y, colours) and _same_colours(*colours) and _same_detail(a.frames, b.frames, fit)
+    fits = [fit]
+    if abs(fit.shift) <= NEARLY:  # another shape crosses the same ground a little earlier: the two may as well begin together
+        together = fit._replace(shift=0.0)
+        fits += [together] * (sketches.correlation(a.course, b.course, together) >= fit.correlation - ABOUT)
+    same = (_same_light(one, two, x, y, colours) and _same_colours(*colours)
+            and all(_same_detail(a.frames, b.frames, near) for near in fits) and _same_words(a, b, fit.shift / RATE_HZ))
     return (max(score, SAME) if same else 0.0), fit.shift / RATE_HZ
 
 
@@ -165,3 +174,10 @@ def _same_detail(a: stills.Frames, b: stills.Frames, fit: Fit) -> bool:
     found = sketches.registered(fit, lambda now: (sketches.view(one, fit.boxes[0], now.warp), sketches.view(two, fit.boxes[1]), nothing))
     moving = max(_spread(sketches.departures(z)) for z in (one, two))
     return moving < MOVING or found.correlation * (1 + FINE_NOISE / moving**2) >= FINE
+
+
+def _same_words(a: Clip, b: Clip, shift_s: float) -> bool:
+    """Whether details agree in any two stored frames of about one quiet moment; also where there are not two such pairs."""
+    assert a.course is not None
+    pairs = [(x, y) for s, x in a.frames for t, y in b.frames if abs(s - t - shift_s) <= 1 / RATE_HZ and a.course.change(s) <= QUIET]
+    return len(pairs) < 2 or any(detail.same(x, y) for x, y in pairs)

@@ -149,7 +149,21 @@ def _views(clips: pa.Table) -> list[tuple[perceptual.View, ...]]:
 
 
 def _file_pictures(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
-    return _rows_of([[view for view, _ in views] for views in _views(clips)], nodes, dedup)
+    """Buckets of the hashes of the samples; of clips that change fast, of which copies may have no sample of one moment, also of those
+    of their sketches."""
+    of = [[view for view, _ in views] for views in _views(clips)]
+    fast = [i for i, (inside, *_) in enumerate(of) if len(inside) > 1 and np.median(np.bitwise_count(inside[1:] ^ inside[:-1])) >= FAST]
+    if fast:
+        known = _sketched(clips)
+        for i in fast:
+            if (course := known(i)) is not None:
+                found = sketches.hashes(course)
+                of[i].append(found[perceptual.telling(found, clips["luma_std"][i].as_py())])
+    return _rows_of(of, nodes, dedup)
+
+
+FAST = 16
+"""Bits by which the samples of a clip differ from one to the next, in the median, from which it changes fast."""
 
 
 def _rows_of(hashes_of: Sequence[Sequence[NDArray[np.uint64]]], nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
@@ -188,16 +202,21 @@ def _keep_videos(clips: pa.Table, dedup: Dedup) -> pa.Table:
     return kept
 
 
+def _sketched(clips: pa.Table) -> Callable[[int], sketches.Course | None]:
+    """The sketches of each clip."""
+    times = _lists(clips, "sketch_times_s", np.float64)
+
+    def course(i: int) -> sketches.Course | None:
+        packed = clips["sketches"][i].as_py()
+        return None if packed is None else sketches.Course.of(times[i], np.frombuffer(packed, np.uint8))
+
+    return course
+
+
 def _known(clips: pa.Table) -> Callable[[int], copies.Clip]:
     """What is known of each clip; unpacked, a minute of sketches takes half a megabyte, so few are held."""
-    looks, times = _looks(clips), _lists(clips, "sketch_times_s", np.float64)
-
-    @lru_cache(maxsize=256)
-    def known(i: int) -> copies.Clip:
-        packed = clips["sketches"][i].as_py()
-        return copies.Clip(None if packed is None else sketches.Course.of(times[i], np.frombuffer(packed, np.uint8)), looks[i])
-
-    return known
+    looks, course = _looks(clips), _sketched(clips)
+    return lru_cache(maxsize=256)(lambda i: copies.Clip(course(i), looks[i]))
 
 
 def _prove_pictures(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
@@ -297,7 +316,7 @@ SKETCHES = ("sketches", "sketch_times_s")
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (
     Kind("text", "minhash", ("text",), True, ("text",), ("text",), 2, _keep_text, lambda dedup: dedup.threshold,
          _file_text, _meet_words, _prove_words),
-    Kind("pictures", "perceptual", ("video",), True, PHASHES, (*PHASHES, *SKETCHES, "frames"), 3, _keep_videos, lambda dedup: dedup.phash_share,
+    Kind("pictures", "perceptual", ("video",), True, (*PHASHES, *SKETCHES), (*PHASHES, *SKETCHES, "frames"), 3, _keep_videos, lambda dedup: dedup.phash_share,
          _file_pictures, _meet_pictures, _prove_pictures, 20),
     Kind("stills", "perceptual", ("image",), True, (*PHASHES, "frames"), (*PHASHES, "frames"), 3, _keep_pictures, lambda dedup: stills.AGREEING,
          _file_stills, _meet_stills, _prove_stills, 4),

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.clean.measures.phash import DARK
+from jobs.clean.measures.phash import DARK, SIDE, hash_of
 from jobs.clean.measures.sketch import COLUMNS, RATE_HZ, ROWS, SIZE
 
 Array = NDArray[np.float32]
@@ -89,10 +89,17 @@ class Course:
                     made.append(replace(self, luma=luma[..., ::y, ::x], chroma=chroma[..., ::y, ::x], inside=_inside(luma[..., ::y, ::x])))
         return made
 
+    def change(self, t_s: float) -> float:
+        """Root mean square by which the cells change in a sample about a time."""
+        at = np.array([t_s * RATE_HZ - self.first])
+        return float(np.sqrt(np.square(between(self.luma, at + 1) - between(self.luma, at - 1)).mean())) / 2
+
     def steady(self) -> float:
-        """Correlation of the departures from the mean with those of the next sample: near 0 where the cells are but noise."""
-        x = departures(self.luma)
-        return float((x[1:] * x[:-1]).sum() / max(float(np.square(x).sum()), 1e-6))
+        """Correlation of the departures from the mean with those of the next sample, of all samples or without those that depart by far, a
+        flash or a black beginning, whichever is greater: near 0 where the cells are but noise."""
+        departing = np.square(departures(self.luma)).mean(axis=(1, 2))
+        calm = departures(self.luma[departing <= 4 * np.median(departing) + 1e-6])
+        return max(float((x[1:] * x[:-1]).sum() / max(float(np.square(x).sum()), 1e-6)) for x in (departures(self.luma), calm))
 
 
 def _stretched(cells: Array, rows: int, columns: int) -> Array:
@@ -108,6 +115,11 @@ def _inside(luma: Array) -> Box:
     if len(rows) < ROWS / 3 or len(columns) < COLUMNS / 3:
         return WHOLE
     return Box(rows[0] / ROWS, columns[0] / COLUMNS, (rows[-1] + 1) / ROWS, (columns[-1] + 1) / COLUMNS)
+
+
+def hashes(course: Course) -> NDArray[np.uint64]:
+    """Perceptual hashes of the sketches of a clip inside their bars."""
+    return np.array([hash_of(cv2.resize(np.ascontiguousarray(one), (SIDE, SIDE))) for one in view(course.luma, course.inside)], np.uint64)
 
 
 class Fit(NamedTuple):
@@ -128,7 +140,7 @@ class Fit(NamedTuple):
 
 def fit(a: Course, b: Course) -> Fit:
     """The best fit of two clips; a correlation below HOPEFUL is a guess."""
-    best = Fit(0.0, float("nan"))
+    best = Fit(-1.0, float("nan"))
     for boxes in dict.fromkeys(((a.inside, b.inside), (WHOLE, WHOLE))):
         x, y = (view(one.luma, box) for one, box in zip((a, b), boxes, strict=True))
         for start in _shifts(x, y):
@@ -206,6 +218,13 @@ def between(cells: Array, at: NDArray[np.float64]) -> Array:
 def departures(cells: Array) -> Array:
     """Of all samples from their mean over time."""
     return np.asarray(cells - cells.mean(axis=0))
+
+
+def correlation(a: Course, b: Course, fit: Fit) -> float:
+    """Of the departures at a fit."""
+    part, at = overlap(a, b, fit.shift)
+    x, y = departures(view(a.luma[part], fit.boxes[0], fit.warp)), departures(view(between(b.luma, at), fit.boxes[1]))
+    return float((x * y).sum() / max(float(np.linalg.norm(x) * np.linalg.norm(y)), 1e-6)) if len(at) else 0.0
 
 
 def _refined(a: Course, b: Course, start: Fit) -> Fit:

@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from typing import Any
 
 from jobs.errors import Terminal, Transient
@@ -123,7 +123,7 @@ def _post(url: str, body: dict[str, Any]) -> Any:
             with opener.open(urllib.request.Request(url, json.dumps(body).encode(), headers), timeout=TIMEOUT_S) as response:
                 kind = response.headers.get_content_type()
                 try:
-                    return json.loads(response.read(MAX_BYTES))
+                    return json.loads(_body(response))
                 except (ValueError, RecursionError) as error:
                     why = f"what it answers is no JSON but {kind} ({error}); check the address in label.caption_model"
         except urllib.error.HTTPError as error:
@@ -135,6 +135,16 @@ def _post(url: str, body: dict[str, Any]) -> Any:
         except (OSError, HTTPException, ValueError) as error:
             why = str(getattr(error, "reason", "") or error or type(error).__name__)
     raise Transient(f"{url}: no answer after {TRIES} tries ({why})")
+
+
+def _body(response: HTTPResponse) -> bytes:
+    """The first MAX_BYTES of an answer, which must be there TIMEOUT_S after it began: a trickle would never end."""
+    until, found = time.monotonic() + TIMEOUT_S, b""
+    while len(found) < MAX_BYTES and (part := response.read1(1 << 16)):
+        found += part
+        if time.monotonic() > until:
+            raise TimeoutError(f"its answer was not complete after {TIMEOUT_S:g} s")
+    return found
 
 
 def _asked_wait(said: str, otherwise: float) -> float:

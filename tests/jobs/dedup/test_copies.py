@@ -2,10 +2,15 @@
 
 import cv2
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from jobs.clean.measures import phash
 from jobs.clean.measures.sketch import COLUMNS, RATE_HZ, ROWS
 from jobs.dedup import copies, detail, sketches, stills
+from jobs.dedup.match import KINDS
+from schemas import CLIPS
+from schemas.settings import Dedup
 
 SIZE = (192, 108)
 RED, BLUE, GREEN, WHITE = (200, 60, 50), (50, 80, 210), (60, 170, 70), (240, 240, 240)
@@ -187,3 +192,56 @@ def test_a_slide_that_stands_still_is_compared_by_its_details():
     one, two, three = clip(lambda t: SLIDES[0]), clip(lambda t: SLIDES[1]), clip(lambda t: SLIDES[0], change=lambda f: f[4:-4, 6:-6])
     assert copies.frames_agree(one, three, 0.0)
     assert not copies.frames_agree(one, two, 0.0)
+
+
+def test_texts_that_are_written_alike_are_told_apart_by_what_they_say():
+    def typed(words):
+        def at(t):
+            picture = np.full((216, 384, 3), 30, np.uint8)
+            for i, line in enumerate(words[:int(1.5 + 2 * t)]):
+                cv2.putText(picture, line, (10, 24 + 20 * i), 0, 0.5, (200, 220, 200), 1)
+            return picture
+        return at
+
+    one, two = (typed([slides[(i + i // 4) % 4] + " " + slides[i % 4] for i in range(10)]) for slides in (
+        ("nodes and edges", "depth first", "strong parts", "exercises"), ("sums of squares", "least error", "normal form", "residuals")))
+    assert copies.proof(clip(one), clip(one, 0.06, 3), agreed=True)[0] >= copies.SAME
+    assert copies.proof(clip(one), clip(two), agreed=True)[0] == 0
+
+
+# ---- search
+
+
+def test_clips_that_change_fast_meet_by_their_sketches():
+    """No sample of the copy is of a moment that a sample of the clip is of."""
+
+    def whirl(t):
+        rng = np.random.default_rng(int(t * 4 + 1e-6))
+        return cv2.resize(rng.integers(0, 256, (5, 8, 3), np.uint8), SIZE, interpolation=cv2.INTER_CUBIC)
+
+    def row(start):
+        known = clip(whirl, start)
+        at = np.arange(8) / 2
+        hashed = [h for t in at for h in phash.hashes(cv2.cvtColor(whirl(start + t), cv2.COLOR_RGB2GRAY))]
+        cells = np.concatenate([known.course.luma.reshape(32, -1), known.course.chroma.reshape(32, -1) + 128], axis=1).astype(np.uint8)
+        return {"phashes": hashed, "phash_times_s": np.repeat(at, phash.VIEWS), "luma_std": 40.0, "sketches": cells.tobytes(),
+                "sketch_times_s": np.arange(32) / RATE_HZ}
+
+    rows = [row(0), row(0.25)]
+    kind, dedup = KINDS["pictures"], Dedup()
+    table = pa.table([pa.array([r[n] for r in rows], CLIPS.schema.field(n).type) for n in kind.columns], list(kind.columns))
+    assert [x.tolist() for x in kind.meet(kind.file(table, np.array([0, 1]), dedup), dedup)] == [[0], [1]]
+    without = table.set_column(table.column_names.index("sketches"), "sketches", pa.nulls(2, pa.large_binary()))
+    assert not len(kind.meet(kind.file(without, np.array([0, 1]), dedup), dedup)[0])
+
+
+def test_noise_is_unsteady_and_a_flash_or_one_jump_is_not():
+    rng = np.random.default_rng(8)
+    noise = [rng.integers(0, 256, (108, 192, 3), np.uint8) for _ in range(32)]
+
+    def steady(film):
+        return clip(film).course.steady()
+
+    assert steady(lambda t: noise[int(t * RATE_HZ)]) < copies.UNSTEADY
+    assert steady(lambda t: busy(9)(t) if t > 0.1 else np.zeros((108, 192, 3), np.uint8)) > copies.UNSTEADY
+    assert steady(lambda t: grain(busy(10)(0) if t < 2 else busy(11)(0))) > copies.UNSTEADY

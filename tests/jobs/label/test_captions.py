@@ -1,8 +1,10 @@
 """Captions from a local server and from a locally made model: what is believed of an answer, and what is done without one."""
 
+import contextlib
 import json
 import threading
 import time
+from collections.abc import Iterator
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
@@ -43,7 +45,12 @@ def server(monkeypatch):
             for name, value in headers:
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body if isinstance(body, bytes) else json.dumps(body).encode())
+            parts = body if isinstance(body, Iterator) else (body if isinstance(body, bytes) else json.dumps(body).encode(),)
+            with contextlib.suppress(ConnectionError):  # who asked may be gone
+                for i, part in enumerate(parts):
+                    if i:
+                        time.sleep(0.02)
+                    self.wfile.write(part)
 
         def log_message(self, *args):
             pass
@@ -201,6 +208,15 @@ def test_a_server_that_says_nothing_is_given_up_on(server, ask, monkeypatch):
     monkeypatch.setattr(endpoint, "TIMEOUT_S", 0.01)
     script += [answer(json.dumps(GOOD))] * 2  # each comes after 0.05 s
     with pytest.raises(Transient, match="timed out"):
+        ask(address)
+
+
+def test_an_answer_that_trickles_is_given_up_on(server, ask, monkeypatch):
+    address, script, *_ = server
+    monkeypatch.setattr(endpoint, "TRIES", 1)
+    monkeypatch.setattr(endpoint, "TIMEOUT_S", 0.3)
+    script.append((200, iter([b" "] * 400)))
+    with pytest.raises(Transient, match="not complete after 0.3 s"):
         ask(address)
 
 
