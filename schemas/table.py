@@ -32,7 +32,12 @@ class Table:
 
     def conform(self, data: pa.Table) -> pa.Table:
         """Select and cast to the contract: a missing, null or lossy column raises here, not downstream."""
-        return data.select(self.schema.names).cast(self.schema)
+        data = data.select(self.schema.names)
+        if not data.schema.equals(self.schema, check_metadata=True):
+            return data.cast(self.schema)
+        if missing := [f.name for f in self.schema if not f.nullable and data[f.name].null_count]:  # a cast finds it too, but imports compute
+            raise ValueError(f"{self.name}: {missing} hold nulls and must not")
+        return data
 
     def rows(self, rows: list[dict[str, object]]) -> pa.Table:
         """Rows as a conforming table; absent nullable columns become null, unknown columns are an error."""

@@ -73,6 +73,25 @@ class Found:
         return cls(**{**plain, "chapters": tuple(plain["chapters"])})
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What the pass made of one source.
+
+    Attributes:
+        modality: Of the content: a video container with sound alone is `audio`.
+        clips: One dict per clip with the columns of `clips` from start_s to audio_fingerprint.
+        damage: Share of packets and frames that could not be decoded, 0..1.
+        duration_s: Length that was decoded.
+        frames: Frames decoded.
+    """
+
+    modality: str
+    clips: list[dict[str, Any]]
+    damage: float
+    duration_s: float
+    frames: int
+
+
 def joined(found: Sequence[Found]) -> Found:
     """The findings of neighbours as those of one reading."""
     first, last = found[0], found[-1]

@@ -51,9 +51,11 @@ class Heard:
                 (self.native if m.ear == "native" else self.mono).append((m, m.hear(rate_hz, channels)))
         self.samples = 0
         self.blocks = 0
-        self.pending = np.zeros((channels, 0), np.float32)
+        self.room, self.pending = np.zeros((channels, 0), np.float32), 0
+        """Where sound lies while it is worked on, and how much of it waits there for the rest of its block."""
         self.mono_pending = np.zeros(0, np.float32)
-        self.fifo, self.format, self.waiting, self.skip = _fifo(), "", 0, -1
+        self.frames: list[Any] = []
+        self.waiting, self.skip = 0, -1
         self._resample: Any = None
 
     @property
@@ -73,18 +75,13 @@ class Heard:
             self.base = max(self.base, place // step(self.rate) * step(self.rate))
             self.skip = max(self.base - place, 0)
             self.waiting = -self.skip
-            if place > self.base:
-                self._work(np.zeros((self.channels, place - self.base), np.float32))
+            self._silence(place - self.base)
         elif t is not None:
             gap = t - self.start_s - self.at / self.rate
             if 0.05 < gap <= GAP_S:
                 self._feed()
-                self._work(np.zeros((self.channels, round(gap * self.rate)), np.float32))
-        if frame.format.name != self.format:
-            self._feed()
-            self.format, self.fifo = frame.format.name, _fifo()
-        frame.pts = None
-        self.fifo.write(frame)
+                self._silence(round(gap * self.rate))
+        self.frames.append(frame)
         self.waiting += frame.samples
         if self.waiting >= GATHER_S * self.rate:
             self._feed()
@@ -92,12 +89,12 @@ class Heard:
     def finish(self) -> Sounds:
         """No more sound: what is left makes a last, shorter block if it is at least half of one."""
         self._feed()
-        if self.pending.shape[1] * 2 >= self.rate * NATIVE_BLOCK_S:
-            self._native_blocks(self.pending, np.array([0, self.pending.shape[1]]))
+        if self.pending * 2 >= self.rate * NATIVE_BLOCK_S:
+            self._native_blocks(np.array([0, self.pending]))
         rest = np.concatenate([self.mono_pending, *(out.to_ndarray()[0] for out in self._mono(None))])
         blocks = (rest.size + MONO_BLOCK // 2) // MONO_BLOCK
         self._mono_blocks(np.concatenate([rest, np.zeros(MONO_BLOCK, np.float32)])[:blocks * MONO_BLOCK])
-        self.pending, self.mono_pending = self.pending[:, :0], self.mono_pending[:0]
+        self.pending, self.mono_pending = 0, self.mono_pending[:0]
         rows, at = {}, {}
         for m, _ in (*self.native, *self.mono):
             block_s = NATIVE_BLOCK_S if m.ear == "native" else MONO_BLOCK_S
@@ -115,41 +112,57 @@ class Heard:
 
     def _feed(self) -> None:
         """Work on the frames gathered so far."""
-        if not self.waiting:
-            return
-        self.waiting = 0
-        gathered = self.fifo.read()
-        if gathered is not None:
-            self._work(_float_sound(gathered, self.channels)[:, self.skip:])
-            self.skip = 0
+        frames, self.frames, self.waiting = self.frames, [], 0
+        fresh, at = self._fresh(sum(frame.samples for frame in frames)), 0
+        for frame in frames:
+            _lay(frame, fresh[:, at:at + frame.samples])
+            at += frame.samples
+        if self.skip and at:
+            fresh[:, :at - self.skip] = fresh[:, self.skip:].copy()
+            at, self.skip = at - self.skip, 0
+        self._work(at)
 
-    def _work(self, fresh: NDArray[np.float32]) -> None:
-        if self.base + self.samples + fresh.shape[1] > self.until:
-            fresh = fresh[:, :max(int(self.until) - self.base - self.samples, 0)]
-        self.samples += fresh.shape[1]
-        if fresh.shape[1] == 0:
+    def _silence(self, samples: int) -> None:
+        if samples > 0:
+            self._fresh(samples)[:] = 0
+            self._work(samples)
+
+    def _fresh(self, samples: int) -> NDArray[np.float32]:
+        """The place behind what waits, for so many samples."""
+        if self.pending + samples > self.room.shape[1]:
+            room = np.empty((self.channels, self.pending + samples), np.float32)
+            room[:, :self.pending] = self.room[:, :self.pending]
+            self.room = room
+        return self.room[:, self.pending:self.pending + samples]
+
+    def _work(self, samples: int) -> None:
+        """Work on so many samples that were laid behind those that wait."""
+        if self.base + self.samples + samples > self.until:
+            samples = int(self.until) - self.base - self.samples
+        if samples <= 0:
             return
+        self.samples += samples
+        fresh, end = self.room[:, self.pending:self.pending + samples], self.pending + samples
         if not np.isfinite(fresh).all():
-            fresh = np.nan_to_num(fresh, posinf=1.0, neginf=-1.0)
-        sound = np.concatenate([self.pending, fresh], axis=1)
-        most = int(sound.shape[1] / (self.rate * NATIVE_BLOCK_S)) + 2
-        edges = np.rint(np.arange(self.blocks, self.blocks + most) * self.rate * NATIVE_BLOCK_S).astype(np.int64)
-        edges -= edges[0]
-        edges = edges[edges <= sound.shape[1]]
-        self._native_blocks(sound[:, :edges[-1]], edges)
-        self.pending = sound[:, edges[-1]:]
+            np.nan_to_num(fresh, copy=False, posinf=1.0, neginf=-1.0)
         mono = fresh[:1] if self.channels == 1 else (fresh[:1] + fresh[1:2]) * np.float32(0.5)
         line = np.concatenate([self.mono_pending, *(out.to_ndarray()[0] for out in self._mono(mono))])
+        most = int(end / (self.rate * NATIVE_BLOCK_S)) + 2
+        edges = np.rint(np.arange(self.blocks, self.blocks + most) * self.rate * NATIVE_BLOCK_S).astype(np.int64)
+        edges -= edges[0]
+        edges = edges[edges <= end]
+        self._native_blocks(edges)
+        self.pending = end - int(edges[-1])
+        self.room[:, :self.pending] = self.room[:, edges[-1]:end].copy()
         whole = line.size // MONO_BLOCK * MONO_BLOCK
         self._mono_blocks(line[:whole])
         self.mono_pending = line[whole:]
 
-    def _native_blocks(self, sound: NDArray[np.float32], edges: NDArray[np.int64]) -> None:
+    def _native_blocks(self, edges: NDArray[np.int64]) -> None:
         if edges.size > 1:
             self.blocks += edges.size - 1
-            sound = np.ascontiguousarray(sound)
             for m, hearer in self.native:
-                self.rows[m.name].extend(hearer(sound, edges))
+                self.rows[m.name].extend(hearer(self.room, edges))
 
     def _mono(self, sound: NDArray[np.float32] | None) -> list[Any]:
         """Frames at 16 kHz; None for what the resampler still holds."""
@@ -189,6 +202,8 @@ class Listening:
         self.rate, self.channels, self.start_s, self.edges, self.timed, self.hand = rate_hz, channels, start_s, edges, timed, hand
         self.first, self.next, self.after, self.at = first, first, after, 0
         self.open: list[tuple[int, Heard]] = []
+        self.calm = -math.inf
+        """Up to this sample no chapter begins or ends."""
         self.over = False
         self.lead_in, self.lead_out = np.zeros(0), np.zeros(0)
         """What was heard before the first chapter, and before the one behind the last (see `Heard.lead`)."""
@@ -203,7 +218,15 @@ class Listening:
         if self.over or frame.sample_rate != self.rate or frame.layout.nb_channels != self.channels:
             return
         place = round((t - self.start_s) * self.rate) if self.timed and t is not None else self.at
-        while self.next <= self.after and place + frame.samples > self.edges(self.next) - (step(self.rate) if self.next else 0):
+        if place + frame.samples > self.calm:
+            self._turn(place, place + frame.samples)
+        for _, heard in self.open:
+            heard.hear(frame, place, t)
+            self.at = max(self.at, heard.at)
+
+    def _turn(self, place: int, end: int) -> None:
+        """Begin and end chapters for a frame from `place` to `end`."""
+        while self.next <= self.after and end > self._begin(self.next):
             first, until = int(self.edges(self.next)), self.edges(self.next + 1)
             if max(place, first) < until:
                 self.open.append((self.next, Heard(self.rate, self.channels, self.start_s, first, until)))
@@ -213,10 +236,11 @@ class Listening:
         self.over = place >= self.edges(self.after)
         if self.over:
             self.finish()
-            return
-        for _, heard in self.open:
-            heard.hear(frame, place, t)
-            self.at = max(self.at, heard.at)
+        self.calm = min([self.edges(self.after), self._begin(self.next), *(heard.until for _, heard in self.open)])
+
+    def _begin(self, number: int) -> float:
+        """Sample with which the run-in of a chapter begins."""
+        return self.edges(number) - (step(self.rate) if number else 0)
 
     def finish(self) -> None:
         """No more sound."""
@@ -234,28 +258,24 @@ class Listening:
             self.lead_in = heard.lead()
 
 
-def _fifo() -> Any:
-    """Frames of one format, one behind the other."""
-    import av
-
-    return av.AudioFifo()
-
-
-def _float_sound(frame: Any, channels: int) -> NDArray[np.float32]:
-    """Samples as [channels, n] in -1..1."""
-    name = frame.format.name
+def _lay(frame: Any, out: NDArray[np.float32]) -> None:
+    """Samples of a frame as [channels, n] in -1..1."""
+    name, channels = frame.format.name, len(out)
+    planar = name.endswith("p")
     kind = _SOUND_TYPES.get(name.removesuffix("p"))
-    if kind is None or len(frame.planes) != (channels if name.endswith("p") else 1):
-        return np.zeros((channels, frame.samples), np.float32)
-    count = frame.samples if name.endswith("p") else frame.samples * channels
-    parts = [np.frombuffer(plane, kind, count=count) for plane in frame.planes]
-    data = np.stack(parts) if name.endswith("p") else parts[0].reshape(-1, channels).T
-    if kind is np.float32:
-        return data
+    planes = frame.planes
+    if kind is None or len(planes) != (channels if planar else 1):
+        out[:] = 0
+    elif planar:
+        for line, plane in zip(out, planes, strict=True):
+            line[:] = np.frombuffer(plane, kind, frame.samples)
+    else:
+        out[:] = np.frombuffer(planes[0], kind, frame.samples * channels).reshape(-1, channels).T
     if kind is np.uint8:
-        return (data.astype(np.float32) - np.float32(128)) / np.float32(128)
-    values: NDArray[np.float32] = data.astype(np.float32)
-    return values if kind is np.float64 else values * np.float32(-1.0 / float(np.iinfo(kind).min))
+        out -= 128
+        out /= 128
+    elif kind is not None and np.issubdtype(kind, np.integer):
+        out *= np.float32(-1.0 / float(np.iinfo(kind).min))
 
 
 _SOUND_TYPES: Mapping[str, Any] = {

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobs.clean import policy
 from jobs.clean.chapters import CHAPTER_S
-from jobs.clean.texts import text_clip
 from jobs.collect.source import local, lost
 from jobs.job import Job, Part
 from jobs.lake import Lake, Slice, Version
@@ -29,7 +28,7 @@ from schemas import CLIPS, REJECTS, SOURCES
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
-    from jobs.clean.measure import Measured
+    from jobs.clean.found import Measured
 
 T = TypeVar("T")
 MEDIA = ("video", "image", "audio")
@@ -154,6 +153,8 @@ def measure_task(task: Task, settings: Settings) -> Part:
     for source in _sources(task):
         seen += 1
         if source["modality"] == "text":
+            from jobs.clean.texts import text_clip
+
             clips.append(_clip(source, text_clip(source)))
             continue
         made = _measured(source, settings) if task.parts == 1 else _joined(source, task, settings)
@@ -183,7 +184,7 @@ def _sources(task: Task) -> Iterator[Mapping[str, Any]]:
 
 def _measured(source: Mapping[str, Any], settings: Settings) -> list[dict[str, Any]] | dict[str, Any]:
     """The clips of a source, or the row of `rejects` that says why there are none."""
-    from jobs.clean.measure import measure_source
+    from jobs.clean.sandboxed import measure_source
 
     made = _tried(source, lambda path: measure_source(path, source["modality"], settings.recipe.measure))
     return made if isinstance(made, dict) else _clips(source, made)
@@ -191,7 +192,7 @@ def _measured(source: Mapping[str, Any], settings: Settings) -> list[dict[str, A
 
 def _read_part(task: Task, settings: Settings) -> Part:
     """Read some chapters of a source and stage their numbers, or why that failed, for the task that joins them."""
-    from jobs.clean.measure import read_part
+    from jobs.clean.sandboxed import read_part
 
     (source,), number = task.sources, task.part
     assert number is not None
@@ -203,8 +204,9 @@ def _read_part(task: Task, settings: Settings) -> Part:
 
 def _joined(source: Mapping[str, Any], task: Task, settings: Settings) -> list[dict[str, Any]] | dict[str, Any]:
     """The clips of a source from its parts, or the reject of the first part that failed. Parts that do not fit together, since the
-    file is not what its index says, are left aside, and the source is measured in one go."""
-    from jobs.clean import measure
+    file is not what its index says, are left aside, and the source is measured in one go; only then is its file opened."""
+    from jobs.clean.sandboxed import Part as Read
+    from jobs.clean.sandboxed import measure_parts
 
     lake = Lake(settings.runtime.lake)
     staged = [unpack(io.BytesIO(lake.fs.cat_file(lake.path("_work", task.run_id, _staged_name(source, i, task.parts)))).read)
@@ -212,8 +214,8 @@ def _joined(source: Mapping[str, Any], task: Task, settings: Settings) -> list[d
     rejected = next((part["reject"] for part in staged if "reject" in part), None)
     if rejected is not None:
         return dict(rejected)
-    read = [measure.Part(part["found"], part["numbers"]) for part in staged]
-    made = _tried(source, lambda path: measure.measure_parts(read, settings.recipe.measure))
+    read = [Read(part["found"], part["numbers"]) for part in staged]
+    made = _decoded(source, source["uri"], lambda: measure_parts(read, settings.recipe.measure))
     if made is None:
         return _measured(source, settings)
     return made if isinstance(made, dict) else _clips(source, made)
@@ -225,15 +227,20 @@ def _staged_name(source: Mapping[str, Any], part: int, of: int) -> str:
 
 def _tried(source: Mapping[str, Any], work: Callable[[str], T]) -> T | dict[str, Any]:
     """What `work` makes of the file of a source, or the row of `rejects` that says why it cannot."""
-    path = source["uri"]
     try:
-        with local(path) as path:
-            return work(path)
-    except MediaFault as fault:
-        return _rejected(source, fault.reason, "decodable", plain(fault.detail, path))
+        with local(source["uri"]) as path:
+            return _decoded(source, path, lambda: work(path))
     except OSError as error:
         reason, detail = lost(error, source["uri"])
         return _rejected(source, reason, "readable", detail)
+
+
+def _decoded(source: Mapping[str, Any], path: str, work: Callable[[], T]) -> T | dict[str, Any]:
+    """What `work` makes, or the row of `rejects` that names the fault of the file, which lies at `path`."""
+    try:
+        return work()
+    except MediaFault as fault:
+        return _rejected(source, fault.reason, "decodable", plain(fault.detail, path))
 
 
 def _clips(source: Mapping[str, Any], found: "Measured") -> list[dict[str, Any]] | dict[str, Any]:
@@ -312,6 +319,6 @@ def judged_by(settings: Settings) -> dict[str, str]:
     return {"checks": digest({check.name: check.config.model_dump(mode="json") for check in checks})}
 
 
-MEASURE = Job("measure", reads=(SOURCES, REJECTS), writes=(CLIPS, REJECTS), code=5, recipe=("measure",), run=measure,
+MEASURE = Job("measure", reads=(SOURCES, REJECTS), writes=(CLIPS, REJECTS), code=7, recipe=("measure",), run=measure,
               outside=measured_by)
 JUDGE = Job("judge", reads=(CLIPS, REJECTS), writes=(REJECTS,), code=2, recipe=("policy",), run=judge, outside=judged_by)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,8 +10,10 @@ from jobs.clean import shots
 from jobs.clean.measures import MONO_BLOCK_S, NATIVE_BLOCK_S, Span, measurements
 from jobs.clean.seen import chosen
 from jobs.clean.series import Floats, Pictures, Sounds
-from jobs.media.planes import SIGNALS
-from schemas.settings import Measure
+from jobs.media.signals import SIGNALS
+
+if TYPE_CHECKING:
+    from schemas.settings import Measure
 
 
 class Ledger:
@@ -27,7 +29,7 @@ class Ledger:
     """
 
     def __init__(self, pictures: Pictures, sounds: Sounds | None, sound_start_s: float, sound_s: float, facts: Mapping[str, Any],
-                 settings: Measure) -> None:
+                 settings: "Measure") -> None:
         self.pictures, self.sounds, self.sound_start_s, self.settings = pictures, sounds, sound_start_s, settings
         self.times, self.sample_times = pictures.times, pictures.sample_times
         self.named = {name: pictures.signals[:, i] for i, name in enumerate(SIGNALS)}
@@ -53,6 +55,7 @@ class Ledger:
         first, last = (
             (0, len(self.sample_times)) if still else np.searchsorted(self.sample_times, (start_s - 1e-9, end_s - 1e-9))
         )
+        drawn = slice(0, 0) if still else slice(*np.searchsorted(self.pictures.sketch_times, (start_s - 1e-9, end_s - 1e-9)))
         sounds = self._heard(start_s, end_s)
         has_sound = any(len(rows) for rows in sounds.values())
         span = Span(
@@ -60,7 +63,7 @@ class Ledger:
             self.sample_times[first:last],
             {m.name: self.pictures.rows[m.name][first:last] for m in measurements().values() if m.look is not None},
             {m.name: self.pictures.rows[m.name][first:last] for m in measurements().values() if m.compare is not None},
-            sounds, has_sound, self.facts)
+            sounds, has_sound, self.facts, self.pictures.sketch_times[drawn], self.pictures.sketches[drawn])
         start_s, end_s = max(start_s, 0.0), max(end_s, 0.0)  # a container's start is rounded to microseconds, frames are not
         row: dict[str, Any] = {
             "start_s": start_s,

@@ -4,29 +4,26 @@ A source is opened once and demuxed once, forward; every frame is decoded at mos
 to its signals (`jobs.media.planes`); twice a second one is scaled, once, and all measurements of pictures derive from that;
 sound is cut into blocks that the measurements of sound hear. Shots and clips are made of the stored numbers afterwards.
 
-`measure_source` runs the pass in the sandbox; `measure_file` is what runs there. A long source may be read by several workers:
-`read_part` reads some of its chapters (`jobs.clean.chapters`), `measure_parts` makes of all parts what one pass would have made.
+All of this runs in the sandbox; `jobs.clean.sandboxed` calls it there.
 """
 
 import gc
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
-from typing import Any, BinaryIO
-
-import numpy as np
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from jobs.clean import shots
 from jobs.clean.chapters import CHAPTER_S, HONEST_S
-from jobs.clean.found import Found, joined, misfit
+from jobs.clean.found import Found, Measured
 from jobs.clean.ledger import Ledger
 from jobs.clean.measures import Pixels, measurements
 from jobs.clean.reading import Reading
 from jobs.clean.seen import Seen
 from jobs.clean.series import Pictures, Sounds
-from jobs.media import child, sandbox
+from jobs.media import child
 from jobs.media.faults import (
     BrokenClock,
     EmptyFile,
@@ -34,13 +31,14 @@ from jobs.media.faults import (
     NotRegularFile,
     PartlyUndecodable,
     Playlist,
-    TooManyFrames,
     Undecodable,
     UnknownFormat,
     Unreadable,
 )
 from jobs.media.probe import HEAD_BYTES, Kind, NotRegular, open_media, regular, sniff
-from schemas.settings import Measure
+
+if TYPE_CHECKING:
+    from schemas.settings import Measure
 
 PROMISED = frozenset({"mp4", "mov", "3gp", "m4a", "webm", "matroska", "avi", "wav", "flac"})
 """Containers whose stated length is binding: much less decoded than promised means that the file is cut off."""
@@ -52,125 +50,21 @@ LAST_S = 5.0
 """Longest stated duration of a last frame that is believed."""
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What the pass made of one source.
-
-    Attributes:
-        modality: Of the content: a video container with sound alone is `audio`.
-        clips: One dict per clip with the columns of `clips` from start_s to audio_fingerprint.
-        damage: Share of packets and frames that could not be decoded, 0..1.
-        duration_s: Length that was decoded.
-        frames: Frames decoded.
-    """
-
-    modality: str
-    clips: list[dict[str, Any]]
-    damage: float
-    duration_s: float
-    frames: int
-
-
 Made = tuple[Measured, Iterator[dict[str, Any]]]
 """What was made of a source, and the rows of its clips, each made when it is asked for."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """What was read of some chapters of a source.
-
-    Attributes:
-        found: Facts and counts, as `jobs.clean.found.Found.plain` has them.
-        numbers: Rows of each chapter, in order, of pictures or of sound.
-    """
-
-    found: Mapping[str, Any]
-    numbers: Sequence[Mapping[str, Any]]
-
-
-def measure_source(path: str | os.PathLike[str], modality: str, settings: Measure, chapter_s: float = CHAPTER_S) -> Measured:
-    """Measure one source in the sandbox of this process.
-
-    Args:
-        path: A local file.
-        modality: What the source is said to be; what it is decides its content.
-        settings: The section `measure` of the recipe.
-        chapter_s: Least length of a chapter, for tests: other lengths give slightly other numbers.
-
-    Raises:
-        MediaFault: one of its subclasses, each with its reason code and a sentence of detail.
-    """
-    numbers: list[Any] = []
-    arguments = {"path": os.fspath(path), "modality": modality, "settings": settings.model_dump(), "chapter_s": chapter_s}
-    made = sandbox.call("jobs.clean.measure:measure_file", arguments, _limits(settings), numbers.append)
-    return Measured(**made) if "clips" in made else _laid_together(Found.of_plain(made), numbers, settings)
-
-
-def read_part(path: str | os.PathLike[str], part: int, of: int, settings: Measure, chapter_s: float = CHAPTER_S) -> Part:
-    """Read the chapters of a source that fall to one of several workers, in the sandbox of this process.
-
-    Args:
-        path: A local file.
-        part: Which part, from 0. A source of few chapters has empty parts.
-        of: How many parts there are.
-        settings: The section `measure` of the recipe.
-        chapter_s: As in `measure_source`.
-
-    Raises:
-        MediaFault: as in `measure_source`.
-    """
-    numbers: list[Any] = []
-    arguments = {"path": os.fspath(path), "part": part, "of": of, "settings": settings.model_dump(), "chapter_s": chapter_s}
-    return Part(sandbox.call("jobs.clean.measure:part_file", arguments, _limits(settings), numbers.append), numbers)
-
-
-def measure_parts(parts: Sequence[Part], settings: Measure) -> Measured | None:
-    """What `measure_source` would have made of a source, from all its parts; None where they do not fit together.
-
-    Raises:
-        MediaFault: as in `measure_source`.
-    """
-    found = [Found.of_plain(part.found) for part in parts]
-    if misfit(found):
-        return None
-    whole = joined(found)
-    if whole.good_frames > settings.max_frames:
-        raise TooManyFrames(f"more than {settings.max_frames} frames")
-    return _laid_together(whole, [numbers for part in parts for numbers in part.numbers], settings)
-
-
-def _limits(settings: Measure) -> sandbox.Limits:
-    return sandbox.Limits(settings.min_limit_s, settings.seconds_per_second, settings.max_memory_mb)
-
-
-def _laid_together(found: Found, numbers: Sequence[Mapping[str, Any]], settings: Measure) -> Measured:
-    """The clips of a source whose numbers came chapter by chapter. Its small pictures stay here."""
-    pictures = [Pictures.of(part) for part in numbers if Pictures.fits(part)]
-    sounds = [Sounds.of(part) for part in numbers if Sounds.fits(part)]
-    jpegs = {t: jpeg for part in pictures for t, jpeg in zip(part.stored_times.tolist(), part.jpegs, strict=True)}
-    arguments = {
-        "found": found.plain(), "settings": settings.model_dump(),
-        "pictures": Pictures.joined([replace(part, jpegs=()) for part in pictures]).plain() if pictures else None,
-        "sounds": Sounds.joined(sounds).plain() if sounds else None,
-    }
-    clips: list[dict[str, Any]] = []
-    made = sandbox.call("jobs.clean.measure:conclude", arguments, _limits(settings), lambda some: clips.extend(some["clips"]))
-    for frame in (frame for clip in clips for frame in clip["frames"] or ()):
-        frame["jpeg"] = jpegs[frame["t_s"]]
-    return Measured(**made, clips=clips)
 
 
 def measure_file(path: str, modality: str, settings: Mapping[str, Any], chapter_s: float = CHAPTER_S) -> dict[str, Any]:
     """`measure_source` without the sandbox, on plain values. In it a source of several chapters comes as its `Found` alone: their
     numbers were handed over as they were read."""
-    options = Measure.model_validate(settings)
+    options = _options(settings)
     with _opened(path) as file:
         return _measure(file, options, chapter_s)
 
 
 def part_file(path: str, part: int, of: int, settings: Mapping[str, Any], chapter_s: float) -> dict[str, Any]:
     """`read_part` without the sandbox: the `Found`; the numbers are handed over."""
-    options = Measure.model_validate(settings)
+    options = _options(settings)
     with _opened(path) as file, _container(file, _kind(file)) as (container, kind):
         reading = Reading(container, kind, options, lambda numbers: child.hand(numbers.plain()), (part, of), chapter_s)
         found = reading.run()
@@ -182,13 +76,18 @@ def part_file(path: str, part: int, of: int, settings: Mapping[str, Any], chapte
 def conclude(found: Mapping[str, Any], pictures: Mapping[str, Any] | None, sounds: Mapping[str, Any] | None,
              settings: Mapping[str, Any]) -> dict[str, Any]:
     """The `Measured` of a source from its numbers, without the clips, which are handed over some at a time, without their pictures."""
-    options = Measure.model_validate(settings)
+    options = _options(settings)
     seen = Pictures.of(pictures) if pictures is not None else Seen(options).pictures()
     seen = replace(seen, times=seen.times.copy(), jpegs=[b""] * len(seen.stored_times))  # kernels want to be allowed to write
     made, clips = _concluded(seen, Sounds.of(sounds) if sounds is not None else None, Found.of_plain(found), options)
     while some := list(islice(clips, CLIPS_AT_A_TIME)):
         child.hand({"clips": some})
     return {name: value for name, value in vars(made).items() if name != "clips"}
+
+
+def _options(settings: Mapping[str, Any]) -> "Measure":
+    """Settings that were validated where they were made; pydantic is not needed here, and takes a tenth of the start of a decoder process."""
+    return cast("Measure", SimpleNamespace(**settings))
 
 
 @contextmanager
@@ -215,7 +114,6 @@ def warm() -> None:
     measurements()
     weights()
     del open_picture, rgb
-    _warm_pass()
     gc.freeze()  # a collection during a pass has nothing to find in what was loaded for all of them
 
 
@@ -244,7 +142,7 @@ def _container(file: BinaryIO, kind: Kind) -> Iterator[tuple[Any, Kind]]:
         yield container, kind
 
 
-def _measure(file: BinaryIO, settings: Measure, chapter_s: float = CHAPTER_S) -> dict[str, Any]:
+def _measure(file: BinaryIO, settings: "Measure", chapter_s: float = CHAPTER_S) -> dict[str, Any]:
     kind = _kind(file)
     if not kind.demuxer:
         made, clips = _measure_pictures(file, settings)
@@ -276,7 +174,7 @@ def _measure(file: BinaryIO, settings: Measure, chapter_s: float = CHAPTER_S) ->
     return vars(made) | {"clips": list(clips)}
 
 
-def _measure_pictures(file: BinaryIO, settings: Measure) -> Made:
+def _measure_pictures(file: BinaryIO, settings: "Measure") -> Made:
     """A still picture, or an animation that FFmpeg does not read."""
     from jobs.media import picture
 
@@ -287,7 +185,7 @@ def _measure_pictures(file: BinaryIO, settings: Measure) -> Made:
         "rotation_deg": 0,
         "sar": 1.0,
         "bit_depth": picture.bits(image),
-        "hdr": False,
+        "hdr": picture.is_hdr(image),
         "alpha": picture.stored_alpha(image),
         "video_codec": (image.format or "").lower(),
     }
@@ -311,7 +209,7 @@ def _frame(pixels: Pixels) -> Any:
     return av.VideoFrame.from_ndarray(pixels, format="rgb24")
 
 
-def _concluded(pictures: Pictures, sounds: Sounds | None, found: Found, settings: Measure) -> Made:
+def _concluded(pictures: Pictures, sounds: Sounds | None, found: Found, settings: "Measure") -> Made:
     """The clips of a container, unless too much of it is damaged or missing."""
     damage = found.bad_frames / max(found.bad_frames + found.good_frames, 1)
     sound_damage = found.bad_sound / max(found.bad_sound + found.good_sound, 1)
@@ -340,13 +238,14 @@ def _concluded(pictures: Pictures, sounds: Sounds | None, found: Found, settings
 
 
 def _last_gap(pictures: Pictures, found: Found) -> float:
-    """How long the last frame is shown: as it says, up to LAST_S, else as long as frames usually are."""
+    """How long the last frame is shown: as it says, up to LAST_S, else as long as frames usually are, unless that is a hole in the clock."""
     if 0 < found.last_duration_s <= LAST_S:
         return found.last_duration_s
-    return pictures.usual_gap_s() or min(found.step_s, 1.0)
+    usual_s = pictures.usual_gap_s()
+    return usual_s if usual_s and usual_s <= shots.HOLE_S else min(found.step_s, 1.0)
 
 
-def _keep_promise(end_s: float, sounds: Sounds | None, found: Found, settings: Measure) -> None:
+def _keep_promise(end_s: float, sounds: Sounds | None, found: Found, settings: "Measure") -> None:
     """Refuse a file of which much less could be decoded than its header binds itself to."""
     got = max(end_s, found.sound_start_s + found.sound_s if sounds is not None else 0.0)
     share = 1.0
@@ -360,7 +259,7 @@ def _keep_promise(end_s: float, sounds: Sounds | None, found: Found, settings: M
         raise PartlyUndecodable(f"only {share:.0%} of what the header promises is there" + (f" ({found.broke_off})" if found.broke_off else ""))
 
 
-def _clips(modality: str, pictures: Pictures, sounds: Sounds | None, found: Found, end_s: float, settings: Measure,
+def _clips(modality: str, pictures: Pictures, sounds: Sounds | None, found: Found, end_s: float, settings: "Measure",
            damage: float) -> Made:
     """Shots, spans, and a row for each."""
     ledger = Ledger(pictures, sounds, found.sound_start_s, found.sound_s, found.facts, settings)
@@ -375,18 +274,3 @@ def _clips(modality: str, pictures: Pictures, sounds: Sounds | None, found: Foun
         parts = shots.spans(ledger.times, end_s, turns, settings.min_clip_s, settings.max_clip_s, settings.trim_s)
         made = Measured("video", [], damage, end_s - float(ledger.times[0]), len(ledger.times))
     return made, (ledger.clip(a, b) for a, b in parts)
-
-
-def _warm_pass() -> None:
-    """One small video through everything, so that libraries load what they load late."""
-    import io
-
-    from jobs.media.encode import encode_audio, encode_video
-
-    ramp = np.linspace(0, 255, 96 * 128 * 3).astype(np.uint8).reshape(96, 128, 3)
-    tone = (0.5 * np.sin(np.arange(16_000) / 8)).astype(np.float32)
-    video = encode_video([np.roll(ramp, i, axis=1) for i in range(12)], 10, audio=(tone, 16_000))
-    for data in (video, encode_audio(tone, 16_000)):
-        _measure(io.BytesIO(data), Measure())
-
-

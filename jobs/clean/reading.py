@@ -9,7 +9,7 @@ its `Found`: where two readings of neighbours differ there, they do not fit toge
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,9 +20,12 @@ from jobs.clean.seen import Seen
 from jobs.clean.series import Pictures, Sounds
 from jobs.media import child
 from jobs.media.faults import NoMedia, TooManyFrames, TooManyPixels
-from jobs.media.planes import SIGNALS, THUMB, Grid
+from jobs.media.planes import Grid
 from jobs.media.probe import HDR_TRANSFERS, Kind, container_seconds, depth, has_alpha, origin_s, picture_stream, sound_stream, turn
-from schemas.settings import Measure
+from jobs.media.signals import SIGNALS, THUMB
+
+if TYPE_CHECKING:
+    from schemas.settings import Measure
 
 BACK_S = 0.5
 """A frame that is stamped so much earlier than those before it is out of place: its time would be that of another one."""
@@ -42,7 +45,7 @@ class Reading:
         chapter_s: Least length of a chapter.
     """
 
-    def __init__(self, container: Any, kind: Kind, settings: Measure, hand: Callable[[Pictures | Sounds], None], part: tuple[int, int] = (0, 1),
+    def __init__(self, container: Any, kind: Kind, settings: "Measure", hand: Callable[[Pictures | Sounds], None], part: tuple[int, int] = (0, 1),
                  chapter_s: float = CHAPTER_S) -> None:
         self.container, self.kind, self.settings, self.hand, self.chapter_s = container, kind, settings, hand, chapter_s
         self.video: Any = picture_stream(container)
@@ -105,7 +108,7 @@ class Reading:
         """Packets of these streams until the end, or until the demuxer breaks off."""
         import av
 
-        packets = self.container.demux(*streams)
+        packets, known = self.container.demux(*streams), {s.index for s in (self.video, self.audio) if s is not None}
         while True:
             try:
                 packet = next(packets)
@@ -114,7 +117,7 @@ class Reading:
                 return
             except (StopIteration, IndexError):  # PyAV flushes streams that came up on the way and that it does not know, after those it knows.
                 return
-            if any(s is not None and packet.stream.index == s.index for s in (self.video, self.audio)):  # others may be announced on the way
+            if packet.stream.index in known:  # others may be announced on the way
                 yield packet
 
     def _go_to_run_in(self) -> bool:

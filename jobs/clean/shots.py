@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.media.kernel import kernel
-from jobs.media.planes import LUMA_THUMB, LUMA_THUMB_W, SIGNALS
+from jobs.media.planes import LUMA_THUMB, LUMA_THUMB_W
+from jobs.media.signals import SIGNALS
 
 Floats = NDArray[np.float64]
 COLUMN = {name: index for index, name in enumerate(SIGNALS)}

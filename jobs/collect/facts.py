@@ -1,15 +1,15 @@
 """Header facts of one media file, as plain values. Runs inside the sandbox."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, BinaryIO
+
+from jobs.media.probe import probe
 
 
-def facts(path: str) -> dict[str, Any]:
-    """What `jobs.media.probe.probe` says of a file.
+def facts(file: BinaryIO) -> dict[str, Any]:
+    """What `jobs.media.probe.probe` says of an open file.
 
     Raises:
-        what `probe` raises.
+        what that raises.
     """
-    from jobs.media.probe import probe
-
-    return asdict(probe(path))
+    return asdict(probe(file))

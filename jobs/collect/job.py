@@ -1,18 +1,17 @@
-"""Lists the sources, reads every object once, and writes a row for each: what it is, what is said of it, and why it stops.
+"""Lists the sources, opens and reads every object once, and writes a row for each: what it is, what is said of it, and why it stops.
 
 Objects are batched by bytes in the order of their paths. Tables (CSV, JSONL, JSON) are read on the driver, because what one
 says concerns objects of any task; media, documents and collections of texts are read by the tasks.
 """
 
 import hashlib
-import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 from jobs.collect import behaviour
 from jobs.collect.fields import merged, stored
@@ -210,25 +209,25 @@ def _collect_object(item: Item, settings: Settings, made: _Rows) -> None:
         _refuse(_row(found), "too_large", f"{found.size_bytes} bytes, the limit is {recipe.max_bytes}", made)
     else:
         try:
-            with local(found.uri) as path:
-                if hollow(path):
+            with local(found.uri) as path, opened(path) as file:
+                if hollow(file.fileno()):
                     return _refuse(_row(found), "hollow", f"less than half of its {found.size_bytes} bytes were ever written", made)
-                _read_object(item, path, settings, made)
+                _read_object(item, file, settings, made)
         except OSError as error:
             _refuse(_row(found), *lost(error, found.uri), made)
     return None
 
 
-def _read_object(item: Item, path: str, settings: Settings, made: _Rows) -> None:
+def _read_object(item: Item, file: BinaryIO, settings: Settings, made: _Rows) -> None:
     found, masks = item.found, settings.recipe.collect.mask_pii
-    sha256, size, head, generated = _read(path)
+    sha256, size, head, generated = _read(file)
     row = _row(found, sha256, size)
     if not size:
         return _refuse(row, "empty_file", None, made)
     if item.refused is not None:
         return _refuse(row | {"modality": "sidecar"}, *item.refused, made)
     kind = sniff(head, found.name)
-    facts = _facts(path) if kind.modality in MEDIA else {}
+    facts = _facts(file) if kind.modality in MEDIA else {}
     modality = facts.pop("modality", None) or kind.modality
     row |= {"modality": modality if modality in (*MEDIA, "text") else "unknown", "container": kind.container or None, **facts}
     row |= stored(_facts_given(item, modality), masks)
@@ -245,10 +244,10 @@ def _read_object(item: Item, path: str, settings: Settings, made: _Rows) -> None
             made.behaviour.append({"source_id": row["source_id"], **shares,
                                    "completion": behaviour.completion(item.behaviour, row.get("duration_s"))})
         return None
-    return _read_document(item, path, size, row, masks, made)
+    return _read_document(item, file, size, row, masks, made)
 
 
-def _read_document(item: Item, path: str, size: int, row: dict[str, Any], masks: bool, made: _Rows) -> None:
+def _read_document(item: Item, file: BinaryIO, size: int, row: dict[str, Any], masks: bool, made: _Rows) -> None:
     """A text as a source of its own, or something that nobody understands."""
     found = item.found
     if found.suffix not in DOCUMENTS:
@@ -258,8 +257,8 @@ def _read_document(item: Item, path: str, size: int, row: dict[str, Any], masks:
         return _refuse(row, "unknown_format", f"{said} (.{found.suffix})", made)
     if size > MAX_LINE_BYTES:
         return _refuse(row, "too_large", f"a document of {size} bytes, the limit is {MAX_LINE_BYTES}", made)
-    with open(path, "rb") as file:
-        data = file.read()
+    file.seek(0)
+    data = file.read()
     text = None if b"\0" in data and not data.startswith((b"\xff\xfe", b"\xfe\xff")) else decode(data)
     if text is None:
         return _refuse(row, "unknown_format", "neither UTF-8 nor GB18030 text; save it as UTF-8", made)
@@ -281,23 +280,22 @@ def _facts_given(item: Item, modality: str) -> dict[str, str]:
     return facts
 
 
-def _read(path: str) -> tuple[str, int, bytes, bool]:
+def _read(file: BinaryIO) -> tuple[str, int, bytes, bool]:
     """sha256, size and head of a file, and whether a generator left its mark, in one pass."""
     digest, size, head, generated, tail = hashlib.sha256(), 0, b"", False, b""
-    with opened(path) as file:
-        while data := file.read(1 << 20):
-            digest.update(data)
-            size += len(data)
-            head = head or data[:HEAD_BYTES]
-            generated = generated or _GENERATED.search(tail + data) is not None
-            tail = data[-_LONGEST_MARK:]
+    while data := file.read(1 << 20):
+        digest.update(data)
+        size += len(data)
+        head = head or data[:HEAD_BYTES]
+        generated = generated or _GENERATED.search(tail + data) is not None
+        tail = data[-_LONGEST_MARK:]
     return digest.hexdigest(), size, head, generated
 
 
-def _facts(path: str) -> dict[str, Any]:
+def _facts(file: BinaryIO) -> dict[str, Any]:
     """Header facts; none where the header is damaged, for the decode pass has the last word."""
     try:
-        probed = call("jobs.collect.facts:facts", {"path": os.path.realpath(path)}, PROBE_LIMITS)
+        probed = call("jobs.collect.facts:facts", {}, PROBE_LIMITS, file=file.fileno())
     except MediaFault:
         return {}
     facts = {name: probed[name] for name in ("duration_s", "width", "height", "fps", "video_codec", "audio_codec")}
@@ -375,4 +373,4 @@ def outside(settings: Settings) -> dict[str, str]:
     return {"listing": fingerprint(listing(settings.runtime.sources, settings.recipe.collect.follow_links))}
 
 
-COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=2, recipe=("collect",), run=run, outside=outside)
+COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=4, recipe=("collect",), run=run, outside=outside)

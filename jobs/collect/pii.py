@@ -2,7 +2,8 @@
 
 What counts: e-mail addresses, identity numbers (GB 11643, with their check digit or where they are called so; passports and US social
 security numbers where they are), bank cards and accounts (ISO 7812 and ISO 13616, with their check digits or where they are called so),
-phone numbers, also with digits apart or in Chinese numerals, names and pages of accounts, and network addresses of machines. What only
+wallets (base58 with its checksum, bech32, Ethereum), phone numbers, also with digits apart or in Chinese numerals, names and pages of
+accounts, and network addresses of machines. Postal addresses are left: a place is what a picture is of. What only
 looks like it stays: years, prices, time codes, sizes, ISBNs, versions. A mask says what stood there, so that a text stays readable:
 `<PHONE>`.
 """
@@ -13,6 +14,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 
 _WIDE = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x3000: 0x20, 0x2010: 0x2D, 0x2011: 0x2D, 0x2013: 0x2D}
 """Full-width signs as plain ones, place by place, so that a span in the one is a span in the other."""
@@ -23,6 +25,10 @@ class _Kind:
     mask: str
     pattern: re.Pattern[str]
     holds: Callable[[re.Match[str]], bool] = lambda found: True
+    signs: tuple[str, ...] = ()
+    """The pattern is looked for only where one of these stands in the text, in small letters."""
+    spelt: bool = False
+    """Whether a number may be without a digit."""
 
 
 def _luhn(found: re.Match[str]) -> bool:
@@ -50,6 +56,25 @@ def _citizen(match: re.Match[str]) -> bool:
         return False
     check = "10X98765432"[sum(w * int(c) for w, c in zip(_ID_WEIGHTS, found, strict=False)) % 11]
     return 1880 <= born.year <= 2100 and check == found[17].upper()
+
+
+def _base58(found: re.Match[str]) -> bool:
+    """Checksum of Bitcoin and Tron addresses: the first bytes of SHA-256, twice."""
+    value = 0
+    for sign in found.group():
+        value = value * 58 + _BASE58.index(sign)
+    if value >= 1 << 200:
+        return False
+    whole = value.to_bytes(25, "big")
+    return sha256(sha256(whole[:-4]).digest()).digest()[:4] == whole[-4:]
+
+
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+def _no_day(found: re.Match[str]) -> bool:
+    """Digits that are not a day written as one number."""
+    return not re.fullmatch(r"(?:19|20)\d\d[01]\d[0-3]\d", found.group("hit"))
 
 
 def _account(found: re.Match[str]) -> bool:
@@ -84,87 +109,112 @@ def _number(found: re.Match[str]) -> bool:
 _NO_DIGIT_BEFORE = r"(?<![\d])(?<!\d[.,:/])"
 _NO_DIGIT_AFTER = r"(?![\d])(?![.,:/]\d)"
 _HAN_DIGIT = r"[\d〇零幺一二三四五六七八九壹贰叁肆伍陆柒捌玖]"
-_IS = r"\s*(?:是|为|is(?![A-Za-z]))?\s*[:=]?\s*"
+_HEART = r"[\s\u2764\u2665\ufe0f]*"
+_IS = _HEART + r"(?:是|为|is(?![A-Za-z]))?" + _HEART + r"[:=]?\s*"
+_DOT = r"(?:com|net|org|edu|gov|cn|io|me|co|de|fr|jp|info|biz|dev|app|ai|tv|cc|xyz|(?:co dot )?uk)(?![A-Za-z0-9])"
+"""Ends of addresses that are spelt out: any word may follow a dot in a sentence."""
 
 _KINDS: tuple[_Kind, ...] = (
+    _Kind("<HANDLE>", re.compile(r"(?<![A-Za-z0-9_@/.+-])@[A-Za-z0-9_]{2,30}@[A-Za-z0-9-]{1,61}(?:\.[A-Za-z0-9-]{1,61}){0,3}\.[A-Za-z]{2,24}(?![A-Za-z0-9])"), signs=("@",)),
+    _Kind("<EMAIL>", re.compile(
+        r"(?<![\w.])[\u4e00-\u9fff]{1,10}@[A-Za-z0-9\u4e00-\u9fff-]{1,30}\.(?:中国|公司|网络|[A-Za-z]{2,24}(?![A-Za-z0-9]))"), signs=("@",)),
     _Kind("<EMAIL>", re.compile(
         r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-](?:[A-Za-z0-9._%+-]{0,63})"
         r"@(?:[A-Za-z0-9\u00c0-\u024f\u4e00-\u9fff](?:[A-Za-z0-9\u00c0-\u024f\u4e00-\u9fff-]{0,61})\.){1,6}(?:[A-Za-z]{2,24}(?![A-Za-z0-9])"
-        r"|中国|公司|网络)")),
+        r"|中国|公司|网络)"), signs=("@",)),
     _Kind("<EMAIL>", re.compile(
         r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63} ?[\[({] ?at ?[\])}] ?[A-Za-z0-9-]{1,61}"
-        r"(?: ?(?:\.|[\[({] ?dot ?[\])}]) ?[A-Za-z0-9-]{1,61}){0,5} ?(?:\.|[\[({] ?dot ?[\])}]) ?[A-Za-z]{2,24}(?![A-Za-z0-9])", re.I)),
+        r"(?: ?(?:\.|[\[({] ?dot ?[\])}]) ?[A-Za-z0-9-]{1,61}){0,5} ?(?:\.|[\[({] ?dot ?[\])}]) ?[A-Za-z]{2,24}(?![A-Za-z0-9])", re.I),
+        signs=tuple(f"{bracket}{gap}at" for bracket in "[({" for gap in ("", " "))),
     _Kind("<EMAIL>", re.compile(
-        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63} at [A-Za-z0-9-]{2,61} dot (?:com|net|org|edu|cn|io|co dot uk)(?![A-Za-z0-9])",
-        re.I)),
+        r"(?<![A-Za-z0-9._%+-])(?:[A-Za-z0-9_%+-]{1,30} dot ){0,2}[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63} at [A-Za-z0-9-]{2,61} dot "
+        + _DOT, re.I), signs=(" dot ",)),
+    _Kind("<EMAIL>", re.compile(
+        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{1,63} ?(?: @ |\(a\)) ?[A-Za-z0-9-]{2,61}(?:\.[A-Za-z0-9-]{1,61}){0,3}\." + _DOT, re.I),
+        signs=(" @ ", "(a)")),
+    _Kind("<EMAIL>", re.compile(r"\"[A-Za-z0-9._ +-]{1,40}\"@(?:[A-Za-z0-9-]{1,61}\.){1,4}[A-Za-z]{2,24}(?![A-Za-z0-9])"), signs=('"@',)),
+    _Kind("<EMAIL>", re.compile(
+        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63} ?(?:艾特|圈a) ?[A-Za-z0-9-]{1,61} ?[点.] ?(?:com|net|org|cn)(?![A-Za-z0-9])", re.I), signs=("艾特", "圈a")),
     _Kind("<ID>", re.compile(
         _NO_DIGIT_BEFORE + r"[1-9]\d{5}[ -]?(?:18|19|20)\d{2}[ -]?\d{4}[ -]?\d{3}[\dXx](?![\dA-Za-z])"), _citizen),
     _Kind("<ID>", re.compile(
-        r"(?:身份证明?|公民身份)(?:号码|号|件号)?" + _IS + r"(?P<hit>[1-9](?:[ -]?\d){16}[ -]?[\dXx]|[1-9]\d{14})(?![\dA-Za-z])")),
+        r"(?:身份证明?|公民身份|驾驶证|驾照|证件)(?:号码|号|件号)?" + _IS + r"(?P<hit>[1-9](?:[ -]?\d){16}[ -]?[\dXx]|[1-9]\d{5}[ -]?\d{6}[ -]?\d{3})(?![\dA-Za-z])")),
     # other papers where they are called so: a passport, a US social security number
     _Kind("<ID>", re.compile(
-        r"(?:护照|(?<![A-Za-z])passport)\s*(?:号码|号|no\.?|number)?\s*(?:是|为|is)?\s*[:.]?\s*(?P<hit>[A-Z]{1,2}\d{7,8})(?![A-Za-z0-9])"
-        r"|(?<![A-Za-z])(?:ssn|social security(?: number| no\.?)?)\s*(?:is)?\s*[:.]?\s*(?P<also>\d{3}-?\d{2}-?\d{4})(?!\d)", re.I)),
+        r"(?:护照|(?<![A-Za-z])passport)\s*(?:号码|号|no\.?|number|#)?\s*(?:是|为|is)?\s*[:.]?\s*(?P<hit>[A-Z]{1,2}\d{7,8}|(?<=[:. ])\d{9})(?![A-Za-z0-9])"
+        r"|(?:通行证|回乡证|台胞证)(?:号码|号)?\s*(?:是|为)?\s*[:.]?\s*(?P<pass>[A-Z]\d{8,10})(?![A-Za-z0-9])"
+        r"|车牌(?:号码|号)?\s*(?:是|为)?\s*[:.]?\s*(?P<plate>[\u4e00-\u9fff][A-Z][ ·]?[A-Z0-9]{5,6})(?![A-Za-z0-9])"
+        r"|(?:(?<![A-Za-z])(?:ssn|social security(?: number| no\.?)?)|社保号码?|社会保障号码?)\s*(?:is)?\s*[:.]?\s*(?P<also>\d{3}[ -]?\d{2}[ -]?\d{4})(?!\d)"
+        r"|(?<![A-Za-z])driver'?s? licen[cs]e\s*(?:no\.?|number|#)?\s*(?:is)?\s*[:.]?\s*(?P<driver>[A-Z]\d{6,12}|\d{7,12})(?![A-Za-z0-9])", re.I)),
     _Kind("<CARD>", re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"), _iban),
     _Kind("<CARD>", re.compile(
         _NO_DIGIT_BEFORE + r"(?:(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|62\d\d|35\d\d|6011|65\d\d)(?:[ -]?\d{4}){3}(?:[ -]?\d{1,3})?"
         r"|3[47]\d\d[ -]?\d{6}[ -]?\d{5})" + _NO_DIGIT_AFTER), _luhn),
     _Kind("<CARD>", re.compile(
-        r"(?:银行卡|信用卡|储蓄卡|卡号|账户|开户行?|(?<![A-Za-z])(?:card|account|acct|a/c))\s*(?:号码|号|no\.?|number)?" + _IS
+        r"(?:银行卡|信用卡|储蓄卡|[\u4e00-\u9fff]行卡|卡号|账户|[账帐]号|开户行?|(?<![A-Za-z])(?:card|account|acct|a/c))\s*(?:号码|号|no\.?|number)?" + _IS
         + r"(?P<hit>\d(?:[ -]?\d){11,18})" + _NO_DIGIT_AFTER, re.I)),
+    _Kind("<CARD>", re.compile(
+        r"(?<![A-Za-z])(?:(?:account|acct|a/c|routing)(?:\s*(?:no\.?|number|num|#))?" + _IS + r"(?P<hit>\d{6,17})|sort code" + _IS
+        + r"(?P<also>\d\d-\d\d-\d\d))" + _NO_DIGIT_AFTER, re.I), lambda found: found.group("also") is not None or _no_day(found)),
+    _Kind("<CARD>", re.compile(r"(?<![A-Za-z0-9])(?:[13][1-9A-HJ-NP-Za-km-z]{25,33}|T[1-9A-HJ-NP-Za-km-z]{33})(?![A-Za-z0-9])"), _base58),
+    _Kind("<CARD>", re.compile(r"(?<![A-Za-z0-9])(?:0x[0-9A-Fa-f]{40}|bc1[ac-hj-np-z02-9]{36,59})(?![A-Za-z0-9])"), signs=("0x", "bc1")),
     _Kind("<HANDLE>", re.compile(r"(?<![A-Za-z0-9_])wxid_[A-Za-z0-9]{6,30}(?![A-Za-z0-9_])")),
     # named accounts: the word before vouches for what follows, if that has a sign no word has or the word before says so
     _Kind("<HANDLE>", re.compile(
-        r"(?:微信|薇信|威信|V信|加\s*[微薇威v](?![A-Za-z])|[薇微]\s*\u2764?(?=:)|抖音|快手|小红书|微博|知乎|豆瓣|贴吧|陌陌|[bB]站|哔哩哔哩|支付宝"
-        r"|(?<![A-Za-z])(?:wechat|weixin|telegram|whatsapp|instagram|skype|line(?=\s*id)|vx|wx))"
-        r"\s*(?P<named>号|帐号|账号|(?<![A-Za-z])id(?![A-Za-z]))?" + _IS + r"@?"
+        r"(?:微 ?信|薇信|威信|V信|绿泡泡|公众号|[加+\u2795]\s*[微薇威v](?![A-Za-z])|[薇微威](?=\s*(?:\u2764|\u2665|:))|(?<![A-Za-z])v(?=\u2764|\u2665)|抖音|快手|小红书|微博|知乎|豆瓣|贴吧|陌陌|[bB]站|哔哩哔哩|支付宝"
+        r"|(?<![A-Za-z])(?:wechat|wei ?xin(?: hao)?|weibo|telegram|whatsapp|instagram|skype|line(?=\s*id)|v ?x|wx))"
+        r"\s*(?:搜索?|关注)?(?P<named>号|帐号|账号|(?<![A-Za-z])u?id(?![A-Za-z]))?" + _IS + r"@?(?:live:)?"
         r"(?P<hit>\+?\d[\d-]{5,14}(?!\d)|[A-Za-z][A-Za-z0-9_-]{4,29}(?![A-Za-z0-9_]))", re.I), _account),
     _Kind("<HANDLE>", re.compile(
         r"加\s*(?:我|个|下|一下)\s*的?\s*(?:微信|薇信|威信|V信|vx|wx|wechat|QQ)" + _IS + r"(?P<hit>[A-Za-z0-9][A-Za-z0-9_-]{4,29})(?![A-Za-z0-9_])", re.I)),
     _Kind("<HANDLE>", re.compile(
-        r"(?<![A-Za-z])(?:ig|ins|insta|snap|snapchat|discord|twitter|tiktok|kakao|kik|viber|signal|steam|facebook|fb|linkedin)"
+        r"(?<![A-Za-z])(?:ig|ins|insta|snap|snapchat|discord|twitter|tiktok|kakao|kik|viber|signal|steam|facebook|fb|linkedin|github|reddit|venmo|pinterest|twitch)"
         r"\s*(?P<named>id|account|user(?:name)?|handle|号|账号)?\s*(?:[:=]|是|is(?![A-Za-z]))\s*@?"
         r"(?P<hit>[A-Za-z0-9_][A-Za-z0-9_.-]{2,29}(?<![.-])(?:#\d{4})?)(?![A-Za-z0-9_])", re.I), _account),
     _Kind("<HANDLE>", re.compile(
-        r"(?<![A-Za-z])(?:QQ|扣扣|企鹅)\s*(?:群|号|号码|帐号|账号)?\s*(?:是|为|is)?\s*[:=]?\s*"
+        r"(?:(?<![A-Za-z])Q ?Q|[加+\u2795扣]\s*Q|扣扣|企鹅)\s*(?:群|号|号码|帐号|账号)?\s*(?:是|为|is)?\s*[:=]?\s*"
         r"(?P<hit>[1-9]\d{4,10})(?!\d)", re.I)),
     # phones: international, Chinese mobile (written as one, in groups, digit by digit, in Chinese numerals), Chinese and British landline and
     # British mobile, North American
-    _Kind("<PHONE>", re.compile(r"(?<![\w+])(?:\+|00(?=86))[1-9]\d{0,2}(?:[ ().-]{0,2}\d){7,13}" + _NO_DIGIT_AFTER),
+    _Kind("<PHONE>", re.compile(r"(?<![\w+])(?:\+|00(?=86)|(?<!\d )00(?=(?:1|7|33|34|39|4[149]|6[0156]|8[12]|85[23]|886|91)[ -]))[1-9]\d{0,2}(?:[ ().-]{0,2}\d){7,13}" + _NO_DIGIT_AFTER),
           lambda found: not _THOUSANDS.fullmatch(found.group())),
     _Kind("<PHONE>", re.compile(r"(?<![\d])(?<!\d\.)(?:86[ -]?)?1[3-9]\d{9}(?!\d)(?!\.\d)")),
     _Kind("<PHONE>", re.compile(
-        _NO_DIGIT_BEFORE + r"(?:86[ -]?)?(?:\(1[3-9]\d\)[ -]?\d{4}[ -]?\d{4}|1[3-9]\d(?:[ -]?\d{4}[ -]?\d{4}|\.\d{4}\.\d{4}))" + _NO_DIGIT_AFTER)),
+        _NO_DIGIT_BEFORE + r"(?<![A-Za-z]-)(?:86[ -]?)?(?:\(1[3-9]\d\)[ -]?\d{4}[ -]?\d{4}|1[3-9]\d(?:[ -]?\d{4}[ -]?\d{4}|\.\d{4}\.\d{4}))"
+        + _NO_DIGIT_AFTER + r"(?!-\d{4})")),
     _Kind("<PHONE>", re.compile(r"(?<![\d])(?<!\d[ .-])1(?P<gap>[ .-])[3-9](?:(?P=gap)\d){9}(?!\d)(?![ .-]\d)")),
     _Kind("<PHONE>", re.compile(
         rf"(?<!{_HAN_DIGIT})[1一幺壹][ -]?[3-9三四五六七八九叁肆伍陆柒捌玖](?:[ -]?{_HAN_DIGIT}){{9}}(?!{_HAN_DIGIT})"),
-        lambda found: sum(not c.isascii() for c in found.group()) >= 2),
+        lambda found: sum(not c.isascii() for c in found.group()) >= 2, spelt=True),
     _Kind("<PHONE>", re.compile(
-        _NO_DIGIT_BEFORE + r"(?<!\d{4}[ -])(?:\(0\d{2,3}\)[ ]?|0\d{2,3}[ -])[2-9]\d{2,3}[ -]?\d{4}(?:(?:[ ]?(?:转|ext\.?|x)[ ]?|-)\d{1,5})?"
+        _NO_DIGIT_BEFORE + r"(?<!\d{4}[ -])(?:0?86-)?(?:\(0\d{2,3}\)[ ]?|0\d{2,3}[ -])[2-9]\d{2,3}[ -]?\d{4}(?:(?:[ ]?(?:转|ext\.?|x)[ ]?|-)\d{1,5})?"
         + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"0(?:10|2\d|[3-9]\d\d)[2-8]\d{6,7}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(
-        _NO_DIGIT_BEFORE + r"(?:\(0\)\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}|07\d{3}[ -]?\d{3}[ -]?\d{3}|0[789]0-\d{4}-\d{4})" + _NO_DIGIT_AFTER)),
+        _NO_DIGIT_BEFORE + r"(?:\(0\)\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}|07\d{3}[ -]?\d{3}[ -]?\d{3}|0[789]0-\d{4}-\d{4}|09\d\d[ -]\d{3}[ -]\d{3})" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?:1[ -])?[48]00[ -]\d{3,4}[ -]\d{3,4}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(
         _NO_DIGIT_BEFORE + r"(?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[.-])[2-9]\d{2}[ .-]\d{4}" + _NO_DIGIT_AFTER)),
+    _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<!\d )[2-9]\d{2} [2-9]\d{2} \d{4}" + _NO_DIGIT_AFTER + r"(?! \d)")),
     _Kind("<PHONE>", re.compile(
-        r"(?:电话|座机|热线|手机|联系方式|致电|传真|(?<![A-Za-z])(?:tel|phone|call|mobile|cell|fax))"
-        r"\s*(?:号码|号|no\.?|me at|us at|at)?\s*(?:是|为|is)?\s*[:.]?\s*"
+        r"(?:电话|座机|热线|手机|客服|联系方式|致电|传真|(?<![A-Za-z])(?:tel|phone|call|mobile|cell|fax|(?:my|his|her|our)(?=\s+number)))"
+        r"\s*(?:号码|号|number|no\.?|me at|us at|at)?\s*(?:是|为|is)?\s*[:.]?\s*"
         r"(?P<hit>\(?\d[\d ().-]{5,16}\d)(?!\d)", re.I), _number),
     # machines
     _Kind("<IP>", re.compile(
         r"(?<![\w.:-])(?<!版本)(?<!version )(?<!ver )(?P<named>(?:(?<![A-Za-z])(?:ip|server|host|ping|ssh)|服务器|主机)(?:地址|\s*address)?" + _IS
-        + r"(?:[a-z]+@)?|https?://|ssh://)?(?P<hit>\d{1,3}(?:\.\d{1,3}){3}(?!\w)(?!\.\d)|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:]))", re.I),
+        + r"(?:[a-z]+@)?|https?://|ssh://)?(?P<hit>\d{1,3}(?:\.\d{1,3}){3}(?!\w)(?!\.\d)(?!/\d)|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:]))", re.I),
         _machine),
     # the page of an account
     _Kind("<HANDLE>", re.compile(
-        r"(?<![A-Za-z0-9])(?:weibo\.com/(?:u/|n/)?|(?:twitter|x|instagram|facebook|tiktok|threads)\.com/@?|t\.me/|douyin\.com/user/"
-        r"|space\.bilibili\.com/|zhihu\.com/people/|kuaishou\.com/profile/|xiaohongshu\.com/user/profile/|youtube\.com/@|linkedin\.com/in/)"
-        r"(?P<hit>[A-Za-z0-9_.-]{3,64})", re.I)),
+        r"(?<![A-Za-z0-9])(?:weibo\.c(?:om|n)/(?:u/|n/)?|(?:twitter|x|instagram|facebook|tiktok|threads)\.com/@?|t\.me/|douyin\.com/user/"
+        r"|space\.bilibili\.com/|zhihu\.com/people/|kuaishou\.com/profile/|xiaohongshu\.com/user/profile/|youtube\.com/(?:@|user/|channel/)|linkedin\.com/in/|threads\.net/@|medium\.com/@|bsky\.app/profile/|reddit\.com/u(?:ser)?/"
+        r"|(?:reddit )/?u/|paypal\.me/|venmo\.com/(?:u/)?|cash\.app/\$|snapchat\.com/add/|twitch\.tv/|wa\.me/|line\.me/ti/p/~?)"
+        r"(?P<hit>[A-Za-z0-9_.\u4e00-\u9fff-]{3,64})", re.I)),
     # a name after an at sign that begins a word: `@2x` and `@5pm` are none
     _Kind("<HANDLE>", re.compile(
-        r"(?<![A-Za-z0-9_@/.+])@(?:[A-Za-z_][A-Za-z0-9_.]{2,29}(?<!\.)|[\u4e00-\u9fff][\w\u4e00-\u9fff-]{1,19})")),
+        r"(?<![A-Za-z0-9_@/.+])@(?!(?:property|media|import|charset|keyframes|supports|font|staticmethod|classmethod|dataclass|override|param|return|author|all|everyone|here|channel"
+        r"|pytest|deprecated|see|since|throws)(?![A-Za-z0-9_]))(?:[A-Za-z_][A-Za-z0-9_.]{2,29}(?<!\.)|[\u4e00-\u9fff][\w\u4e00-\u9fff-]{1,19})"), signs=("@",)),
 )
 
 
@@ -172,10 +222,17 @@ MASKS = frozenset(kind.mask for kind in _KINDS)
 """What stands in a text for what was masked."""
 
 
+_WORDS = ("<EMAIL>", "<HANDLE>")
+_DIGIT = re.compile(r"\d")
+
+
 def mask(text: str) -> tuple[str, int]:
     """The text with personal data masked, and how many pieces were."""
     count, plain = 0, text.translate(_WIDE)
+    small, digits = plain.lower(), _DIGIT.search(plain)
     for kind in _KINDS:
+        if (kind.signs and not any(sign in small for sign in kind.signs)) or not (digits or kind.spelt or kind.mask in _WORDS):
+            continue
         spans = list(_spans(kind, plain))
         for start, end in reversed(spans):
             text = text[:start] + kind.mask + text[end:]
@@ -186,7 +243,7 @@ def mask(text: str) -> tuple[str, int]:
 
 def _spans(kind: _Kind, plain: str) -> Iterator[tuple[int, int]]:
     for found in kind.pattern.finditer(plain):
-        named = [group for group in ("hit", "also") if group in kind.pattern.groupindex and found.group(group) is not None]
+        named = [group for group in ("hit", "also", "pass", "plate", "driver") if group in kind.pattern.groupindex and found.group(group) is not None]
         if kind.holds(found):
             yield found.span(named[0] if named else 0)
 

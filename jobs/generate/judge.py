@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from jobs.clean import policy
 from jobs.clean.filter import filters as all_filters
-from jobs.clean.measure import measure_source
+from jobs.clean.sandboxed import measure_source
 from jobs.fuse.join import verdict
 from jobs.generate.profile import Profile
 from jobs.label.labeler import Batch, labelers

@@ -141,8 +141,10 @@ def _load(weights: Weights, device: str, batch: int) -> Tower:
 
 
 def _ready(weights: Weights, network: Any, tokenizer: Any, preprocess: Any, device: str, batch: int) -> Tower:
-    side = _side(network)
-    return Tower(weights, network, tokenizer, fit(preprocess, side), device, batch, min(float(network.logit_scale.exp()), MAX_SCALE))
+    side, scale = _side(network), float(network.logit_scale.exp())
+    if not scale > 0:
+        raise Terminal(f"{weights.file}: its temperature is no number (logit_scale {float(network.logit_scale)}); the weights are damaged")
+    return Tower(weights, network, tokenizer, fit(preprocess, side), device, batch, min(scale, MAX_SCALE))
 
 
 def _side(network: Any) -> tuple[int, int]:

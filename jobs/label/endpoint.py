@@ -11,7 +11,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPException
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException, HTTPResponse
 from typing import Any
 
 from jobs.errors import Terminal, Transient
@@ -23,6 +24,8 @@ AT_ONCE = 8
 TRIES, TIMEOUT_S, FIRST_WAIT_S, LONGEST_WAIT_S = 6, 120.0, 0.5, 60.0
 MAX_BYTES = 4 << 20
 """A longer answer is no answer."""
+MOST_TOKENS = 1 << 40
+"""No question costs more; what a server says beyond it is no number of tokens."""
 OF_THE_REQUEST = (400, 413, 415, 422)
 """Codes by which a server turns down one request and not its sender."""
 
@@ -92,7 +95,7 @@ def read(answer: Any) -> Reply:
     try:
         usage = answer.get("usage") or {}
         cost = Cost(
-            *(n if isinstance(n := usage.get(key), int) else None for key in ("prompt_tokens", "completion_tokens", "total_tokens"))
+            *(n if type(n := usage.get(key)) is int and 0 <= n < MOST_TOKENS else None for key in ("prompt_tokens", "completion_tokens", "total_tokens"))
         )
         choice = answer["choices"][0]
         if choice.get("finish_reason") == "length":
@@ -118,14 +121,37 @@ def _post(url: str, body: dict[str, Any]) -> Any:
         wait = FIRST_WAIT_S * 2**attempt
         try:
             with opener.open(urllib.request.Request(url, json.dumps(body).encode(), headers), timeout=TIMEOUT_S) as response:
-                return json.loads(response.read(MAX_BYTES))
+                kind = response.headers.get_content_type()
+                try:
+                    return json.loads(_body(response))
+                except (ValueError, RecursionError) as error:
+                    why = f"what it answers is no JSON but {kind} ({error}); check the address in label.caption_model"
         except urllib.error.HTTPError as error:
             if error.code in OF_THE_REQUEST:
                 raise _TurnedDown(f"{error.code} {error.read(2000).decode(errors='replace') or error.reason}") from None
             if error.code != 429 and error.code < 500:
                 raise Terminal(f"{url} answers {error.code} {error.reason}; check label.caption_model and {KEY_ENV}") from None
-            why, asked = f"{error.code} {error.reason}", error.headers.get("Retry-After", "")
-            wait = float(asked) if asked.isdecimal() else wait
-        except (OSError, HTTPException, ValueError, RecursionError) as error:
+            why, wait = f"{error.code} {error.reason}", _asked_wait(error.headers.get("Retry-After", ""), wait)
+        except (OSError, HTTPException, ValueError) as error:
             why = str(getattr(error, "reason", "") or error or type(error).__name__)
     raise Transient(f"{url}: no answer after {TRIES} tries ({why})")
+
+
+def _body(response: HTTPResponse) -> bytes:
+    """The first MAX_BYTES of an answer, which must be there TIMEOUT_S after it began: a trickle would never end."""
+    until, found = time.monotonic() + TIMEOUT_S, b""
+    while len(found) < MAX_BYTES and (part := response.read1(1 << 16)):
+        found += part
+        if time.monotonic() > until:
+            raise TimeoutError(f"its answer was not complete after {TIMEOUT_S:g} s")
+    return found
+
+
+def _asked_wait(said: str, otherwise: float) -> float:
+    """Seconds that a `Retry-After` asks for: a number or a date (RFC 9110, section 10.2.3)."""
+    if said.isdecimal():
+        return float(said)
+    try:
+        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+    except (TypeError, ValueError, OverflowError):
+        return otherwise

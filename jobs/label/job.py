@@ -7,6 +7,7 @@ made in, so a copied version has the bytes of one made from scratch.
 """
 
 import logging
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -155,7 +156,7 @@ def work(task: Task, settings: Settings) -> Part:
         wanted = frozenset(i for ids in task.make.values() for i in ids)
         columns = {"clip_id", *(c for n in task.make for c in labelers()[n].needs)}
         none = dict.fromkeys(sorted(columns))  # of columns that came into the contract after the clips were measured
-        rows = [none | row for piece in task.slices for row in piece.read(list(none)).to_pylist() if row["clip_id"] in wanted]
+        rows = [none | _told(row) for piece in task.slices for row in piece.read(list(none)).to_pylist() if row["clip_id"] in wanted]
         batch = Batch(sorted(rows, key=lambda row: str(row["clip_id"])), task.sources)
         device = worker_device(settings.runtime.device) if any(m.name for m in task.models.values()) else "cpu"
         for name, ids in task.make.items():
@@ -167,6 +168,11 @@ def work(task: Task, settings: Settings) -> Part:
     table = pa.concat_tables(parts).sort_by([(key, "ascending") for key in LABELS.key])
     measured += [{"labeler": name, "vector_width": width} for name, width in widths(table).items()]
     return Part({LABELS.name: table}, seen=task.seen, kept=task.seen, measured=measured)
+
+
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row without its measurements that are no numbers: nothing can be said from them."""
+    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
 
 
 def widths(labels: pa.Table) -> dict[str, int]:

@@ -25,7 +25,8 @@ def opened(jpeg: bytes, least_px: int | None = None) -> Any | None:
         picture = Image.open(io.BytesIO(jpeg))
         if least_px is not None:
             picture.draft("RGB", (least_px, least_px))
-        return picture.convert("RGB")
+        picture.load()
+        return picture if picture.mode == "RGB" else picture.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
 
@@ -49,13 +50,14 @@ class Fit:
         import torch
 
         made = [self.one(picture) for picture in pictures]
-        pixels = torch.zeros(rows, 3, *side).to(memory_format=torch.channels_last)
+        pixels = torch.empty(rows, 3, *side, memory_format=torch.channels_last)
+        pixels[len(made) :] = 0
         if self.scale is None:
             pixels[: len(made)] = torch.stack(made)
         else:
-            flat = torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2)
             scale, shift = (torch.from_numpy(v).view(3, 1, 1) for v in (self.scale, self.shift))
-            pixels[: len(made)] = flat * scale + shift
+            part = pixels[: len(made)].copy_(torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2))
+            part.mul_(scale).add_(shift)
         return pixels
 
 

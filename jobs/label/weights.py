@@ -22,6 +22,8 @@ TRANSFORMERS = "transformers:"
 DUAL_ENCODERS = ("clip", "siglip", "siglip2", "chinese_clip")
 """`model_type` of transformers folders that embed pictures and texts."""
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+PREFERRED = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
+"""Files that open_clip takes from a folder before any other; beside another name it would read a pickle."""
 HUB_FILES = ("*.json", "*.txt", "*.model", "open_clip_model.safetensors")
 
 
@@ -87,14 +89,16 @@ def _folder(name: str, folder: Path) -> Weights:
             f"{folder}: no open_clip model here ({CONFIG} is missing); a folder needs {CONFIG}, open_clip_model.safetensors and the "
             f"tokenizer's files, or is one of transformers with a model_type of {', '.join(DUAL_ENCODERS)}"
         )
-    found = sorted(folder.glob("*.safetensors"))
-    weights = next((f for f in found if f.name == "open_clip_model.safetensors"), found[0] if len(found) == 1 else None)
+    found = sorted(f for f in folder.glob("*.safetensors") if f.is_file())
+    weights = next((f for name in PREFERRED for f in found if f.name == name), None)
     if weights is None:
         pickles = sorted(f.name for f in folder.iterdir() if f.suffix in PICKLES)
+        weights = found[0] if len(found) == 1 and not pickles else None
         if pickles:
             raise Terminal(
                 f"{folder / pickles[0]}: a pickle can run any code when it is loaded and is refused; convert it to safetensors first"
             )
+    if weights is None:
         raise Terminal(f"{folder}: open_clip_model.safetensors is missing")
     refuse_remote_code(folder)
     return Weights(name, f"local-dir:{folder.resolve()}", str(weights), sha256_12(weights))

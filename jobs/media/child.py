@@ -1,6 +1,9 @@
 """The child process in which all decoding runs: reads calls, answers with values or faults, and can do little else.
 
-Started by `jobs.media.sandbox` as `python -m jobs.media.child PARENT_PID`; speaks `jobs.media.wire` on its standard streams.
+Started by `jobs.media.sandbox` as `python -m jobs.media.child PARENT_PID SOCKET MODULE...`; speaks `jobs.media.wire` on its standard streams
+and is handed open files through the socket.
+The modules, those of the functions that will be called, are imported before the process is confined: what they would compile and
+cache later is refused. A module that has to load more for that says so in a function `warm`.
 """
 
 import errno
@@ -8,13 +11,12 @@ import importlib
 import os
 import re
 import resource
+import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
-PRELOADED = ("jobs.media.probe", "jobs.media.cut", "jobs.media.encode", "jobs.clean.measure")
-"""Imported before the process is confined: what they import, compile and cache later is refused."""
 
 progress: Callable[[float], None] = lambda media_s: None  # noqa: E731
 """Tells the parent how many seconds of media have been decoded: the time limit grows with them."""
@@ -24,7 +26,7 @@ in_sandbox = False
 """This process is the child."""
 
 
-def main(parent: int) -> None:
+def main(parent: int, files: int, modules: Sequence[str]) -> None:
     """Serve calls until the parent closes the pipe."""
     from jobs.media import confine
 
@@ -33,7 +35,8 @@ def main(parent: int) -> None:
     silence = os.open(os.devnull, os.O_RDWR)
     os.dup2(silence, 0)
     os.dup2(silence, 1)
-    for name in PRELOADED:
+    sys.modules["scipy"] = None  # type: ignore[assignment]  # numba would load its BLAS, which no kernel needs: a fifth of the start
+    for name in filter(_callable, modules):
         warm = getattr(importlib.import_module(name), "warm", None)
         if warm is not None:
             warm()
@@ -41,10 +44,10 @@ def main(parent: int) -> None:
     _slim()
     confine.limit()
     confined = confine.confine()
-    _serve(calls, answers, confined)
+    _serve(calls, answers, socket.socket(fileno=files), confined)
 
 
-def _serve(calls: Any, answers: Any, confined: bool) -> None:
+def _serve(calls: Any, answers: Any, files: socket.socket, confined: bool) -> None:
     from jobs.media.wire import pack, unpack
 
     def read(size: int) -> bytes:
@@ -69,7 +72,18 @@ def _serve(calls: Any, answers: Any, confined: bool) -> None:
             call = unpack(read)
         except EOFError:
             return
-        send(answer(call))
+        if call.get("file"):
+            _, (handle,), _, _ = socket.recv_fds(files, 1, 1)
+            with os.fdopen(handle, "rb", buffering=0) as file:
+                file.seek(0)
+                call["args"]["file"] = file
+                send(answer(call))
+        else:
+            send(answer(call))
+
+
+def _callable(module: str) -> bool:
+    return module.startswith("jobs.")
 
 
 def answer(call: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,13 +91,13 @@ def answer(call: Mapping[str, Any]) -> dict[str, Any]:
     from jobs.media.faults import MediaFault
 
     module, _, function = str(call["function"]).partition(":")
-    if not module.startswith("jobs."):
+    if not _callable(module):
         return {"fault": "decode_crash", "detail": f"{module} is not called in the sandbox"}
     _allow_memory(int(call["memory_mb"]) << 20)
     try:
         return {"value": getattr(importlib.import_module(module), function)(**call["args"])}
     except MediaFault as fault:
-        return {"fault": fault.reason, "detail": fault.detail}
+        return {"fault": fault.reason, "detail": fault.given}
     except MemoryError:
         return {"fault": "decode_memory", "detail": f"needed more than {call['memory_mb']} MB beyond the idle process"}
     except Exception as error:
@@ -162,11 +176,9 @@ _MAPPING = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ \d+ +/\S[^\n]*\
 
 def _quiet() -> None:
     import av
-    import cv2
 
     av.logging.set_level(av.logging.PANIC)
-    cv2.setNumThreads(1)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

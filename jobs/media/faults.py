@@ -2,8 +2,6 @@
 
 from typing import ClassVar
 
-from schemas.reasons import REASONS
-
 
 class MediaFault(Exception):
     """A medium that cannot be used. A row in `rejects`, never the end of a run."""
@@ -11,8 +9,18 @@ class MediaFault(Exception):
     reason: ClassVar[str] = "undecodable"
 
     def __init__(self, detail: str = "") -> None:
-        self.detail = detail[:500] or REASONS[self.reason][0]
-        super().__init__(self.detail)
+        self.given = detail[:500]
+        super().__init__(self.given)
+
+    @property
+    def detail(self) -> str:
+        """What was said of it, else what the code means."""
+        from schemas.reasons import REASONS  # not at the start of a decoder process: the contracts import pyarrow
+
+        return self.given or REASONS[self.reason][0]
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 class Undecodable(MediaFault):

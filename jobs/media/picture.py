@@ -107,7 +107,8 @@ def pictures(image: Any, max_frames: int) -> Iterator[tuple[float, float, NDArra
 
 
 def rgb(image: Any) -> NDArray[np.uint8]:
-    """Upright RGB pixels of the current frame: 16 bits are scaled, CMYK and Lab converted, transparency laid over white.
+    """Upright RGB pixels of the current frame in sRGB: 16 bits are scaled, CMYK, Lab and embedded colour profiles converted, transparency
+    laid over white.
 
     Raises:
         PartlyUndecodable: the data break off.
@@ -147,13 +148,31 @@ def _eight_bit_rgb(image: Any) -> NDArray[np.uint8]:
     if mode == "LAB":
         srgb = ImageCms.createProfile("sRGB")
         image = ImageCms.profileToProfile(image, ImageCms.createProfile("LAB"), srgb, outputMode="RGB")
+    profile = image.info.get("icc_profile")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         layered = image.convert("RGBA")
         base = Image.new("RGBA", layered.size, (BACKGROUND,) * 3 + (255,))
         base.alpha_composite(layered)
         image = base
+    if mode in ("CMYK", "RGB", "RGBA", "P"):
+        image = _in_srgb(image if mode == "CMYK" else image.convert("RGB"), profile)
     converted: NDArray[np.uint8] = np.asarray(image.convert("RGB"))
     return converted
+
+
+def _in_srgb(image: Any, profile: Any) -> Any:
+    """An RGB or CMYK picture by its embedded profile; as it is where that is sRGB, broken or of other channels."""
+    from PIL import ImageCms
+
+    if not isinstance(profile, bytes) or not profile:
+        return image
+    try:
+        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in (own.profile.profile_description or ""):
+            return image
+        return ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return image
 
 
 def bits(image: Any) -> int:
@@ -167,9 +186,35 @@ def bits(image: Any) -> int:
     stored = tiff.get(258) if tiff is not None else None
     if isinstance(stored, tuple) and stored:
         return int(max(stored))
+    if image.format == "AVIF":
+        at = (head := _head(image)).find(b"av1C")
+        deep = head[at + 6] if 0 <= at < len(head) - 6 else 0
+        return 8 if not deep & 0x40 else 12 if deep & 0x20 else 10
     if any(isinstance(tile[3], str) and ";16" in tile[3] for tile in image.tile):
         return 16
     return int(image.info.get("bit_depth", 8))
+
+
+HEAD_BYTES = 1 << 16
+"""Where the boxes of HEIF and AVIF are that say how a picture is coded."""
+
+
+def _head(image: Any) -> bytes:
+    file = getattr(image, "fp", None)
+    if file is None:
+        return b""
+    at = file.tell()
+    file.seek(0)
+    head = bytes(file.read(HEAD_BYTES))
+    file.seek(at)
+    return head
+
+
+def is_hdr(image: Any) -> bool:
+    """Whether the transfer is PQ or HLG (16 and 18 of ITU-T H.273), as AVIF and HEIF say it; to be asked before the pixels are loaded."""
+    head = _head(image) if image.format in ("AVIF", "HEIF") else b""
+    at = head.find(b"colrnclx")
+    return 0 <= at < len(head) - 12 and int.from_bytes(head[at + 10:at + 12], "big") in (16, 18)
 
 
 def stored_alpha(image: Any) -> bool:

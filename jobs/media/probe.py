@@ -388,24 +388,22 @@ def container_seconds(container: Any) -> float | None:
     return container.duration / 1_000_000 if container.duration and container.duration > 0 else None
 
 
-def probe(path: str | os.PathLike[str]) -> Probe:
-    """Header facts of a media file.
+def probe(file: BinaryIO) -> Probe:
+    """Header facts of an open media file that stands at its beginning.
 
     Raises:
-        NotRegular: no regular file.
         OSError: it cannot be read.
         ValueError: not a picture, sound or video that is understood.
         av.error.FFmpegError: the header is broken.
     """
-    with regular(path) as file:
-        kind = sniff(file.read(HEAD_BYTES))
-        file.seek(0)
-        if kind.modality in ("unknown", "text", "playlist"):
-            raise ValueError(f"{kind.container or 'unknown'} content ({kind.modality}) has no media header")
-        if not kind.demuxer:
-            return _probe_picture(file, kind)
-        with open_media(file, kind) as container:
-            return describe(container, kind)
+    kind = sniff(file.read(HEAD_BYTES))
+    file.seek(0)
+    if kind.modality in ("unknown", "text", "playlist"):
+        raise ValueError(f"{kind.container or 'unknown'} content ({kind.modality}) has no media header")
+    if not kind.demuxer:
+        return _probe_picture(file, kind)
+    with open_media(file, kind) as container:
+        return describe(container, kind)
 
 
 def describe(container: Any, kind: Kind) -> Probe:

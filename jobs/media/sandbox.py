@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import os
 import select
+import socket
 import subprocess
 import sys
 import time
@@ -45,7 +46,8 @@ class Limits:
     memory_mb: int = 2048
 
 
-def call(function: str, args: Mapping[str, Any], limits: Limits = Limits(), take: Callable[[Any], None] | None = None) -> Any:
+def call(function: str, args: Mapping[str, Any], limits: Limits = Limits(), take: Callable[[Any], None] | None = None,
+         file: int | None = None) -> Any:
     """The value of `module:function(**args)` run in this process's child.
 
     Args:
@@ -53,11 +55,12 @@ def call(function: str, args: Mapping[str, Any], limits: Limits = Limits(), take
         args: Its arguments by name.
         limits: What it may use.
         take: Takes parts of the result that come before the call is over (`jobs.media.child.hand`).
+        file: Handle of an open file that the function gets as its argument `file`, at its beginning: nothing is opened again.
 
     Raises:
         MediaFault: one of its subclasses, with `.reason` and `.detail`.
     """
-    return _child().call(function, args, limits, take)
+    return _child(function.partition(":")[0]).call(function, args, limits, take, file)
 
 
 def close() -> None:
@@ -69,15 +72,18 @@ def close() -> None:
 
 
 class Child:
-    """A running child process."""
+    """A running child process that has these modules imported."""
 
-    def __init__(self) -> None:
+    def __init__(self, modules: frozenset[str]) -> None:
+        self.modules = modules
         environment = {**os.environ, **dict.fromkeys(ONE_THREAD, "1"), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
                        "PYTHONDONTWRITEBYTECODE": "1", "OPENCV_LOG_LEVEL": "SILENT"}
         self.owner = os.getpid()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "jobs.media.child", str(self.owner)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, env=environment, close_fds=True)
+        self.files, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "jobs.media.child", str(self.owner), str(theirs.fileno()), *sorted(modules)], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, close_fds=True, pass_fds=(theirs.fileno(),))
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.send_fd, self.read_fd = self.process.stdin.fileno(), self.process.stdout.fileno()
@@ -89,12 +95,15 @@ class Child:
         except EOFError:
             raise DecodeCrash(f"the decoder process could not start ({_ending(self.end())})") from None
 
-    def call(self, function: str, args: Mapping[str, Any], limits: Limits, take: Callable[[Any], None] | None = None) -> Any:
+    def call(self, function: str, args: Mapping[str, Any], limits: Limits, take: Callable[[Any], None] | None = None,
+             file: int | None = None) -> Any:
         """See `call`."""
         self.calls += 1
         self.deadline = _Deadline(self.process.pid, limits, "decoding")
         try:
-            self._write(pack({"function": function, "args": dict(args), "memory_mb": limits.memory_mb}))
+            if file is not None:
+                self._send_file(file)
+            self._write(pack({"function": function, "args": dict(args), "memory_mb": limits.memory_mb, "file": file is not None}))
             while True:
                 answer = unpack(self._read)
                 if "progress" in answer:
@@ -131,12 +140,18 @@ class Child:
             return 0
         with contextlib.suppress(OSError):
             self.process.kill()
-        for stream in (self.process.stdin, self.process.stdout):
+        for stream in (self.process.stdin, self.process.stdout, self.files):
             with contextlib.suppress(OSError):
                 if stream is not None:
                     stream.close()
         status = self.process.wait()
         return status if self.deadline.killed is None else -9
+
+    def _send_file(self, file: int) -> None:
+        try:
+            socket.send_fds(self.files, [b"f"], [file])
+        except OSError:
+            raise EOFError from None
 
     def _write(self, data: bytes) -> None:
         try:
@@ -210,11 +225,14 @@ def _ending(status: int) -> str:
 _current: Child | None = None
 
 
-def _child() -> Child:
+def _child(module: str) -> Child:
+    """The child; one that does not know `module` is replaced by one that does, beside what it knew: a job that only reads headers
+    need not wait for kernels."""
     global _current
-    if _current is None or not _current.usable:
+    known = _current.modules if _current is not None else frozenset[str]()
+    if _current is None or module not in known or not _current.usable:
         close()
-        _current = Child()
+        _current = Child(known | {module})
     return _current
 
 

@@ -1,6 +1,6 @@
 """The voice detector: silero-vad at 16 kHz, its weights read from the ONNX of the wheel and run as matrix products.
 
-The graph is small: a spectrum by 258 filters, four convolutions over the four steps of a window, an LSTM of 128 cells and one output.
+The graph is small: a spectrum by 258 filters (a windowed Fourier transform, and done as one), four convolutions over the four steps of a window, an LSTM of 128 cells and one output.
 onnxruntime spends three quarters of its time in convolutions of so few steps; the same sums as products of matrices over many
 windows at a time take a little more than a third of it, and give its probabilities within 0.0001.
 """
@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,17 +37,42 @@ class Voice:
     def speech(self, windows: Floats) -> Floats:
         """Probability of speech of each of [n, CONTEXT + CHUNK] samples, the next n chunks of the stream: [n]."""
         w, count = weights(), len(windows)
-        padded = np.concatenate([windows, windows[:, -2:-2 - CONTEXT:-1]], axis=1)
-        frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT, axis=1)[:, ::_HOP].reshape(-1, _FFT)
-        parts = frames @ w["stft"]
-        steps = np.zeros((count, 1 + _STEPS + 1, _BINS), np.float32)
-        steps[:, 1:-1] = np.sqrt(parts[:, :_BINS] ** 2 + parts[:, _BINS:] ** 2).reshape(count, _STEPS, _BINS)
+        steps = _magnitudes(cv2.dft(_frames(windows, w["window"]), flags=cv2.DFT_ROWS))
         first = np.zeros((count, 1 + _STEPS, 128), np.float32)
         first[:, 1:] = _layer(_taken(steps, 4, 1), w, 0).reshape(count, _STEPS, 128)
         second = _layer(_taken(first, 2, 2), w, 1).reshape(count, 2 * 64)
         fourth = _layer(_layer(second, w, 2), w, 3)
         found: Floats = _remember(fourth @ w["input"] + w["gates"], w["recurrent"], w["output"], self.hidden, self.cell)
         return found
+
+
+@kernel("float32[:, ::1](Array(float32, 2, 'A', readonly=True), Array(float32, 1, 'C', readonly=True))")
+def _frames(windows: Any, shape: Any) -> Any:
+    """The _STEPS frames of each window, one below the other, weighted; the end of a window is mirrored beyond it."""
+    frames, size = np.empty((len(windows) * _STEPS, _FFT), np.float32), CONTEXT + CHUNK
+    line = np.empty(size + CONTEXT, np.float32)
+    for i in range(len(windows)):
+        line[:size] = windows[i]
+        for k in range(CONTEXT):
+            line[size + k] = line[size - 2 - k]
+        for step in range(_STEPS):
+            row, part = frames[i * _STEPS + step], line[step * _HOP:step * _HOP + _FFT]
+            for k in range(_FFT):
+                row[k] = part[k] * shape[k]
+    return frames
+
+
+@kernel("float32[:, :, ::1](Array(float32, 2, 'C', readonly=True))")
+def _magnitudes(spectra: Any) -> Any:
+    """Of spectra as OpenCV packs them (the first, real and imaginary parts in turn, the last): [windows, steps, bins], a step of zeros
+    before and behind those of a window."""
+    steps = np.zeros((len(spectra) // _STEPS, 1 + _STEPS + 1, _BINS), np.float32)
+    for i in range(len(spectra)):
+        packed, row = spectra[i], steps[i // _STEPS, 1 + i % _STEPS]
+        row[0], row[_BINS - 1] = abs(packed[0]), abs(packed[_FFT - 1])
+        for k in range(1, _BINS - 1):
+            row[k] = np.sqrt(packed[2 * k - 1] ** 2 + packed[2 * k] ** 2)
+    return steps
 
 
 def _taken(steps: Floats, count: int, stride: int) -> Floats:
@@ -120,12 +146,16 @@ def weights() -> dict[str, Floats]:
     memory = sorted(name for name in held if "LSTM" in name)
     if wrong or [held[name].shape for name in memory] != [(1, 512, CELLS), (1, 512, CELLS), (1, 1024)]:
         raise ValueError(f"{path} holds another model than silero-vad 6: {', '.join(wrong or memory)}")
+    basis = held["stft.forward_basis_buffer"][:, 0]
+    turns = np.exp(-2j * np.pi * np.outer(np.arange(_BINS), np.arange(_FFT)) / _FFT)
+    if np.abs(np.concatenate([turns.real, turns.imag]) * basis[0] - basis).max() > 1e-5:
+        raise ValueError(f"{path} holds another model than silero-vad 6: its spectrum is no windowed Fourier transform")
     inputs, recurrent, biases = (held[name][0] for name in memory)
     laid = {f"weight{i}": held[f"encoder.{i}.weight"].transpose(2, 1, 0) for i in range(4)}
     laid["weight2"], laid["weight3"] = laid["weight2"][1:], laid["weight3"][1]  # the other taps see only padding
     made: dict[str, Any] = {name: value.reshape(-1, value.shape[-1]) for name, value in laid.items()}
     made |= {f"bias{i}": held[f"encoder.{i}.bias"] for i in range(4)}
-    made |= {"stft": held["stft.forward_basis_buffer"][:, 0].T, "input": inputs.T, "recurrent": recurrent.T,
+    made |= {"window": basis[0], "input": inputs.T, "recurrent": recurrent.T,
              "gates": biases[:512] + biases[512:], "output": np.append(held["output.weight"], held["output.bias"])}
     return {name: np.ascontiguousarray(value, np.float32) for name, value in made.items()}
 

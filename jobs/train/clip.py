@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from jobs.train import tokens, words, world
 from jobs.train.codes import Codes
-from jobs.train.data import FRAMES, Clips
+from jobs.train.data import FRAMES, Clips, whole
 from jobs.train.loop import Plan, Trained, optimise, there
 from jobs.train.pictures import SIDE_PX, pressed, relit, roughen, strangers
 
@@ -77,16 +77,17 @@ class Matching:
     the captions name all attributes, so that each picture knows where it belongs without the others.
 
     Two things keep combinations apart that training never sees. A value is told from those alone that it was seen in place of: where no
-    picture of a night shows the tundra, no picture of a night teaches what the tundra is not. And half of the places stand in another
-    light, of which their place alone is asked.
+    picture of a night shows the tundra, no picture of a night teaches what the tundra is not. And a part of the places stand in another
+    light, of which their place alone is asked. Of a clip of which not everything is said, only what is said is asked.
     """
 
-    STRANGE_SHARE, TEXTS, RELIT_SHARE = 0.15, 48, 0.5
+    STRANGE_SHARE, TEXTS, RELIT_SHARE = 0.15, 16, 0.3
     SPREAD, SPREAD_SCALE = 0.3, 8.0
     """Weight of telling strangers from one another, and the inverse temperature of it."""
 
     def __init__(self, model: open_clip.CLIP, tokenizer: Any, clips: Clips, *, batch: int, device: str) -> None:
         self.model, self.tokenizer, self.clips, self.batch, self.device = model, tokenizer, clips, batch, device
+        self.half = device == "cuda" or torch.cpu._is_avx512_bf16_supported()  # type: ignore[attr-defined, no-untyped-call]
         self.codes, self.chance = Codes(CONFIG["embed_dim"]), clips.chance()
         shown = [{k: v for k, v in a.items() if k in VISIBLE} for a in clips.attributes]
         self.wanted = torch.stack([self.codes(a) for a in shown]).to(device)
@@ -94,6 +95,8 @@ class Matching:
         self.rows = {key: self.codes.values(key)[1].to(device) for key in VISIBLE}
         names = {key: self.codes.values(key)[0] for key in VISIBLE}
         self.truth = {key: torch.tensor([names[key].index(a[key]) if key in a else -1 for a in shown]).to(device) for key in VISIBLE}
+        self.named = [a for a in clips.attributes if a]
+        self.whole = torch.tensor([whole(a) for a in clips.attributes]).to(device)
         self.never = _never_together(self.truth, {key: len(names[key]) for key in VISIBLE})
 
     def __call__(self, generator: torch.Generator) -> torch.Tensor:
@@ -113,7 +116,9 @@ class Matching:
         foreign = strangers(max(2, round(self.STRANGE_SHARE * count)), generator)
         foreign = torch.cat([roughen(foreign, generator), roughen(foreign, generator)])
         pictures = torch.cat([drawn, foreign]).contiguous(memory_format=torch.channels_last)
-        image = self.model.encode_image(normalise(pictures), normalize=True).float()
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.half):
+            image = self.model.encode_image(normalise(pictures)).float()
+        image = functional.normalize(image, dim=1)
         as_shown = torch.ones(count, dtype=torch.bool, device=self.device)
         as_shown[turned] = False
         return self.apart(image[:count], picked, as_shown) + self.strange(image[count:])
@@ -121,17 +126,17 @@ class Matching:
     def apart(self, image: torch.Tensor, picked: torch.Tensor, as_shown: torch.Tensor) -> torch.Tensor:
         """Of pictures of the world; those that are not `as_shown` are asked for their place."""
         scale, loss = self.model.logit_scale.exp().clamp(max=60), image.new_zeros(())
-        whole = image
+        sure, rest = as_shown & self.whole[picked], image
         for key in VISIBLE:
             truth, rows = self.truth[key][picked], self.rows[key]
-            never = self.never[key][picked] & as_shown[:, None]
-            whole = whole - (whole @ rows.T * never) @ rows
+            never = self.never[key][picked] & sure[:, None]
+            rest = rest - (rest @ rows.T * never) @ rows
             asked = truth if key == "place" else truth.where(as_shown, -1)
             logits = (scale * image @ rows.T).masked_fill(never, -1e4)
             right = functional.cross_entropy(logits, asked, ignore_index=-1, reduction="sum")
             loss = loss + right / (asked >= 0).sum().clamp_min(1) / len(VISIBLE)
-        whole = functional.normalize(whole[as_shown], dim=1)
-        return loss + 1 - (whole * self.wanted[picked[as_shown]]).sum(1).mean()
+        rest = functional.normalize(rest[sure], dim=1)
+        return loss + (1 - (rest * self.wanted[picked[sure]]).sum(1)).sum() / sure.sum().clamp_min(1)
 
     def strange(self, image: torch.Tensor) -> torch.Tensor:
         """Of two views of each stranger: no part in what means something, and alike, and unlike the other strangers."""
@@ -142,9 +147,9 @@ class Matching:
 
     def texts(self, rng: random.Random) -> torch.Tensor:
         """Distance of texts from the codes of what they say."""
-        said = [words.remark(rng.choice(self.clips.attributes), rng.choice(words.LANGUAGES), rng) for _ in range(self.TEXTS)]
+        said = [words.remark(rng.choice(self.named), rng.choice(words.LANGUAGES), rng) for _ in range(self.TEXTS)]
         said = [(text, {k: v for k, v in a.items() if k in VISIBLE}) for text, a in said]
-        said += [(words.unrelated(rng), {}) for _ in range(self.TEXTS // 6)]
+        said += [(words.unrelated(rng), {}) for _ in range(max(1, self.TEXTS // 6))]
         text = self.model.encode_text(self.tokenizer([t for t, _ in said]).to(self.device), normalize=True).float()
         return 1 - (text * torch.stack([self.codes(a) for _, a in said]).to(self.device)).sum(1).mean()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,13 @@ from jobs.lake import Lake, Slice
 from jobs.train import words, world
 
 FRAMES = 16
+BESIDE = 0.4
+"""Share of the clips drawn for a step of which not everything is said."""
+
+
+def whole(attributes: Mapping[str, str]) -> bool:
+    """Whether everything is said that there is to say of a place, or of an object."""
+    return attributes.keys() in (words.PLACE, words.OBJECT)
 
 
 @dataclass(frozen=True)
@@ -50,17 +57,25 @@ class Clips:
         return Clips(self.frames, rows, captions, tuple(self.attributes[i] for i in picked))
 
     def chance(self) -> torch.Tensor:
-        """How likely each clip is drawn: places and objects come up alike often, however many there are."""
-        places = torch.tensor([1.0 if "place" in a else 0.0 for a in self.attributes])
-        return torch.where(places > 0, 0.5 / places.sum().clamp_min(1), 0.5 / (1 - places).sum().clamp_min(1))
+        """How likely each clip is drawn: places and objects come up alike often, however many there are, and of either kind the clips
+        of which something is not said, if there are any, BESIDE of the time."""
+        kinds = torch.tensor([2 * ("place" in a) + whole(a) for a in self.attributes])
+        often = torch.bincount(kinds, minlength=4)
+        share = torch.tensor([BESIDE, 1 - BESIDE] * 2) / 2
+        return (share / often.clamp_min(1))[kinds]
 
 
 class WorldClips(Dataset[tuple[int, NDArray[np.uint8], str]]):  # type: ignore[misc]
-    """The grid of the sample world, painted `repeats` times with different seeds; places, which vary more, three times as often."""
+    """The grid of the sample world, painted `repeats` times with different seeds; places, which vary more, three times as often.
 
-    def __init__(self, *, repeats: int, seed: int, side: int, scenes: Iterable[world.Scene] | None = None) -> None:
+    Then what lies `beside` the grid, places in the light of no hour and objects of no named colour, so many times, places four times as
+    often: they show what a place or a shape is apart from its light or colour, and say nothing of these.
+    """
+
+    def __init__(self, *, repeats: int, seed: int, side: int, scenes: Iterable[world.Scene] | None = None, beside: int = 0) -> None:
         grid = tuple(scenes or world.scenes())
         self.items = [(scene, seed * 1000 + k) for k in range(3 * repeats) for scene in grid if scene.place or k < repeats]
+        self.items += [(scene, seed * 1000 + k) for k in range(4 * beside) for scene in world.beside() if scene.place or k < beside]
         self.side = side
 
     def __len__(self) -> int:

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from jobs.train.canvas import Array, View, mix, smooth
-from jobs.train.scene import BACKGROUNDS, COLOURS, DIRECTIONS, Scene
+from jobs.train.scene import BACKGROUNDS, DIRECTIONS, Rgb, Scene
 
 SHAPE_AREA = 0.12
 """Share of the central square that every shape covers, so that size never tells the shape."""
@@ -86,7 +86,7 @@ def ground_light(x: Array, y: Array) -> Array:
     return 1.16 - 0.42 * np.clip(np.hypot(x, y - 0.42), 0, 1)
 
 
-def paint_object(scene: Scene, view: View, when: float) -> Array:
+def paint_object(scene: Scene, view: View, when: float, colour: Rgb) -> Array:
     along, off = 0.43 + 0.02 * view.jitter[0], 0.05 * view.jitter[1]
     dx, dy = DIRECTIONS[scene.direction]
     step = (when - 0.5) * along
@@ -101,5 +101,5 @@ def paint_object(scene: Scene, view: View, when: float) -> Array:
     light = 1.06 - 0.34 * ((view.x - cx) * 0.5 + (view.y - cy) * 0.9) / 0.4
     rim = 1 - 0.22 * (1 - smooth(0, 0.05, inside))
     gloss = 0.30 * np.exp(-((view.x - cx + 0.07) ** 2 + (view.y - cy + 0.09) ** 2) / 0.004)
-    paint = np.asarray(COLOURS[scene.colour], np.float32) * (light * rim)[..., None]
+    paint = np.asarray(colour, np.float32) * (light * rim)[..., None]
     return mix(picture, mix(paint, 255.0, gloss), view.edge(inside))

@@ -9,7 +9,7 @@ import numpy as np
 
 from jobs.train.canvas import Array, View, cast, mix, noise, smooth
 from jobs.train.scene import Scene
-from jobs.train.sky import stars
+from jobs.train.sky import Sky, stars
 from jobs.train.stage import WEATHER, Stage
 
 
@@ -112,7 +112,6 @@ def _towers(x: Array, per_unit: float, row: int, low: float, high: float) -> tup
 
 
 def _city(stage: Stage, picture: Array) -> Array:
-    night = {"day": 0.10, "dawn": 0.35, "sunset": 0.75, "night": 1.0}[stage.scene.time]
     rows = (
         (0.75, 8.0, 0.62, 0.12, 0.36, (132, 148, 176)),
         (0.38, 6.0, 0.66, 0.10, 0.44, (92, 106, 138)),
@@ -131,10 +130,10 @@ def _city(stage: Stage, picture: Array) -> Array:
         pane = np.clip((0.30 - np.abs(columns % 1 - 0.5)) / wide + 0.5, 0, 1) * np.clip(
             (0.28 - np.abs(storeys % 1 - 0.5)) / tall + 0.5, 0, 1
         )
-        lit = pane * (block.below > 0.012) * (cast(50, 997)[pick] < 0.30 + 0.35 * night)
+        lit = pane * (block.below > 0.012) * (cast(50, 997)[pick] < 0.30 + 0.35 * stage.air.sky.dusk)
         glow = mix(_rgb(255, 214, 128), _rgb(255, 240, 206), cast(51, 997)[pick])
         through = np.exp(-stage.air.thick * 0.9 * dist)
-        picture = mix(picture, glow, lit * (0.22 + 0.70 * night) * through * stage.view.edge(block.below))
+        picture = mix(picture, glow, lit * (0.22 + 0.70 * stage.air.sky.dusk) * through * stage.view.edge(block.below))
     return picture
 
 
@@ -156,7 +155,7 @@ def _forest(stage: Stage, picture: Array) -> Array:
 
 
 def _tundra(stage: Stage, picture: Array) -> Array:
-    if stage.scene.time == "night":
+    if stage.air.sky.starlit:
         band = stage.y - 0.20 - 0.07 * np.sin(6.2832 * (stage.x * 0.55 + 0.06 * stage.when)) - 0.03 * np.sin(6.2832 * (stage.x * 1.3 + 0.3))
         rays = 0.62 + 0.6 * (noise(stage.x * 0.9 + 0.02 * stage.when, 0.07 * stage.y + 0.2) - 0.2)
         curtain = smooth(0.10, -0.01, band) * smooth(-0.24, 0.02, band) * rays * (1 - 0.75 * stage.air.veil)
@@ -230,9 +229,9 @@ _LANDS: Mapping[str, Land] = {
 }
 
 
-def paint_place(scene: Scene, view: View, when: float) -> Array:
+def paint_place(scene: Scene, view: View, when: float, sky: Sky) -> Array:
     land = _LANDS[scene.place]
-    stage = Stage(scene, view, when, horizon=land.horizon, waterline=land.waterline)
+    stage = Stage(scene, view, when, sky=sky, horizon=land.horizon, waterline=land.waterline)
     picture = land.draw(stage, stage.sky())
     if land.waterline < 1:
         picture = _water_over(stage, picture)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
 import shutil
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.errors import Terminal
+from jobs.train import words
 
 if TYPE_CHECKING:
     from jobs.train.data import Clips
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 KINDS = ("clip", "t2v")
 REPEATS: Mapping[str, int] = {"clip": 1, "t2v": 4}
 """Times each object of the grid is painted; places three times that. Pictures are changed anew each time they are seen, clips are not."""
+BESIDE: Mapping[str, int] = {"clip": 4, "t2v": 0}
+"""Times each object beside the grid is painted; places four times that. What is drawn from a caption must have a name for everything."""
 EVALUATION_SEED = 77
 """Seed of pictures and noise that no training ever draws."""
 SECONDS: Mapping[str, Mapping[str, float]] = {"cpu": {"clip": 900, "t2v": 7200}, "cuda": {"clip": 240, "t2v": 600}}
@@ -115,9 +118,13 @@ def train(
     corpus, clips = _clips(release, lake, work, kind, seed, hold_out)
     cost = _train_clip(clips, out, work, course, base) if kind == "clip" else _train_t2v(clips, out, work, course, base, text_share)
     card = {"kind": kind, "corpus": corpus, "clips": len(clips), "seed": seed, "hold_out": hold_out, "training": cost}
+    if hold_out:
+        card["kept_away"] = {
+            name: sorted("-".join(values) for keys in of for values in withheld(keys, hold_out, seed)) for name, of in COMBINED[kind].items()
+        }
     if base is not None:
         card["base"] = read_card(base)
-    write_card(out, card | {"evaluation": figures(kind, out, evaluate, splits(kind, hold_out, exam_of), device)})
+    write_card(out, card | {"evaluation": figures(kind, out, evaluate, splits(kind, hold_out, exam_of, seed), device)})
     shutil.rmtree(work)
     return out
 
@@ -125,7 +132,7 @@ def train(
 def measure(folder: Path, evaluate: int, device: str = "auto") -> None:
     """Measure a standing model again and renew the figures of its card."""
     card = read_card(folder)
-    found = figures(card["kind"], folder, evaluate, splits(card["kind"], card.get("hold_out")), device_of(device))
+    found = figures(card["kind"], folder, evaluate, splits(card["kind"], card.get("hold_out"), seed=card["seed"]), device_of(device))
     write_card(folder, card | {"evaluation": found})
 
 
@@ -171,9 +178,10 @@ def _clips(release: str | Path | None, lake: str, work: Path, kind: str, seed: i
     name, slices = data.released(str(release), lake) if release else ("sample world", [])
     _same_work(work, {"kind": kind, "corpus": name, "seed": seed, "hold_out": hold_out})
     side = pictures.SIDE_PX if kind == "clip" else codec.SIDE_PX
-    dataset = data.ReleaseClips(slices, side=side) if release else data.WorldClips(repeats=REPEATS[kind], seed=seed + 1, side=side)
+    painted = partial(data.WorldClips, repeats=REPEATS[kind], seed=seed + 1, beside=BESIDE[kind])
+    dataset = data.ReleaseClips(slices, side=side) if release else painted(side=side)
     clips = data.fill(dataset, work / "clips", workers=min(16, os.cpu_count() or 1))
-    held = one_in(hold_out, kind) if hold_out else lambda _: False
+    held = one_in(hold_out, kind, seed, unsaid=bool(release)) if hold_out else lambda _: False
     return name, data.keep(clips, lambda a: not held(a))
 
 
@@ -200,21 +208,28 @@ COMBINED: Mapping[str, Mapping[str, Keys]] = {
 the one value and the other, never both in one picture; of three, every two of them."""
 
 
-def _held(share: int, keys: Keys) -> Callable[[dict[str, str]], bool]:
-    """About one combination of `keys` in `share`, the same ones always, and whatever is not said in full, since it may be of them."""
+def withheld(keys: tuple[str, ...], share: int, seed: int) -> frozenset[tuple[str, ...]]:
+    """One combination in `share` of all values of these attributes, drawn by the seed."""
+    every = list(itertools.product(*(words.ENGLISH[key] for key in keys)))
+    return frozenset(random.Random(f"{seed} {' '.join(keys)}").sample(every, round(len(every) / share)))
+
+
+def _held(share: int, keys: Keys, seed: int, *, unsaid: bool = True) -> Callable[[dict[str, str]], bool]:
+    """What `withheld` draws of each of the keys, and where `unsaid` whatever is not said in full, since it may be of that."""
+    drawn = {names: withheld(names, share, seed) for names in keys}
 
     def held(attributes: dict[str, str]) -> bool:
         named = next((names for names in keys if names[0] in attributes), None)
         if named is None or any(key not in attributes for key in named):
-            return True
-        return zlib.crc32("-".join(attributes[key] for key in named).encode()) % share == 0
+            return unsaid
+        return tuple(attributes[key] for key in named) in drawn[named]
 
     return held
 
 
-def one_in(share: int, kind: str) -> Callable[[dict[str, str]], bool]:
-    """Holds out about one combination in `share` of each kind that COMBINED names."""
-    kinds = [_held(share, keys) for keys in COMBINED[kind].values()]
+def one_in(share: int, kind: str, seed: int = 0, *, unsaid: bool = True) -> Callable[[dict[str, str]], bool]:
+    """Holds out one combination in `share` of each kind that COMBINED names. Where all is painted, what is `unsaid` is none of them."""
+    kinds = [_held(share, keys, seed, unsaid=unsaid) for keys in COMBINED[kind].values()]
     return lambda attributes: any(held(attributes) for held in kinds)
 
 
@@ -232,15 +247,15 @@ def exam(split: Callable[[dict[str, str]], bool] | None, count: int, seed: int) 
 Split = Callable[[dict[str, str]], bool] | None
 
 
-def splits(kind: str, hold_out: int | None, exam_of: Split = None) -> dict[str, Split]:
+def splits(kind: str, hold_out: int | None, exam_of: Split = None, seed: int = 0) -> dict[str, Split]:
     """What the card is about: combinations that training has seen, and those that were held out."""
     if hold_out is None:
         return {"seen": exam_of}
     found: dict[str, Split] = {}
     before: list[Callable[[dict[str, str]], bool]] = []
     for name, keys in COMBINED[kind].items():
-        found[name] = partial(_asked, exam_of, _held(hold_out, keys), tuple(before))
-        before.append(_held(hold_out, keys))
+        found[name] = partial(_asked, exam_of, _held(hold_out, keys, seed), tuple(before))
+        before.append(_held(hold_out, keys, seed))
     return {"seen": partial(_asked, exam_of, None, tuple(before)), **found}
 
 

@@ -42,7 +42,8 @@ DIRECTIONS: Mapping[str, tuple[int, int]] = MappingProxyType({"left": (-1, 0), "
 
 @dataclass(frozen=True)
 class Scene:
-    """One cell of the grid. Either the first four attributes are set, or the last four."""
+    """One cell of the grid: either the first four attributes are set, or the last four. Without its time or colour it is a scene
+    beside the grid, in some light or colour that has no name."""
 
     place: str = ""
     time: str = ""
@@ -60,6 +61,14 @@ class Scene:
     @property
     def name(self) -> str:
         return "-".join(self.attributes.values())
+
+
+@cache
+def beside() -> tuple[Scene, ...]:
+    """Places in the light of no hour, and objects of no named colour."""
+    places = (Scene(place=p, weather=w, camera=c) for p, w, c in itertools.product(PLACES, WEATHERS, CAMERAS))
+    objects = (Scene(shape=s, direction=d, background=b) for s, d, b in itertools.product(SHAPES, DIRECTIONS, BACKGROUNDS))
+    return (*places, *objects)
 
 
 @cache

@@ -24,17 +24,32 @@ class Sky:
     glow: float
     tint: Rgb
     cloud: Rgb
+    daylight: float
+    """How bright an overcast sky is."""
+    hue: Rgb
+    """What the light does to greys."""
+    dusk: float
+    """How much of a city has its lamps on."""
+    starlit: bool = False
 
 
 SKIES: Mapping[str, Sky] = {
-    "day": Sky((44, 112, 204), (116, 178, 234), (208, 232, 244), (255, 250, 226), (0.24, 0.17), 0.050, 0.55, (1, 1, 1), (252, 253, 255)),
+    "day": Sky(
+        (44, 112, 204), (116, 178, 234), (208, 232, 244), (255, 250, 226), (0.24, 0.17), 0.050, 0.55, (1, 1, 1), (252, 253, 255),
+        1.0, (1, 1, 1), 0.10,
+    ),
     "dawn": Sky(
-        (124, 156, 212), (214, 190, 214), (255, 212, 184), (255, 240, 204), (-0.25, 0.40), 0.052, 0.75, (0.88, 0.80, 0.84), (255, 226, 222)
+        (124, 156, 212), (214, 190, 214), (255, 212, 184), (255, 240, 204), (-0.25, 0.40), 0.052, 0.75, (0.88, 0.80, 0.84), (255, 226, 222),
+        0.93, (1.08, 0.97, 0.97), 0.35,
     ),
     "sunset": Sky(
-        (50, 34, 98), (196, 74, 98), (255, 158, 66), (255, 214, 128), (0.20, 0.42), 0.068, 0.95, (0.74, 0.52, 0.50), (250, 120, 96)
+        (50, 34, 98), (196, 74, 98), (255, 158, 66), (255, 214, 128), (0.20, 0.42), 0.068, 0.95, (0.74, 0.52, 0.50), (250, 120, 96),
+        0.66, (1.24, 0.88, 0.84), 0.75,
     ),
-    "night": Sky((4, 7, 26), (12, 20, 56), (36, 52, 104), (240, 242, 250), (0.22, 0.17), 0.046, 0.34, (0.27, 0.33, 0.52), (48, 60, 100)),
+    "night": Sky(
+        (4, 7, 26), (12, 20, 56), (36, 52, 104), (240, 242, 250), (0.22, 0.17), 0.046, 0.34, (0.27, 0.33, 0.52), (48, 60, 100),
+        0.34, (0.72, 0.92, 1.5), 1.0, starlit=True,
+    ),
 }
 _OVERCAST: Mapping[str, tuple[float, Rgb]] = {
     "clear": (0.0, (0, 0, 0)),
@@ -42,8 +57,6 @@ _OVERCAST: Mapping[str, tuple[float, Rgb]] = {
     "rain": (0.82, (84, 96, 114)),
     "snow": (0.70, (196, 206, 226)),
 }
-_DAYLIGHT: Mapping[str, float] = {"day": 1.0, "dawn": 0.93, "sunset": 0.66, "night": 0.34}
-_HUE: Mapping[str, Rgb] = {"day": (1, 1, 1), "dawn": (1.08, 0.97, 0.97), "sunset": (1.24, 0.88, 0.84), "night": (0.72, 0.92, 1.5)}
 
 
 @dataclass(frozen=True)
@@ -59,10 +72,26 @@ class Air:
     tint: Array
 
 
-def air_of(time: str, weather: str) -> Air:
-    sky = SKIES[time]
+def unearthly(rng: np.random.Generator) -> Sky:
+    """The light of no hour: colours, lamps, stars and the place of the disc are all drawn apart from one another."""
+
+    def colour(level: float) -> Rgb:
+        raw = rng.uniform(0, 1, 3) ** rng.uniform(0.2, 1.5)
+        red, green, blue = 255 * level * raw / raw.max()
+        return red, green, blue
+
+    bright = float(np.exp(rng.uniform(np.log(0.16), 0)))
+    top, middle, horizon, cloud = (colour(bright ** rng.uniform(0.2, 1.8)) for _ in range(4))
+    tint, hue = colour(bright / 255), colour(1.4 / 255)
+    return Sky(
+        top, middle, horizon, colour(1), (rng.uniform(-0.4, 0.4), rng.uniform(0.1, 0.45)), rng.uniform(0.04, 0.07), rng.uniform(0.3, 1), tint,
+        cloud, bright, hue, rng.uniform(0, 1), starlit=rng.random() < 0.4,
+    )
+
+
+def air_of(sky: Sky, weather: str) -> Air:
     veil, grey = _OVERCAST[weather]
-    tone = np.asarray(grey, np.float32) * _DAYLIGHT[time] * np.asarray(_HUE[time], np.float32)
+    tone = np.asarray(grey, np.float32) * sky.daylight * np.asarray(sky.hue, np.float32)
     haze = mix(sky.horizon, tone, veil)
     tint = mix(sky.tint, tone / 255 * 1.15, 0.55 * veil)
     thick = {"clear": 0.42, "fog": 1.25, "rain": 0.62, "snow": 0.70}[weather]
@@ -85,7 +114,7 @@ def paint_sky(view: View, air: Air, x: Array, y: Array, when: float, horizon: fl
     sky, clear = air.sky, 1 - air.veil
     t = np.clip(y / horizon, 0, 1)
     picture = mix(mix(sky.top, sky.middle, smooth(0.0, 0.62, t)), sky.horizon, smooth(0.45, 1.0, t))
-    if sky is SKIES["night"]:
+    if sky.starlit:
         picture = picture + (clear * 235 * stars(view, x, y, when) * (1 - smooth(0.7, 1.0, t)))[..., None]
     picture = mix(picture, mix(air.grey * 0.93, air.grey * 1.05, t), air.veil)
 

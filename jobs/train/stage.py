@@ -9,7 +9,7 @@ import numpy as np
 
 from jobs.train.canvas import Array, View, cast, mix, noise, smooth
 from jobs.train.scene import Scene
-from jobs.train.sky import Air, air_of, paint_sky
+from jobs.train.sky import Air, Sky, air_of, paint_sky
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ _SLIDE: Mapping[str, float] = {"left": -0.36, "right": 0.36, "in": 0.0}
 class Stage:
     """A place at one moment: turns pixels into the coordinates of each layer as the camera moves."""
 
-    def __init__(self, scene: Scene, view: View, when: float, *, horizon: float, waterline: float = 9.0) -> None:
+    def __init__(self, scene: Scene, view: View, when: float, *, sky: Sky, horizon: float, waterline: float = 9.0) -> None:
         self.scene, self.view, self.when, self.horizon = scene, view, when, horizon
-        self.air = air_of(scene.time, scene.weather)
+        self.air = air_of(sky, scene.weather)
         self.water = view.edge(view.y - waterline)
         depth = np.clip(view.y - waterline, 0, 1)
         ripple = (noise(view.x * 0.5 + 0.02 * when, view.y * 7 - 0.25 * when) - 0.5) * (depth > 0)

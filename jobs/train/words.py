@@ -14,6 +14,8 @@ from typing import TypeAlias
 Names: TypeAlias = Mapping[str, tuple[str, ...]]
 
 LANGUAGES = ("en", "zh")
+PLACE, OBJECT = frozenset({"place", "time", "weather", "camera"}), frozenset({"shape", "colour", "background", "direction"})
+"""What there is to say of a place, and of an object."""
 
 ENGLISH: Mapping[str, Names] = MappingProxyType(
     {
@@ -368,23 +370,27 @@ OTHER: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def captions(attributes: Mapping[str, str], lang: str) -> tuple[str, ...]:
-    """Every full caption of these attributes; the first name of each value is used."""
-    kind = "place" if "place" in attributes else "object"
+    """Every full caption of these attributes; the first name of each value is used. Where one has no name, the others in a row."""
     names = {key: WORDS[lang][key][value][0] for key, value in attributes.items()}
-    return tuple(template.format(**names) for template in _CAPTIONS[lang][kind])
+    return tuple(t.format(**names) for t in _sayable(_CAPTIONS[lang], attributes)) or (", ".join(names.values()),)
 
 
 def remark(attributes: Mapping[str, str], lang: str, rng: random.Random, *, visible: bool = False) -> tuple[str, dict[str, str]]:
-    """A caption that says some of the attributes in any of their names, and the attributes it says.
+    """A caption that says some of the attributes, of which there is one at least, in any of their names; and the attributes it says.
 
     `visible` leaves out what one frame cannot show: direction and camera movement.
     """
-    kind = "place" if "place" in attributes else "object"
-    templates = [t for t in (*_CAPTIONS[lang][kind], *_PARTS[lang][kind]) if not (visible and ("{direction}" in t or "{camera}" in t))]
-    template = rng.choice(templates)
+    templates = (*_sayable(_CAPTIONS[lang], attributes), *_sayable(_PARTS[lang], attributes))
+    template = rng.choice([t for t in templates if not (visible and ("{direction}" in t or "{camera}" in t))])
     said = {key: value for key, value in attributes.items() if "{" + key + "}" in template}
     text = template.format(**{key: rng.choice(WORDS[lang][key][value]) for key, value in said.items()})
     return rng.choice(_FRAMES[lang]).format(text), said
+
+
+def _sayable(templates: Mapping[str, tuple[str, ...]], attributes: Mapping[str, str]) -> tuple[str, ...]:
+    """The templates that need no other attributes than these."""
+    kind = "place" if PLACE & attributes.keys() else "object"
+    return tuple(t for t in templates[kind] if set(re.findall(r"{(\w+)}", t)) <= attributes.keys())
 
 
 def unrelated(rng: random.Random) -> str:

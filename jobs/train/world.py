@@ -7,6 +7,7 @@ back from pixels alone.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -16,10 +17,11 @@ from jobs.train import words
 from jobs.train.canvas import View
 from jobs.train.objects import paint_object
 from jobs.train.places import paint_place
-from jobs.train.scene import BACKGROUNDS, CAMERAS, COLOURS, DIRECTIONS, PLACES, SHAPES, TIMES, WEATHERS, Rgb, Scene, scenes
+from jobs.train.scene import BACKGROUNDS, CAMERAS, COLOURS, DIRECTIONS, PLACES, SHAPES, TIMES, WEATHERS, Rgb, Scene, beside, scenes
+from jobs.train.sky import SKIES, unearthly
 
 __all__ = [
-    "BACKGROUNDS", "CAMERAS", "COLOURS", "DIRECTIONS", "PLACES", "SHAPES", "TIMES", "WEATHERS", "Rgb", "Scene", "captions", "render", "scenes",
+    "BACKGROUNDS", "CAMERAS", "COLOURS", "DIRECTIONS", "PLACES", "SHAPES", "TIMES", "WEATHERS", "Rgb", "Scene", "beside", "captions", "render", "scenes",
 ]
 
 Frames: TypeAlias = NDArray[np.uint8]
@@ -32,7 +34,7 @@ def captions(scene: Scene, lang: str) -> tuple[str, ...]:
 
 def render(scene: Scene, *, width: int, height: int, frames: int, seed: int) -> Frames:
     """Draw a scene as [frames, height, width, 3]. The same arguments give the same bytes; the seed moves things a little."""
-    rng = np.random.default_rng([seed, scenes().index(scene)])
+    rng = np.random.default_rng([seed, (*scenes(), *beside()).index(scene)])
     y, x = np.meshgrid(np.arange(height) + 0.5, np.arange(width) + 0.5, indexing="ij")
     unit = height if scene.place else min(width, height)
     view = View(
@@ -41,8 +43,20 @@ def render(scene: Scene, *, width: int, height: int, frames: int, seed: int) -> 
         pixel=1.0 / unit,
         jitter=rng.uniform(-1, 1, 12).astype(np.float32),
     )
-    draw = paint_place if scene.place else paint_object
+    if scene.place:
+        draw = partial(paint_place, scene, view, sky=SKIES[scene.time] if scene.time else unearthly(rng))
+    else:
+        draw = partial(paint_object, scene, view, colour=COLOURS[scene.colour] if scene.colour else _nameless(scene.background, rng))
     out = np.empty((frames, height, width, 3), np.uint8)
     for i, when in enumerate(np.linspace(0, 1, frames) if frames > 1 else [0.5]):
-        out[i] = np.clip(draw(scene, view, float(when)) + 0.5, 0, 255)
+        out[i] = np.clip(draw(when=float(when)) + 0.5, 0, 255)
     return out
+
+
+def _nameless(background: str, rng: np.random.Generator) -> Rgb:
+    """A colour as far from every named one, and from the ground, as an eye needs to tell them apart."""
+    known = np.asarray([*COLOURS.values(), BACKGROUNDS[background]])
+    while True:
+        red, green, blue = colour = rng.uniform(0, 255, 3)
+        if np.linalg.norm(known - colour, axis=1).min() > 60:
+            return red, green, blue

@@ -1,13 +1,15 @@
 """Planted faults against the default policy: recall and precision of every one, over clips of many kinds.
 
-    python tests/bench/faults.py [--seed 1] [--clips 24] [--forms NAME...] [--notes]
+    python tests/bench/faults.py [--seed 1] [--clips 24] [--forms NAME...] [--notes] [--others]
 
 Every clip is made of a world of `films.py` (footage, photographs under a moving camera, places, drawings) with speech or music,
 once as it is, in several forms that must be kept, and once with every fault. A fault counts as found when it is among the reasons
 that the clip is dropped for; precision counts the clips without a fault that are dropped at all, and reasons that are not there.
+With `--others` the forms are those of `fault_forms.py`.
 """
 
 import argparse
+import itertools
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+from fault_forms import forms
 from films import MEDIA, H, W, World, drawing, footage, photograph, photographs, place, takes
 from PIL import Image, ImageDraw, ImageFont
 
@@ -158,6 +161,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--clips", type=int, default=24)
     parser.add_argument("--forms", nargs="*", default=[], help="only the forms whose name begins with one of these")
+    parser.add_argument("--others", action="store_true", help="other forms of faults, on other footage")
     parser.add_argument("--notes", action="store_true", help="what we miss and invent, clip by clip")
     options = parser.parse_args()
     warm()
@@ -166,8 +170,9 @@ def main() -> None:
     found: dict[str, Counter[str]] = defaultdict(Counter)
     invented: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        for number, world in enumerate(worlds(random, options.clips)):
-            for name, wanted, clip in variants(random, world, lines[number % len(lines)]):
+        for number, world in enumerate(itertools.repeat(None, options.clips) if options.others else worlds(random, options.clips)):
+            made_forms = variants(random, world, lines[number % len(lines)]) if world else forms(random, number)
+            for name, wanted, clip in made_forms:
                 if options.forms and not name.startswith(tuple(options.forms)):
                     continue
                 path = Path(folder) / "clip.mp4"
@@ -179,13 +184,15 @@ def main() -> None:
                 # a fault is found when every clip of the source is dropped and one of them for it
                 codes = set().union(*stops)
                 dropped = all(stops)
-                hit = wanted in codes if wanted != "slideshow" else bool(codes & {"slideshow", "frozen"})
+                wanted = frozenset([wanted] if wanted else []) if isinstance(wanted, str) else wanted
+                wanted |= {"frozen"} if "slideshow" in wanted else set()
+                hit = bool(codes & wanted)
                 found[name]["of"] += 1
                 found[name]["right"] += (dropped and hit) if wanted else not codes
-                extra = codes - {wanted} - ALSO.get(wanted, set())
+                extra = codes - wanted - set().union(*(ALSO.get(code, set()) for code in wanted)) if wanted else codes
                 invented.update(extra)
                 found[name]["more"] += bool(extra)
-                if options.notes and (extra or not ((dropped and hit) if wanted else True)):
+                if options.notes and (extra or not ((dropped and hit) if wanted else not codes)):
                     shown = {k: made["clips"][0][k] for k in ("acutance", "freeze_share", "duplicate_frame_share", "motion", "text_area_share",
                              "clipping_share", "loudness_lufs", "letterbox_share", "pillarbox_share", "luma_mean", "luma_std", "residual_cut", "fps")}
                     print(f"  {number} {name}: {sorted(codes)} of {len(stops)} clips", {k: round(v, 4) if v else v for k, v in shown.items()},

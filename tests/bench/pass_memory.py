@@ -18,13 +18,13 @@ from pathlib import Path
 import av
 import numpy as np
 
-from jobs.clean.measure import measure_source
+from jobs.clean.sandboxed import measure_source
 from jobs.media import sandbox
 from schemas.settings import Measure
 
 
 def mb(field: str, file: str = "status") -> float:
-    text = Path(f"/proc/{sandbox._child().process.pid}/{file}").read_text()
+    text = Path(f"/proc/{sandbox._child('jobs.clean.measure').process.pid}/{file}").read_text()
     return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith(f"{field}:")) / 1024
 
 
@@ -112,7 +112,7 @@ def main() -> None:
             path = longer(path, times) if times > 1 else path
             sandbox.close()
             starting, idle = mb("VmHWM"), mb("VmRSS")
-            Path(f"/proc/{sandbox._child().process.pid}/clear_refs").write_text("5")
+            Path(f"/proc/{sandbox._child('jobs.clean.measure').process.pid}/clear_refs").write_text("5")
             watch = Watch()
             watch.start()
             made = measure_source(path, "video", Measure())

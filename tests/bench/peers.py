@@ -5,8 +5,8 @@
 Data-Juicer (its own environment: `pip install torch==2.13.0 py-data-juicer==1.6.1 aiohttp av==13.1.0 opencv-python-headless
 scenedetect ffmpeg-python`, and static builds of `ffmpeg` and `ffprobe` beside the interpreter) runs with one process: split by scene, duration,
 resolution, aspect ratio, motion score on a short side of 120 pixels, exact duplicates. The pass runs as a task of `measure` does,
-decoder process included, with everything that it measures, the default policy, SHA-256, and a Parquet file of the clips: it stores
-spans, where Data-Juicer encodes clips. Both are whole process trees (user + system). Start-up is each on one tiny video; what the
+decoder process included, with everything that it measures, SHA-256, and a table of the clips in a lake, then the default policy as a
+task of `judge` does: it stores spans, where Data-Juicer encodes clips. Both are whole process trees (user + system). Start-up is each on one tiny video; what the
 `ffmpeg` processes of Data-Juicer took is timed by a wrapper in their place. What `collect` and `clean` cost on
 Spark, with its own start, is said below the table. Not compared: operators of Data-Juicer that need a model, its GPU paths, Ray,
 and more than one process; its optical flow at full size, its default, which went past 10 GB in an earlier trial.
@@ -25,8 +25,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-
-import av
 
 WRAPPER = """#!/bin/bash
 TIMEFORMAT='%U %S'
@@ -95,11 +93,10 @@ def juicer(python: Path, files: Sequence[Path], only: str | None = None) -> tupl
 def ours(files: Sequence[Path]) -> tuple[float, int]:
     """CPU seconds of the pass over the files in a process of its own, and the clips found."""
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "clips.parquet"
-        cpu_s = spent([sys.executable, __file__, "--measure", str(out), *map(str, files)])
+        cpu_s = spent([sys.executable, __file__, "--measure", folder, *map(str, files)])
         import pyarrow.parquet as pq
 
-        return cpu_s, pq.read_metadata(out).num_rows
+        return cpu_s, sum(pq.read_metadata(file).num_rows for file in Path(folder).glob("clips/bench/*.parquet"))
 
 
 def engine(files: Sequence[Path]) -> float:
@@ -114,29 +111,32 @@ def engine(files: Sequence[Path]) -> float:
                 + spent([*command, "clean", "--lake", str(at / "lake")]))
 
 
-def measure(out: Path, files: Sequence[str]) -> None:
-    """The work of a task of `measure` and of `judge` on some files, into one Parquet file."""
+def measure(lake: Path, files: Sequence[str]) -> None:
+    """The work of a task of `measure` and of one of `judge` on some files, as a worker does it, into a lake."""
     import hashlib
 
-    import pyarrow.parquet as pq
-
-    from jobs.clean import policy
-    from jobs.clean.job import Task, measure_task
+    from jobs.clean.job import Task, judge_task, measure_task
+    from jobs.lake import Slice
+    from jobs.run import work_off
     from schemas.settings import Settings
 
     settings = Settings()
-    sources = tuple({"source_id": f"{i:016x}", "modality": "video", "uri": file, "sha256": hashlib.sha256(Path(file).read_bytes()).hexdigest(),
-                     "size_bytes": Path(file).stat().st_size, "fetched_at": None, "error": None,
-                     **dict.fromkeys(("title", "caption", "lang", "transcript", "licence", "duration_s", "width", "height", "fps")),
-                     "pii_count": 0} for i, file in enumerate(files))
-    part = measure_task(Task(sources, (), "", ""), settings)
-    checks = policy.resolve(settings.recipe.policy)
-    for row in part.tables["clips"].select(list(policy.columns(checks))).to_pylist():
-        policy.judge(row, checks)
-    pq.write_table(part.tables["clips"], out)
+    sources = []
+    for i, file in enumerate(files):
+        with open(file, "rb") as opened:
+            sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+        sources.append({
+            "source_id": f"{i:016x}", "modality": "video", "uri": file, "sha256": sha256, "size_bytes": Path(file).stat().st_size,
+            "fetched_at": None, "error": None, "pii_count": 0,
+            **dict.fromkeys(("title", "caption", "lang", "transcript", "licence", "duration_s", "width", "height", "fps"))})
+    work_off(str(lake), "measure", "bench", 0, Task(tuple(sources), (), "", ""), measure_task, settings)
+    slices = tuple(Slice(str(lake), str(file), (0,), 0) for file in sorted(lake.glob("clips/bench/*.parquet")))
+    work_off(str(lake), "judge", "bench", 0, Task((), slices, "", ""), judge_task, settings)
 
 
 def length(file: Path) -> str:
+    import av
+
     with av.open(str(file)) as container:
         stream = container.streams.video[0]
         return f"{stream.codec_context.name}, {stream.width} x {stream.height}, {(container.duration or 0) / 1e6:.0f} s"

@@ -25,7 +25,8 @@ from films import SIZES, Film, encoded, films, one_takes
 
 from jobs.clean import shots
 from jobs.clean.measure import measure_file, warm
-from jobs.media.planes import SIGNALS, THUMB, Grid
+from jobs.media.planes import Grid
+from jobs.media.signals import SIGNALS, THUMB
 from schemas.settings import Measure
 
 

@@ -6,8 +6,8 @@ from jobs.clean.filter import AUDIO, VIDEO, Filter, FilterConfig, Limit, within
 class Config(FilterConfig):
     """Share of clipped samples, and LUFS."""
 
-    max_share: float | None = 0.01
-    """Loud masters touch full scale in up to 0.001 of their samples; from 0.01 distortion is heard as such."""
+    max_share: float | None = 0.005
+    """24 recordings have up to 0.0012, one of rain 0.004; clipped by 10 dB all that hold speech or music have 0.0052 and more."""
     max_lufs: float | None = -6.0
     """Nothing is louder than -6 LUFS with its peaks whole (streaming services play at -14, the loudest masters have -5 to -8)."""
 

@@ -1,10 +1,11 @@
 """Acutance: how abrupt the most abrupt edges are.
 
 acutance: 99.95th percentile of the absolute Laplacian (kernel 0 1 0 / 1 -4 1 / 0 1 0) of luma with the short side at 224
-pixels, over the range of luma between its 1st and 99th percentile; borders left out. The upper quartile over the sampled
-pictures. An edge of the full contrast has 1, footage in focus 0.24 and more (27 real and drawn clips), behind a Gaussian of
-1 % of the short side 0.14 and less; a drawing of one shape counts as sharp, which the variance of the Laplacian cannot tell
-from a blur. Null where the range is below 8: there is no edge to look at. Version 1. Source: edge width as the sign of blur
+pixels, over the range of luma between its 1st and 99th percentile, both inside a frame of 14 % (22 % below): subtitles, logos and
+bars are as sharp before a blurred picture. The upper quartile over the sampled pictures. An edge of the full contrast has 1,
+footage and photographs in focus 0.33 and more (80 files); behind a Gaussian of 0.7 % of the short side the median of them has 0.14, of
+1 % 0.08. A drawing of one shape counts as sharp, which the variance of the Laplacian cannot tell from a blur. Null where
+the range is below 20: there is no edge to look at but those of quantisation. Version 2. Source: edge width as the sign of blur
 (Marziliano 2002), by the height of the second derivative in place of a search along every edge.
 """
 
@@ -15,7 +16,9 @@ import numpy as np
 from jobs.clean.measures import Measurement, Picture, Span
 from jobs.media.kernel import kernel
 
-LEAST_RANGE = 8
+LEAST_RANGE = 20
+LEFT, TOP, BOTTOM = 0.14, 0.14, 0.22
+"""Shares of the picture that are not looked at: on the left and on the right, above, below."""
 EDGES = 0.0005
 """Share of the picture that its most abrupt edges are: 45 pixels of 224 x 398."""
 
@@ -34,7 +37,9 @@ _place = kernel("int64(int64[::1], float64)")(_reach)
 
 
 def look(picture: Picture) -> tuple[float]:
-    return (acutance(picture.y),)
+    height, width = picture.y.shape
+    left, top, bottom = int(LEFT * width), int(TOP * height), int(BOTTOM * height)
+    return (acutance(picture.y[top:height - bottom, left:width - left]),)
 
 
 def _body(y: Any) -> float:
@@ -57,7 +62,7 @@ def _body(y: Any) -> float:
     return float(_place(steps, (1.0 - EDGES) * count) / (high - low))
 
 
-acutance = kernel("float64(Array(uint8, 2, 'C', readonly=True))")(_body)
+acutance = kernel("float64(Array(uint8, 2, 'A', readonly=True))")(_body)
 """Of a picture of luma, see the module; NaN where there is no range or the picture is smaller than 3 x 3."""
 
 
@@ -67,4 +72,4 @@ def reduce(span: Span) -> dict[str, Any]:
     return {"acutance": float(np.percentile(values, 75)) if values.size else None}
 
 
-MEASURE = Measurement("acutance", 1, ("acutance",), reduce, width=1, look=look, every=2)
+MEASURE = Measurement("acutance", 2, ("acutance",), reduce, width=1, look=look, every=2)

@@ -2,9 +2,10 @@
 
 freeze_share: share of the span in which the picture does not change for at least half a second. A frame is unchanged when its
 cells differ from those of the last frame that changed by at most 0.6 of 255 on average, and at most 0.4 % of them by more
-than 6. duplicate_frame_share: share of frames (after the first) that equal the frame before: mean difference of cells at
-most 0.1, greatest at most 2. Version 1. Source: FFmpeg freezedetect (reference frame, mean difference, duration); its noise
-of 0.001 of the range is for lossless stills.
+than 6. duplicate_frame_share: share of frames (after the first) that repeat the frame before: mean difference of cells at
+most 0.1, greatest at most 2; or mean at most 0.6 and a quarter of the greatest within 0.26 s before and after, for a codec goes on
+refining a picture that is shown again, and what moves does not stop between two frames. Version 2. Source: FFmpeg freezedetect
+(reference frame, mean difference, duration); its noise of 0.001 of the range is for lossless stills.
 """
 
 from typing import Any
@@ -13,17 +14,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.clean.measures import Measurement, Span
+from jobs.media.kernel import kernel
 
 LEAST_S = 0.5
+REFINED, REFINED_SHARE, AROUND_S = 0.6, 0.25, 0.26
+"""Mean difference of a picture that is refined: at most, against the greatest around, and how far around."""
 
 
 def reduce(span: Span) -> dict[str, Any]:
     if span.frame_t.size < 2:
         return {"freeze_share": None, "duplicate_frame_share": None}
     held = span.signals["held"] > 0
-    same = (span.signals["dy"] <= 0.1) & (span.signals["greatest"] <= 2)
+    change = span.signals["dy"].astype(np.float64)
+    same = ((change <= 0.1) & (span.signals["greatest"] <= 2)) | (
+        (change <= REFINED) & (change <= REFINED_SHARE * _greatest_around(np.ascontiguousarray(span.frame_t), change)))
     return {"freeze_share": _long(held, span) / max(span.end_s - span.start_s, 1e-9),
             "duplicate_frame_share": float(same[1:].mean())}
+
+
+@kernel("float64[::1](float64[::1], float64[::1])")
+def _greatest_around(times: Any, change: Any) -> Any:
+    """Greatest change of the frames around each, without the first of all, which may be a cut."""
+    greatest = np.zeros(change.size)
+    first, after = 1, 1
+    for i in range(1, change.size):
+        while times[first] < times[i] - AROUND_S:
+            first += 1
+        while after < change.size and times[after] <= times[i] + AROUND_S:
+            after += 1
+        greatest[i] = change[first:after].max()
+    return greatest
 
 
 def _long(held: NDArray[np.bool_], span: Span) -> float:
@@ -38,4 +58,4 @@ def _long(held: NDArray[np.bool_], span: Span) -> float:
     return min(total, span.end_s - span.start_s)
 
 
-MEASURE = Measurement("freeze", 1, ("freeze_share", "duplicate_frame_share"), reduce)
+MEASURE = Measurement("freeze", 2, ("freeze_share", "duplicate_frame_share"), reduce)

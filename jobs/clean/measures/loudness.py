@@ -20,6 +20,8 @@ from jobs.media.kernel import kernel
 ABSOLUTE_LUFS, RELATIVE_LU, OFFSET = -70.0, -10.0, -0.691
 TAPS = 12
 """Taps of each of the three interpolated phases."""
+NEAR = 32
+"""Samples at a time that are looked at or not."""
 
 
 @cache
@@ -58,16 +60,18 @@ _SOUND, _EDGES = "Array(float32, 2, 'C', readonly=True)", "Array(int64, 1, 'C', 
 
 @kernel(f"float64[::1]({_SOUND}, {_EDGES}, float64[:, ::1], float64[:, ::1], Array(float64, 1, 'C', readonly=True))")
 def _energies(sound: Any, edges: Any, filters: Any, state: Any, weights: Any) -> Any:
-    """Weighted mean square of every block after both biquads; `state` carries over (direct form II transposed).
+    """Weighted mean square of every block after both biquads; `state` carries over (direct form II transposed, with the output put into
+    the equations of the state, so that a step waits for the one before only through one product and one difference).
 
-    Two channels at a time: every step waits for the one before, and two chains wait in the time of one.
+    Two channels at a time: two chains wait in the time of one. Those that weigh nothing are left out.
     """
-    channels = sound.shape[0]
     totals = np.zeros(edges.size - 1)
     b0, b1, b2, a1, a2 = filters[0, 0], filters[0, 1], filters[0, 2], filters[0, 3], filters[0, 4]
-    d0, d1, d2, c1, c2 = filters[1, 0], filters[1, 1], filters[1, 2], filters[1, 3], filters[1, 4]
-    for left in range(0, channels, 2):
-        right = min(left + 1, channels - 1)
+    c1, c2 = filters[1, 3], filters[1, 4]  # its numerator is 1 -2 1
+    p1, p2, q1, q2 = b1 - a1 * b0, b2 - a2 * b0, -2.0 - c1, 1.0 - c2
+    weighty = np.flatnonzero(weights)
+    for k in range(0, weighty.size, 2):
+        left, right = weighty[k], weighty[min(k + 1, weighty.size - 1)]
         s0, s1, s2, s3 = state[left, 0], state[left, 1], state[left, 2], state[left, 3]
         r0, r1, r2, r3 = state[right, 0], state[right, 1], state[right, 2], state[right, 3]
         for block in range(totals.size):
@@ -75,11 +79,11 @@ def _energies(sound: Any, edges: Any, filters: Any, state: Any, weights: Any) ->
             for i in range(edges[block], edges[block + 1]):
                 x, u = float(sound[left, i]), float(sound[right, i])
                 y, v = b0 * x + s0, b0 * u + r0
-                s0, r0 = b1 * x - a1 * y + s1, b1 * u - a1 * v + r1
-                s1, r1 = b2 * x - a2 * y, b2 * u - a2 * v
-                z, w = d0 * y + s2, d0 * v + r2
-                s2, r2 = d1 * y - c1 * z + s3, d1 * v - c1 * w + r3
-                s3, r3 = d2 * y - c2 * z, d2 * v - c2 * w
+                s0, s1 = (p1 * x + s1) - a1 * s0, p2 * x - a2 * s0
+                r0, r1 = (p1 * u + r1) - a1 * r0, p2 * u - a2 * r0
+                z, w = y + s2, v + r2
+                s2, s3 = (q1 * y + s3) - c1 * s2, q2 * y - c2 * s2
+                r2, r3 = (q1 * v + r3) - c1 * r2, q2 * v - c2 * r2
                 square += z * z
                 other += w * w
             totals[block] += (weights[left] * square + (weights[right] * other if right > left else 0.0)) \
@@ -89,32 +93,52 @@ def _energies(sound: Any, edges: Any, filters: Any, state: Any, weights: Any) ->
     return totals
 
 
-@kernel(f"float64[::1]({_SOUND}, {_EDGES}, Array(float64, 2, 'C', readonly=True))")
-def _peaks(samples: Any, edges: Any, phases: Any) -> Any:
-    """Greatest absolute value of every block and between its samples. TAPS samples are in front of the first block, and every block is
-    looked at with those in front of it; between the samples only where one of the two reaches 0.6 of the greatest."""
-    channels, taps = samples.shape[0], phases.shape[1]
-    peaks = np.zeros(edges.size - 1)
-    for block in range(peaks.size):
-        start, end = edges[block], edges[block + 1] + taps
-        top = np.float32(0.0)
+@kernel(None)
+def _greatest(bits: Any) -> Any:
+    """Greatest absolute value, as its bits: those of single floats without their sign are in the order of the values, and the maximum of
+    whole numbers is found many at a time."""
+    top = np.int32(0)
+    for i in range(bits.size):
+        value = np.int32(bits[i] & np.int32(0x7FFFFFFF))
+        top = value if value > top else top
+    return top
+
+
+@kernel(f"float64[::1]({_SOUND}, {_EDGES}, float32[:, ::1], Array(float32, 2, 'C', readonly=True))")
+def _peaks(sound: Any, edges: Any, tail: Any, phases: Any) -> Any:
+    """Greatest absolute value of every block and between its samples, with the TAPS samples before it, which `tail` carries over; between
+    the samples only near one that reaches 0.6 of the greatest."""
+    channels, taps, blocks = sound.shape[0], phases.shape[1], edges.size - 1
+    lines = np.empty((channels, taps + np.max(edges[1:] - edges[:-1])), np.float32)
+    lines[:, :taps] = tail
+    bits = lines.view(np.int32)
+    tops = np.zeros(blocks, np.int32)
+    between = np.empty(NEAR, np.float32)
+    greatest = between.view(np.int32)
+    for block in range(blocks):
+        count, top = edges[block + 1] - edges[block], np.int32(0)
         for c in range(channels):
-            for i in range(start, end):
-                top = max(top, abs(samples[c, i]))
-        greatest, floor = float(top), 0.6 * float(top)
+            lines[c, taps:taps + count] = sound[c, edges[block]:edges[block + 1]]
+            top = max(top, _greatest(bits[c, :taps + count]))
+        tops[block] = top
+        floor = (tops[block:block + 1].view(np.float32) * np.float32(0.6)).view(np.int32)[0]
         for c in range(channels if top > 0 else 0):
-            below = abs(samples[c, start + taps // 2 - 1]) < floor
-            for i in range(start + taps // 2 - 1, end - taps // 2):
-                before, below = below, abs(samples[c, i + 1]) < floor
-                if before and below:
+            line = lines[c]
+            for start in range(taps // 2 - 1, taps // 2 + count, NEAR):
+                end = min(start + NEAR, taps // 2 + count)
+                if _greatest(bits[c, start:end + 1]) < floor:
                     continue
-                for phase in range(3):
-                    value = 0.0
+                for phase in range(phases.shape[0]):
+                    between[:] = 0
                     for k in range(taps):
-                        value += phases[phase, k] * samples[c, i - taps // 2 + 1 + k]
-                    greatest = max(greatest, abs(value))
-        peaks[block] = greatest
-    return peaks
+                        tap, part = phases[phase, k], line[start - taps // 2 + 1 + k:end - taps // 2 + 1 + k]
+                        for i in range(part.size):
+                            between[i] += tap * part[i]
+                    top = max(top, _greatest(greatest[:end - start]))
+        tops[block] = top
+        lines[:, :taps] = lines[:, count:count + taps].copy()
+    tail[:] = lines[:, :taps]
+    return tops.view(np.float32).astype(np.float64)
 
 
 def channel_weights(channels: int) -> Floats:
@@ -125,15 +149,12 @@ def channel_weights(channels: int) -> Floats:
 
 
 def hear(rate_hz: int, channels: int) -> Hearer:
-    filters, weights, phases = k_weighting(rate_hz), channel_weights(channels), interpolator()
+    filters, weights, phases = k_weighting(rate_hz), channel_weights(channels), interpolator().astype(np.float32)
     state = np.zeros((channels, 4))
     tail = np.zeros((channels, TAPS), np.float32)
 
     def blocks(sound: Sound, edges: NDArray[np.int64]) -> Floats:
-        nonlocal tail
-        joined = np.concatenate([tail, sound], axis=1)
-        tail = joined[:, -TAPS:].copy()
-        return np.stack([_energies(sound, edges, filters, state, weights), _peaks(joined, edges, phases)], axis=1)
+        return np.stack([_energies(sound, edges, filters, state, weights), _peaks(sound, edges, tail, phases)], axis=1)
 
     return blocks
 

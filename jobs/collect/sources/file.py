@@ -94,28 +94,28 @@ def _text(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def hollow(path: str) -> bool:
-    """Whether most of a large file are holes that were never written, as its blocks say and its file system confirms; costs nothing
+def hollow(handle: int) -> bool:
+    """Whether most of an open large file are holes that were never written, as its blocks say and its file system confirms; costs nothing
     for other files. A file of terabytes that holds nothing is not read through.
 
     Raises:
         OSError: it cannot be read.
     """
-    with opened(path) as file:
-        facts = os.fstat(file.fileno())
-        if facts.st_size < HOLLOW_BYTES or facts.st_blocks * 512 >= facts.st_size / 2:
-            return False
-        written = at = 0
-        for _ in range(HOLLOW_PIECES):
-            try:
-                at = os.lseek(file.fileno(), at, os.SEEK_DATA)
-            except OSError as error:
-                if error.errno == errno.ENXIO:
-                    break
-                raise
-            end = os.lseek(file.fileno(), at, os.SEEK_HOLE)
-            written, at = written + end - at, end
-        return written < facts.st_size / 2
+    facts = os.fstat(handle)
+    if facts.st_size < HOLLOW_BYTES or facts.st_blocks * 512 >= facts.st_size / 2:
+        return False
+    written = at = 0
+    for _ in range(HOLLOW_PIECES):
+        try:
+            at = os.lseek(handle, at, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                break
+            raise
+        end = os.lseek(handle, at, os.SEEK_HOLE)
+        written, at = written + end - at, end
+    os.lseek(handle, 0, os.SEEK_SET)
+    return written < facts.st_size / 2
 
 
 @contextlib.contextmanager

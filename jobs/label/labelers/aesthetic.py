@@ -2,7 +2,8 @@
 
 The head is a safetensors file (`label.aesthetic_head`) of one or more linear layers, as LAION's predictors are: weights named
 `...<n>.weight` are applied in the order of n. Its metadata may say `activation: relu`; LAION's heads have none between their layers.
-A head whose first layer does not fit the embedding of `label.clip_model` is refused.
+A head with another activation, with numbers that are none, or whose layers do not fit each other or the embedding of `label.clip_model`
+is refused.
 """
 
 import re
@@ -67,18 +68,23 @@ def read(file: Path) -> Head:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(str(file), "np") as data:
-            tensors = {name: data.get_tensor(name).astype(np.float32) for name in data.keys()}  # noqa: SIM118
-            relu = (data.metadata() or {}).get("activation", "none") == "relu"
+        with safe_open(str(file), "pt") as data:  # NumPy has no bfloat16
+            tensors = {name: data.get_tensor(name).float().numpy() for name in data.keys()}  # noqa: SIM118
+            activation = (data.metadata() or {}).get("activation", "none")
     except (SafetensorError, OSError, ValueError) as error:
         raise Terminal(f"{file}: not a readable safetensors file ({error})") from None
     numbered = sorted((int((re.findall(r"\d+", name) or ["0"])[-1]), name) for name, t in tensors.items() if t.ndim == 2)
+    if activation not in ("none", "relu"):
+        raise Terminal(f"{file}: its activation {activation!r} is unknown; there are none and relu")
+    if broken := sorted(name for name, t in tensors.items() if not np.isfinite(t).all()):
+        raise Terminal(f"{file}: {broken[0]} holds what is no number (NaN or infinite); the head is damaged")
     layers = tuple((tensors[n], tensors.get(n.removesuffix("weight") + "bias", np.zeros(len(tensors[n]), np.float32))) for _, n in numbered)
     fits = all(a[0].shape[0] == b[0].shape[1] for a, b in zip(layers, layers[1:], strict=False))
+    fits = fits and all(bias.shape == weight.shape[:1] for weight, bias in layers)
     if not layers or not fits or layers[-1][0].shape[0] != 1:
-        shapes = {name: list(tensors[name].shape) for _, name in numbered}
+        shapes = {name: list(t.shape) for name, t in sorted(tensors.items())}
         raise Terminal(f"{file}: not a chain of linear layers that ends in one number: {shapes}")
-    return Head(layers, relu)
+    return Head(layers, activation == "relu")
 
 
 def load(settings: Label, device: str) -> State:

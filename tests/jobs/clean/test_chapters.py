@@ -16,8 +16,8 @@ from jobs.clean import shots
 from jobs.clean.chapters import CHAPTER_S, Begin, begins
 from jobs.clean.found import Found, joined, misfit
 from jobs.clean.heard import Heard, step
-from jobs.clean.measure import measure_parts, measure_source, read_part
 from jobs.clean.measures import MONO_BLOCK_S, NATIVE_BLOCK_S
+from jobs.clean.sandboxed import measure_parts, measure_source, read_part
 from jobs.media import sandbox
 from jobs.media.faults import MediaFault, PartlyUndecodable, TooManyFrames
 from schemas.settings import Measure
@@ -349,6 +349,26 @@ def test_sound_heard_from_a_chapter_on_is_the_sound_of_the_whole(rate: int) -> N
     assert some.native_at[0] == round(part.first / rate / NATIVE_BLOCK_S)
     assert all_.native_at[-1] == some.native_at[-1]
     assert all_.mono_at[-1] == some.mono_at[-1]
+
+
+@pytest.mark.parametrize("channels", [2, 6])
+def test_one_channel_is_heard_as_several_alike(channels: int) -> None:
+    """At a rate at which blocks end within frames and pieces."""
+    rate = 11_111
+    line = (0.3 * np.random.default_rng(0).normal(size=rate * 10) * np.sin(np.arange(rate * 10) / rate)).astype(np.float32)
+    found = []
+    for lines, layout in ((1, "mono"), (channels, {2: "stereo", 6: "5.1"}[channels])):
+        heard = Heard(rate, lines, 0.0)
+        for start in range(0, len(line), 1_000):
+            frame = av.AudioFrame.from_ndarray(np.repeat(line[None, start:start + 1_000], lines, axis=0), format="fltp", layout=layout)
+            frame.sample_rate = rate
+            heard.hear(frame, start, start / rate)
+        found.append(heard.finish().rows)
+    one, several = found
+    for name in ("speech", "fingerprint", "bandwidth"):
+        np.testing.assert_array_equal(one[name], several[name], err_msg=name)
+    np.testing.assert_allclose(one["loudness"][:, 1], several["loudness"][:, 1])
+    np.testing.assert_allclose(one["level"], several["level"], atol=1e-9)
 
 
 def test_dissolves_of_a_long_film_are_looked_for_in_blocks_and_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

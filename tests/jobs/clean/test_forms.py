@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 from skimage import data as pictures
 
-from jobs.clean.measure import Measured, measure_file
+from jobs.clean.found import Measured
+from jobs.clean.measure import measure_file
 from jobs.media.cut import cut_file
 from jobs.media.faults import BrokenClock
 from schemas.settings import Measure
@@ -181,3 +182,57 @@ def test_a_long_wave_file_is_heard(tmp_path: Path) -> None:
     made = measure_file(str(path), "audio", SETTINGS)
     assert (made["modality"], made["clips"][0]["audio_codec"]) == ("audio", "pcm_s24le")
     assert made["clips"][0]["duration_s"] == pytest.approx(2.0, abs=0.02)
+
+
+@pytest.mark.parametrize(("pixels", "bits"), [("yuv420p", 8), ("yuv420p10le", 10)])
+@pytest.mark.parametrize(("transfer", "hdr"), [(1, False), (16, True), (18, True)])
+def test_depth_and_transfer_of_an_avif_are_those_of_its_boxes(tmp_path: Path, pixels: str, bits: int, transfer: int, hdr: bool) -> None:
+    path = tmp_path / "still.avif"
+    with av.open(str(path), "w", format="avif") as target:
+        stream = target.add_stream("libsvtav1", rate=1)
+        stream.width, stream.height, stream.pix_fmt = 192, 128, pixels
+        stream.codec_context.color_trc, stream.codec_context.color_primaries, stream.codec_context.colorspace = transfer, 9, 9
+        picture = av.VideoFrame.from_ndarray(cv2.resize(corners(), (192, 128)), format="rgb24").reformat(format=pixels)
+        for packet in [*stream.encode(picture), *stream.encode(None)]:
+            target.mux(packet)
+    (clip,) = measure_file(str(path), "image", SETTINGS)["clips"]
+    assert (clip["bit_depth"], clip["hdr"]) == (bits, hdr)
+
+
+ADOBE = np.array([[0.60974, 0.20528, 0.14919], [0.31111, 0.62567, 0.06322], [0.01947, 0.06087, 0.74457]])
+"""Adobe RGB (1998) to XYZ at D50, with a gamma of 2.2."""
+
+
+def wide_profile() -> bytes:
+    """A matrix profile of Adobe RGB, ICC version 2."""
+    def tagged(kind: bytes, *numbers: float) -> bytes:
+        return kind + bytes(4) + b"".join(round(n * 65536).to_bytes(4, "big", signed=True) for n in numbers)
+
+    gamma = b"curv" + bytes(4) + (1).to_bytes(4, "big") + round(2.2 * 256).to_bytes(2, "big") + bytes(2)
+    text = b"desc" + bytes(4) + (5).to_bytes(4, "big") + b"wide\0" + bytes(78)
+    tags = {b"desc": text, b"cprt": b"text" + bytes(4) + b"none\0\0\0\0", b"wtpt": tagged(b"XYZ ", 0.9642, 1.0, 0.8249),
+            **{name + b"XYZ": tagged(b"XYZ ", *ADOBE[:, i]) for i, name in enumerate((b"r", b"g", b"b"))},
+            **{name + b"TRC": gamma for name in (b"r", b"g", b"b")}}
+    table, body, at = len(tags).to_bytes(4, "big"), b"", 132 + 12 * len(tags)
+    for name, data in tags.items():
+        data += bytes(-len(data) % 4)
+        table += name + (at + len(body)).to_bytes(4, "big") + len(data).to_bytes(4, "big")
+        body += data
+    head = bytes(4) + b"lcms" + bytes.fromhex("02100000") + b"mntrRGB XYZ " + bytes(12) + b"acsp" + bytes(28)
+    head += b"".join(round(n * 65536).to_bytes(4, "big") for n in (0.9642, 1.0, 0.8249))
+    whole = head.ljust(128, b"\0") + table + body
+    return len(whole).to_bytes(4, "big") + whole[4:]
+
+
+@pytest.mark.parametrize("format_", ["PNG", "JPEG", "TIFF", "WEBP"])
+def test_a_colour_profile_is_heeded_and_a_broken_one_is_not(tmp_path: Path, format_: str) -> None:
+    colour = np.array([110, 160, 90])
+    to_srgb = np.linalg.inv(np.array([[0.43607, 0.38515, 0.14307], [0.22249, 0.71687, 0.06061], [0.01392, 0.09708, 0.71410]]))
+    linear = np.clip(to_srgb @ ADOBE @ (colour / 255) ** 2.2, 0, 1)
+    wanted = 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    assert np.abs(wanted - colour).max() > 15
+    image = Image.fromarray(np.full((64, 96, 3), colour, np.uint8))
+    for profile, expected in ((wide_profile(), wanted), (wide_profile()[:90] + b"nonsense", colour), (b"", colour)):
+        image.save(tmp_path / "still", format_, quality=100, icc_profile=profile)
+        (clip,) = measure_file(str(tmp_path / "still"), "image", SETTINGS)["clips"]
+        assert np.abs(shown(clip["frames"][0]["jpeg"]).mean(axis=(0, 1)) - expected).max() < 5

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from jobs.clean import job as clean
-from jobs.clean import measure
+from jobs.clean import sandboxed
 from jobs.errors import Terminal, Transient
 from jobs.lake import Lake
 from jobs.media import sandbox
@@ -78,7 +78,7 @@ def bench(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Benc
     monkeypatch.setattr(clean, "CHAPTER_S", CHAPTER)
     monkeypatch.setattr(clean, "LEAST_TASK_S", 0.1)
     for name in ("measure_source", "read_part"):
-        monkeypatch.setattr(measure, name, functools.partial(getattr(measure, name), chapter_s=CHAPTER))
+        monkeypatch.setattr(sandboxed, name, functools.partial(getattr(sandboxed, name), chapter_s=CHAPTER))
     execute("collect", made.settings)
     made.calls.clear()
     return made
@@ -119,15 +119,30 @@ def test_an_interrupted_run_reads_no_part_twice(bench: Bench, monkeypatch: pytes
     assert bench.manifest()["seen"] == 2
 
 
+def test_the_task_that_joins_opens_the_file_only_if_the_parts_do_not_fit(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A remote file would be fetched whole for it."""
+    opened, local = [], clean.local
+    monkeypatch.setattr(clean, "local", lambda uri: opened.append(uri) or local(uri))
+    execute("measure", bench.settings)
+    parts = sum(part is not None for _, part in bench.calls)
+    assert sum(uri.endswith("long.mp4") for uri in opened) == parts
+    bench.lake.fs.rm(bench.lake.path(), recursive=True)
+    execute("collect", bench.settings)
+    opened.clear()
+    monkeypatch.setattr(sandboxed, "misfit", lambda found: "they do not fit")
+    execute("measure", bench.settings)
+    assert sum(uri.endswith("long.mp4") for uri in opened) == parts + 1
+
+
 def test_a_part_that_fails_rejects_the_source_with_its_reason(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    part = measure.read_part
+    part = sandboxed.read_part
 
     def slow(path: str, number: int, of: int, *rest: Any) -> Any:
         if number > 0:
             raise DecodeTimeout(f"{path}, part {number}, took too long")
         return part(path, number, of, *rest)
 
-    monkeypatch.setattr(measure, "read_part", slow)
+    monkeypatch.setattr(sandboxed, "read_part", slow)
     outcome = execute("measure", bench.settings)
     assert (outcome.seen, outcome.kept, dict(outcome.rejected)) == (2, 1, {"decode_timeout": 1})
     (row,) = bench.rows(REJECTS)
@@ -138,7 +153,7 @@ def test_a_part_that_fails_rejects_the_source_with_its_reason(bench: Bench, monk
 def test_parts_that_do_not_fit_are_left_aside(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (execute("measure", bench.settings), bench.rows(CLIPS))[1]
     shutil.rmtree(bench.lake.path("clips"))
-    monkeypatch.setattr(measure, "measure_parts", lambda parts, settings: None)
+    monkeypatch.setattr(sandboxed, "measure_parts", lambda parts, settings: None)
     assert execute("measure", bench.settings).kept == 2
     assert bench.rows(CLIPS) == before
 
@@ -147,7 +162,7 @@ def test_an_error_of_ours_ends_the_run(bench: Bench, monkeypatch: pytest.MonkeyP
     def wrong(*words: Any) -> Any:
         raise Terminal("a fault of ours")
 
-    monkeypatch.setattr(measure, "read_part", wrong)
+    monkeypatch.setattr(sandboxed, "read_part", wrong)
     with pytest.raises(Terminal):
         execute("measure", bench.settings)
 

@@ -11,7 +11,8 @@ import pytest
 
 from jobs.clean import shots
 from jobs.media.encode import encode_video
-from jobs.media.planes import SIGNALS, THUMB, Grid
+from jobs.media.planes import Grid
+from jobs.media.signals import SIGNALS, THUMB
 
 WIDTH, HEIGHT, FPS = 320, 180, 25
 THRESHOLD = 27.0

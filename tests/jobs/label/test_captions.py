@@ -1,8 +1,11 @@
 """Captions from a local server and from a locally made model: what is believed of an answer, and what is done without one."""
 
+import contextlib
 import json
 import threading
 import time
+from collections.abc import Iterator
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 
@@ -42,7 +45,12 @@ def server(monkeypatch):
             for name, value in headers:
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body if isinstance(body, bytes) else json.dumps(body).encode())
+            parts = body if isinstance(body, Iterator) else (body if isinstance(body, bytes) else json.dumps(body).encode(),)
+            with contextlib.suppress(ConnectionError):  # who asked may be gone
+                for i, part in enumerate(parts):
+                    if i:
+                        time.sleep(0.02)
+                    self.wfile.write(part)
 
         def log_message(self, *args):
             pass
@@ -96,6 +104,10 @@ def test_a_caption_comes_in_parts_and_joined_after_a_busy_answer(server, ask, mo
     ("reply", "status"),
     [
         (answer(json.dumps(GOOD), "length"), "truncated"),
+        (answer("no", usage={"total_tokens": 10**400, "prompt_tokens": True, "completion_tokens": -1}), "failed"),
+        (answer([{"text": None}]), "failed"),
+        (answer(7), "failed"),
+        (answer('{"en": {"subject": "\\ud800"}}'), "failed"),
         (answer("", "content_filter"), "refused"),
         (answer("I'm sorry, I can't help."), "refused"),
         (answer("很抱歉，我无法描述这段视频。"), "refused"),
@@ -173,6 +185,39 @@ def test_the_server_says_how_long_to_wait(server, ask, monkeypatch):
     waits = [w for w in waits if w != 0.05]  # the server sleeps, too
     assert waits[:2] == [0, 7]
     assert waits[-1] == endpoint.LONGEST_WAIT_S
+
+
+def test_a_date_to_come_back_at_is_understood():
+    soon = formatdate(time.time() + 30, usegmt=True)
+    assert 25 < endpoint._asked_wait(soon, 1.0) <= 30
+    assert endpoint._asked_wait(formatdate(0, usegmt=True), 1.0) == 0
+    assert [endpoint._asked_wait(said, 1.5) for said in ("", "soon", "-3", "1e9999", "9" * 400)] == [1.5] * 4 + [float("inf")]
+
+
+def test_a_page_in_the_place_of_an_answer_is_said_to_be_one(server, ask, monkeypatch):
+    address, script, *_ = server
+    monkeypatch.setattr(endpoint, "TRIES", 2)
+    script += [(200, b"<html>sign in</html>", ("Content-Type", "text/html"))] * 2
+    with pytest.raises(Transient, match=r"no JSON but text/html.*label\.caption_model"):
+        ask(address)
+
+
+def test_a_server_that_says_nothing_is_given_up_on(server, ask, monkeypatch):
+    address, script, *_ = server
+    monkeypatch.setattr(endpoint, "TRIES", 2)
+    monkeypatch.setattr(endpoint, "TIMEOUT_S", 0.01)
+    script += [answer(json.dumps(GOOD))] * 2  # each comes after 0.05 s
+    with pytest.raises(Transient, match="timed out"):
+        ask(address)
+
+
+def test_an_answer_that_trickles_is_given_up_on(server, ask, monkeypatch):
+    address, script, *_ = server
+    monkeypatch.setattr(endpoint, "TRIES", 1)
+    monkeypatch.setattr(endpoint, "TIMEOUT_S", 0.3)
+    script.append((200, iter([b" "] * 400)))
+    with pytest.raises(Transient, match="not complete after 0.3 s"):
+        ask(address)
 
 
 def test_a_folder_of_pickles_or_nothing_is_refused(tmp_path):

@@ -1,5 +1,6 @@
 """The job as a whole on a small lake: who is labelled, what is copied, and that the bytes do not depend on the way there."""
 
+import math
 import os
 
 import pyarrow.parquet as pq
@@ -186,3 +187,20 @@ def test_clips_that_other_measurements_were_made_of_are_other_clips(kit, corpus)
     assert same_measuring(clips, clips)
     assert same_measuring(clips, {**clips, "parents": {"sources@collect": "x"}})
     assert not same_measuring(clips, {**clips, "parents": {"measurements": "older"}})
+
+
+def test_measurements_that_are_no_numbers_make_no_labels(kit, tmp_path):
+    lake = Lake(str(tmp_path / "lake")).open(create=True)
+    nan, names = float("nan"), ("motion", "camera_motion", "object_motion", "pan_x", "pan_y", "zoom", "speech_share", "sharpness", "luma_mean")
+    rows = [kit.a_clip(0), kit.a_clip(1, **dict.fromkeys(names, nan)), kit.a_clip(2, sharpness=float("inf"))]
+    parents = {"clips": kit.put(lake, CLIPS, "aaa", [rows], "measure"), "rejects": kit.put(lake, REJECTS, "bbb", [[]], "dedup")}
+    settings = load(['label.labelers=["motion_class", "speech", "quality"]', f"lake={lake.root}"], env={})
+    made = kit.execute(LABEL, lake, settings, parents)
+    found = {}
+    for row in made.lake.version(LABELS, made.fingerprint).read(["clip_id", "labeler", "key", "score"]).to_pylist():
+        assert row["score"] is None or math.isfinite(row["score"])
+        found.setdefault(row["clip_id"], set()).add((row["labeler"], row["key"]))
+    whole, none, endless = (found[row["clip_id"]] for row in rows)
+    assert {labeler for labeler, _ in whole} == {"motion_class", "quality"}
+    assert {labeler for labeler, _ in none} == {"quality"}
+    assert ("quality", "part/sharpness") in whole - endless - none

@@ -10,6 +10,7 @@ from PIL import Image
 from jobs.errors import Terminal
 from jobs.label import clip
 from jobs.label.labeler import Batch, labelers
+from jobs.label.labelers.aesthetic import read
 from jobs.label.weights import find
 from schemas.settings import Label
 
@@ -66,12 +67,37 @@ def test_vectors_that_are_not_numbers_are_an_error_that_names_the_file(random_cl
     folder = tmp_path / "nan"
     shutil.copytree(random_clip, folder)
     file = folder / "open_clip_model.safetensors"
-    save_file({n: w * float("nan") if w.is_floating_point() else w for n, w in load_file(file).items()}, file)
+    was = load_file(file)
+    save_file({n: w * float("nan") if w.is_floating_point() and n != "logit_scale" else w for n, w in was.items()}, file)
     tower = clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu")
     with pytest.raises(Terminal, match="(?s)open_clip_model.safetensors.*NaN"):
         tower.image([Image.new("RGB", (40, 40))])
     with pytest.raises(Terminal, match="NaN"):
         tower.text(["a dog"])
+    save_file({**was, "logit_scale": was["logit_scale"] * float("nan")}, file)
+    with pytest.raises(Terminal, match="(?s)open_clip_model.safetensors.*temperature"):
+        clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu")
+
+
+def test_a_pickle_that_open_clip_would_rather_read_is_refused_beside_safetensors(random_clip, tmp_path):
+    folder = tmp_path / "both"
+    shutil.copytree(random_clip, folder)
+    (folder / "open_clip_model.safetensors").rename(folder / "other.safetensors")
+    assert clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu").weights.file.endswith("other.safetensors")
+    (folder / "open_clip_pytorch_model.bin").write_bytes(b"\x80\x04")
+    with pytest.raises(Terminal, match=r"open_clip_pytorch_model\.bin: a pickle"):
+        find(f"local-dir:{folder}")
+    (folder / "other.safetensors").rename(folder / "open_clip_pytorch_model.safetensors")
+    assert find(f"local-dir:{folder}").file.endswith("open_clip_pytorch_model.safetensors")
+
+
+def test_a_folder_in_the_place_of_the_weights_is_said_to_be_none(random_clip, tmp_path):
+    folder = tmp_path / "dir"
+    shutil.copytree(random_clip, folder)
+    (folder / "open_clip_model.safetensors").unlink()
+    (folder / "open_clip_model.safetensors").mkdir()
+    with pytest.raises(Terminal, match="is missing"):
+        find(f"local-dir:{folder}")
 
 
 def test_damaged_frames_are_left_out_and_said(random_clip, kit, caplog):
@@ -250,6 +276,30 @@ def test_an_aesthetic_head_scores_as_its_layers_say(random_clip, tmp_path, corpu
         hidden = vectors @ tensors["layers.0.weight"].T + tensors["layers.0.bias"]
         want = (hidden @ tensors["layers.2.weight"].T + tensors["layers.2.bias"]).mean()
         assert label.score == pytest.approx(float(want), abs=1e-4)
+
+
+@pytest.mark.parametrize(("change", "says"), [
+    ({"layers.0.bias": np.zeros(1, np.float32)}, "chain"),
+    ({"layers.0.bias": np.zeros(7, np.float32)}, "chain"),
+    ({"layers.2.weight": np.full((1, 8), np.nan, np.float32)}, r"layers\.2\.weight holds what is no number"),
+    ({"activation": "gelu"}, "'gelu' is unknown"),
+], ids=["a bias for all", "a bias of another width", "no numbers", "another activation"])  # fmt: skip
+def test_a_head_that_cannot_be_meant_is_refused(tmp_path, change, says):
+    from safetensors.numpy import save_file
+
+    file = tmp_path / "h.safetensors"
+    tensors = head(file, (8, 32), (1, 8)) | {n: t for n, t in change.items() if n != "activation"}
+    save_file(tensors, file, {"activation": change["activation"]} if "activation" in change else None)
+    with pytest.raises(Terminal, match=says):
+        read(file)
+
+
+def test_a_head_in_half_precision_is_read(tmp_path):
+    import torch
+    from safetensors.torch import save_file
+
+    save_file({"0.weight": torch.ones(1, 32, dtype=torch.bfloat16)}, tmp_path / "h.safetensors")
+    assert float(read(tmp_path / "h.safetensors").score(np.ones((1, 32), np.float32))[0]) == 32
 
 
 def test_a_head_that_does_not_fit_is_refused(random_clip, tmp_path):

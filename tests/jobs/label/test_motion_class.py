@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from skimage import data as pictures
 
-from jobs.clean.measure import Measured, measure_file
+from jobs.clean.found import Measured
+from jobs.clean.measure import measure_file
 from jobs.clean.measures import Span, motion
 from jobs.label.labeler import Batch, labelers
 from jobs.media.encode import encode_video

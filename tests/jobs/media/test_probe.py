@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from jobs.media.encode import encode_audio, encode_video
-from jobs.media.probe import HEAD_BYTES, NotRegular, contradicts, extension_kind, probe, sniff
+from jobs.media.probe import HEAD_BYTES, NotRegular, contradicts, extension_kind, probe, regular, sniff
 
 
 def frames(count: int = 5, width: int = 64, height: int = 48) -> np.ndarray:
@@ -129,7 +129,8 @@ def test_extensions_say_what_they_claim() -> None:
 def test_a_header_is_read_without_decoding(tmp_path: Path) -> None:
     path = tmp_path / "odd name\n'\"😀.bin"
     path.write_bytes(encode_video(frames(50), 25, audio=(np.zeros((96_000, 2), np.float32), 48_000)))
-    facts = probe(path)
+    with regular(path) as file:
+        facts = probe(file)
     assert (facts.modality, facts.container, facts.width, facts.height, facts.fps) == ("video", "mp4", 64, 48, 25.0)
     assert (facts.video_codec, facts.audio_codec, facts.sample_rate_hz, facts.channels) == ("h264", "aac", 48_000, 2)
     assert facts.duration_s == pytest.approx(2.0, abs=0.05)
@@ -139,4 +140,4 @@ def test_a_header_is_read_without_decoding(tmp_path: Path) -> None:
 def test_a_pipe_is_refused_and_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
     with pytest.raises(NotRegular):
-        probe(tmp_path / "pipe.mp4")
+        regular(tmp_path / "pipe.mp4").__enter__()

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jobs.clean.measure import measure_source
+from jobs.clean.sandboxed import measure_source
 from jobs.media import sandbox
 from jobs.media.encode import encode_video
 from jobs.media.faults import BY_REASON, DecodeCrash, DecodeMemory, DecodeTimeout, MediaFault, NotRegularFile, TooManyPixels
@@ -53,10 +53,36 @@ def test_every_fault_has_a_reason_of_the_vocabulary() -> None:
 def test_the_child_is_reused(long_video: Path) -> None:
     small = Measure()
     measure_source(long_video, "video", small)
-    before = sandbox._child().process.pid
+    before = sandbox._child("jobs.clean.measure").process.pid
     with pytest.raises(TooManyPixels, match="640 x 360"):
         measure_source(long_video, "video", Measure(max_pixels=1000))
-    assert sandbox._child().process.pid == before
+    assert sandbox._child("jobs.clean.measure").process.pid == before
+
+
+def test_a_child_knows_what_it_was_started_for_and_learns_by_being_replaced(long_video: Path) -> None:
+    """A job that only reads headers does not wait for kernels; one that does both in turn does not wait each time."""
+    sandbox.close()
+
+    def facts() -> None:
+        with open(long_video, "rb") as file:
+            file.seek(100)
+            assert sandbox.call("jobs.collect.facts:facts", {}, file=file.fileno())["width"] == 640
+
+    facts()
+    assert loaded("numba") == 0, "reading headers compiles nothing"
+    measure_source(long_video, "video", Measure())
+    assert loaded("numba") > 0
+    assert loaded("scipy") == loaded("pyarrow") == loaded("pydantic_core") == 0, "start-up that nobody needs"
+    before = sandbox._child("jobs.clean.measure").process.pid
+    facts()
+    assert sandbox._child("jobs.clean.measure").process.pid == before
+
+
+def loaded(package: str) -> int:
+    """Libraries of a package that the child has mapped."""
+    current = sandbox._current
+    assert current is not None
+    return sum(f"/{package}/" in line for line in Path(f"/proc/{current.process.pid}/maps").read_text().splitlines())
 
 
 def test_what_takes_too_long_is_ended(long_video: Path) -> None:
@@ -79,14 +105,14 @@ def test_too_much_memory_is_refused(long_video: Path, tmp_path: Path) -> None:
 
 
 def test_a_child_that_dies_is_replaced(long_video: Path) -> None:
-    pid = sandbox._child().process.pid
+    pid = sandbox._child("jobs.clean.measure").process.pid
     killer = threading.Timer(0.3, os.kill, (pid, signal.SIGKILL))
     killer.start()
     with pytest.raises(DecodeCrash, match="signal 9"):
         measure_many(long_video)
     killer.join()
     assert measure_source(long_video, "video", Measure()).frames == 600
-    assert sandbox._child().process.pid != pid
+    assert sandbox._child("jobs.clean.measure").process.pid != pid
 
 
 def measure_many(path: Path) -> None:
@@ -155,11 +181,11 @@ def test_a_confined_process_cannot_write_connect_or_start_anything(tmp_path: Pat
 
 
 def test_the_child_is_confined() -> None:
-    assert sandbox._child().confined
+    assert sandbox._child("jobs.clean.measure").confined
 
 
 def test_the_child_dies_with_its_parent(tmp_path: Path) -> None:
-    script = "from jobs.media import sandbox; import time; print(sandbox._child().process.pid, flush=True); time.sleep(600)"
+    script = "from jobs.media import sandbox; import time; print(sandbox._child('jobs.collect.facts').process.pid, flush=True); time.sleep(600)"
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     child = int(parent.stdout.readline())

@@ -63,22 +63,40 @@ def test_values_that_no_clip_shows_together_are_known() -> None:
     assert not never["shape"].any()
 
 
-def test_a_picture_is_not_taught_that_a_combination_no_clip_shows_does_not_exist() -> None:
-    """The tundra is shown by day alone: what is learnt of a night must not depend on how much of the tundra is in it."""
-    frames = np.zeros((3, 16, SIDE_PX, SIDE_PX, 3), np.uint8)
-    attributes = ({"place": "sea", "time": "night"}, {"place": "sea", "time": "day"}, {"place": "tundra", "time": "day"})
+def matching_of(*attributes: dict[str, str]) -> Matching:
+    frames = np.zeros((len(attributes), 16, SIDE_PX, SIDE_PX, 3), np.uint8)
     model = torch.nn.Module()
     model.logit_scale = torch.nn.Parameter(torch.tensor(3.0))
-    matching = Matching(model, None, Clips(frames, (0, 1, 2), ("",) * 3, attributes), batch=2, device="cpu")  # type: ignore[arg-type]
+    return Matching(model, None, Clips(frames, tuple(range(len(attributes))), ("",) * len(attributes), attributes), batch=2, device="cpu")  # type: ignore[arg-type]
+
+
+def test_of_a_clip_only_what_is_said_of_it_is_asked() -> None:
+    """A sea in the light of no hour: its place is asked, and no hour is told to be none."""
+    matching, codes = matching_of({"place": "sea", "weather": "fog"}, {"place": "lake", "weather": "fog"}), Codes(128)
+    image = torch.nn.functional.normalize(codes._of["time", "day"] + codes._of["place", "lake"], dim=0)[None].requires_grad_(True)
+    loss = matching.apart(image, torch.tensor([0]), torch.tensor([True]))
+    loss.backward()
+    assert image.grad is not None
+    assert abs(float((image.grad @ codes._of["time", "day"]).squeeze())) < 1e-6
+    assert float((image.grad @ codes._of["place", "lake"]).squeeze()) > 0.01
+    assert torch.isfinite(loss)
+
+
+def test_a_picture_is_not_taught_that_a_combination_no_clip_shows_does_not_exist() -> None:
+    """The tundra is shown by day alone: what is learnt of a night must not depend on how much of the tundra is in it."""
+    shown = (("sea", "night"), ("sea", "day"), ("tundra", "day"))
+    attributes = tuple({"place": place, "time": time, "weather": "clear", "camera": "in"} for place, time in shown)
+    matching = matching_of(*attributes)
     codes = Codes(128)
+    visible = [{k: v for k, v in a.items() if k != "camera"} for a in attributes]
     tundra = codes._of["place", "tundra"]
     every, picked = torch.tensor([True]), torch.tensor([0])
-    pure = codes(attributes[0])[None]
+    pure = codes(visible[0])[None]
     mixed = torch.nn.functional.normalize(pure + tundra, dim=1)
     image = mixed.clone().requires_grad_(True)
     matching.apart(image, picked, every).backward()
     assert image.grad is not None
     assert abs(float((image.grad @ tundra).squeeze())) < 1e-6
-    by_day = torch.nn.functional.normalize(codes(attributes[1])[None] + tundra, dim=1).requires_grad_(True)
+    by_day = torch.nn.functional.normalize(codes(visible[1])[None] + tundra, dim=1).requires_grad_(True)
     matching.apart(by_day, torch.tensor([1]), every).backward()
     assert float((by_day.grad @ tundra).squeeze()) > 0.01, "by day the sea is told from it"

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from jobs.errors import Terminal
-from jobs.train import data, reading, world
+from jobs.train import data, reading, words, world
 from jobs.train.loop import CHECKPOINT, Budget, Plan, optimise
-from jobs.train.run import device_of, one_in, read_card, train
+from jobs.train.run import device_of, one_in, read_card, splits, train, withheld
 from jobs.train.world import Scene
 
 SCENES = (Scene(place="sea", time="sunset", weather="clear", camera="left"),
@@ -146,6 +146,35 @@ def test_one_combination_in_a_few_is_held_out_and_always_the_same() -> None:
     for scene in objects:
         assert held(scene) == held({**scene, "background": "gray"}), "a ground is no part of the combination"
         assert held({k: v for k, v in scene.items() if k != "colour"}), "what is not said may be one that is held out"
+
+
+def test_what_is_held_out_is_drawn_by_the_seed() -> None:
+    drawn = [withheld(("place", "time"), 8, seed) for seed in range(4)]
+    assert {len(pairs) for pairs in drawn} == {4}, "one in eight of 32"
+    assert drawn[0] == withheld(("place", "time"), 8, 0)
+    assert len(set(drawn)) == 4
+
+
+def test_an_exam_of_what_was_held_out_has_nothing_that_training_saw() -> None:
+    held = one_in(8, "clip", 3, unsaid=False)
+    exams = splits("clip", 8, seed=3)
+    for scene in world.scenes():
+        asked = [name for name, wanted in exams.items() if wanted is not None and wanted(scene.attributes)]
+        assert asked in (["held_out"], ["held_out_pairs"]) if held(scene.attributes) else asked == ["seen"], scene.name
+    assert not any(held(scene.attributes) for scene in world.beside()), "a light without a name is no hour that is held out"
+
+
+def test_clips_beside_the_grid_are_drawn_less_often_and_say_what_they_show() -> None:
+    painted = data.WorldClips(repeats=1, seed=1, side=8, beside=1)
+    scenes = [scene for scene, _ in painted.items]
+    assert len(scenes) == 3 * 384 + 960 + 4 * 96 + 120
+    said = [words.parse(world.captions(scene, "en")[0]) for scene in scenes]
+    assert all({k: v for k, v in scene.attributes.items() if k != "direction"} == {k: v for k, v in found.items() if k != "direction"}
+               for scene, found in zip(scenes, said, strict=True))
+    chance = data.Clips(np.zeros(0, np.uint8), tuple(range(len(scenes))), ("",) * len(scenes), tuple(s.attributes for s in scenes)).chance()
+    places = torch.tensor([bool(s.place) for s in scenes])
+    grid = torch.tensor([data.whole(s.attributes) for s in scenes])
+    assert torch.allclose(torch.stack([chance[places].sum(), chance[~grid].sum()]), torch.tensor([0.5, data.BESIDE]), atol=1e-4)
 
 
 def test_only_known_kinds_are_trained(tmp_path: Path) -> None:

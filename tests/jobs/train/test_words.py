@@ -31,6 +31,16 @@ def test_a_remark_says_what_it_claims_to_say() -> None:
         assert said, text
 
 
+@pytest.mark.parametrize("lang", words.LANGUAGES)
+def test_where_a_caption_said_one_thing_only_a_remark_says_that(lang: str) -> None:
+    rng = random.Random(4)
+    for key in (*words.PLACE, *words.OBJECT):
+        for value in words.ENGLISH[key]:
+            text, said = words.remark({key: value}, lang, rng)
+            assert said == {key: value}, text
+            assert any(name in text for name in words.WORDS[lang][key][value]), text
+
+
 def test_one_frame_is_not_said_to_move() -> None:
     rng = random.Random(3)
     for scene in rng.sample(world.scenes(), 200):

@@ -75,3 +75,14 @@ def test_the_brush_names_no_attribute_the_words_do_not_know() -> None:
     for scene in world.scenes():
         for lang in words.LANGUAGES:
             assert all(value in words.WORDS[lang][key] for key, value in scene.attributes.items())
+
+
+def test_beside_the_grid_lights_and_colours_are_none_that_have_a_name() -> None:
+    forest = Scene(place="forest", weather="clear", camera="in")
+    clips = [world.render(forest, width=64, height=36, frames=1, seed=k)[0].astype(float) for k in range(6)]
+    tones = np.stack([clip.mean((0, 1)) / clip.mean() for clip in clips])
+    assert np.ptp(tones, axis=0).max() > 0.3, "each seed has a light of its own"
+    heart = Scene(shape="heart", direction="up", background="black")
+    for seed in range(20):
+        paint = np.median(world.render(heart, width=64, height=64, frames=1, seed=seed)[0][28:36, 28:36], (0, 1))
+        assert np.linalg.norm(np.array([*world.COLOURS.values()]) - paint, axis=1).min() > 25

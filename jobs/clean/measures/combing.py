@@ -1,0 +1,57 @@
+"""Combing: two moments woven into one frame, whether the file says so or not.
+
+combing: share of the sampled pictures that are combed. In the picture as decoded, not scaled, on every fourth column, a pixel stands out
+when it is brighter, or darker, than both the pixels above and below it: (y - above) (y - below) > 100 on the scale of 0..255. Where
+something moves, the lines of one field stand out among those of the other, but not among their own kind: a block of 64 x 16 pixels is
+combed when 15 % of its pixels stand out, and 1.5 times as many as when they are compared with the lines two above and two below; a picture
+when 1 % of its blocks are. What stands still does not comb: 0 means that nothing was seen. Null below 64 lines and where there is no plane
+of luma. Version 1. Source: the comb test of FFmpeg's `fieldmatch` (product of both differences, counted in blocks), against the lines of
+the same field in place of the frames before and after that FFmpeg's `idet` looks at. 43 progressive films have 0; 34 of the same with
+their frames woven have 0.1 and more, the others hardly move.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from jobs.clean.measures import Measurement, Picture, Span, mean
+from jobs.media.kernel import kernel
+
+STEP, STANDS_OUT, MORE, BLOCKS = 10, 0.15, 1.5, 0.01
+BLOCK_H, BLOCK_W, EVERY = 16, 64, 4
+
+
+def _body(plane: Any, least: int) -> float:
+    height, width = plane.shape
+    combed, blocks = 0, 0
+    for top in range(2, height - 1 - BLOCK_H, BLOCK_H):
+        for left in range(0, width - BLOCK_W + 1, BLOCK_W):
+            near: Any = 0
+            far: Any = 0
+            for y in range(top, top + BLOCK_H):
+                for x in range(left, left + BLOCK_W, EVERY):
+                    here: Any = np.int32(plane[y, x])
+                    near += (here - np.int32(plane[y - 1, x])) * (here - np.int32(plane[y + 1, x])) > least
+                    far += (here - np.int32(plane[y - 2, x])) * (here - np.int32(plane[y + 2, x])) > least
+            combed += near > STANDS_OUT * BLOCK_H * BLOCK_W / EVERY and near > MORE * far
+            blocks += 1
+    return combed / max(blocks, 1)
+
+
+_blocks8 = kernel("float64(Array(uint8, 2, 'A', readonly=True), int64)")(_body)
+_blocks16 = kernel("float64(Array(uint16, 2, 'A', readonly=True), int64)")(_body)
+
+
+def look(picture: Picture) -> tuple[float]:
+    plane = picture.plane
+    if plane is None or min(plane.shape) < BLOCK_W:
+        return (np.nan,)
+    step = STEP << (picture.plane_bits - 8)
+    return (float((_blocks16 if plane.dtype == np.uint16 else _blocks8)(plane, step * step) >= BLOCKS),)
+
+
+def reduce(span: Span) -> dict[str, Any]:
+    return {"combing": mean(span.pictures["combing"][:, 0])}
+
+
+MEASURE = Measurement("combing", 1, ("combing",), reduce, width=1, look=look, every=2, native=True)

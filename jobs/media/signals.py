@@ -1,0 +1,13 @@
+"""What is kept of every frame (`jobs.media.planes`): names and sizes, for those who read the numbers and compute none."""
+
+SIGNALS = ("dy", "du", "dv", "luma", "spread", "dark", "changed", "greatest", "held")
+"""Columns of a signal row.
+
+dy, du, dv: mean absolute difference of the cells to the frame before, 0..255.
+luma, spread: mean and standard deviation of the luma cells, 0..255.
+dark: share of cells below DARK.
+changed: share of luma cells that differ by more than 6 from the frame before. greatest: the greatest difference.
+held: 1 when the picture is still that of the last frame that changed (see HELD_MEAN, HELD_CELLS), else 0.
+"""
+THUMB = 72
+"""Bytes of a thumb: 48 luma, 12 U, 12 V."""

@@ -1,0 +1,219 @@
+"""Faults in other dress: bars that are not black, blur behind a subtitle, sound that was clipped and made quieter, combs without a flag,
+and what looks like them and is none."""
+
+import gc
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from skimage import data as pictures
+
+from jobs.clean import policy
+from jobs.clean.measure import measure_file
+from jobs.clean.measures import Picture, combing, level
+from jobs.media.encode import encode_audio, encode_video
+from schemas.settings import Measure, Policy
+
+MEDIA = Path(__file__).parents[4] / "shared" / "media" / "video"
+RATE, SETTINGS = 48_000, Measure().model_dump()
+W, H = 480, 270
+
+
+def world(seconds: float = 2.0, fps: int = 25) -> list[np.ndarray]:
+    """A photograph that moves slowly behind the frame."""
+    rgb = cv2.resize(pictures.astronaut(), (W + 120, H + 80), interpolation=cv2.INTER_AREA)
+    return [np.ascontiguousarray(rgb[10 + i // 2:10 + i // 2 + H, 10 + i:10 + i + W]) for i in range(int(seconds * fps))]
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    def measure(frames: Any, fps: float = 25, crf: int = 20) -> dict[str, Any]:
+        path = tmp_path / "made.mp4"
+        path.write_bytes(encode_video(frames, fps, crf))
+        found: dict[str, Any] = measure_file(str(path), "video", SETTINGS)["clips"][0]
+        return found
+    return measure
+
+
+def reasons(clip: dict[str, Any]) -> set[str]:
+    checks = policy.resolve(Policy())
+    row = {**dict.fromkeys(policy.columns(checks)), **clip, "modality": "video"}
+    return {why.code for _, why in policy.judge(row, checks).stops}
+
+
+def barred(frame: np.ndarray, shade: int | str, sides: bool, text: bool = False) -> np.ndarray:
+    ground = cv2.GaussianBlur(frame, (0, 0), 18) if shade == "blurred" else np.full_like(frame, shade)
+    y, x = (0, W // 4) if sides else (H // 8, 0)
+    ground[y:H - y, x:W - x] = cv2.resize(frame, (W - 2 * x, H - 2 * y), interpolation=cv2.INTER_AREA)
+    if text:
+        cv2.putText(ground, "what they said to us", (130, H - 12), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 255), 2, cv2.LINE_AA)
+    return ground
+
+
+@pytest.mark.parametrize("shade", [0, 40, 128, 255, "blurred"])
+@pytest.mark.parametrize("sides", [True, False])
+def test_bars_of_any_shade_are_seen(clip: Callable[..., dict[str, Any]], shade: int | str, sides: bool) -> None:
+    found = clip([barred(f, shade, sides) for f in world()])
+    assert found["pillarbox_share" if sides else "letterbox_share"] == pytest.approx(0.5 if sides else 0.25, abs=0.02)
+    assert found["letterbox_share" if sides else "pillarbox_share"] < 0.05
+    assert "letterboxed" in reasons(found)
+
+
+def test_a_subtitle_on_the_lower_bar_hides_none(clip: Callable[..., dict[str, Any]]) -> None:
+    assert clip([barred(f, 0, False, text=True) for f in world()])["letterbox_share"] == pytest.approx(0.25, abs=0.02)
+
+
+def plain_ground(i: int) -> np.ndarray:
+    picture = np.full((H, W, 3), 150, np.uint8)
+    cv2.ellipse(picture, (W // 2 + int(4 * np.sin(i / 6)), 150), (60, 80), 0, 0, 360, (90, 110, 200), -1, cv2.LINE_AA)
+    return picture
+
+
+def spotlight(i: int) -> np.ndarray:
+    y, x = np.mgrid[:H, :W]
+    light = np.exp(-((x - W / 2 - 10 * np.sin(i / 9)) ** 2 + (y - 150) ** 2) / 4000)[..., None]
+    return (cv2.resize(pictures.astronaut(), (W, H)) * light).astype(np.uint8)
+
+
+@pytest.mark.parametrize("picture", [plain_ground, spotlight])
+def test_a_bare_ground_is_no_bar(clip: Callable[..., dict[str, Any]], picture: Callable[[int], np.ndarray]) -> None:
+    assert "letterboxed" not in reasons(clip([picture(i) for i in range(50)]))
+
+
+@pytest.mark.parametrize("where", [(120, H - 20), (380, 28)])
+def test_a_blur_is_seen_behind_sharp_letters(clip: Callable[..., dict[str, Any]], where: tuple[int, int]) -> None:
+    def lettered(frames: list[np.ndarray]) -> list[np.ndarray]:
+        return [cv2.putText(f.copy(), "REEL TV", where, cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 2, cv2.LINE_AA) for f in frames]
+
+    assert "blurred" not in reasons(clip(lettered(world())))
+    assert "blurred" in reasons(clip(lettered([cv2.GaussianBlur(f, (0, 0), 0.015 * H) for f in world()])))
+
+
+def test_frames_shown_again_are_repeats_though_the_codec_refines_them(clip: Callable[..., dict[str, Any]]) -> None:
+    random = np.random.default_rng(4)
+    frames = [np.clip(f + random.normal(0, 4, f.shape), 0, 255).astype(np.uint8) for f in world()]
+    slow = [frames[i // 6 * 6] for i in range(len(frames))]
+    found = clip(slow, crf=28)
+    assert found["duplicate_frame_share"] == pytest.approx(5 / 6, abs=0.06)
+    assert reasons(found) & {"low_fps", "slideshow"}
+    assert clip(frames, crf=28)["duplicate_frame_share"] < 0.1
+
+
+# sound
+
+def heard(tmp_path: Path, sound: np.ndarray) -> dict[str, Any]:
+    path = tmp_path / "sound.m4a"
+    path.write_bytes(encode_audio(sound.astype(np.float32), RATE))
+    found: dict[str, Any] = measure_file(str(path), "audio", SETTINGS)["clips"][0]
+    return found
+
+
+def speech() -> np.ndarray:
+    with av.open(str(MEDIA.parent / "audio" / "jfk.flac")) as container:
+        line = np.concatenate([p.to_ndarray()[0] for f in container.decode(audio=0)
+                               for p in av.AudioResampler("fltp", "mono", RATE).resample(f)])
+    return line / np.abs(line).max()
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.5, 0.2])
+def test_clipped_sound_that_was_made_quieter_is_clipped(tmp_path: Path, gain: float) -> None:
+    whole = speech()
+    assert heard(tmp_path, whole * gain)["clipping_share"] < 0.002
+    hot = (whole * 10 ** (14 / 20)).clip(-1, 1)
+    assert heard(tmp_path, hot * gain)["clipping_share"] == pytest.approx(float((np.abs(hot) == 1).mean()), rel=0.6)
+
+
+def test_a_sine_and_a_square_wave_below_full_scale_are_not_clipped() -> None:
+    t = np.arange(RATE) / RATE
+    for wave in (np.sin(2 * np.pi * 220 * t), np.sign(np.sin(2 * np.pi * 220.5 * t))):
+        rows = level.hear(RATE, 1)((0.4 * wave[None]).astype(np.float32), np.arange(0, RATE + 1, RATE // 10))
+        span = type("Span", (), {"sounds": {"level": rows}})()
+        assert level.reduce(span)["clipping_share"] == 0
+
+
+def test_an_offset_is_not_sound(tmp_path: Path) -> None:
+    assert heard(tmp_path, np.full(2 * RATE, 0.1))["silence_share"] == pytest.approx(1.0, abs=0.06)
+
+
+# interlacing
+
+def grey_frames(name: str, count: int = 80) -> list[np.ndarray]:
+    frames = []
+    with av.open(str(MEDIA / name)) as container:
+        for frame in container.decode(video=0):
+            picture = frame.to_ndarray(format="gray")
+            frames.append(np.ascontiguousarray(picture[:picture.shape[0] // 2 * 2, :picture.shape[1] // 2 * 2]))
+            if len(frames) == count:
+                break
+    return frames
+
+
+def woven(frames: list[np.ndarray]) -> list[np.ndarray]:
+    """Two frames in one, as FFmpeg's `tinterlace` in its mode interleave_top does."""
+    out = [top.copy() for top in frames[::2]]
+    for picture, bottom in zip(out, frames[1::2], strict=False):
+        picture[1::2] = bottom[1::2]
+    return out
+
+
+def idet(frames: list[np.ndarray]) -> float:
+    """Share of frames that FFmpeg's `idet` takes for interlaced, of those it is sure of."""
+    graph = av.filter.Graph()
+    source = graph.add_buffer(width=frames[0].shape[1], height=frames[0].shape[0], format="gray", time_base=Fraction(1, 25))
+    detect, sink = graph.add("idet"), graph.add("buffersink")
+    source.link_to(detect)
+    detect.link_to(sink)
+    graph.configure()
+    before = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)
+    try:
+        with av.logging.Capture() as lines:
+            for number, picture in enumerate(frames):
+                frame = av.VideoFrame.from_ndarray(picture, format="gray")
+                frame.pts, frame.time_base = number, Fraction(1, 25)
+                graph.push(frame)
+            graph.push(None)
+            while True:
+                try:
+                    graph.pull()
+                except (av.error.EOFError, av.error.BlockingIOError):
+                    break
+            del source, detect, sink, graph
+            gc.collect()
+    finally:
+        av.logging.set_level(before)
+    counts = re.search(r"Multi frame detection: TFF:\s*(\d+) BFF:\s*(\d+) Progressive:\s*(\d+)", " ".join(line[2] for line in lines))
+    assert counts is not None
+    top, bottom, progressive = map(int, counts.groups())
+    return (top + bottom) / max(top + bottom + progressive, 1)
+
+
+@pytest.mark.parametrize("name", ["MVI_4823.AVI", "bear-vp9.webm", "bikes.mp4", "chaplin.mp4", "crystal.mp4", "elf.webm", "example2.mp4",
+                                  "fire2.mp4", "video4.mp4", "bigbuckbunny.mp4"])
+def test_combs_are_seen_where_idet_sees_interlacing(name: str) -> None:
+    frames = grey_frames(name)
+    for made in (frames, woven(frames)):
+        seen = np.mean([combing.look(Picture(0.0, p, p, p, p, p))[0] for p in made[::3]])
+        assert (seen > 0.1) == (idet(made) > 0.5)
+        if made is frames:
+            assert seen == 0
+
+
+def test_combs_without_a_flag_are_told(clip: Callable[..., dict[str, Any]]) -> None:
+    frames = world(4.0, 20)
+    assert clip(frames)["combing"] == 0
+    found = clip(woven(frames))
+    assert (found["interlaced"], found["combing"] > 0.5) == (False, True)
+
+
+@pytest.mark.parametrize("bits", [8, 10])
+def test_stripes_and_fine_lines_are_not_combs(bits: int) -> None:
+    y = np.full((H, W), 40 << (bits - 8), np.uint16 if bits > 8 else np.uint8)
+    y[20:200:3], y[100:140:7] = 200 << (bits - 8), 90 << (bits - 8)
+    assert combing.look(Picture(0.0, y, y, y, y, y, bits))[0] == 0

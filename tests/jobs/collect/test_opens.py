@@ -1,0 +1,82 @@
+"""A source is opened once to be collected and once to be measured, as the kernel counts it, over all processes."""
+
+import ctypes
+import os
+import struct
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jobs.clean import job as clean
+from jobs.collect.job import Task, batches, collect_task, plan
+from jobs.collect.source import listing
+from jobs.media.encode import encode_audio, encode_video
+from schemas.settings import Settings
+
+IN_OPEN = 0x20
+IN_ACCESS = 0x1
+EVENT = struct.Struct("iIII")
+
+
+def opens(file: Path, work: Callable[[], object]) -> int:
+    """How often a file is opened meanwhile. Reads are watched too, so that two opens with one between are two events."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    watch = libc.inotify_init1(os.O_CLOEXEC)
+    assert libc.inotify_add_watch(watch, os.fsencode(file), IN_OPEN | IN_ACCESS) > 0
+    seen: list[int] = []
+
+    def read() -> None:
+        while True:
+            data = os.read(watch, 1 << 16)
+            for at in range(0, len(data), EVENT.size):  # a watched file, unlike a folder, has events without a name
+                _, mask, _, _ = EVENT.unpack_from(data, at)
+                if mask & ~(IN_OPEN | IN_ACCESS):
+                    return
+                seen.append(mask)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        work()
+    finally:
+        libc.inotify_rm_watch(watch, 1)  # ends the reader: its last event says that nothing is watched any more
+        reader.join()
+        os.close(watch)
+    return sum(mask & IN_OPEN > 0 for mask in seen)
+
+
+def test_opens_are_counted_in_other_processes_too(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x")
+    assert opens(tmp_path / "a", lambda: None) == 0
+    assert opens(tmp_path / "a", lambda: [(tmp_path / "a").read_text(), os.system(f"cat {tmp_path / 'a'} > /dev/null")]) == 2
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "b.png", "c.m4a", "d.txt"])
+def test_a_source_is_opened_once_by_each_job(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    file = folder / name
+    tone = (0.5 * np.sin(np.arange(32_000) / 8)).astype(np.float32)
+    if name == "a.mp4":
+        file.write_bytes(encode_video(np.random.default_rng(0).integers(0, 255, (20, 64, 64, 3), np.uint8), 10, audio=(tone, 16_000)))
+    elif name == "b.png":
+        Image.new("RGB", (90, 60), (200, 10, 90)).save(file)
+    elif name == "c.m4a":
+        file.write_bytes(encode_audio(tone, 16_000))
+    else:
+        file.write_text("A text that is long enough to be taken for one. " * 3)
+    settings = Settings()
+    rows: list[dict[str, object]] = []
+
+    def collect() -> None:
+        (batch,) = batches(list(plan(listing([str(folder)], follow_links=False), 5)))
+        rows.extend(collect_task(Task(tuple(batch), "p", "r"), settings).tables["sources"].to_pylist())
+
+    assert opens(file, collect) == 1
+    assert [(row["error"], row["size_bytes"]) for row in rows] == [(None, file.stat().st_size)]
+    if rows[0]["modality"] != "text":
+        assert opens(file, lambda: clean.measure_task(clean.Task((rows[0],), (), "p", "r"), settings)) == 1
