@@ -9,7 +9,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -83,11 +83,11 @@ class Version:
         parts = []
         for path in self.files():
             with self.lake.fs.open(path) as file:
-                parts.append(_with_nulls(pq.ParquetFile(file).read(columns=names), schema))
+                parts.append(with_nulls(pq.ParquetFile(file).read(columns=names), schema))
         return pa.concat_tables(parts) if parts else schema.empty_table()
 
 
-def _with_nulls(found: pa.Table, schema: pa.Schema) -> pa.Table:
+def with_nulls(found: pa.Table, schema: pa.Schema) -> pa.Table:
     """The columns of `schema`; one that came into the contract after the part was written is null."""
     for i, column in enumerate(schema):
         if column.nullable and column.name not in found.schema.names:
@@ -207,17 +207,23 @@ class Lake:
     def write_part(self, table: Table, fingerprint: str, name: str, data: pa.Table, group_bytes: int = 32 << 20) -> dict[str, Any]:
         """Conform, write as deterministic Parquet, and return the facts of the file."""
         data = table.conform(data)
-        sink = pa.BufferOutputStream()
+        rows = max(1, int(group_bytes / max(1.0, data.nbytes / max(1, data.num_rows))))
+        return self.write_groups(table, fingerprint, name, (data.slice(i, rows) for i in range(0, data.num_rows, rows)))
+
+    def write_groups(self, table: Table, fingerprint: str, name: str, groups: Iterable[pa.Table]) -> dict[str, Any]:
+        """Likewise, of conforming tables that become a row group each."""
+        sink, total = pa.BufferOutputStream(), 0
         plain = [f.name for f in table.schema if f.name in MEDIA_COLUMNS]
         leaves = {f.name: "NONE" if f.name in plain else "ZSTD" for f in table.schema}
-        rows = max(1, int(group_bytes / max(1.0, data.nbytes / max(1, data.num_rows))))
         with pq.ParquetWriter(sink, table.schema, compression=leaves if plain else "zstd",
                               use_dictionary=[n for n in table.schema.names if n not in plain],
                               write_page_index=True) as writer:
-            writer.write_table(data, row_group_size=rows)
+            for group in groups:
+                writer.write_table(group, row_group_size=max(1, group.num_rows))
+                total += group.num_rows
         buffer = sink.getvalue()
         self.put(memoryview(buffer), table.name, fingerprint, name)
-        return {"path": name, "rows": data.num_rows, "bytes": buffer.size, "sha256": sha256(buffer).hexdigest()}
+        return {"path": name, "rows": total, "bytes": buffer.size, "sha256": sha256(buffer).hexdigest()}
 
     # ---- one writer at a time
 

@@ -17,6 +17,7 @@ FRAME = pa.struct([
 CLIPS = Table(
     "clips",
     key=("clip_id",),
+    personal=("title", "caption", "transcript", "text", "frames", "phashes", "phash_times_s", "audio_fingerprint"),
     schema=pa.schema([
         col("clip_id", pa.string(), "first 32 hex digits of sha256 over source id and span"),
         col("source_id", pa.string(), "parent in `sources`"),
@@ -70,6 +71,8 @@ CLIPS = Table(
         maybe("residual_cut", pa.float64(), "greatest cut score inside the span over the cut threshold; 1 is a cut"),
         maybe("phashes", pa.list_(pa.uint64()), "64-bit DCT perceptual hashes of the samples in order, three of each: inside its bars, whole, and its middle"),
         maybe("phash_times_s", pa.list_(pa.float64()), "presentation time of each of `phashes`, seconds in the source"),
+        maybe("sketches", pa.large_binary(), "eight pictures a second of 16 x 12 luma and 8 x 6 + 8 x 6 chroma bytes, one after the other, as shown; dedup fits clips by them"),
+        maybe("sketch_times_s", pa.list_(pa.float64()), "presentation time of each of `sketches`, seconds in the source"),
         maybe("frames", pa.list_(FRAME), "a few small frames that cover the clip; later stages read these, never the video"),
         # sound
         maybe("has_audio", pa.bool_(), "there is a decodable sound stream in the span"),

@@ -12,6 +12,7 @@ SCORE = pa.struct([pa.field("name", pa.string(), nullable=False), pa.field("valu
 GENERATIONS = Table(
     "generations",
     key=("generation_id",),
+    personal=("prompt",),
     schema=pa.schema([
         col("generation_id", pa.string(), "first 32 hex digits of sha256 over prompt, shot, model revision, seed and request"),
         col("prompt_id", pa.string(), "prompt in `prompts`"),

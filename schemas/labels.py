@@ -7,6 +7,7 @@ from schemas.table import Table, col, maybe
 LABELS = Table(
     "labels",
     key=("clip_id", "labeler", "key"),
+    personal=("text", "vector"),
     schema=pa.schema([
         col("clip_id", pa.string(), "clip in `clips`"),
         col("labeler", pa.string(), "file in jobs/label/labelers"),

@@ -16,6 +16,7 @@ as it is said), and how the text was read where its words were mapped to those o
 PROMPTS = Table(
     "prompts",
     key=("prompt_id",),
+    personal=("text", "shots"),
     schema=pa.schema([
         col("prompt_id", pa.string(), "first 32 hex digits of sha256 over text, style, aspect and seed"),
         col("text", pa.string(), "the prompt"),

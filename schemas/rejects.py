@@ -7,6 +7,7 @@ from schemas.table import Table, col, maybe
 REJECTS = Table(
     "rejects",
     key=("sample_id", "stage", "check"),
+    personal=("detail",),
     schema=pa.schema([
         col("sample_id", pa.string(), "what was dropped: a source id before clips exist, a clip, prompt or generation id after"),
         maybe("source_id", pa.string(), "the source it came from"),

@@ -10,6 +10,7 @@ MODALITIES = ("video", "image", "audio", "text", "sidecar", "unknown")
 SOURCES = Table(
     "sources",
     key=("source_id",),
+    personal=("uri", "rel_path", "title", "caption", "transcript", "text"),
     schema=pa.schema([
         col("source_id", pa.string(), "first 32 hex digits of sha256 over relative path and content sha256"),
         col("modality", pa.string(), "one of MODALITIES, from the content, not from the file name"),

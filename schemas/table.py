@@ -16,15 +16,19 @@ class Table:
         name: Folder name under the lake root.
         schema: Columns in their order; each field carries a `doc` in its metadata.
         key: Columns whose values together name one row.
+        personal: Columns by which a person may be recognised: what they look and sound like, what was said and written, and what
+            of it another recording could be matched with. `takedown --erase` empties them.
     """
 
     name: str
     schema: pa.Schema
     key: tuple[str, ...]
+    personal: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if missing := set(self.key) - set(self.schema.names):
-            raise ValueError(f"{self.name}: key {sorted(missing)} not in schema")
+        for what, names in (("key", self.key), ("personal", self.personal)):
+            if missing := set(names) - set(self.schema.names):
+                raise ValueError(f"{self.name}: {what} {sorted(missing)} not in schema")
 
     def conform(self, data: pa.Table) -> pa.Table:
         """Select and cast to the contract: a missing, null or lossy column raises here, not downstream."""

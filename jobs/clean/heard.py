@@ -202,6 +202,8 @@ class Listening:
         self.rate, self.channels, self.start_s, self.edges, self.timed, self.hand = rate_hz, channels, start_s, edges, timed, hand
         self.first, self.next, self.after, self.at = first, first, after, 0
         self.open: list[tuple[int, Heard]] = []
+        self.calm = -math.inf
+        """Up to this sample no chapter begins or ends."""
         self.over = False
         self.lead_in, self.lead_out = np.zeros(0), np.zeros(0)
         """What was heard before the first chapter, and before the one behind the last (see `Heard.lead`)."""
@@ -216,7 +218,15 @@ class Listening:
         if self.over or frame.sample_rate != self.rate or frame.layout.nb_channels != self.channels:
             return
         place = round((t - self.start_s) * self.rate) if self.timed and t is not None else self.at
-        while self.next <= self.after and place + frame.samples > self.edges(self.next) - (step(self.rate) if self.next else 0):
+        if place + frame.samples > self.calm:
+            self._turn(place, place + frame.samples)
+        for _, heard in self.open:
+            heard.hear(frame, place, t)
+            self.at = max(self.at, heard.at)
+
+    def _turn(self, place: int, end: int) -> None:
+        """Begin and end chapters for a frame from `place` to `end`."""
+        while self.next <= self.after and end > self._begin(self.next):
             first, until = int(self.edges(self.next)), self.edges(self.next + 1)
             if max(place, first) < until:
                 self.open.append((self.next, Heard(self.rate, self.channels, self.start_s, first, until)))
@@ -226,10 +236,11 @@ class Listening:
         self.over = place >= self.edges(self.after)
         if self.over:
             self.finish()
-            return
-        for _, heard in self.open:
-            heard.hear(frame, place, t)
-            self.at = max(self.at, heard.at)
+        self.calm = min([self.edges(self.after), self._begin(self.next), *(heard.until for _, heard in self.open)])
+
+    def _begin(self, number: int) -> float:
+        """Sample with which the run-in of a chapter begins."""
+        return self.edges(number) - (step(self.rate) if number else 0)
 
     def finish(self) -> None:
         """No more sound."""

@@ -55,6 +55,7 @@ class Ledger:
         first, last = (
             (0, len(self.sample_times)) if still else np.searchsorted(self.sample_times, (start_s - 1e-9, end_s - 1e-9))
         )
+        drawn = slice(0, 0) if still else slice(*np.searchsorted(self.pictures.sketch_times, (start_s - 1e-9, end_s - 1e-9)))
         sounds = self._heard(start_s, end_s)
         has_sound = any(len(rows) for rows in sounds.values())
         span = Span(
@@ -62,7 +63,7 @@ class Ledger:
             self.sample_times[first:last],
             {m.name: self.pictures.rows[m.name][first:last] for m in measurements().values() if m.look is not None},
             {m.name: self.pictures.rows[m.name][first:last] for m in measurements().values() if m.compare is not None},
-            sounds, has_sound, self.facts)
+            sounds, has_sound, self.facts, self.pictures.sketch_times[drawn], self.pictures.sketches[drawn])
         start_s, end_s = max(start_s, 0.0), max(end_s, 0.0)  # a container's start is rounded to microseconds, frames are not
         row: dict[str, Any] = {
             "start_s": start_s,

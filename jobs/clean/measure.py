@@ -238,10 +238,11 @@ def _concluded(pictures: Pictures, sounds: Sounds | None, found: Found, settings
 
 
 def _last_gap(pictures: Pictures, found: Found) -> float:
-    """How long the last frame is shown: as it says, up to LAST_S, else as long as frames usually are."""
+    """How long the last frame is shown: as it says, up to LAST_S, else as long as frames usually are, unless that is a hole in the clock."""
     if 0 < found.last_duration_s <= LAST_S:
         return found.last_duration_s
-    return pictures.usual_gap_s() or min(found.step_s, 1.0)
+    usual_s = pictures.usual_gap_s()
+    return usual_s if usual_s and usual_s <= shots.HOLE_S else min(found.step_s, 1.0)
 
 
 def _keep_promise(end_s: float, sounds: Sounds | None, found: Found, settings: "Measure") -> None:

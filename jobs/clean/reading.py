@@ -108,7 +108,7 @@ class Reading:
         """Packets of these streams until the end, or until the demuxer breaks off."""
         import av
 
-        packets = self.container.demux(*streams)
+        packets, known = self.container.demux(*streams), {s.index for s in (self.video, self.audio) if s is not None}
         while True:
             try:
                 packet = next(packets)
@@ -117,7 +117,7 @@ class Reading:
                 return
             except (StopIteration, IndexError):  # PyAV flushes streams that came up on the way and that it does not know, after those it knows.
                 return
-            if any(s is not None and packet.stream.index == s.index for s in (self.video, self.audio)):  # others may be announced on the way
+            if packet.stream.index in known:  # others may be announced on the way
                 yield packet
 
     def _go_to_run_in(self) -> bool:

@@ -3,14 +3,16 @@ small pictures of which some will be stored."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jobs.clean import shots
-from jobs.clean.measures import Picture, measurements
+from jobs.clean.measures import Picture, Pixels, measurements
+from jobs.clean.measures.sketch import RATE_HZ
 from jobs.clean.series import Floats, Growing, Pictures, doubles
-from jobs.media.planes import Grid, plane_array
+from jobs.media.planes import SKETCH, Grid, plane_array
 from jobs.media.signals import SIGNALS, THUMB
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 PAIR_S = 0.1
 """Least distance of the second picture that motion is measured with."""
 JPEG_QUALITY = 85
+TOGETHER = 16
+"""Samples that are measured together: between two frames of the decoder, code and tables would come from memory each time."""
 THIN_S = 2.5
 """In a long shot one candidate is kept in so many seconds: clips of it are cut later, and every one stores a few."""
 RAW = 96
@@ -44,9 +48,12 @@ class Seen:
         self.measures = [m for m in measurements().values() if m.look is not None or m.compare is not None]
         self.rows = {m.name: Growing(m.width) for m in self.measures}
         self.sample_times = doubles()
+        self.sketch_times, self.sketches = doubles(), Growing(SKETCH, np.uint8)
+        self.waiting: list[tuple[Picture, int, Pixels | None, float]] = []
+        """Samples to be measured: the picture, its number in its shot, the later picture and how much later that is."""
         self.candidates: list[_Candidate] = []
-        self.shot_from = self.encoded = 0
-        self.due = -math.inf
+        self.shot_from = self.encoded = self.in_shot = 0
+        self.due = self.sketch_due = -math.inf
         self.content = 0.0
         self.open: Picture | None = None
         self.sar, self.rotation, self.mirrored, self.matrix = 1.0, 0, False, 2
@@ -72,23 +79,26 @@ class Seen:
             self._new_shot(t)
         if t >= self.due:
             self._sample(frame, t)
-            step = 1 / self.settings.samples_per_second
-            self.due = t + step if self.due == -math.inf else self.due + step * max(1, math.ceil((t - self.due) / step + 1e-9))
+            self.due = _next(self.due, t, 1 / self.settings.samples_per_second)
+        if t >= self.sketch_due:
+            self.grid.sketch(self.sketches.room(1)[0])
+            self.sketch_times.append(t)
+            self.sketch_due = _next(self.sketch_due, t, 1 / RATE_HZ)
 
     def _sample(self, frame: Any, t: float) -> None:
         picture = self._picture(frame, t)
         if self.open is not None:
             self._pair(None, t)
-        in_shot = len(self.candidates) - self.shot_from
+        self.in_shot = len(self.candidates) - self.shot_from
         for m in self.measures:
-            if m.look is not None:
-                self.rows[m.name].add(m.look(picture) if in_shot % m.every == 0 else math.nan)
+            if m.look is not None and m.native:
+                self.rows[m.name].add(m.look(picture) if self.in_shot % m.every == 0 else math.nan)
         self.sample_times.append(t)
         self.candidates.append(_Candidate(t, picture))
         if len(self.candidates) - self.shot_from >= IN_SHOT:
             self._thin()
             self.shot_from = len(self.candidates)
-        self.open = picture
+        self.open = replace(picture, plane=None)
 
     def _pair(self, frame: Any | None, t: float) -> None:
         """Finish the open sample with its later picture, or without one."""
@@ -102,9 +112,20 @@ class Seen:
                 frame, width=width, height=height, format="gray", interpolation="AREA", threads=1, dst_color_range="JPEG"
             )
             later = np.ascontiguousarray(plane_array(small, 0, 8))
+        self.waiting.append((picture, self.in_shot, later, t - picture.t_s))
+        if len(self.waiting) >= TOGETHER:
+            self._measure()
+
+    def _measure(self) -> None:
+        """Measure the samples that wait."""
         for m in self.measures:
-            if m.compare is not None:
-                self.rows[m.name].add(math.nan if later is None else m.compare(picture, later, t - picture.t_s))
+            rows = self.rows[m.name]
+            for picture, in_shot, later, gap_s in self.waiting:
+                if m.compare is not None:
+                    rows.add(math.nan if later is None else m.compare(picture, later, gap_s))
+                elif m.look is not None and not m.native:
+                    rows.add(m.look(picture) if in_shot % m.every == 0 else math.nan)
+        self.waiting.clear()
 
     def _picture(self, frame: Any, t: float) -> Picture:
         import cv2
@@ -116,7 +137,7 @@ class Seen:
         half = cv2.resize(y, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
         layout = self.grid.lay(frame)
         plane = plane_array(frame, 0, layout.bits) if layout.direct else None
-        return Picture(t, y, u, v, half, plane, layout.bits, layout.full)
+        return Picture(t, y, u, v, half, plane, layout.bits, layout.full, self.rotation, self.mirrored)
 
     def _new_shot(self, t: float) -> None:
         """A jump: keep few pictures of what is probably a whole shot, and look soon at what follows."""
@@ -141,6 +162,7 @@ class Seen:
         """No more frames."""
         if self.open is not None:
             self._pair(None, self.open.t_s)
+        self._measure()
         self._thin()
 
     def pictures(self, jpegs: Sequence[Any] | None = None) -> Pictures:
@@ -148,7 +170,7 @@ class Seen:
         count = len(self.times)
         return Pictures(
             np.array(self.times), self.signals[:count], self.thumbs[:count], np.array(self.sample_times),
-            {name: rows.rows for name, rows in self.rows.items()}, np.array([c.t_s for c in self.candidates]), _Encoded(self) if jpegs is None else jpegs)
+            {name: rows.rows for name, rows in self.rows.items()}, np.array(self.sketch_times), self.sketches.rows, np.array([c.t_s for c in self.candidates]), _Encoded(self) if jpegs is None else jpegs)
 
     def settled(self) -> Pictures:
         """The numbers of a chapter and its candidates, encoded, of which few are kept: of a shot that lies inside the chapter those
@@ -164,6 +186,11 @@ class Seen:
                 kept.update(chosen(times, start_s, end_s, settings.stored_frames))
             self.candidates = [self.candidates[i] for i in sorted(kept)]
         return self.pictures([c.encode(self) for c in self.candidates])
+
+
+def _next(due: float, t: float, step: float) -> float:
+    """When a sample is due after one at `t`: on a grid that begins with the first."""
+    return t + step if due == -math.inf else due + step * max(1, math.ceil((t - due) / step + 1e-9))
 
 
 def chosen(times: Floats, start_s: float, end_s: float, count: int) -> list[int]:

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.media.planes import SKETCH
 from jobs.media.signals import SIGNALS, THUMB
 
 Floats = NDArray[np.float64]
@@ -86,6 +87,8 @@ class Pictures(_Laid):
         thumbs: A thumb per frame.
         sample_times: Times of the sampled pictures.
         rows: By measurement a row per sampled picture.
+        sketch_times: Times of the sketches.
+        sketches: A row of `jobs.media.planes.Grid.sketch` each.
         stored_times: Times of the small pictures that may be stored.
         jpegs: These pictures, encoded; empty where the reader has them and sends them after.
     """
@@ -95,6 +98,8 @@ class Pictures(_Laid):
     thumbs: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, THUMB), np.uint8))
     sample_times: Floats = field(default_factory=lambda: np.zeros(0))
     rows: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    sketch_times: Floats = field(default_factory=lambda: np.zeros(0))
+    sketches: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, SKETCH), np.uint8))
     stored_times: Floats = field(default_factory=lambda: np.zeros(0))
     jpegs: Sequence[Any] = ()
 

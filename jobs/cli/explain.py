@@ -1,10 +1,13 @@
 """`reelmill explain ID`: the story of one source, clip or sample: what it is, why it was dropped, and whom it resembles.
 
-A clip that has duplicates is shown beside them: what stays, what went for it, and by which proof.
+A clip that has duplicates is shown beside them: what stays, what went for it, and by which proof; with `--html` also on a page
+with their stored frames.
 """
 
 import argparse
+import os
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
@@ -33,6 +36,7 @@ SHOWN = 5
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
     parser.add_argument("id", metavar="ID", help="a source, clip, sample, prompt, generation or publication id")
+    parser.add_argument("--html", metavar="FILE", help="also write a page with the stored frames, facts and words of its duplicates side by side")
     settings_words(parser)
     json_word(parser)
 
@@ -47,6 +51,9 @@ def main(args: argparse.Namespace) -> int:
     lines = [f"{name}: " + ", ".join(f"{k}={v}" for k, v in row.items() if v is not None) for name, rows in found.items() for row in rows]
     for cluster in clusters:
         lines += ["", str(cluster["verdict"]), side_by_side(cluster["keepers"], cluster["losers"], {r["clip_id"] for r in found.get("clips", ())})]
+    if args.html:
+        out = write_page(lake, args.id, clusters, Path(args.html).absolute())
+        lines += ["", str(out)]
     show({**found, "clusters": clusters} if clusters else found, args.as_json, "\n".join(lines))
     return 0
 
@@ -61,6 +68,20 @@ def clusters_of(lake: Lake, found: Mapping[str, Sequence[Mapping[str, Any]]]) ->
     clips = [row["clip_id"] for row in found.get("clips", ()) if row["clip_id"] in named]
     told = {e.cluster_id: asdict(e) for e in (explain(lake, clip_id) for clip_id in reversed(clips)) if e.cluster_id}
     return [told[cluster] for cluster in sorted(told)]
+
+
+def write_page(lake: Lake, id_: str, clusters: Sequence[Mapping[str, Any]], out: Path) -> Path:
+    """Write clusters as a page, what was asked for first in each, whole or not at all."""
+    from jobs.dedup.explain import frames
+    from quality.cluster import PAIRS, page
+
+    ordered: list[Mapping[str, Any]] = [{**c, "losers": sorted(c["losers"], key=lambda row: id_ not in (row["loser_id"], row["loser"].get("source_id")))} for c in clusters]
+    shown = {row[side] for c in ordered for row in c["losers"][:PAIRS] for side in ("loser_id", "keeper_id")}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    passing = out.with_name(f"{out.name}.{os.getpid()}.tmp")
+    passing.write_text(page(id_, ordered, frames(lake, shown)), encoding="utf-8", errors="replace")
+    os.replace(passing, out)
+    return out
 
 
 def side_by_side(keepers: Sequence[Mapping[str, Any]], losers: Sequence[Mapping[str, Any]], asked: Collection[str] = ()) -> str:

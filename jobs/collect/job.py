@@ -20,6 +20,7 @@ from jobs.collect.sidecar import is_sidecar, read_sidecar
 from jobs.collect.source import Found, fingerprint, listing, local, lost, opened
 from jobs.collect.sources.file import hollow
 from jobs.collect.tables import MAX_LINE_BYTES, SUFFIXES, Chunk, Shape, chunks, decode, rows
+from jobs.fuse.tombstones import Tombstones, tombstones
 from jobs.job import Job, Part
 from jobs.media.faults import MediaFault
 from jobs.media.probe import HEAD_BYTES, contradicts, extension_kind, sniff
@@ -79,6 +80,7 @@ class Task:
     items: tuple[Item, ...]
     policy_hash: str
     run_id: str
+    stones: Tombstones = field(default_factory=Tombstones)
 
 
 @dataclass
@@ -93,7 +95,8 @@ def run(run: Run) -> None:
     recipe, runtime = run.settings.recipe.collect, run.settings.runtime
     found = listing(runtime.sources, recipe.follow_links)
     items = list(plan(found, recipe.k_anonymity))
-    tasks = [Task(tuple(batch), run.policy_hash, run.run_id) for batch in batches(items)]
+    stones = tombstones(run.lake)
+    tasks = [Task(tuple(batch), run.policy_hash, run.run_id, stones) for batch in batches(items)]
     run.parts(tasks, collect_task, weight="batch")
 
 
@@ -148,6 +151,7 @@ def collect_task(task: Task, settings: Settings) -> Part:
             _collect_texts(item, settings, made)
         else:
             _collect_object(item, settings, made)
+    _leave_out(made, task.stones)
     return Part(
         tables={"sources": SOURCES.rows(made.sources), "behaviour": BEHAVIOUR.rows(made.behaviour),
                 "rejects": reject_rows(made.rejects, "collect", task.policy_hash, task.run_id)},
@@ -340,6 +344,26 @@ def _refuse(row: dict[str, Any], reason: str, detail: str | None, made: _Rows) -
                          "detail": detail})
 
 
+def _leave_out(made: _Rows, stones: Tombstones) -> None:
+    """Of what was taken down nothing is said again but that it lies there. A version that stands is not made again for it, and
+    what the tombstones are is no part of its identity: else every takedown would decode everything anew."""
+    held = {row["source_id"] for row in made.sources if stones.hold(row)}
+    if not held:
+        return
+    refused = {row["sample_id"] for row in made.rejects}
+    told = frozenset(("source_id", "modality", "uri", "rel_path", "connector", "sha256", "size_bytes", "fetched_at"))
+    rows, made.sources = made.sources, []
+    made.behaviour = [row for row in made.behaviour if row["source_id"] not in held]
+    for row in rows:
+        bare = {name: value for name, value in row.items() if name in told} | {"pii_count": 0}
+        if row["source_id"] not in held:
+            made.sources.append(row)
+        elif row["source_id"] in refused:
+            made.sources.append(bare | {"error": row["error"]})
+        else:
+            _refuse(bare, "taken_down", None, made)
+
+
 def _a(modality: str) -> str:
     return {"image": "a picture", "audio": "a sound", "video": "a video"}[modality]
 
@@ -349,4 +373,4 @@ def outside(settings: Settings) -> dict[str, str]:
     return {"listing": fingerprint(listing(settings.runtime.sources, settings.recipe.collect.follow_links))}
 
 
-COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=3, recipe=("collect",), run=run, outside=outside)
+COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=4, recipe=("collect",), run=run, outside=outside)

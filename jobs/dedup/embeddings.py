@@ -120,6 +120,8 @@ def erase(lake: Lake, sources: Collection[str]) -> None:
     """Take the vectors of all clips of some sources out of the files."""
     for folder in lake.names(FOLDER):
         clips = lake.version(CLIPS, folder.split("-", 1)[0])
+        if clips is None:  # nobody can tell whose they are, and nobody will read them
+            lake.remove(FOLDER, folder)
         for piece in clips.slices() if clips else ():
             mine = pc.is_in(piece.read(["source_id"])["source_id"], value_set=pa.array(sorted(sources), pa.string()))
             if pc.any(mine).as_py() and lake.fs.exists(lake.path(FOLDER, folder, _name(piece))):

@@ -1,16 +1,19 @@
 """Why a clip is gone, or what went for it: its cluster side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.errors import Terminal
 from jobs.lake import Lake, Version
-from schemas import CLIPS, DUPLICATES, SOURCES
+from schemas import CLIPS, DUPLICATES, REJECTS, SOURCES
 
+WORDS = 2000
+"""Characters of a text that are told."""
 SHOWN = ("clip_id", "source_id", "modality", "start_s", "end_s", "width", "height", "fps", "sharpness", "licence", "title",
          "caption")
 
@@ -24,7 +27,7 @@ class Explanation:
         verdict: One sentence.
         cluster_id: None where the clip resembles no other.
         keepers: Clips of the cluster that stay, facts of each (`SHOWN`, and the first characters of a text).
-        losers: Rows of `duplicates` of the cluster, with the facts of the loser under `loser`.
+        losers: Rows of `duplicates` of the cluster, with the facts of the loser under `loser`, and `op` and `threshold` of its reject.
     """
 
     clip_id: str
@@ -45,22 +48,48 @@ def explain(lake: Lake, clip_id: str) -> Explanation:
     if duplicates is None:
         raise Terminal(f"{lake.root}: there are no duplicates yet; run `reelmill run dedup` first")
     clips = _clips_of(lake, duplicates)
-    rows = duplicates.read()
-    own = rows.filter(pc.or_(pc.equal(rows["loser_id"], clip_id), pc.equal(rows["keeper_id"], clip_id)))
-    if not own.num_rows:
+    own = _rows(duplicates, ("loser_id", "keeper_id"), {clip_id})
+    if not own:
         facts = _facts(clips, {clip_id})
         if clip_id not in facts:
             raise Terminal(f"{lake.root}: dedup has seen no clip {clip_id!r}; ids are whole, as the tables print them")
         return Explanation(clip_id, f"{clip_id} resembles no other clip", None, (facts[clip_id],), ())
-    cluster = own["cluster_id"][0].as_py()
-    losers = rows.filter(pc.equal(rows["cluster_id"], cluster)).sort_by("loser_id").to_pylist()
+    cluster = own[0]["cluster_id"]
+    losers = sorted(_rows(duplicates, ("cluster_id",), {cluster}), key=lambda row: str(row["loser_id"]))
     keepers = sorted({row["keeper_id"] for row in losers})
     facts = _facts(clips, {*keepers, *(row["loser_id"] for row in losers)})
     uris = _uris(clips, {f["source_id"] for f in facts.values()})
     facts = {clip: {"clip_id": clip, "uri": uris.get(f["source_id"]), **f} for clip, f in facts.items()}
+    why = _thresholds(lake, duplicates, {row["loser_id"] for row in losers})
     return Explanation(
         clip_id, _verdict(clip_id, losers), cluster, tuple(facts.get(k, {"clip_id": k}) for k in keepers),
-        tuple(row | {"loser": facts.get(row["loser_id"], {"clip_id": row["loser_id"]})} for row in losers))
+        tuple(row | why.get(row["loser_id"], {}) | {"loser": facts.get(row["loser_id"], {"clip_id": row["loser_id"]})} for row in losers))
+
+
+def frames(lake: Lake, clips: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+    """Stored frames (t_s, jpeg) of some clips that dedup has seen, by id."""
+    fingerprint = lake.current("dedup")
+    duplicates = lake.version(DUPLICATES, fingerprint) if fingerprint else None
+    seen = _clips_of(lake, duplicates) if duplicates else None
+    return {row["clip_id"]: row["frames"] or [] for row in _rows(seen, ("clip_id",), clips, ("clip_id", "frames"))}
+
+
+def _rows(version: Version | None, keys: Sequence[str], ids: Collection[str], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Rows that have one of those ids in one of the columns `keys`; no more than a row group of others is in memory."""
+    found, wanted = [], pa.array(sorted(ids), pa.string())
+    for piece in version.slices() if version else ():
+        held = piece.read(keys)
+        mine = np.logical_or.reduce([np.asarray(pc.is_in(held[key], value_set=wanted), bool) for key in keys])
+        if mine.any():
+            found += piece.read(columns).filter(pa.array(mine)).to_pylist()
+    return found
+
+
+def _thresholds(lake: Lake, duplicates: Version, losers: Collection[str]) -> dict[str, dict[str, Any]]:
+    """op and threshold that each loser was judged by."""
+    rejects = lake.version(REJECTS, duplicates.fingerprint)
+    return {row["sample_id"]: {"op": row["op"], "threshold": row["threshold"]}
+            for row in _rows(rejects, ("sample_id",), losers, ("sample_id", "stage", "op", "threshold")) if row["stage"] == "dedup"}
 
 
 def _verdict(clip_id: str, losers: list[dict[str, Any]]) -> str:
@@ -79,27 +108,15 @@ def _clips_of(lake: Lake, duplicates: Version) -> Version | None:
     return lake.version(CLIPS, name) if name else None
 
 
-def _uris(clips: Version | None, ids: set[str]) -> dict[str, str]:
+def _uris(clips: Version | None, ids: Collection[str]) -> dict[str, str]:
     """Where the sources of some clips came from."""
     parents: Mapping[str, str] = clips.manifest["parents"] if clips else {}
     name = next((fp for parent, fp in parents.items() if parent.startswith(f"{SOURCES.name}@")), None)
     sources = clips.lake.version(SOURCES, name) if clips and name else None
-    if sources is None:
-        return {}
-    rows = sources.read(["source_id", "uri"])
-    rows = rows.filter(pc.is_in(rows["source_id"], value_set=pa.array(sorted(ids), pa.string())))
-    return dict(zip(rows["source_id"].to_pylist(), rows["uri"].to_pylist(), strict=True))
+    return {row["source_id"]: row["uri"] for row in _rows(sources, ("source_id",), ids, ("source_id", "uri"))}
 
 
-def _facts(clips: Version | None, ids: set[str]) -> dict[str, dict[str, Any]]:
-    """Facts of some clips, found piece by piece so that no more than one piece is in memory."""
-    found: dict[str, dict[str, Any]] = {}
-    for piece in clips.slices() if clips else ():
-        names = piece.read(["clip_id"])["clip_id"]
-        rows = [i for i, name in enumerate(names.to_pylist()) if name in ids]
-        if rows:
-            for row in piece.read([*SHOWN, "text"]).take(rows).to_pylist():
-                found[row["clip_id"]] = {name: row[name] for name in SHOWN} | {"text": (row["text"] or "")[:400] or None}
-        if len(found) == len(ids):
-            break
-    return found
+def _facts(clips: Version | None, ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Facts of some clips."""
+    return {row["clip_id"]: {name: row[name] for name in SHOWN} | {"text": (row["text"] or "")[:WORDS] or None}
+            for row in _rows(clips, ("clip_id",), ids, (*SHOWN, "text"))}

@@ -33,7 +33,7 @@ SMALL = 20_000
 CLIPS_PER_PART = 200_000
 """Clips whose buckets make one part of a shuffle: some 50 MB of rows."""
 PAIRS_PER_SHARE = 200_000
-"""Pairs that one task proves."""
+"""Pairs that one task proves, fewer of kinds of greater weight."""
 KNOWN_PER_CLIP = 20
 """Clips of an index that cost as much as a new one."""
 BUNDLES_PER_CORE = 3
@@ -178,7 +178,7 @@ def proven(kind: Kind, nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exch
     src, dst = src[may], dst[may]
     if not len(src):
         return passes.PROOFS.empty_table()
-    share, (needed, needed_in) = graph.shares(src, dst, PAIRS_PER_SHARE, components)
+    share, (needed, needed_in) = graph.shares(src, dst, max(1, PAIRS_PER_SHARE // kind.weight), components)
     asks = [passes.Ask(s, src[share == s], dst[share == s]) for s in range(int(share.max()) + 1)]
     proofs = exchange([*nodes.cuts(needed, needed_in), *asks], partial(passes.map_evidence, kind=kind.name, dedup=dedup),
                       partial(passes.reduce_evidence, kind=kind.name, dedup=dedup), len(asks), passes.PROOFS)
@@ -385,5 +385,5 @@ def _outside(settings: Settings) -> Mapping[str, str]:
     return facts
 
 
-DEDUP = Job("dedup", reads=(CLIPS, REJECTS), writes=(DUPLICATES, REJECTS), code=4, recipe=("dedup",), run=dedup,
+DEDUP = Job("dedup", reads=(CLIPS, REJECTS), writes=(DUPLICATES, REJECTS), code=5, recipe=("dedup",), run=dedup,
             outside=_outside)

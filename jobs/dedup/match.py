@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from jobs.dedup import audio, graph, minhash, perceptual, stills
+from jobs.dedup import audio, copies, detail, graph, minhash, perceptual, sketches, stills
 from schemas.settings import Dedup
 
 Number = TypeVar("Number", bound=np.generic)
@@ -37,6 +38,7 @@ class Kind:
         file: Clips and their nodes -> rows. None of a kind without buckets (`semantic`, which has cells).
         meet: Rows of whole buckets -> candidate pairs of nodes.
         prove: Such rows as `keep` gives and pairs of them -> score and shift.
+        weight: How much more a row of `keep` holds than one of hashes: so many fewer pairs go to a task.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Kind:
     file: Callable[[pa.Table, NDArray[np.int64], Dedup], Rows] | None = None
     meet: Callable[[Rows, Dedup], graph.Pairs] | None = None
     prove: Callable[[pa.Table, NDArray[np.int64], NDArray[np.int64], Dedup], Proof] | None = None
+    weight: int = 1
 
 
 def _column(clips: pa.Table, name: str) -> pa.Array:
@@ -146,7 +149,21 @@ def _views(clips: pa.Table) -> list[tuple[perceptual.View, ...]]:
 
 
 def _file_pictures(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
-    return _rows_of([[view for view, _ in views] for views in _views(clips)], nodes, dedup)
+    """Buckets of the hashes of the samples; of clips that change fast, of which copies may have no sample of one moment, also of those
+    of their sketches."""
+    of = [[view for view, _ in views] for views in _views(clips)]
+    fast = [i for i, (inside, *_) in enumerate(of) if len(inside) > 1 and np.median(np.bitwise_count(inside[1:] ^ inside[:-1])) >= FAST]
+    if fast:
+        known = _sketched(clips)
+        for i in fast:
+            if (course := known(i)) is not None:
+                found = sketches.hashes(course)
+                of[i].append(found[perceptual.telling(found, clips["luma_std"][i].as_py())])
+    return _rows_of(of, nodes, dedup)
+
+
+FAST = 16
+"""Bits by which the samples of a clip differ from one to the next, in the median, from which it changes fast."""
 
 
 def _rows_of(hashes_of: Sequence[Sequence[NDArray[np.uint64]]], nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
@@ -178,17 +195,46 @@ def _looks(clips: pa.Table) -> list[list[tuple[float, stills.Small]]]:
             for times, small in zip(_lists(clips, "small_times_s", np.float64), _lists(clips, "small", np.uint8), strict=True)]
 
 
+def _keep_videos(clips: pa.Table, dedup: Dedup) -> pa.Table:
+    kept = _keep_pictures(clips, dedup)
+    for name in SKETCHES:
+        kept = kept.append_column(name, clips[name])
+    return kept
+
+
+def _sketched(clips: pa.Table) -> Callable[[int], sketches.Course | None]:
+    """The sketches of each clip."""
+    times = _lists(clips, "sketch_times_s", np.float64)
+
+    def course(i: int) -> sketches.Course | None:
+        packed = clips["sketches"][i].as_py()
+        return None if packed is None else sketches.Course.of(times[i], np.frombuffer(packed, np.uint8))
+
+    return course
+
+
+def _known(clips: pa.Table) -> Callable[[int], copies.Clip]:
+    """What is known of each clip; unpacked, a minute of sketches takes half a megabyte, so few are held."""
+    looks, course = _looks(clips), _sketched(clips)
+    return lru_cache(maxsize=256)(lambda i: copies.Clip(course(i), looks[i]))
+
+
 def _prove_pictures(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
-    """Share of samples that agree, unless the stored frames say that the clips differ; of clips that agree less, the share of blocks
-    of their stored frames that do."""
-    views, looks = _views(clips), _looks(clips)
+    """How well the sketches of clips that move fit. Else the share of samples that agree, unless the stored frames say that the clips
+    differ; of clips that agree less, the share of blocks of their stored frames that do."""
+    views = _views(clips)
+    known = _known(clips)
     score, shift = np.zeros(len(x)), np.full(len(x), np.nan)
     for i, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
         score[i], shift[i] = perceptual.alike(views[a], views[b], dedup.hamming, dedup.phash_share, turns=dedup.turned)
-        if score[i] >= dedup.phash_share:
-            score[i] *= not stills.contradict(looks[a], looks[b], shift[i], perceptual.SLACK_S, turns=dedup.turned)
+        fits = copies.proof(known(a), known(b), bool(score[i] >= dedup.phash_share), turns=dedup.turned)
+        if fits is not None:
+            score[i], shift[i] = fits
+        elif score[i] >= dedup.phash_share:
+            score[i] *= copies.frames_agree(known(a), known(b), shift[i], turns=dedup.turned)
         elif not np.isnan(doubtful := perceptual.perhaps(views[a], views[b], dedup.hamming, dedup.phash_share, turns=dedup.turned)):
-            score[i], shift[i] = stills.shown(looks[a], looks[b], doubtful, turns=dedup.turned), doubtful
+            score[i], shift[i] = stills.shown(known(a).frames, known(b).frames, doubtful, turns=dedup.turned), doubtful
+            score[i] *= copies.frames_agree(known(a), known(b), doubtful, turns=dedup.turned)
     return score, shift
 
 
@@ -216,6 +262,8 @@ def _prove_stills(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], d
     for i, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
         if looks[a] and looks[b]:
             score[i] = stills.agreement(looks[a][0][1], looks[b][0][1], turns=dedup.turned)
+            if score[i] >= stills.AGREEING:
+                score[i] *= detail.same(looks[a][0][1], looks[b][0][1], turns=dedup.turned)
         else:
             share, _ = perceptual.alike(views[a], views[b], dedup.hamming, dedup.phash_share, turns=dedup.turned)
             score[i] = share >= dedup.phash_share
@@ -264,13 +312,14 @@ def _keep_meaning(clips: pa.Table, dedup: Dedup) -> pa.Table:
 
 
 PHASHES = ("phashes", "phash_times_s", "luma_std")
+SKETCHES = ("sketches", "sketch_times_s")
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (
     Kind("text", "minhash", ("text",), True, ("text",), ("text",), 2, _keep_text, lambda dedup: dedup.threshold,
          _file_text, _meet_words, _prove_words),
-    Kind("pictures", "perceptual", ("video",), True, PHASHES, (*PHASHES, "frames"), 3, _keep_pictures, lambda dedup: dedup.phash_share,
-         _file_pictures, _meet_pictures, _prove_pictures),
+    Kind("pictures", "perceptual", ("video",), True, (*PHASHES, *SKETCHES), (*PHASHES, *SKETCHES, "frames"), 3, _keep_videos, lambda dedup: dedup.phash_share,
+         _file_pictures, _meet_pictures, _prove_pictures, 20),
     Kind("stills", "perceptual", ("image",), True, (*PHASHES, "frames"), (*PHASHES, "frames"), 3, _keep_pictures, lambda dedup: stills.AGREEING,
-         _file_stills, _meet_stills, _prove_stills),
+         _file_stills, _meet_stills, _prove_stills, 4),
     Kind("sound", "audio", ("audio",), True, ("audio_fingerprint",), ("audio_fingerprint", "start_s", "duration_s"), 3, _as_read,
          lambda dedup: audio.AGREEMENT, _file_sound, _meet_sound, _prove_sound),
     Kind("caption", "minhash", ("video", "image", "audio"), False, ("caption",), ("caption", *PHASHES, "audio_fingerprint"), 2, _keep_caption,

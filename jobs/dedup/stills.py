@@ -38,7 +38,9 @@ coloured parts that must have the same in both (copies reach 0.82)."""
 SHOWN, TOGETHER_S = 0.6, 0.06
 """Share of agreeing blocks of frames of two clips from which they show the same, and by how much the times of such frames may
 differ. Copies reach 0.75."""
-SIZE = 2 * SIDE * SIDE + 4 * COLOURS * COLOURS
+FINE = 64
+"""Side of what is remembered of a picture for its details."""
+SIZE = 2 * SIDE * SIDE + 4 * COLOURS * COLOURS + FINE * FINE
 """Bytes that are remembered of a picture."""
 
 
@@ -48,20 +50,22 @@ class Small(NamedTuple):
     Attributes:
         luma: [2, SIDE, SIDE], inside its bars and whole.
         chroma: [2, 2, COLOURS, COLOURS], likewise, two planes of 0..255 around 128.
+        fine: [FINE, FINE], luma of the whole.
     """
 
     luma: NDArray[np.uint8]
     chroma: NDArray[np.uint8]
+    fine: NDArray[np.uint8]
 
     def packed(self) -> NDArray[np.uint8]:
         """[SIZE]."""
-        return np.concatenate([self.luma.ravel(), self.chroma.ravel()])
+        return np.concatenate([part.ravel() for part in self])
 
     @classmethod
     def of(cls, packed: NDArray[np.uint8]) -> "Small":
         """Back from `packed`."""
-        luma, chroma = np.split(packed, [2 * SIDE * SIDE])
-        return cls(luma.reshape(2, SIDE, SIDE), chroma.reshape(2, 2, COLOURS, COLOURS))
+        luma, chroma, fine = np.split(packed, [2 * SIDE * SIDE, 2 * SIDE * SIDE + 4 * COLOURS * COLOURS])
+        return cls(luma.reshape(2, SIDE, SIDE), chroma.reshape(2, 2, COLOURS, COLOURS), fine.reshape(FINE, FINE))
 
     def turned(self) -> list["Small"]:
         """The picture mirrored and turned by quarters, eight in all, as it is first."""
@@ -84,7 +88,7 @@ def small(jpeg: bytes) -> Small:
         return np.asarray(cv2.resize(np.ascontiguousarray(plane), (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
     return Small(np.stack([scaled(y[part], SIDE) for part in parts]),
-                 np.stack([[scaled(plane[part], COLOURS) for plane in colours] for part in parts]))
+                 np.stack([[scaled(plane[part], COLOURS) for plane in colours] for part in parts]), scaled(y, FINE))
 
 
 def quarters(picture: Small) -> NDArray[np.uint64]:
@@ -162,3 +166,4 @@ def _blocks(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     side = SIDE // GRID
     blocks = picture.reshape(GRID, side, GRID, side).swapaxes(1, 2).reshape(GRID * GRID, -1).astype(np.float32)
     return np.asarray(blocks - blocks.mean(axis=1, keepdims=True), np.float32)
+

@@ -12,8 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from jobs.errors import Terminal
+from jobs.fuse import erase as erasing
+from jobs.fuse.erase import versions
 from jobs.fuse.release import make_release, releases
-from jobs.fuse.tombstones import bury, tombstones
+from jobs.fuse.tombstones import buried, bury, tombstones
 from jobs.lake import Lake, Version
 from jobs.run import reject_rows
 from jobs.version import digest
@@ -26,12 +28,13 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
     Args:
         source: Its id or its uri.
         reason: For the tombstone.
-        erase: Also remove the touched shards of all earlier versions, whose releases stay listed but can no longer be read whole, and
-            whatever dedup remembers of the source: its hashes, buckets, evidence and embeddings.
+        erase: Also empty what a person may be recognised by in every version of every table (`jobs.fuse.erase`), remove the touched
+            shards of all earlier versions, whose releases stay listed but can no longer be read whole, and whatever dedup
+            remembers of the source: its hashes, buckets, evidence and embeddings.
 
     Returns:
         source_id, samples removed, the new release (None if no sample was touched), shards rewritten and kept, near copies that
-        stay, generations and publications that came from it, and shards erased.
+        stay, generations and publications that came from it, shards erased, and rows emptied by table.
 
     Raises:
         Terminal: no such source.
@@ -40,7 +43,7 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
     row = _source(lake, source)
     with lake.lock(f"`reelmill takedown {source}`"):
         bury(lake, row, reason)
-        _forget(lake, erase)
+        gone_sources = _forget(lake, erase)
         fingerprint = lake.current("fuse")
         samples = lake.version(SAMPLES, fingerprint) if fingerprint else None
         made = _rewritten(lake, samples) if samples else None
@@ -56,24 +59,26 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
             "kept": made["kept"] if made else [],
             **_descendants(lake, set(ids)),
         }
-        report["erased"] = _erase(lake, set(ids), keep=lake.current("fuse")) if erase else []
+        report["erased"] = erasing.shards(lake, gone_sources, keep=lake.current("fuse")) if erase else []
+        report["emptied"] = erasing.erase(lake, gone_sources, tombstones(lake)) if erase else {}
     return report
 
 
-def _forget(lake: Lake, erase: bool) -> None:
-    """What was taken down, also under another name, is no keeper of later batches."""
+def _forget(lake: Lake, erase: bool) -> set[str]:
+    """What was taken down, also under another name, is no keeper of later batches. Ids of these sources."""
     from jobs.dedup import embeddings, index
 
     stones = tombstones(lake)
-    gone = {row["source_id"] for v in _versions(lake, SOURCES) for row in v.read(["source_id", "uri", "sha256"]).to_pylist() if stones.hold(row)}
+    gone = {row["source_id"] for v in versions(lake, SOURCES) for row in v.read(["source_id", "uri", "sha256"]).to_pylist() if stones.hold(row)}
     index.forget(lake, gone, erase=erase)
     if erase:
         embeddings.erase(lake, gone)
+    return gone
 
 
 def _source(lake: Lake, source: str) -> Mapping[str, Any]:
-    hits: list[dict[str, Any]] = []
-    for version in _versions(lake, SOURCES):  # also earlier ones: what was taken down may be gone from the folder
+    hits: list[dict[str, Any]] = [stone for stone in buried(lake) if source in (stone["source_id"], stone["uri"])]  # it may be erased elsewhere
+    for version in versions(lake, SOURCES):  # also earlier ones: what was taken down may be gone from the folder
         rows = version.read(["source_id", "uri", "sha256"])
         hits += rows.filter(pc.or_(pc.equal(rows["source_id"], source), pc.equal(rows["uri"], source))).to_pylist()
     if len({hit["source_id"] for hit in hits}) > 1:
@@ -196,41 +201,20 @@ def _descendants(lake: Lake, ids: set[str]) -> dict[str, list[str]]:
     """Generated clips and published videos whose prompts were drawn from these samples, in every version that stands."""
     prompts = {
         r["prompt_id"]
-        for v in _versions(lake, PROMPTS)
+        for v in versions(lake, PROMPTS)
         for r in v.read(["prompt_id", "sample_ids"]).to_pylist()
         if ids & set(r["sample_ids"])
     }
     made = {
         r["generation_id"]
-        for v in _versions(lake, GENERATIONS)
+        for v in versions(lake, GENERATIONS)
         for r in v.read(["generation_id", "prompt_id"]).to_pylist()
         if r["prompt_id"] in prompts
     }
     out = {
         f"{r['target']}:{r['uri']}"
-        for v in _versions(lake, PUBLICATIONS)
+        for v in versions(lake, PUBLICATIONS)
         for r in v.read(["prompt_id", "generation_ids", "sample_ids", "target", "uri"]).to_pylist()
         if r["prompt_id"] in prompts or made & set(r["generation_ids"]) or ids & set(r["sample_ids"])
     }
     return {"prompts": sorted(prompts), "generations": sorted(made), "publications": sorted(out)}
-
-
-def _versions(lake: Lake, table: Any) -> list[Version]:
-    return [v for name in lake.names(table.name) if (v := lake.version(table, name)) is not None]
-
-
-def _erase(lake: Lake, ids: set[str], keep: str | None) -> list[str]:
-    """Remove every shard of another version that holds one of these samples."""
-    erased = []
-    for version in _versions(lake, SAMPLES):
-        if version.fingerprint == keep:
-            continue
-        for path in version.files():
-            if not lake.fs.exists(path):
-                continue
-            with lake.fs.open(path) as file:
-                held = set(pq.ParquetFile(file).read(columns=["sample_id"])["sample_id"].to_pylist())
-            if held & ids:
-                lake.fs.rm(path)
-                erased.append(f"{SAMPLES.name}/{version.fingerprint}/{path.rsplit('/', 1)[1]}")
-    return erased

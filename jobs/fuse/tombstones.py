@@ -40,9 +40,14 @@ class Tombstones:
         return {"takedowns": digest(everything)[:12]} if any(everything) else {}
 
 
+def buried(lake: Lake) -> list[dict[str, Any]]:
+    """What was taken down: source_id, sha256, uri and reason of each."""
+    return [lake.read_json(FOLDER, name) or {} for name in lake.names(FOLDER) if name.endswith(".json")]
+
+
 def tombstones(lake: Lake) -> Tombstones:
     """All tombstones of a lake."""
-    found = [lake.read_json(FOLDER, name) or {} for name in lake.names(FOLDER) if name.endswith(".json")]
+    found = buried(lake)
 
     def all_of(key: str) -> frozenset[str]:
         return frozenset(str(stone[key]) for stone in found if stone.get(key))

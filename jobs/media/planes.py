@@ -3,7 +3,7 @@
 The picture is laid over a grid of 32 x 24 cells. A cell of luma is the mean of 4 points spread over it, and so is a cell of
 chroma (16 x 12); values are brought to 0..255 full range for luma, 0..255 around 128 for chroma. From the grid of a
 frame and that of the frame before come the `SIGNALS`, and a thumb of 8 x 6 luma and 4 x 3 + 4 x 3 chroma cells that lets
-shots be told apart afterwards, at 72 bytes a frame.
+shots be told apart afterwards, at 72 bytes a frame; and, of some frames, a sketch of 16 x 12 luma and 8 x 6 + 8 x 6 chroma cells.
 """
 
 from typing import Any
@@ -19,6 +19,9 @@ CHROMA_W, CHROMA_H = 16, 12
 CELLS = GRID_W * GRID_H
 CHROMA_CELLS = CHROMA_W * CHROMA_H
 LUMA_THUMB, LUMA_THUMB_W = 48, 8
+SKETCH_W, SKETCH_H = 16, 12
+SKETCH = SKETCH_W * SKETCH_H * 3 // 2
+"""Bytes of a sketch: luma, U, V, each 2 x 2 cells of the grid to one."""
 DARK = 25.5
 """FFmpeg's blackdetect: pixel_black_th 0.10 of the range."""
 HELD_MEAN = 0.6
@@ -107,6 +110,20 @@ def _compare(now: Any, before: Any, reference: Any, first: bool, row: Any, thumb
                     for x in range(tx * 4, tx * 4 + 4):
                         cells += now[start + y * CHROMA_W + x]
                 thumb[48 + part * 12 + ty * 4 + tx] = (cells + 8) // 16
+
+
+@kernel("void(uint8[::1], uint8[::1])")
+def _halve(cells: Any, out: Any) -> None:
+    """Planes of half the size: luma, U, V one after the other."""
+    at, start, height, width = 0, 0, GRID_H, GRID_W
+    for _ in range(3):
+        for y in range(0, height, 2):
+            for x in range(0, width, 2):
+                i = start + y * width + x
+                out[at] = (int(cells[i]) + int(cells[i + 1]) + int(cells[i + width]) + int(cells[i + width + 1]) + 2) // 4
+                at += 1
+        start += height * width
+        height, width = CHROMA_H, CHROMA_W
 
 
 def _reduce_body(y: Any, u: Any, v: Any, points: Any, scales: Any, cells: Any, now: int, first: bool, row: Any, thumb: Any) -> float:
@@ -204,6 +221,10 @@ class Grid:
             y, u, v, layout.points, layout.scales, self.cells, self.now, self.first, row, thumb)
         self.first = False
         return content
+
+    def sketch(self, out: NDArray[np.uint8]) -> None:
+        """Fill `out` (SKETCH) with the sketch of the last frame."""
+        _halve(self.cells[self.now], out)
 
     def settle(self) -> None:
         """Take the last frame as the one that a still picture is compared with: a chapter begins behind it."""

@@ -4,7 +4,8 @@
 
 FOLDER has video/, image/ and audio/. Every file is put through each transform, coded again, and held against itself by dedup's own
 functions with default settings: it counts as found when the two would meet and would be proven. Hashes, samples (two a second,
-luma, short side 112), stored frames and fingerprints are those of the decode pass. Then all pairs of different files that would be
+luma, short side 112), sketches, stored frames, all in colour, and fingerprints are made as the decode pass makes them; a file is taken as one clip,
+at a height of 270 or less. Where a start was cut off, the copy must be told to begin within .25 s of it. Then all pairs of different files that would be
 merged; and in `drawn`, all pairs of films of different scenes of one drawn world.
 """
 
@@ -22,16 +23,23 @@ import pyarrow as pa
 
 from jobs.clean.measures import MONO_BLOCK, MONO_RATE_HZ, fingerprint
 from jobs.clean.measures.phash import VIEWS, hashes
+from jobs.clean.measures.sketch import RATE_HZ
 from jobs.dedup import audio
 from jobs.dedup.match import KINDS
+from jobs.media.planes import SIGNALS, SKETCH, THUMB, Grid
 from jobs.train import world
 from schemas import CLIPS
 from schemas.settings import Dedup
 
 RECIPE = Dedup()
-SHIFT_S, BETWEEN_S, SECONDS, WHOLE_S = 1.3, 0.75, 5.0, 60.0
+SHIFT_S, SECONDS, WHOLE_S, HEIGHT = 1.3, 6.0, 60.0, 270
+CUTS = {"first 0.3 s cut off": (0.3, 0), "first 0.55 s cut off": (0.55, 0), "first 0.75 s cut off": (0.75, 0), "first 1.3 s cut off": (1.3, 0),
+        "first 1.9 s cut off": (1.9, 0), "first 3 s cut off": (3, 0), "last 1.1 s cut off": (0, 1.1)}
+BOTH = {"first 0.4, last 0.7 s cut off, half size, crf 35": (0.4, 0.7), "first 1.15, last 0.9 s cut off, half size, crf 35": (1.15, 0.9)}
+"""Seconds cut off at the start and at the end."""
 TURNED = RECIPE.model_copy(update={"turned": True})
 STORED, SCENES = 4, 100
+CUT_PLACED = "of these at their true offset"
 Found = dict[str, list[tuple[str, bool]]]
 Clip = dict[str, object]
 
@@ -83,11 +91,19 @@ PICTURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 def look(frames: Iterable[tuple[float, np.ndarray]], modality: str = "video") -> Clip:
     """What the decode pass would know of BGR frames and their times."""
-    hashed, times, spread, stored, due = [], [], [], [], None
+    hashed, times, spread, stored, sketched, sketch_times = [], [], [], [], [], []
+    grid, due, sketch_due = Grid(), None, None
     for t, f in frames:
+        if sketch_due is None or t >= sketch_due - 1e-6:
+            sketch_due = due_after(sketch_due, t, 1 / RATE_HZ)
+            grid.reduce(av.VideoFrame.from_ndarray(np.ascontiguousarray(f), format="bgr24").reformat(format="yuv420p"),
+                        np.zeros(len(SIGNALS), np.float32), np.zeros(THUMB, np.uint8))
+            sketched.append(np.zeros(SKETCH, np.uint8))
+            grid.sketch(sketched[-1])
+            sketch_times.append(t)
         if due is not None and t < due - 1e-6:
             continue
-        due = t + 0.5 if due is None else due + 0.5 * (1 + int((t - due) / 0.5))
+        due = due_after(due, t, 0.5)
         luma = cv2.cvtColor(np.ascontiguousarray(f), cv2.COLOR_BGR2GRAY)
         small = shrunk(luma, 112)
         hashed += hashes(small)
@@ -99,7 +115,11 @@ def look(frames: Iterable[tuple[float, np.ndarray]], modality: str = "video") ->
     span = at[-1] + 0.5 - at[0] if count else 0.0
     picks = sorted({int(np.abs(at - at[0] - span * (i + 0.5) / count).argmin()) for i in range(count)})
     return {"modality": modality, "phashes": hashed, "phash_times_s": times, "luma_std": float(np.mean(spread)) if spread else 0.0,
-            "frames": [stored[i] for i in picks]}
+            "frames": [stored[i] for i in picks], "sketches": b"".join(s.tobytes() for s in sketched), "sketch_times_s": sketch_times}
+
+
+def due_after(due: float | None, t: float, step: float) -> float:
+    return t + step if due is None else due + step * (1 + int((t - due) / step + 1e-9))
 
 
 def shrunk(f: np.ndarray, short: int) -> np.ndarray:
@@ -119,7 +139,7 @@ def same(kind: str, a: Clip, b: Clip, recipe: Dedup = RECIPE) -> tuple[bool, flo
     return bool(score[0] >= kind_.threshold(recipe)), float(shift[0])
 
 
-def decoded(source: object, seconds: float, form: str = "bgr24") -> Iterator[tuple[float, np.ndarray]]:
+def decoded(source: object, seconds: float, height: int = 10_000) -> Iterator[tuple[float, np.ndarray]]:
     with av.open(source, metadata_errors="replace") as container:
         stream = container.streams.video[0]
         start = None
@@ -128,7 +148,8 @@ def decoded(source: object, seconds: float, form: str = "bgr24") -> Iterator[tup
             start = t if start is None else start
             if t - start > seconds:
                 return
-            yield t, frame.reformat(format=form).to_ndarray()
+            share = min(1.0, height / frame.height)
+            yield t, frame.reformat(round(frame.width * share / 2) * 2, round(frame.height * share / 2) * 2, "bgr24", interpolation="AREA").to_ndarray()
 
 
 def encoded(frames: list[np.ndarray], fps: int, codec: str = "libx264", form: str = "mp4", **options: str) -> io.BytesIO:
@@ -153,11 +174,16 @@ def copies(frames: list[np.ndarray], fps: int) -> Iterator[tuple[str, io.BytesIO
     yield "h264 crf 40", encoded(frames, fps, crf="40", **fast)
     yield "mpeg4 in avi", encoded(frames, fps, "mpeg4", "avi")
     yield "vp8 in webm", encoded(frames, fps, "libvpx", "webm", deadline="realtime")
-    for rate in (15, 24):
+    for rate in (12, 15, 24):
         yield f"{rate} frames a second", encoded([frames[int(i * fps / rate)] for i in range(int(len(frames) * rate / fps))], rate, **fast)
-    for cut in (SHIFT_S, BETWEEN_S):
-        if len(frames) > (cut + 2) * fps:
-            yield f"first {cut} s cut off", encoded(frames[int(cut * fps):], fps, **fast)
+
+
+def cut_copies(frames: list[np.ndarray], fps: int) -> Iterator[tuple[str, float, io.BytesIO]]:
+    """The clip without some of its start and end, where a second and a half is left, and where the copy begins."""
+    for name, (start, end) in {**CUTS, **BOTH}.items():
+        if len(left := frames[round(start * fps):len(frames) - round(end * fps)]) > 1.5 * fps:
+            left, crf = ([scale(0.5)(f) for f in left], "35") if name in BOTH else (left, "23")
+            yield name, round(start * fps) / fps, encoded(left, fps, crf=crf, preset="ultrafast")
 
 
 def merged(whole: dict[str, Clip], kind: str) -> list[str]:
@@ -181,10 +207,10 @@ def videos(folder: Path) -> tuple[Found, list[str]]:
     found, whole = defaultdict(list), {}
     for path in sorted(p for p in folder.iterdir() if p.is_file()):
         try:
-            clip = look(decoded(str(path), WHOLE_S))
+            clip = look(decoded(str(path), WHOLE_S, HEIGHT))
             with av.open(str(path), metadata_errors="replace") as container:
                 fps = max(1, min(60, round(float(container.streams.video[0].average_rate or 25))))
-            frames = [f if f.shape[0] <= 360 else cv2.resize(f, (f.shape[1] * 360 // f.shape[0], 360)) for _, f in decoded(str(path), SECONDS)]
+            frames = [f for _, f in decoded(str(path), SECONDS, HEIGHT)]
         except (av.error.FFmpegError, IndexError) as error:
             print(f"{path.name}: {error}", file=sys.stderr)
             continue
@@ -195,6 +221,10 @@ def videos(folder: Path) -> tuple[Found, list[str]]:
         given = look((i / fps, f) for i, f in enumerate(frames))
         for name, copy in copies(frames, fps):
             found[name].append((path.name, same("pictures", given, look(decoded(copy, WHOLE_S)))[0]))
+        for name, start, copy in cut_copies(frames, fps):
+            ok, shift = same("pictures", given, look(decoded(copy, WHOLE_S)))
+            found[name].append((path.name, ok))
+            found[f"... {CUT_PLACED}"].append((f"{path.name} ({name})", ok and placed(frames, round(start * fps), shift * fps, fps)))
         for name, turn in TURNS.items():
             copy = encoded([np.ascontiguousarray(turn(f)) for f in frames], fps, crf="28", preset="ultrafast")
             found[f"{name} (dedup.turned)"].append((path.name, same("pictures", given, look(decoded(copy, WHOLE_S)), TURNED)[0]))
@@ -212,9 +242,9 @@ def videos(folder: Path) -> tuple[Found, list[str]]:
 
 
 def placed(frames: list[np.ndarray], first: int, told: float, fps: int) -> bool:
-    """Whether an offset is within half a second of the true one, or the pictures there are the same (nothing moves)."""
+    """Whether an offset is within a quarter of a second of the true one, or the pictures there are the same (nothing moves)."""
     there = frames[min(max(round(told), 0), len(frames) - 1)]
-    return abs(told - first) <= fps / 2 or float(np.abs(there.astype(np.int16) - frames[first]).mean()) < 2
+    return abs(told - first) <= fps / 4 or float(np.abs(there.astype(np.int16) - frames[first]).mean()) < 2
 
 
 # ---- pictures
@@ -320,12 +350,12 @@ def sounds(folder: Path) -> tuple[Found, list[str]]:
 
 
 def drawn(folder: Path) -> tuple[Found, list[str]]:
-    """Films of three seconds of different scenes, drawn by the same hand."""
+    """Films of three seconds of different scenes, drawn by the same hand, eight pictures a second."""
     rng, scenes = np.random.default_rng(4), world.scenes()
     films = {}
     for i in rng.choice(len(scenes), SCENES, replace=False):
-        frames = world.render(scenes[i], width=398, height=224, frames=7, seed=1)
-        films[scenes[i].name] = look((k / 2, f[:, :, ::-1]) for k, f in enumerate(frames))
+        frames = world.render(scenes[i], width=256, height=144, frames=25, seed=1)
+        films[scenes[i].name] = look((k / 8, f[:, :, ::-1]) for k, f in enumerate(frames))
     wrong = merged(films, "pictures")
     print(f"drawn: {len(wrong)} of {SCENES * (SCENES - 1) // 2} pairs", file=sys.stderr)
     return {}, wrong

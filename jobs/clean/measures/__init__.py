@@ -14,7 +14,7 @@ Every module says formula, unit, version and source. The version is raised when 
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any, Literal
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.media.kernel import kernel
+from jobs.media.planes import SKETCH
 
 Floats = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
@@ -46,8 +47,10 @@ class Picture:
         y: Luma, full range 0..255, display aspect, short side 224 or less, unrotated.
         u: Chroma at half the size, 0..255 around 128.
         half: Luma at half the size of `y`.
-        plane: Luma as decoded, not scaled, `plane_bits` deep; None where the format has no such plane.
+        plane: Luma as decoded, not scaled, `plane_bits` deep; None where the format has no such plane, and for measurements that do not
+            say that they need it.
         full_range: Whether `plane` uses the full range.
+        rotation_deg, mirrored: How a player shows it: mirrored left to right, then turned clockwise.
     """
 
     t_s: float
@@ -58,11 +61,23 @@ class Picture:
     plane: NDArray[Any] | None = None
     plane_bits: int = 8
     full_range: bool = False
+    rotation_deg: int = 0
+    mirrored: bool = False
+
+    @property
+    def upright(self) -> Pixels:
+        """`half` as a player shows it."""
+        return np.ascontiguousarray(upright(self.half, self.rotation_deg, self.mirrored))
 
     @cached_property
     def lines(self) -> "Lines":
         """Sums of luma over its rows and columns, for all measurements that need no more of it."""
         return Lines(*_lines(self.y))
+
+
+def upright(pixels: Pixels, rotation_deg: int, mirrored: bool) -> Pixels:
+    """Pictures, [..., height, width], as a player shows them: mirrored left to right, then turned clockwise."""
+    return np.rot90(pixels[..., ::-1] if mirrored else pixels, -(rotation_deg // 90), axes=(-2, -1))
 
 
 @dataclass(frozen=True)
@@ -101,6 +116,7 @@ class Span:
         signals: One row per frame, columns by name (`jobs.media.planes.SIGNALS`).
         picture_t: Times of its sampled pictures.
         pictures: Per measurement the rows of `look`.
+        sketch_t, sketches: Times and rows of its sketches (`jobs.media.planes.Grid.sketch`).
         pairs: Per measurement the rows of `compare`; rows of NaN where a picture has no partner.
         sounds: Per measurement the rows of `hear` inside the span.
         has_sound: There is decodable sound inside it.
@@ -117,6 +133,8 @@ class Span:
     sounds: Mapping[str, Floats]
     has_sound: bool
     facts: Mapping[str, Any]
+    sketch_t: Floats = field(default_factory=lambda: np.zeros(0))
+    sketches: Pixels = field(default_factory=lambda: np.zeros((0, SKETCH), np.uint8))
 
 
 Columns = Mapping[str, Any]
@@ -136,6 +154,7 @@ class Measurement:
         width: How many numbers `look`, `compare` or `hear` return.
         ear: Which blocks `hear` gets: `native`, or `mono` at 16 kHz.
         every: Of the sampled pictures of a shot, `look` gets the first and every so many-th after it; rows between are NaN.
+        native: `look` needs the plane as decoded.
     """
 
     name: str
@@ -149,6 +168,7 @@ class Measurement:
     hear: Callable[[int, int], Hearer] | None = None
     ear: Literal["native", "mono"] = "native"
     every: int = 1
+    native: bool = False
 
 
 @cache

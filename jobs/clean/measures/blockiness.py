@@ -55,4 +55,4 @@ def reduce(span: Span) -> dict[str, Any]:
     return {"blockiness": mean(span.pictures["blockiness"][:, 0])}
 
 
-MEASURE = Measurement("blockiness", 1, ("blockiness",), reduce, width=1, look=look, every=2)
+MEASURE = Measurement("blockiness", 1, ("blockiness",), reduce, width=1, look=look, every=2, native=True)

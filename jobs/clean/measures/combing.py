@@ -54,4 +54,4 @@ def reduce(span: Span) -> dict[str, Any]:
     return {"combing": mean(span.pictures["combing"][:, 0])}
 
 
-MEASURE = Measurement("combing", 1, ("combing",), reduce, width=1, look=look, every=2)
+MEASURE = Measurement("combing", 1, ("combing",), reduce, width=1, look=look, every=2, native=True)

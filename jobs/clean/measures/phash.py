@@ -2,7 +2,7 @@
 
 phashes: three a sampled picture, each of 64 bits: luma 32 x 32 (area mean), DCT-II, the 8 x 8 lowest coefficients with the first
 set to 0, bit i is 1 where coefficient i (row by row, most significant first) exceeds their median. phash_times_s: when each was
-taken, so every time three times. Version 4. Source: the pHash of Zauner 2010 with the median of all 64.
+taken, so every time three times; of the picture as a player shows it. Version 5. Source: the pHash of Zauner 2010 with the median of all 64.
 
 The first has black bars cut off, so that a letterboxed copy hashes alike. The second is of the whole picture with its brightest
 and its darkest twentieth clipped: a logo or a subtitle, on the bars too, weighs little in it; it is 0 where nothing but those
@@ -10,49 +10,54 @@ twentieths tells the picture from a flat one. The third is of the middle of the 
 of either side: what a crop leaves, so that it hashes like the first of the copy.
 """
 
+from functools import cache
 from typing import Any
 
-import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from jobs.clean.measures import Measurement, Picture, Pixels, Span
 from jobs.media.kernel import kernel
 
-SIDE, DARK = 32, 40
+SIDE, LOW, DARK = 32, 8, 40
 CLIPPED, FLAT = SIDE * SIDE // 20, 4
 """Pixels of the small picture clipped at either end, and levels between these ends below which it is flat."""
+ROUNDING = 1e-6
+"""Coefficients this near to their median do not exceed it."""
 VIEWS, MIDDLE = 3, 0.9
 """Hashes of a picture, and the share of either side that is its middle."""
 
 
 def look(picture: Picture) -> list[float]:
-    return [float(half) for h in hashes(picture.half) for half in (h >> 32, h & 0xFFFFFFFF)]
+    return [float(half) for h in hashes(picture.upright) for half in (h >> 32, h & 0xFFFFFFFF)]
 
 
 def hashes(luma: Pixels) -> tuple[int, int, int]:
     """The VIEWS hashes of one luma picture."""
-    top, left, height, width = inside(luma)
-    y, x = (round(side * (1 - MIDDLE) / 2) for side in (height, width))
-    found = [np.ascontiguousarray(luma[top + y:top + height - y, left + x:left + width - x]) for y, x in ((0, 0), (y, x))]
-    return hash_of(_area(found[0])), _whole(luma), hash_of(_area(found[1]))
-
-
-def _whole(luma: Pixels) -> int:
-    small = _area(np.ascontiguousarray(luma))
-    order = np.sort(small, axis=None)
-    low, high = order[CLIPPED], order[-1 - CLIPPED]
-    return 0 if high - low < FLAT else hash_of(np.clip(small, low, high))
+    first, whole, middle = _hashes(np.ascontiguousarray(luma), MIDDLE, _waves(SIDE))
+    return int(first), int(whole), int(middle)
 
 
 def hash_of(small: Any) -> int:
-    """The 64 bits of a small float picture."""
-    low = np.ascontiguousarray(cv2.dct(small)[:8, :8]).ravel()
-    low[0] = 0
-    order = np.sort(low)
-    return int.from_bytes(np.packbits(low > (order[31] + order[32]) / 2).tobytes(), "big")
+    """The 64 bits of a small square picture."""
+    return int(_hash_of(np.ascontiguousarray(small, np.float32), _waves(len(small))))
 
 
-@kernel("float32[:, ::1](Array(uint8, 2, 'C', readonly=True))")
+def inside(luma: Pixels) -> tuple[int, int, int, int]:
+    """Top, left, height and width of a picture inside dark bars; of the whole where less than a third would be left."""
+    top, bottom, left, right = _inside(np.ascontiguousarray(luma))
+    return top, left, bottom - top, right - left
+
+
+@cache
+def _waves(side: int) -> NDArray[np.float64]:
+    """The LOW lowest cosines of the DCT-II of so many values, a row each."""
+    rows: NDArray[np.float64] = np.cos(np.pi * np.outer(np.arange(LOW), 2 * np.arange(side) + 1) / (2 * side)) * np.sqrt(2 / side)
+    rows[0] *= np.sqrt(0.5)
+    return rows
+
+
+@kernel(None)
 def _area(luma: Any) -> Any:
     """The picture in SIDE x SIDE area means, rounded to whole numbers."""
     height, width = luma.shape
@@ -73,17 +78,9 @@ def _area(luma: Any) -> Any:
     return out
 
 
-def inside(luma: Pixels) -> tuple[int, int, int, int]:
-    """Top, left, height and width of a picture inside dark bars; of the whole where less than a third would be left."""
-    top, bottom, left, right, rows, columns = _inside(np.ascontiguousarray(luma))
-    if rows < luma.shape[0] / 3 or columns < luma.shape[1] / 3:
-        return 0, 0, luma.shape[0], luma.shape[1]
-    return top, left, bottom - top, right - left
-
-
-@kernel("UniTuple(int64, 6)(Array(uint8, 2, 'C', readonly=True))")
+@kernel("UniTuple(int64, 4)(Array(uint8, 2, 'C', readonly=True))")
 def _inside(luma: Any) -> Any:
-    """First and last + 1 of the rows and of the columns that have a pixel above DARK, and how many they are."""
+    """First and last + 1 of the rows and of the columns that have a pixel above DARK; of all where these are less than a third."""
     height, width = luma.shape
     column = np.zeros(width, np.uint8)
     top, bottom, rows = height, 0, 0
@@ -98,7 +95,50 @@ def _inside(luma: Any) -> Any:
     for k in range(width):
         if column[k] > DARK:
             left, right, columns = min(left, k), k + 1, columns + 1
-    return top, bottom, left, right, rows, columns
+    if rows < height / 3 or columns < width / 3:
+        return 0, height, 0, width
+    return top, bottom, left, right
+
+
+@kernel("uint64(Array(float32, 2, 'C', readonly=True), Array(float64, 2, 'C', readonly=True))")
+def _hash_of(small: Any, waves: Any) -> Any:
+    """The 64 bits of a small picture; all 0 of a flat one, whatever its coefficients are rounded to."""
+    side = waves.shape[1]
+    low, line = np.zeros(LOW * LOW), np.zeros(side)
+    for i in range(LOW):
+        line[:] = 0
+        for row in range(side):
+            wave, values = waves[i, row], small[row]
+            for k in range(side):
+                line[k] += wave * values[k]
+        for j in range(LOW):
+            total = 0.0
+            for k in range(side):
+                total += waves[j, k] * line[k]
+            low[i * LOW + j] = total
+    low[0] = 0.0
+    order = np.sort(low)
+    middle, bits = (order[LOW * LOW // 2 - 1] + order[LOW * LOW // 2]) / 2, np.uint64(0)
+    for value in low:
+        bits = (bits << np.uint64(1)) | np.uint64(value > middle + ROUNDING)
+    return bits
+
+
+@kernel("UniTuple(uint64, 3)(Array(uint8, 2, 'C', readonly=True), float64, Array(float64, 2, 'C', readonly=True))")
+def _hashes(luma: Any, middle: float, waves: Any) -> Any:
+    """Of the picture inside dark bars, of the whole clipped, of the middle."""
+    height, width = luma.shape
+    top, bottom, left, right = _inside(luma)
+    whole = _area(luma)
+    barred = bottom - top < height or right - left < width
+    first = _hash_of(_area(luma[top:bottom, left:right]) if barred else whole, waves)
+    y, x = np.rint((bottom - top) * (1 - middle) / 2), np.rint((right - left) * (1 - middle) / 2)
+    third = _hash_of(_area(luma[top + int(y):bottom - int(y), left + int(x):right - int(x)]), waves)
+    order = np.sort(whole.ravel())
+    low, high = order[CLIPPED], order[-1 - CLIPPED]
+    if high - low < FLAT:
+        return first, np.uint64(0), third
+    return first, _hash_of(np.minimum(np.maximum(whole, low), high), waves), third
 
 
 def reduce(span: Span) -> dict[str, Any]:
@@ -109,4 +149,4 @@ def reduce(span: Span) -> dict[str, Any]:
     }
 
 
-MEASURE = Measurement("phash", 4, ("phashes", "phash_times_s"), reduce, width=2 * VIEWS, look=look)
+MEASURE = Measurement("phash", 5, ("phashes", "phash_times_s"), reduce, width=2 * VIEWS, look=look)

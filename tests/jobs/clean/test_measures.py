@@ -3,6 +3,7 @@
 import io
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -564,3 +565,11 @@ def test_long_sound_is_parted_evenly(tmp_path: Path) -> None:
     (tmp_path / "long.m4a").write_bytes(encode_audio(np.full(RATE * 25, 0.1, np.float32), RATE))
     clips = measure_file(str(tmp_path / "long.m4a"), "audio", SETTINGS)["clips"]
     assert [c["duration_s"] for c in clips] == [pytest.approx(12.5, abs=0.05)] * 2
+
+
+@pytest.mark.parametrize(("rotation", "mirrored"), [(90, False), (180, False), (270, True)])
+def test_a_film_turned_by_its_container_hashes_like_one_turned_for_good(rotation, mirrored):
+    luma = np.ascontiguousarray(photo(160, 112)[:, :, 1])
+    picture = replace(as_picture(photo(320, 224)), half=luma, rotation_deg=rotation, mirrored=mirrored)
+    shown = np.rot90(luma[:, ::-1] if mirrored else luma, -rotation // 90)
+    assert phash.look(picture) == [float(half) for h in phash.hashes(np.ascontiguousarray(shown)) for half in (h >> 32, h & 0xFFFFFFFF)]

@@ -166,6 +166,19 @@ def mutate(tmp_path: Path, count: int, seed: int, made: dict[str, bytes]) -> Cou
     return seen
 
 
+def test_a_clock_of_years_between_frames_makes_no_millions_of_clips(tmp_path: Path) -> None:
+    """The rate of an AVI is a fraction in its header: one flipped bit made 11/2048498074 of it, and the last frame five years long."""
+    broken = bytearray(video(codec="mpeg4", container="avi", sound=False))
+    at = broken.index(b"strh") + 8 + 20  # scale and rate of the stream
+    broken[at:at + 8] = struct.pack("<II", 2_048_498_074, 11)
+    path = tmp_path / "slow.avi"
+    path.write_bytes(broken)
+    made = measure_source(path, "video", SETTINGS)
+    assert made.frames == 40
+    assert len(made.clips) <= 40
+    assert all(clip["duration_s"] <= 1 for clip in made.clips)
+
+
 def test_sound_files_are_what_they_are(tmp_path: Path) -> None:
     kinds = {}
     for name, data in sources().items():

@@ -1,15 +1,19 @@
 """The story of a duplicate cluster, after a run through the shell round a job."""
 
 import argparse
+import io
 import json
+from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from jobs.cli import explain as command
 from jobs.dedup.explain import explain
 from jobs.errors import Terminal
 from jobs.lake import Lake
-from schemas import CLIPS, DUPLICATES
+from schemas import CLIPS, DUPLICATES, REJECTS
 
 
 @pytest.fixture
@@ -51,6 +55,83 @@ def test_the_command_shows_a_cluster_side_by_side(lake, capsys):
     assert [c["verdict"] for c in told["clusters"]] == ["b went for a: exact 1 (evidence: b -exact 1- a)"]
     assert command.main(args.parse_args(["c", "--lake", lake.root, "--json"])) == 0
     assert "clusters" not in json.loads(capsys.readouterr().out)
+
+
+HOSTILE = """<script>alert(1)</script>"><img src=https://example.org/x onerror=alert(1)>{{ 7*7 }}</table></style>\u202e&#x3c;!--"""
+
+
+class Page(HTMLParser):
+    """Tags with what they may fetch, and the text of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.fetched, self.on, self.text = set(), [], [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.fetched += [value for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
+        self.on += [name for name, _ in attrs if name.startswith("on")]
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def jpeg(seed):
+    sink = io.BytesIO()
+    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (24, 32, 3), np.uint8)).save(sink, "JPEG")
+    return sink.getvalue()
+
+
+@pytest.fixture
+def hostile(lake, lake_run, deduped, clip):
+    rng = np.random.default_rng(7)
+    hashes = [sum(1 << int(b) for b in rng.permutation(64)[:32]) for _ in range(6)]
+
+    def video(clip_id, start, frames, caption):
+        return clip(clip_id, modality="video", phashes=hashes, phash_times_s=[start + i / 2 for i in range(6)], luma_std=40.0, start_s=start,
+                    end_s=start + 3, duration_s=3.0, title=HOSTILE, caption=caption, frames=frames)
+
+    frames = [{"t_s": i / 4, "jpeg": jpeg(i)} for i in range(9)]
+    run = lake_run([video("v", 0.0, frames, HOSTILE + " at noon"), video("w", 2.0, [frames[0], {"t_s": 1.0, "jpeg": HOSTILE.encode()}], HOSTILE + " at dusk"),
+                    video("x", 0.0, None, None)])
+    found = deduped(run)
+    for table, rows in ((DUPLICATES, list(found.values())), (REJECTS, found.rejects)):
+        part = run.lake.write_part(table, "d", "p.parquet", table.rows(rows))
+        run.lake.write_json({"rows": 1, "files": [part], "parents": {"clips@measure": "given"}}, table.name, "d", "manifest.json")
+    run.lake.write_json(dict(run.parents["clips"].manifest) | {"parents": {}}, CLIPS.name, "given", "manifest.json")
+    run.lake.open(create=True)
+    for job, version in (("measure", "given"), ("dedup", "d")):
+        run.lake.write_json({"fingerprint": version}, "_current", f"{job}.json")
+    return run.lake
+
+
+def test_the_page_shows_frames_side_by_side_and_a_hostile_caption_does_nothing(hostile, tmp_path, capsys):
+    args = argparse.ArgumentParser()
+    command.arguments(args)
+    out = tmp_path / "deep" / "cluster.html"
+    assert command.main(args.parse_args(["w", "--lake", hostile.root, "--html", str(out)])) == 0
+    assert str(out) in capsys.readouterr().out
+    page = Page(out.read_text(encoding="utf-8"))
+    assert not page.tags & {"script", "iframe", "object", "link", "form", "base", "a"}
+    assert page.on == []
+    pictures = [uri for uri in page.fetched if uri.startswith("data:image/jpeg;base64,")]
+    assert page.fetched == pictures
+    assert len(pictures) == 6 + 1 + 6  # the keeper beside each loser, at most six frames, and what is no JPEG is left out
+    assert "default-src 'none'" in out.read_text()
+    assert HOSTILE in page.text
+    assert "49" not in page.text
+    assert "dusk" in page.text
+    row = explain(hostile, "w")
+    assert row.losers[0]["threshold"] is not None
+    assert f"goes: {row.losers[0]['method']}" in page.text
+
+
+def test_the_page_of_a_clip_without_duplicates_says_so(lake, tmp_path):
+    args = argparse.ArgumentParser()
+    command.arguments(args)
+    assert command.main(args.parse_args(["c", "--lake", lake.root, "--html", str(tmp_path / "c.html")])) == 0
+    assert "resembles no other" in (tmp_path / "c.html").read_text()
 
 
 def test_a_clip_without_duplicates_and_one_that_is_not_there(lake, tmp_path):

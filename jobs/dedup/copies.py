@@ -1,0 +1,183 @@
+"""Whether a clip is a copy of another: their fit (`jobs.dedup.sketches`), and what speaks against it.
+
+A fit of two drawings in which a shape crosses a plain ground is good whatever the shape and its colour. So what the fit leaves over must
+be small too: in what stands still, in the colours, in the light, and, of stored frames that were taken at the same time, in detail.
+Measured on 899 copies of 42 films by 28 transforms, of which all but 14 pass, and on the 4,950 pairs of drawn scenes
+(`tests/bench/dedup_recall.md`).
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.clean.measures.sketch import RATE_HZ
+from jobs.dedup import detail, sketches, stills
+from jobs.dedup.perceptual import SLACK_S
+from jobs.dedup.sketches import Array, Course, Fit
+
+MOVING = 2.0
+"""Root mean square of the departures of a clip's cells from their mean over time, 0..255, below which it stands still."""
+NOISE, FINE_NOISE = 4.0, 2.0
+"""Mean square of what a code adds to these departures, in sketches and in stored frames."""
+SAME, AGREED = 0.78, 0.55
+"""Correlation of the departures, without that noise, from which clips are the same, and from which they are if their hashes say so. 98 of 100
+copies reach 0.75."""
+FINE, TOGETHER_S = 0.92, 0.03
+"""Likewise of stored frames whose times differ by no more than this. 98 of 100 copies reach 0.94; a triangle for a disc 0.90 at most,
+warped to fit."""
+LIKE, TOLERANCE, ROUGH = 0.75, 10.0, 0.5
+"""Share of the cells that must have the same mean over time, but for TOLERANCE of 0..255 and this share of half the range about a
+cell; copies reach 0.82 with a logo and bars."""
+GAIN, LIFT = (0.45, 2.1), 75.0
+"""Contrast of a copy, and by how much the middle of its range may be lighter or darker, 0..255."""
+GREY, COLOURED, GREY_GAIN, GREY_LIFT = 3.0, 6.0, (0.75, 1.33), 30.0
+"""Root mean square of the chroma below which a clip is grey and from which it is not. A grey copy of a clip with colours has nothing
+but its luma to prove it, which must be nearly as it was."""
+FADED, OTHER, OTHER_MOVING, TINTED = (0.4, 2.5), 0.3, 0.4, 1.5
+"""By how much colours may have paled; square of what is left over of the colours, as a share of both squares, from which they are others,
+of all and of their departures from the mean over time, where these are greater than TINTED. Copies: 98 of 100 below 0.1 and 0.22."""
+PALED, VIVID = (0.62, 1.6), 2.0
+"""By how much the departures of the colours, where greater than VIVID, may have paled against all colours."""
+
+
+NEARLY, ABOUT = 2.5, 0.08
+"""Samples by which a fit may be off 0, and by how much worse one that begins at 0 may be, for the latter to be looked at too."""
+QUIET = 1.5
+"""Root mean square by which the cells change in a sample, 0..255, up to which frames a sample apart show the same details."""
+UNSTEADY = 0.6
+"""Correlation of a clip's departures with those of the next sample below which its sketches are noise (a crowd of dots, a test pattern):
+they may prove a copy but refute none."""
+
+
+class Clip(NamedTuple):
+    """What is known of a clip."""
+
+    course: Course | None
+    frames: stills.Frames
+
+    def turned(self) -> "list[Clip]":
+        """The clip mirrored and turned by quarters, eight in all, as it is first."""
+        courses = self.course.turned() if self.course is not None else [None] * 8
+        frames = zip(*([(t, one) for one in picture.turned()] for t, picture in self.frames), strict=True) if self.frames else [()] * 8
+        return [Clip(course, list(shown)) for course, shown in zip(courses, frames, strict=True)]
+
+
+def proof(a: Clip, b: Clip, agreed: bool, *, turns: bool = False) -> tuple[float, float] | None:
+    """How well one of two clips fits the other.
+
+    Args:
+        a: A clip.
+        b: Another.
+        agreed: Whether their hashes are near to one another in time order.
+        turns: Whether `a` may also be mirrored and turned.
+
+    Returns:
+        Score, 0 if something speaks against it, and shift in seconds, time in `a` minus time in `b`; None where nothing moves or too
+        little is known.
+    """
+    found = [_proof(one, b, agreed) for one in (a.turned() if turns else [a])]
+    return max((of for of in found if of is not None), key=lambda of: of[0], default=None)
+
+
+def _proof(a: Clip, b: Clip, agreed: bool) -> tuple[float, float] | None:
+    if a.course is None or b.course is None:
+        return None
+    fit = sketches.fit(a.course, b.course)
+    part, at = sketches.overlap(a.course, b.course, fit.shift) if np.isfinite(fit.shift) else (slice(0, 0), np.empty(0))
+    if len(at) < sketches.LEAST - 1:
+        return None
+    one, two = sketches.view(a.course.luma[part], fit.boxes[0], fit.warp), sketches.view(sketches.between(b.course.luma, at), fit.boxes[1])
+    x, y = sketches.departures(one), sketches.departures(two)
+    if (moving := max(_spread(x), _spread(y))) < MOVING:
+        return None
+    score = min(1.0, fit.correlation * (1 + NOISE / moving**2))
+    if score < (AGREED if agreed else SAME):
+        return None if agreed and min(a.course.steady(), b.course.steady()) < UNSTEADY else (0.0, fit.shift / RATE_HZ)
+    colours = (sketches.view(a.course.chroma[part], fit.boxes[0], fit.warp), sketches.view(sketches.between(b.course.chroma, at), fit.boxes[1]))
+    fits = [fit]
+    if abs(fit.shift) <= NEARLY:  # another shape crosses the same ground a little earlier: the two may as well begin together
+        together = fit._replace(shift=0.0)
+        fits += [together] * (sketches.correlation(a.course, b.course, together) >= fit.correlation - ABOUT)
+    same = (_same_light(one, two, x, y, colours) and _same_colours(*colours)
+            and all(_same_detail(a.frames, b.frames, near) for near in fits) and _same_words(a, b, fit.shift / RATE_HZ))
+    return (max(score, SAME) if same else 0.0), fit.shift / RATE_HZ
+
+
+def frames_agree(a: Clip, b: Clip, shift: float, *, turns: bool = False) -> bool:
+    """Whether the stored frames of clips whose hashes agree do not say that they differ: in colours or, where nothing moves, in details."""
+    if stills.contradict(a.frames, b.frames, shift, SLACK_S, turns=turns):
+        return False
+    if not (a.frames and b.frames and _stands(a) and _stands(b)):
+        return True
+    middle = a.frames[len(a.frames) // 2][1]
+    return any(detail.same(middle, picture, turns=turns) for _, picture in b.frames)
+
+
+def _stands(clip: Clip) -> bool:
+    return clip.course is not None and _spread(sketches.departures(clip.course.luma)) < MOVING
+
+
+def _spread(cells: Array) -> float:
+    return float(np.sqrt(np.mean(np.square(cells))))
+
+
+def _same_light(one: Array, two: Array, x: Array, y: Array, colours: tuple[Array, Array]) -> bool:
+    """Whether what stands still is the same and the light of all has changed no more than a copy's does."""
+    gain = float(np.vdot(x, y) / max(float(np.vdot(x, x)), 1e-6))
+    still_one, still_two = one.mean(axis=0), two.mean(axis=0)
+    slope, lift = _line(still_one.ravel(), still_two.ravel())
+    tints = sorted(map(_spread, colours))
+    grey = tints[0] < GREY and tints[1] > COLOURED
+    least, most = GREY_GAIN if grey else GAIN
+    if not least <= gain <= most or abs((slope - 1) * float(still_one.mean()) + lift) > (GREY_LIFT if grey else LIFT):
+        return False
+    rough = np.maximum(*(cv2.dilate(z, np.ones((3, 3))) - cv2.erode(z, np.ones((3, 3))) for z in (still_one, still_two))) / 2
+    return bool((np.abs(still_two - slope * still_one - lift) <= TOLERANCE + ROUGH * rough).mean() >= LIKE)
+
+
+def _line(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[float, float]:
+    """Slope and intercept of most of the points; a fifth of them may lie anywhere."""
+    kept = np.ones(len(x), bool)
+    slope, lift = 1.0, 0.0
+    for _ in range(3):
+        spread = float(x[kept].var())
+        slope = float(np.mean((x[kept] - x[kept].mean()) * (y[kept] - y[kept].mean()))) / spread if spread > 1 else 1.0
+        lift = float(y[kept].mean() - slope * x[kept].mean())
+        left = np.abs(y - slope * x - lift)
+        kept = left <= np.quantile(left, 0.8) + 1e-3
+    return slope, lift
+
+
+def _same_colours(one: Array, two: Array) -> bool:
+    if min(_spread(one), _spread(two)) < GREY:
+        return True
+    paled = float(np.clip(np.vdot(one, two) / np.vdot(one, one), *FADED))
+    x, y = sketches.departures(one), sketches.departures(two)
+    if _left_over(one, two, paled) > OTHER or (max(_spread(x), _spread(y)) > TINTED and _left_over(x, y, paled) > OTHER_MOVING):
+        return False
+    return min(_spread(x), _spread(y)) < VIVID or PALED[0] <= float(np.vdot(x, y) / np.vdot(x, x)) / paled <= PALED[1]
+
+
+def _left_over(x: Array, y: Array, gain: float) -> float:
+    return float(np.square(y - gain * x).mean() / max(np.square(y).mean() + gain**2 * np.square(x).mean(), 1e-6))
+
+
+def _same_detail(a: stills.Frames, b: stills.Frames, fit: Fit) -> bool:
+    """Whether stored frames agree that were taken at the same time; also where there are no two such pairs."""
+    pairs = [(x.luma[1], y.luma[1]) for s, x in a for t, y in b if abs(s - t - fit.shift / RATE_HZ) <= TOGETHER_S]
+    if len(pairs) < 2:
+        return True
+    one, two = (np.stack(side).astype(np.float32) for side in zip(*pairs, strict=True))
+    nothing = np.zeros_like(two)
+    found = sketches.registered(fit, lambda now: (sketches.view(one, fit.boxes[0], now.warp), sketches.view(two, fit.boxes[1]), nothing))
+    moving = max(_spread(sketches.departures(z)) for z in (one, two))
+    return moving < MOVING or found.correlation * (1 + FINE_NOISE / moving**2) >= FINE
+
+
+def _same_words(a: Clip, b: Clip, shift_s: float) -> bool:
+    """Whether details agree in any two stored frames of about one quiet moment; also where there are not two such pairs."""
+    assert a.course is not None
+    pairs = [(x, y) for s, x in a.frames for t, y in b.frames if abs(s - t - shift_s) <= 1 / RATE_HZ and a.course.change(s) <= QUIET]
+    return len(pairs) < 2 or any(detail.same(x, y) for x, y in pairs)

@@ -1,0 +1,91 @@
+"""Whether two pictures that look alike are one in their details: two slides of one talk, two title cards, two pages are not.
+
+One picture is registered with the other as clips are (`jobs.dedup.sketches`), here by all of their luma at once, and parts in which they differ
+greatly, a logo or a subtitle, count little. Then they are compared block by block by what is left of a block without the means
+of its rows and columns: lines of text lie in the same rows whatever is written in them.
+"""
+
+import numpy as np
+
+from jobs.clean.measures.phash import inside
+from jobs.dedup.sketches import WHOLE, Array, Box, Warp, mild, places, solved, view
+from jobs.dedup.stills import FINE, SIDE, Small
+
+BLOCK, FLAT = 8, 3.0
+"""Side of a block, and standard deviation of what is left of it below which it says nothing."""
+AGREES, SHARE, MEAN, LEAST = 0.5, 0.78, 0.62, 3
+"""Correlation from which a block agrees, share of blocks that must, and what their mean must be; blocks below which nothing is said. Measured on 54
+pictures, slides and title cards by 19 transforms: 95 of 100 copies reach 0.82 and 0.73 but for title cards between bars; of 300 pairs of slides
+and cards with other words none passes."""
+ZOOMS = (1.0, 0.93, 1.07)
+"""Scales from which the registration begins."""
+COARSE_STEPS, FINE_STEPS = 5, 3
+
+
+def same(a: Small, b: Small, *, turns: bool = False) -> bool:
+    """Whether two pictures agree in their details, or have none."""
+    return any(_same(one, b) for one in (a.turned() if turns else [a]))
+
+
+def _same(a: Small, b: Small) -> bool:
+    said = False
+    for boxes in dict.fromkeys(((WHOLE, WHOLE), (_box(a), _box(b)))):
+        x, y = (view(one.fine.astype(np.float32), box) for one, box in zip((a, b), boxes, strict=True))
+        for zoom in ZOOMS:
+            found = _agreement(x, y, (zoom, 0.0, zoom, 0.0))
+            said |= found is not None
+            if found is not None and found[0] >= SHARE and found[1] >= MEAN:
+                return True
+    return not said
+
+
+def _box(picture: Small) -> Box:
+    top, left, height, width = inside(picture.fine)
+    return Box(top / FINE, left / FINE, (top + height) / FINE, (left + width) / FINE)
+
+
+def _agreement(x: Array, y: Array, warp: Warp) -> tuple[float, float] | None:
+    """Share of blocks that agree and weighted mean of their correlations, after registration; None if too few say anything."""
+    half = FINE // SIDE
+    coarse = [z.reshape(SIDE, half, SIDE, half).mean(axis=(1, 3)) for z in (x, y)]
+    warp = _registered(x, y, _registered(coarse[0], coarse[1], warp, COARSE_STEPS), FINE_STEPS)
+    one, two = _blocks(view(x, WHOLE, warp)), _blocks(y)
+    spread = np.minimum(one.std(axis=1), two.std(axis=1))
+    told = spread > FLAT
+    if told.sum() < LEAST:
+        return None
+    correlation = (one * two).mean(axis=1)[told] / (one.std(axis=1) * two.std(axis=1))[told]
+    return float((correlation >= AGREES).mean()), float(np.average(correlation, weights=np.sqrt(spread[told])))
+
+
+def _registered(x: Array, y: Array, warp: Warp, steps: int) -> Warp:
+    """The best warp near to one."""
+    best, least = warp, -1.0
+    side = places(len(x))
+    target = (y - y.mean()).ravel().astype(np.float64)
+    for step in range(steps + 1):
+        one = view(x, WHOLE, warp)
+        down, across = np.gradient(one, 2 / len(x))
+        terms = np.stack([(z - z.mean()).ravel() for z in (one, down * side[:, None], down, across * side, across)]).astype(np.float64)
+        correlation = float(terms[0] @ target / np.sqrt(max((terms[0] @ terms[0]) * (target @ target), 1e-6)))
+        if correlation > least:
+            best, least = warp, correlation
+        if step == steps:
+            break
+        left = np.abs(target - terms.T @ solved(terms, target))
+        weight = solved(terms, target, 1 / (1 + np.square(left / (2 * np.median(left) + 3))))
+        if weight[0] < 0.2:
+            break
+        moves = np.clip(weight[1:] / weight[0], -0.06, 0.06)
+        warp = warp[0] + moves[0], warp[1] + moves[1], warp[2] + moves[2], warp[3] + moves[3]
+        if not mild(warp):
+            break
+    return best
+
+
+def _blocks(picture: Array) -> Array:
+    """[blocks, pixels] without the means of the rows and columns of each."""
+    count = FINE // BLOCK
+    blocks = picture.reshape(count, BLOCK, count, BLOCK).swapaxes(1, 2).reshape(-1, BLOCK, BLOCK)
+    blocks = blocks - blocks.mean(axis=1, keepdims=True) - blocks.mean(axis=2, keepdims=True) + blocks.mean(axis=(1, 2), keepdims=True)
+    return np.asarray(blocks.reshape(len(blocks), -1))
