@@ -3,22 +3,14 @@ small pictures of which some will be stored."""
 
 import math
 from collections.abc import Sequence
-<<<<<<< HEAD
-from typing import TYPE_CHECKING, Any
-=======
 from dataclasses import replace
-from typing import Any
->>>>>>> room-speed
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jobs.clean import shots
-<<<<<<< HEAD
-from jobs.clean.measures import Picture, measurements
-from jobs.clean.measures.sketch import RATE_HZ
-=======
 from jobs.clean.measures import Picture, Pixels, measurements
->>>>>>> room-speed
+from jobs.clean.measures.sketch import RATE_HZ
 from jobs.clean.series import Floats, Growing, Pictures, doubles
 from jobs.media.planes import SKETCH, Grid, plane_array
 from jobs.media.signals import SIGNALS, THUMB
@@ -56,18 +48,12 @@ class Seen:
         self.measures = [m for m in measurements().values() if m.look is not None or m.compare is not None]
         self.rows = {m.name: Growing(m.width) for m in self.measures}
         self.sample_times = doubles()
-<<<<<<< HEAD
         self.sketch_times, self.sketches = doubles(), Growing(SKETCH, np.uint8)
-        self.candidates: list[_Candidate] = []
-        self.shot_from = self.encoded = 0
-        self.due = self.sketch_due = -math.inf
-=======
         self.waiting: list[tuple[Picture, int, Pixels | None, float]] = []
         """Samples to be measured: the picture, its number in its shot, the later picture and how much later that is."""
         self.candidates: list[_Candidate] = []
         self.shot_from = self.encoded = self.in_shot = 0
-        self.due = -math.inf
->>>>>>> room-speed
+        self.due = self.sketch_due = -math.inf
         self.content = 0.0
         self.open: Picture | None = None
         self.sar, self.rotation, self.mirrored, self.matrix = 1.0, 0, False, 2
