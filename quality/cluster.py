@@ -75,7 +75,7 @@ def _row(name: str, one: object, two: object) -> dict[str, Any]:
     sides = [(_said(one), False)], [(_said(two), False)]
     if name in WORDS and one and two:
         sides = _compared(str(one), str(two))
-    return {"name": name, "sides": sides, "differs": name not in ("clip_id", "source_id", "uri") and one != two}
+    return {"name": name, "sides": sides, "differs": name not in ("clip_id", "source_id", "uri", *WORDS) and one != two}
 
 
 def _said(value: object) -> str:

@@ -13,11 +13,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from jobs.clean import policy
 from jobs.clean.chapters import CHAPTER_S
-from jobs.collect.source import local, lost
+from jobs.clean.cost import cost_s
+from jobs.collect.source import local, lost, opened
 from jobs.job import Job, Part
 from jobs.lake import Lake, Slice, Version
 from jobs.media.faults import MediaFault
@@ -34,17 +35,12 @@ T = TypeVar("T")
 MEDIA = ("video", "image", "audio")
 GIVEN = ("title", "caption", "lang", "transcript", "licence", "pii_count")
 """What clips take over from their source."""
-FACTS = ("source_id", "modality", "uri", "sha256", "size_bytes", "duration_s", "width", "height", "fps", "error", "fetched_at", *GIVEN)
+FACTS = ("source_id", "modality", "uri", "sha256", "size_bytes", "duration_s", "width", "height", "fps", "video_codec", "audio_codec", "error",
+         "fetched_at", *GIVEN)
 TEXT_FACTS = ("source_id", "modality", "sha256", "error", "text", "fetched_at", *GIVEN)
 
 LEAST_TASK_S, MOST_TASK_S, TASKS = 3.0, 300.0, 256
 """CPU seconds that a task is planned to take: the whole work in TASKS tasks, within these bounds."""
-PIXELS_PER_S = 250e6
-"""Pixels decoded and measured per CPU second (H.264 at 720p: 370 million decoded, of which measuring takes a third)."""
-LEAST_FRAME_BYTES = 50
-"""A file has no more frames than this allows, whatever its header says."""
-BYTES_PER_S = 4e6
-"""Bytes of a video of unknown size and length that one CPU second gets through."""
 ROWS_PER_TASK = 20_000
 
 
@@ -84,31 +80,16 @@ def measure(run: Run) -> None:
         run.parts(tasks + joins, measure_task, weight="batch")
 
 
-def cost_s(row: Mapping[str, Any]) -> float:
-    """Estimated CPU seconds to measure a source, from header facts that may be missing or lies."""
-    size, duration = row["size_bytes"], row["duration_s"]
-    if row["modality"] == "image":
-        return float(0.02 + (row["width"] or 1000) * (row["height"] or 1000) * 3e-8)
-    if row["modality"] == "audio":
-        return float(0.05 + 0.01 * min(duration or size / 16_000, size / 100))
-    if not duration or not row["width"] or not row["height"]:
-        return float(0.1 + size / BYTES_PER_S)
-    frames = min(duration * min(row["fps"] or 25.0, 240.0), size / LEAST_FRAME_BYTES)
-    return float(0.1 + frames * row["width"] * row["height"] / PIXELS_PER_S)
-
-
 def task_s(rows: Sequence[Mapping[str, Any]]) -> float:
     """CPU seconds that a task is planned to take."""
     return min(MOST_TASK_S, max(LEAST_TASK_S, sum(cost_s(row) for row in rows) / TASKS))
 
 
 def parts(row: Mapping[str, Any], target_s: float) -> int:
-    """In how many parts a source is read: as many as its chapters and tasks of the planned length allow. Every part of a remote one
-    fetches the whole file, so these are as long as may be."""
+    """In how many parts a source is read: as many as its chapters and tasks of the planned length allow."""
     if row["modality"] != "video" or not row["duration_s"]:
         return 1
-    long = MOST_TASK_S if "://" in row["uri"] else target_s
-    return max(1, min(int(row["duration_s"] / CHAPTER_S), math.ceil(cost_s(row) / long)))
+    return max(1, min(int(row["duration_s"] / CHAPTER_S), math.ceil(cost_s(row) / target_s)))
 
 
 def _dearest_first(row: Mapping[str, Any]) -> tuple[float, str]:
@@ -192,11 +173,15 @@ def _measured(source: Mapping[str, Any], settings: Settings) -> list[dict[str, A
 
 def _read_part(task: Task, settings: Settings) -> Part:
     """Read some chapters of a source and stage their numbers, or why that failed, for the task that joins them."""
+    from jobs.clean.sandboxed import Part as Read
     from jobs.clean.sandboxed import read_part
 
     (source,), number = task.sources, task.part
     assert number is not None
-    made = _tried(source, lambda path: read_part(path, number, task.parts, settings.recipe.measure))
+    def work(file: BinaryIO) -> "Read":
+        return read_part(file, number, task.parts, settings.recipe.measure)
+
+    made = _opened(source, work)
     staged = {"reject": made} if isinstance(made, dict) else {"found": made.found, "numbers": made.numbers}
     Lake(settings.runtime.lake).put(pack(staged), "_work", task.run_id, _staged_name(source, number, task.parts))
     return Part(tables={}, seen=0, kept=0)
@@ -230,6 +215,16 @@ def _tried(source: Mapping[str, Any], work: Callable[[str], T]) -> T | dict[str,
     try:
         with local(source["uri"]) as path:
             return _decoded(source, path, lambda: work(path))
+    except OSError as error:
+        reason, detail = lost(error, source["uri"])
+        return _rejected(source, reason, "readable", detail)
+
+
+def _opened(source: Mapping[str, Any], work: Callable[[BinaryIO], T]) -> T | dict[str, Any]:
+    """The same for work on the open file, wherever it is."""
+    try:
+        with opened(source["uri"]) as file:
+            return _decoded(source, source["uri"], lambda: work(file))
     except OSError as error:
         reason, detail = lost(error, source["uri"])
         return _rejected(source, reason, "readable", detail)

@@ -62,10 +62,10 @@ def measure_file(path: str, modality: str, settings: Mapping[str, Any], chapter_
         return _measure(file, options, chapter_s)
 
 
-def part_file(path: str, part: int, of: int, settings: Mapping[str, Any], chapter_s: float) -> dict[str, Any]:
+def part_file(file: BinaryIO, part: int, of: int, settings: Mapping[str, Any], chapter_s: float) -> dict[str, Any]:
     """`read_part` without the sandbox: the `Found`; the numbers are handed over."""
     options = _options(settings)
-    with _opened(path) as file, _container(file, _kind(file)) as (container, kind):
+    with _container(file, _kind(file)) as (container, kind):
         reading = Reading(container, kind, options, lambda numbers: child.hand(numbers.plain()), (part, of), chapter_s)
         found = reading.run()
         if reading.seen is not None:

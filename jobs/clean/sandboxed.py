@@ -8,7 +8,7 @@ computes on media is imported here: `jobs.clean.measure` is, in the decoder proc
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from jobs.clean.chapters import CHAPTER_S
 from jobs.clean.found import Found, Measured, joined, misfit
@@ -51,11 +51,11 @@ def measure_source(path: str | os.PathLike[str], modality: str, settings: "Measu
     return Measured(**made) if "clips" in made else _laid_together(Found.of_plain(made), numbers, settings)
 
 
-def read_part(path: str | os.PathLike[str], part: int, of: int, settings: "Measure", chapter_s: float = CHAPTER_S) -> Part:
+def read_part(file: BinaryIO, part: int, of: int, settings: "Measure", chapter_s: float = CHAPTER_S) -> Part:
     """Read the chapters of a source that fall to one of several workers, in the sandbox of this process.
 
     Args:
-        path: A local file.
+        file: Open; of one that is far away only what lies round these chapters is read.
         part: Which part, from 0. A source of few chapters has empty parts.
         of: How many parts there are.
         settings: The section `measure` of the recipe.
@@ -65,8 +65,8 @@ def read_part(path: str | os.PathLike[str], part: int, of: int, settings: "Measu
         MediaFault: as in `measure_source`.
     """
     numbers: list[Any] = []
-    arguments = {"path": os.fspath(path), "part": part, "of": of, "settings": settings.model_dump(), "chapter_s": chapter_s}
-    return Part(sandbox.call("jobs.clean.measure:part_file", arguments, _limits(settings), numbers.append), numbers)
+    arguments = {"part": part, "of": of, "settings": settings.model_dump(), "chapter_s": chapter_s}
+    return Part(sandbox.call("jobs.clean.measure:part_file", arguments, _limits(settings), numbers.append, file), numbers)
 
 
 def measure_parts(parts: Sequence[Part], settings: "Measure") -> Measured | None:

@@ -295,7 +295,7 @@ def _read(file: BinaryIO) -> tuple[str, int, bytes, bool]:
 def _facts(file: BinaryIO) -> dict[str, Any]:
     """Header facts; none where the header is damaged, for the decode pass has the last word."""
     try:
-        probed = call("jobs.collect.facts:facts", {}, PROBE_LIMITS, file=file.fileno())
+        probed = call("jobs.collect.facts:facts", {}, PROBE_LIMITS, file=file)
     except MediaFault:
         return {}
     facts = {name: probed[name] for name in ("duration_s", "width", "height", "fps", "video_codec", "audio_codec")}

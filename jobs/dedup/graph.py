@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 WHOLE = 128
 """Buckets of up to so many nodes give all their pairs. Equal texts are one node, so a larger one is a family of templates."""
-LAG = 8
+LAG = 4
 """In larger ones every node meets the least node and its next neighbours in the order: linear, however hot a bucket is."""
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]

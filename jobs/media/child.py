@@ -8,6 +8,7 @@ cache later is refused. A module that has to load more for that says so in a fun
 
 import errno
 import importlib
+import io
 import os
 import re
 import resource
@@ -60,6 +61,13 @@ def _serve(calls: Any, answers: Any, files: socket.socket, confined: bool) -> No
         answers.write(pack(value))
         answers.flush()
 
+    def ask(place: int, size: int) -> bytes:
+        if not size:
+            return b""
+        send({"read": [place, size]})
+        data: bytes = unpack(read)["data"]
+        return data
+
     def hand_over(values: Mapping[str, Any]) -> None:
         send({"hand": values})
         _trim()  # what is handed over was gathered over minutes, among much that is gone
@@ -72,14 +80,43 @@ def _serve(calls: Any, answers: Any, files: socket.socket, confined: bool) -> No
             call = unpack(read)
         except EOFError:
             return
-        if call.get("file"):
+        if call["handle"]:
             _, (handle,), _, _ = socket.recv_fds(files, 1, 1)
             with os.fdopen(handle, "rb", buffering=0) as file:
                 file.seek(0)
                 call["args"]["file"] = file
                 send(answer(call))
+        elif call["served"] is not None:
+            call["args"]["file"] = Served(int(call["served"]), ask)
+            send(answer(call))
         else:
             send(answer(call))
+
+
+class Served(io.RawIOBase):
+    """A file of `size` bytes that the parent reads: `ask(place, size)` gives bytes of it."""
+
+    def __init__(self, size: int, ask: Callable[[int, int], bytes]) -> None:
+        self.size, self.ask, self.place = size, ask, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self.place, io.SEEK_END: self.size}[whence]
+        if place < 0:
+            raise OSError(errno.EINVAL, "a place before the file")
+        self.place = place
+        return place
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.ask(self.place, min(len(buffer), max(self.size - self.place, 0), 1 << 20))
+        buffer[:len(data)] = data
+        self.place += len(data)
+        return len(data)
 
 
 def _callable(module: str) -> bool:

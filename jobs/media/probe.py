@@ -51,7 +51,6 @@ class Probe:
         width: Coded pixels.
         fps: Mean rate as the container says.
         sar: Sample aspect ratio. (The rotation is known from the first frame only: `clips` has it.)
-        decode_cost: Estimated CPU seconds of a decode pass, for balancing tasks only.
     """
 
     modality: Modality
@@ -69,7 +68,6 @@ class Probe:
     alpha: bool = False
     sample_rate_hz: int | None = None
     channels: int | None = None
-    decode_cost: float = 0.0
 
 
 _NAMES: Mapping[Modality, str] = MappingProxyType({
@@ -411,7 +409,6 @@ def describe(container: Any, kind: Kind) -> Probe:
     picture, sound = picture_stream(container), sound_stream(container)
     facts: dict[str, Any] = {"modality": "video" if picture is not None else "audio" if sound is not None else "unknown"}
     duration = container_seconds(container)
-    cost = 0.0
     if picture is not None:
         context = picture.codec_context
         rate = picture.average_rate or picture.guessed_rate
@@ -422,23 +419,14 @@ def describe(container: Any, kind: Kind) -> Probe:
             "bit_depth": depth(context.format), "hdr": context.color_trc in HDR_TRANSFERS,
             "alpha": has_alpha(picture),
         }
-        frames = picture.frames or (duration or 10.0) * min(float(rate or 25), 240.0)
-        cost += frames * max(context.width * context.height, 1) * _cost(context.name)
     if sound is not None:
         context = sound.codec_context
         facts |= {"audio_codec": context.name, "sample_rate_hz": context.sample_rate, "channels": context.channels}
-        cost += 0.004 * (duration or 10.0)
-    return Probe(container=kind.container, duration_s=duration, decode_cost=cost, **facts)
+    return Probe(container=kind.container, duration_s=duration, **facts)
 
 
 HDR_TRANSFERS = frozenset({16, 18})
 """Transfer characteristics of ITU-T H.273: 16 is PQ (SMPTE ST 2084), 18 is HLG (ARIB STD-B67)."""
-
-
-def _cost(codec: str) -> float:
-    """CPU seconds per pixel and frame of one decoder thread, from the measurements behind this project (H.264 720p: 404
-    frames a CPU second; HEVC 1080p: 218), plus a quarter for measuring."""
-    return {"h264": 3.3e-9, "hevc": 2.8e-9, "av1": 4e-9, "libdav1d": 4e-9, "vp9": 3e-9, "mjpeg": 6e-9}.get(codec, 3e-9)
 
 
 def depth(format: Any) -> int | None:
@@ -475,5 +463,4 @@ def _probe_picture(file: BinaryIO, kind: Kind) -> Probe:
         return Probe(
             modality="video" if frames > 1 else "image",
             container=kind.container, width=image.width, height=image.height, video_codec=(image.format or "").lower(),
-            pix_fmt=image.mode, alpha="A" in image.getbands() or "transparency" in image.info,
-            decode_cost=image.width * image.height * 3e-8 * max(frames, 1))
+            pix_fmt=image.mode, alpha="A" in image.getbands() or "transparency" in image.info)

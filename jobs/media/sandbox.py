@@ -15,9 +15,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from jobs.media.child import ONE_THREAD
 from jobs.media.faults import BY_REASON, DecodeCrash, DecodeMemory, DecodeTimeout, MediaFault
@@ -27,6 +27,8 @@ START_S = 120.0
 """Time for a child to start: the first one on a machine compiles its kernels."""
 WALL_OVER_CPU = 4.0
 """A machine may be busy with others: the wall clock limit is this many times the limit of CPU seconds."""
+MOST_SERVED = 64 << 20
+"""Bytes of a file that the child may have read for it at a time."""
 CALLS_PER_CHILD = 500
 """After so many calls a child is replaced, so that leaks of decoders stay small."""
 
@@ -47,7 +49,7 @@ class Limits:
 
 
 def call(function: str, args: Mapping[str, Any], limits: Limits = Limits(), take: Callable[[Any], None] | None = None,
-         file: int | None = None) -> Any:
+         file: BinaryIO | None = None) -> Any:
     """The value of `module:function(**args)` run in this process's child.
 
     Args:
@@ -55,7 +57,8 @@ def call(function: str, args: Mapping[str, Any], limits: Limits = Limits(), take
         args: Its arguments by name.
         limits: What it may use.
         take: Takes parts of the result that come before the call is over (`jobs.media.child.hand`).
-        file: Handle of an open file that the function gets as its argument `file`, at its beginning: nothing is opened again.
+        file: An open file that the function gets as its argument `file`, at its beginning: nothing is opened again. Of one that has no
+            handle, since it is far away, this process reads what the function asks for, and no more.
 
     Raises:
         MediaFault: one of its subclasses, with `.reason` and `.detail`.
@@ -96,18 +99,25 @@ class Child:
             raise DecodeCrash(f"the decoder process could not start ({_ending(self.end())})") from None
 
     def call(self, function: str, args: Mapping[str, Any], limits: Limits, take: Callable[[Any], None] | None = None,
-             file: int | None = None) -> Any:
+             file: BinaryIO | None = None) -> Any:
         """See `call`."""
+        handle = _handle(file)
+        served = None if file is None or handle is not None else _Served(file)
         self.calls += 1
         self.deadline = _Deadline(self.process.pid, limits, "decoding")
         try:
-            if file is not None:
-                self._send_file(file)
-            self._write(pack({"function": function, "args": dict(args), "memory_mb": limits.memory_mb, "file": file is not None}))
+            if handle is not None:
+                self._send_handle(handle)
+            self._write(pack({"function": function, "args": dict(args), "memory_mb": limits.memory_mb, "handle": handle is not None,
+                              "served": served.size if served is not None else None}))
             while True:
                 answer = unpack(self._read)
                 if "progress" in answer:
                     self.deadline.extend(float(answer["progress"]))
+                elif "read" in answer and served is not None:
+                    with self.deadline.paused():
+                        data = served.read(*answer["read"])
+                    self._write(pack({"data": data}))
                 elif "hand" in answer and take is not None:
                     take(answer["hand"])
                 else:
@@ -147,9 +157,9 @@ class Child:
         status = self.process.wait()
         return status if self.deadline.killed is None else -9
 
-    def _send_file(self, file: int) -> None:
+    def _send_handle(self, handle: int) -> None:
         try:
-            socket.send_fds(self.files, [b"f"], [file])
+            socket.send_fds(self.files, [b"f"], [handle])
         except OSError:
             raise EOFError from None
 
@@ -175,6 +185,32 @@ class Child:
         return b"".join(parts)
 
 
+def _handle(file: BinaryIO | None) -> int | None:
+    try:
+        return None if file is None else file.fileno()
+    except OSError:  # that of a file object that is none of the system's
+        return None
+
+
+class _Served:
+    """A file that is read here for the child, which says where and how much: within the file, and not for ever."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.size = file, file.seek(0, os.SEEK_END)
+        self.left = 4 * self.size + MOST_SERVED
+
+    def read(self, place: int, size: int) -> bytes:
+        """Raises ValueError when that makes no sense."""
+        if not (place >= 0 and 0 <= size <= MOST_SERVED):
+            raise ValueError(f"it wants {size} bytes at {place}")
+        self.file.seek(place)
+        data = self.file.read(size)
+        self.left -= max(len(data), 4096)
+        if self.left < 0:
+            raise ValueError("it reads its file over and over")
+        return data
+
+
 class _Deadline:
     """CPU time of the child since the call began, against a limit that grows with the media decoded."""
 
@@ -188,6 +224,13 @@ class _Deadline:
 
     def extend(self, media_s: float) -> None:
         self.limit_s = max(self.limits.cpu_s, media_s * self.limits.per_media_s)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """What happens meanwhile is not the child's: its wall clock stands still."""
+        before = time.monotonic()
+        yield
+        self.began += time.monotonic() - before
 
     def check(self) -> None:
         now = time.monotonic()

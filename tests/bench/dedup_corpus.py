@@ -8,11 +8,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
+BOILERPLATE = "Thanks for watching! Please like, share and subscribe to our channel for more videos every week."
+TEMPLATES = (
+    BOILERPLATE,
+    "Thanks for watching video number {}! Please like, share and subscribe to our channel for more videos every week, tell your friends "
+    "about it, and do not forget to ring the bell so that you never miss what we make for you on Mondays, Wednesdays and Fridays.",
+    "Thanks for watching video number {}! Please like, share and subscribe to our channel for more videos every week.",
+)
+"""Boilerplate: one and the same; with a number, so that any two have a Jaccard similarity of 0.86; with a number, and of 0.67."""
 RATES = (0, 0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.12)
 
 
-def texts(n: int, seed: int = 7, hot: int = 0, batch: int = 50_000) -> Iterator[list[str]]:
-    """`n` texts in batches; the first `hot` of them, spread evenly, are one and the same boilerplate."""
+def texts(n: int, seed: int = 7, hot: int = 0, batch: int = 50_000, template: str = BOILERPLATE) -> Iterator[list[str]]:
+    """`n` texts in batches; `hot` of them, spread evenly, are a boilerplate, whose braces hold a number."""
     vocabulary, han = _words(np.random.default_rng(1)), [chr(c) for c in range(0x4E00, 0x4E00 + 4500)]
     step = n // hot if hot else 0
     for first in range(0, n, batch):
@@ -20,7 +28,7 @@ def texts(n: int, seed: int = 7, hot: int = 0, batch: int = 50_000) -> Iterator[
         made: list[str] = []
         for i in range(first, min(n, first + batch)):
             if step and i % step == 0 and i // step < hot:
-                made.append("Thanks for watching! Please like, share and subscribe to our channel for more videos every week.")
+                made.append(template.format(i))
                 continue
             if len(made) > 10 and rng.random() < 0.3:
                 made.append(_edited(made[int(len(made) * rng.random() ** 2)], rng, vocabulary, han))

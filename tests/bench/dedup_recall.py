@@ -26,7 +26,8 @@ from jobs.clean.measures.phash import VIEWS, hashes
 from jobs.clean.measures.sketch import RATE_HZ
 from jobs.dedup import audio
 from jobs.dedup.match import KINDS
-from jobs.media.planes import SIGNALS, SKETCH, THUMB, Grid
+from jobs.media.planes import SKETCH, Grid
+from jobs.media.signals import SIGNALS, THUMB
 from jobs.train import world
 from schemas import CLIPS
 from schemas.settings import Dedup

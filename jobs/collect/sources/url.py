@@ -9,6 +9,9 @@ from jobs.collect.source import Connector, Found
 from jobs.errors import Terminal
 from jobs.lake import Lake
 
+BLOCK_BYTES = 8 << 20
+"""What is fetched at a time: enough for a steady stream, and little where only some places of a long film are read."""
+
 
 def serves(root: str) -> bool:
     """A URL whose protocol fsspec knows; web pages are none: they cannot be listed."""
@@ -56,7 +59,7 @@ def _written_us(facts: Mapping[str, Any]) -> int | None:
 def opened(uri: str) -> Iterator[BinaryIO]:
     """The bytes of an object."""
     place = Lake(uri)
-    with place.fs.open(place.path(), "rb") as file:
+    with place.fs.open(place.path(), "rb", block_size=BLOCK_BYTES) as file:
         yield file
 
 

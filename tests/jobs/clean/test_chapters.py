@@ -1,5 +1,6 @@
 """A source that is read in parts gives the rows of one pass, whatever its codec, clock and damage; where it cannot, it is read in one go."""
 
+import io
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -85,7 +86,8 @@ def film(path: Path, codec: str = "libx264", options: dict[str, str] | None = No
 
 def split(path: Path, of: int, settings: Measure = SETTINGS, chapter_s: float = CHAPTER) -> tuple[Any, int]:
     """The source measured in so many parts, and how many chapters it has."""
-    parts = [read_part(path, i, of, settings, chapter_s) for i in range(of)]
+    with open(path, "rb") as file:
+        parts = [read_part(file, i, of, settings, chapter_s) for i in range(of)]
     return measure_parts(parts, settings), parts[-1].found["of"]
 
 
@@ -163,9 +165,34 @@ def test_all_frames_are_there_once_and_at_their_times(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", **FILMS["open GOP.mp4"])
     with av.open(str(path)) as container:
         times = [float(f.pts * f.time_base) for f in container.decode(video=0)]
-    parts = [read_part(path, i, 4, SETTINGS, CHAPTER) for i in range(4)]
+    with open(path, "rb") as file:
+        parts = [read_part(file, i, 4, SETTINGS, CHAPTER) for i in range(4)]
     found = np.concatenate([n["times"] for p in parts for n in p.numbers if "times" in n])
     assert found.tolist() == pytest.approx(times, abs=1e-9)
+
+
+class Far(io.BytesIO):
+    """A file that no system call can read, and how much of it was read."""
+
+    count = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self.count += len(data)
+        return data
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_a_part_of_a_file_that_is_far_away_reads_what_it_needs_and_gives_the_same(tmp_path: Path, name: str) -> None:
+    path = film(tmp_path / name, options={"g": "24", "crf": "1"})
+    far = [Far(path.read_bytes()) for _ in range(4)]
+    parts = [read_part(file, i, 4, SETTINGS, CHAPTER) for i, file in enumerate(far)]
+    made, _ = split(path, 4)
+    assert differences(vars(measure_parts(parts, SETTINGS)), vars(made)) == []
+    size = path.stat().st_size
+    assert size > 1_000_000, "else a buffer holds all of it"
+    assert [file.count / size for file in far if file.count > 0.8 * size] == [], "its head, its run-in, its chapter"
+    assert sum(file.count for file in far) / size < 3
 
 
 def outcome(work: Any) -> Any:

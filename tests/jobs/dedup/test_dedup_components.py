@@ -13,6 +13,10 @@ GRAPHS = {
     "star": nx.star_graph(500),
     "clique": nx.complete_graph(40),
     "random": nx.gnm_random_graph(2000, 1500, seed=1),
+    "many at once": nx.disjoint_union_all([
+        *(nx.gnm_random_graph(120, edges, seed=seed) for seed, edges in enumerate((40, 60, 80, 110, 200))),
+        nx.barbell_graph(20, 1), nx.barbell_graph(12, 30), nx.ring_of_cliques(9, 5), nx.random_labeled_tree(200, seed=2), nx.full_rary_tree(3, 120),
+        nx.barabasi_albert_graph(200, 1, seed=3), nx.grid_2d_graph(12, 12), nx.cycle_graph(101)]),
 }
 
 

@@ -188,7 +188,74 @@ def test_spark_gives_the_same_rows(lake_run, deduped, clip, video, monkeypatch):
     monkeypatch.setattr(dedup_job, "CLIPS_PER_PART", 50)
     monkeypatch.setattr(dedup_job, "PAIRS_PER_SHARE", 20)
     monkeypatch.setattr(dedup_job, "LOSERS_PER_PART", 7)
+    monkeypatch.setattr(dedup_job, "DRIVER_PAIRS", 0)
     assert dict(deduped(lake_run(clips, pieces=4))) == dict(wanted)
+
+
+def grams(text):
+    words = text.split()
+    return {tuple(words[i:i + 3]) for i in range(len(words) - 2)}
+
+
+def alike(a, b):
+    return len(grams(a) & grams(b)) / len(grams(a) | grams(b))
+
+
+def drift(rng):
+    """A window that slides over a text, a word at a time: neighbours are near, and the ends have nothing in common."""
+    return [" ".join(f"word{j}" for j in range(i, i + 44)) for i in range(300)]
+
+
+def bridged(rng):
+    """Two families that differ too much, and one text between them that is near to all of both."""
+    base = [f"word{i}" for i in range(100)]
+
+    def text(changed, own):
+        words = [f"new{i}" if i in changed else w for i, w in enumerate(base)]
+        words[own] = f"own{own}"
+        return " ".join(words)
+
+    return [*(text({30, 31, 32, 33}, i) for i in range(90, 99)), text({30, 31, 32, 33, 40, 41, 42}, 99), *(text({40, 41, 42, 43, 44, 45}, i) for i in range(80, 89))]
+
+
+@pytest.mark.parametrize("family", [drift, bridged])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_loser_resembles_its_keeper_and_no_two_alike_stay_whatever_joins_them(find, clip, family, seed):
+    rng = np.random.default_rng(seed)
+    texts = family(rng)
+    ids = [f"{i:04d}" for i in rng.permutation(len(texts))]
+    of = dict(zip(ids, texts, strict=True))
+    found = find([clip(i, text=t, text_chars=int(rng.integers(1000))) for i, t in of.items()])
+    for loser, row in found.items():
+        assert row["score"] == pytest.approx(alike(of[loser], of[row["keeper_id"]]))
+        assert row["score"] >= 0.8
+    stay = sorted(set(of) - set(found))
+    assert [(a, b) for a in stay for b in stay if a < b and alike(of[a], of[b]) >= 0.86] == []  # bands find the nearer ones surely
+    if family is drift:
+        assert len({row["cluster_id"] for row in found.values()}) <= 2  # nearly all of it hangs together
+        assert len(stay) > 300 / 10
+
+
+def test_videos_that_drift_leave_keepers_that_losers_resemble(find, video):
+    rng = np.random.default_rng(3)
+    order, at, clips = [rng.permutation(64) for _ in range(8)], hashes(3), {}
+    for i in range(40):
+        at = [h ^ (1 << int(order[k][(2 * i) % 64])) ^ (1 << int(order[k][(2 * i + 1) % 64])) for k, h in enumerate(at)]
+        clips[f"{i:02d}"] = at
+    found = find([video(i, h, sharpness=float(rng.integers(100))) for i, h in clips.items()])
+    assert len(found) > 20
+    for loser, row in found.items():
+        apart = [(a ^ b).bit_count() for a, b in zip(clips[loser], clips[row["keeper_id"]], strict=True)]
+        assert np.mean(apart) <= 14  # as far as a loose proof goes where all samples agree
+    assert len(clips) - len(found) >= 4
+
+
+def test_odd_captions_are_no_trouble(find, video, clip):
+    odd = [None, "", " ", "x", "😀 " * 20, "\u202eאבג abc\u202c " * 8, "e\u0301 " * 20, "日" * 3_400_000, "一二三四五六七八", "\x00\x00"]
+    clips = [video(f"{i}{side}", hashes(2 * i + (side == "b")), caption=c) for i, c in enumerate(odd) for side in "ab"]
+    clips += [clip(f"{i}sound{side}", modality="audio", caption=c) for i, c in enumerate(odd) for side in "ab"]
+    counts = [i for i, c in enumerate(odd) if i in (5, 6, 7, 8)]  # those of eight words and more
+    assert find(clips).pairs() == {f"{i}soundb": f"{i}sounda" for i in counts}
 
 
 def test_methods_not_asked_for_are_not_used(find, clip, video):

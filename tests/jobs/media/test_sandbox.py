@@ -1,5 +1,6 @@
 """The child in which decoding runs: what it may not do, and what happens when it breaks."""
 
+import io
 import os
 import signal
 import subprocess
@@ -66,7 +67,7 @@ def test_a_child_knows_what_it_was_started_for_and_learns_by_being_replaced(long
     def facts() -> None:
         with open(long_video, "rb") as file:
             file.seek(100)
-            assert sandbox.call("jobs.collect.facts:facts", {}, file=file.fileno())["width"] == 640
+            assert sandbox.call("jobs.collect.facts:facts", {}, file=file)["width"] == 640
 
     facts()
     assert loaded("numba") == 0, "reading headers compiles nothing"
@@ -119,6 +120,30 @@ def measure_many(path: Path) -> None:
     """Long enough for anything to happen meanwhile."""
     for _ in range(50):
         measure_source(path, "video", Measure())
+
+
+def test_a_file_that_is_far_away_is_read_for_the_child_within_bounds(long_video: Path) -> None:
+    data = long_video.read_bytes()
+    assert sandbox.call("jobs.collect.facts:facts", {}, file=io.BytesIO(data))["width"] == 640
+    served = sandbox._Served(io.BytesIO(b"0123456789"))
+    assert (served.read(8, 100), served.read(20, 1)) == (b"89", b"")
+    for place, size in ((-1, 1), (0, -1), (0, 1 << 40)):
+        with pytest.raises(ValueError, match="wants"):
+            served.read(place, size)
+    with pytest.raises(ValueError, match="over and over"):
+        for _ in range(1 << 20):
+            served.read(0, 10)
+
+
+def test_a_place_that_fails_while_it_is_read_is_no_fault_of_the_file(long_video: Path) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError("connection reset")
+
+    with pytest.raises(OSError, match="reset"):
+        sandbox.call("jobs.collect.facts:facts", {}, file=Broken(long_video.read_bytes()))
+    with open(long_video, "rb") as file:
+        assert sandbox.call("jobs.collect.facts:facts", {}, file=file)["height"] == 360
 
 
 def test_only_functions_of_the_jobs_are_called() -> None:
