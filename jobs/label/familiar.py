@@ -2,8 +2,8 @@
 
 It knows a picture that one of the sentences of its world describes well. How well is taken from the model itself: nearly all of a
 set of freshly drawn pictures must pass, and what is a little worse for being copied and compressed. Of 37 photographs none passed
-the border found this way (the nearest had 0.953), of 150 drawn pictures of four times the size all did (0.997 and more);
-`tests/bench/label_unknown.py` measures it.
+the border found this way (0.933; the nearest had 0.903), of 120 drawn pictures of another size all did (0.949 and more);
+`tests/bench/label_unknown.py` measures the shares.
 """
 
 import random
@@ -19,7 +19,7 @@ DRAWN, SIDE_PX, SEED = 96, 96, 20_260
 """Pictures that the border is taken from."""
 FAIL_SHARE = 0.02
 """Share of drawn pictures that may lie below it ..."""
-SLACK = 0.03
+SLACK = 0.05
 """... before it is lowered by this: a well trained model scores clean pictures all alike, and copies of them hardly lower."""
 
 
