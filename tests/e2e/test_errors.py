@@ -78,7 +78,7 @@ def test_a_full_disk_is_worth_another_try_and_leaves_the_lake_as_before(reelmill
 
     small = tmp_path / "small"
     small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small], check=False, capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", small], check=False, capture_output=True).returncode:
         pytest.skip("this machine does not let root mount a file system")
     try:
         lake = small / "lake"
