@@ -17,7 +17,7 @@ FRAME = pa.struct([
 CLIPS = Table(
     "clips",
     key=("clip_id",),
-    personal=("title", "caption", "transcript", "text", "frames", "phashes", "phash_times_s", "audio_fingerprint"),
+    personal=("title", "caption", "transcript", "text", "frames", "phashes", "phash_times_s", "sketches", "sketch_times_s", "audio_fingerprint"),
     schema=pa.schema([
         col("clip_id", pa.string(), "first 32 hex digits of sha256 over source id and span"),
         col("source_id", pa.string(), "parent in `sources`"),

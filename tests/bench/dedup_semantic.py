@@ -2,10 +2,10 @@
 
     python tests/bench/dedup_semantic.py [CLIPS] [WIDTH] [here|spark] [topics]
 
-On Spark the vectors are cut into cells however few they are. Vectors are Gaussian round a common mean (two unrelated ones have a cosine of 0.42), a fifth are copies of others at a cosine of
-0.93 to 1. That is the hardest case for cells: unrelated vectors lie in no clusters. Recall is measured over the pairs of 4,000
-clips with all. With `topics` unrelated vectors of one of 300 topics have a cosine of 0.85, as pictures of one subject do. Figures as
-measured last: `dedup_semantic.md`. CPU seconds as in `dedup_text.py`; on Spark its start is left out.
+On Spark the vectors are cut into cells however few they are. Vectors are Gaussian round a common mean (two unrelated ones have a
+cosine of 0.42), a fifth are copies of others at a cosine of 0.93 to 1. That is the hardest case for cells: unrelated vectors lie in no
+clusters. Recall is measured over the pairs of 4,000 clips with all. With `topics` unrelated vectors of one of 300 topics have a cosine of
+0.85, as pictures of one subject do. CPU seconds as in `dedup_text.py`; on Spark its start is left out.
 """
 
 import sys

@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from schemas import REJECTS, SOURCES, TABLES
+from schemas import CLIPS, LABELS, REJECTS, SOURCES, TABLES
 from schemas.reasons import REASONS
 from schemas.table import Table, col
 
@@ -28,6 +28,12 @@ def test_columns_that_other_programs_read_have_their_promised_names():
     by_name = {t.name: t for t in TABLES}
     for table, columns in promised.items():
         assert set(columns.split()) <= set(by_name[table].schema.names)
+
+
+@pytest.mark.parametrize("table", [CLIPS, LABELS], ids=lambda t: t.name)
+def test_whatever_is_no_single_number_or_word_of_a_clip_is_erased_with_it(table):
+    shown = {f.name for f in table.schema if pa.types.is_nested(f.type) or pa.types.is_binary(f.type) or pa.types.is_large_binary(f.type)}
+    assert shown <= set(table.personal)
 
 
 def test_a_key_must_be_a_column():

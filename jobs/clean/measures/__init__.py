@@ -182,9 +182,3 @@ def mean(values: Floats | NDArray[np.float32]) -> float | None:
     """Mean of the numbers that are there; None when there are none."""
     known = values[np.isfinite(values)]
     return float(known.mean()) if known.size else None
-
-
-def held_seconds(span: Span, flags: NDArray[Any]) -> float:
-    """Seconds for which the frames with a set flag are shown; the last one lasts to the end of the span."""
-    lasts = np.diff(np.append(span.frame_t, span.end_s))
-    return float(lasts[flags].sum())
