@@ -9,8 +9,8 @@ behind AAC, MP3 and Opus of 64 and 128 kbit/s. Sound that was clipped and then m
 does not come near full scale there: in every second block, for the half waves above and below zero each, flat ones with at least 0.7 of the
 block's peak count, where that peak is below 0.9 of full scale and at least 0.7 of what nine tenths of the blocks have at most. They count
 where 0.6 of their samples have tops within a fifth of the median, for clipping has one level and a decaying note has none; where at least
-two of ten blocks or more have some; and where 0.4 % of the sound is in half waves that end lower or in quieter blocks, without which it is
-a square wave of a synthesiser. The greater of both shares.
+two of ten blocks or more have some; and where 0.1 % of the usual loud block is in half waves that end lower, without which it is a square
+wave of a synthesiser. The greater of both shares.
 silence_share: share of 100 ms blocks whose RMS over all channels, without their offset, is below -50 dBFS (the silencedetect default of
 -60 dB is for studio sound). snr_db: 95th percentile of the block levels minus the 10th, dB, over blocks above -90 dBFS, 0..90; an
 estimate: it sees noise only where the signal pauses. Null without such blocks. Version 4.
@@ -31,9 +31,9 @@ TOP, FLAT_NEAR, FLAT_SHARE, LEAST_WAVE = 0.9, 0.85, 0.45, 6
 LEAST_PEAK, NEAR_PEAK, LOW_PEAK, USUAL, EVERY = 0.03, 0.7, 0.1, 90, 2
 """Of sound that may have been made quieter: least peak of a block looked at, how near the peak a flat half wave must come and how low another
 may end, the block's the peaks of this percentile (a codec overshoots in some blocks), and one of how many blocks is looked at."""
-WITHIN, ONE_LEVEL, ROUND, LEAST_BLOCKS, LEAST_FLAT = 1.2, 0.6, 0.004, 10, 2
-"""How far from their median tops of one level are, the share of flat samples that has it, the share of samples in half waves that end lower,
-how many blocks can tell, and how many must have flat tops."""
+WITHIN, ONE_LEVEL, LOWER, LEAST_BLOCKS, LEAST_FLAT = 1.2, 0.6, 0.001, 10, 2
+"""How far from their median tops of one level are, the share of flat samples that has it, the share of samples of the
+usual loud block in half waves that end lower, how many blocks can tell, and how many must have flat tops."""
 
 
 @kernel(None)
@@ -76,7 +76,7 @@ def _levels(sound: Any, edges: Any, number: int) -> Any:
     sides, full = np.empty((2, 3)), np.full(2, np.float32(TOP))
     for block in range(len(rows)):
         start, end = edges[block], edges[block + 1]
-        square, runs, flat, high, low = 0.0, 0, 0, np.float32(0.0), np.float32(0.0)
+        square, runs, flat, high, low = 0.0, 0, 0, 0.0, 0.0
         for c in range(channels):
             most, least, own, total = np.float32(0.0), np.float32(0.0), 0.0, 0.0
             for i in range(start, end):
@@ -85,7 +85,7 @@ def _levels(sound: Any, edges: Any, number: int) -> Any:
                 total += float(value)
                 most, least = max(most, value), min(least, value)
             square += max(own - total * total / max(end - start, 1), 0.0)
-            high, low = max(high, most), max(low, -least)
+            high, low = max(high, float(most)), max(low, -float(least))
             if max(most, -least) < TOP:
                 continue
             flat += _flat(sound[c], start, end, full, True, sides)
@@ -104,9 +104,9 @@ def _levels(sound: Any, edges: Any, number: int) -> Any:
         if (number + block) % EVERY == 0:
             sides[:] = 0.0
             if max(high, low) >= LEAST_PEAK:
-                least = np.array([NEAR_PEAK * max(high, LEAST_PEAK), NEAR_PEAK * max(low, LEAST_PEAK)], np.float32)
+                floor = np.array([NEAR_PEAK * max(high, LEAST_PEAK), NEAR_PEAK * max(low, LEAST_PEAK)], np.float32)
                 for c in range(channels):
-                    _flat(sound[c], start, end, least, False, sides)
+                    _flat(sound[c], start, end, floor, False, sides)
             rows[block, 2], rows[block, 3:6] = high, sides[0] / count
             rows[block, 6], rows[block, 7:] = low, sides[1] / count
     return rows
@@ -129,29 +129,29 @@ def reduce(span: Span) -> dict[str, Any]:
     heard = levels[levels > FLOOR_DBFS]
     snr = float(np.percentile(heard, 95) - np.percentile(heard, 10)) if heard.size else None
     share, looked_at = float(clipped.mean()), rows[np.isfinite(rows[:, 2])]
-    if len(looked_at) >= LEAST_BLOCKS:
-        flat, lower, blocks = np.sum([_one_level(looked_at[:, side:side + 4]) for side in (2, 6)], axis=0)
-        if lower >= ROUND and blocks >= LEAST_FLAT:
-            share = max(share, float(flat))
+    if len(looked_at) >= LEAST_BLOCKS and _lower(looked_at) >= LOWER:
+        flat, blocks = np.sum([_one_level(*looked_at[:, side:side + 3].T) for side in (2, 6)], axis=0)
+        share = max(share, float(flat)) if blocks >= LEAST_FLAT else share
     return {"clipping_share": share, "silence_share": float((levels < SILENT_DBFS).mean()), "snr_db": snr}
 
 
-def _one_level(rows: Any) -> tuple[float, float, int]:
-    """Of the half waves of one sign, below full scale: share of samples at flat tops of one level, share in half waves that end lower, and
-    in how many blocks these flat tops are."""
-    peaks, flat, high, low = rows.T
+def _lower(rows: Any) -> float:
+    """Share of the usual loud block that is in half waves that end lower."""
+    peaks = np.maximum(rows[:, 2], rows[:, 6])
+    return float(np.median((rows[:, 5] + rows[:, 9])[peaks >= NEAR_PEAK * np.percentile(peaks, USUAL)]))
+
+
+def _one_level(peaks: Any, flat: Any, high: Any) -> tuple[float, int]:
+    """Share of samples at flat tops of one level below full scale, and in how many blocks they are, of the half waves of one sign."""
     flat = np.where(peaks < TOP, flat, 0.0)
-    near = peaks >= NEAR_PEAK * np.percentile(peaks, USUAL)
-    lower = float(low.sum() + (~near & (peaks >= LOW_PEAK * peaks.max())).sum()) / len(rows)
     if not flat.any():
-        return 0.0, lower, 0
+        return 0.0, 0
     tops = high / np.maximum(flat, 1e-12)
     order = np.argsort(tops)
     usual = tops[order][np.searchsorted(np.cumsum(flat[order]), flat.sum() / 2)]
     same = flat * ((tops >= usual / WITHIN) & (tops <= usual * WITHIN))
-    if same.sum() < ONE_LEVEL * flat.sum():
-        return 0.0, lower, 0
-    return float(same[near].sum()) / len(rows), lower, int((same[near] > 0).sum())
+    near = same[peaks >= NEAR_PEAK * np.percentile(peaks, USUAL)]
+    return (float(near.sum()) / len(flat), int((near > 0).sum())) if same.sum() >= ONE_LEVEL * flat.sum() else (0.0, 0)
 
 
 MEASURE = Measurement("level", 4, ("clipping_share", "silence_share", "snr_db"), reduce, needs="sound", width=10, hear=hear)
