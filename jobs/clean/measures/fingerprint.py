@@ -29,8 +29,8 @@ def _edges() -> NDArray[np.int64]:
 
 
 @cache
-def _window() -> NDArray[np.float64]:
-    return np.hanning(WINDOW)
+def _window() -> NDArray[np.float32]:
+    return np.hanning(WINDOW).astype(np.float32)
 
 
 def hear(rate_hz: int, channels: int) -> Hearer:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from jobs.clean.measures import Hearer, Measurement, Span
+from jobs.clean.measures.loudness import greatest_of
 from jobs.media.kernel import kernel
 
 SILENT_DBFS, FLOOR_DBFS = -50.0, -90.0
@@ -60,12 +61,12 @@ def _levels(sound: Any, edges: Any, number: int) -> Any:
         start, end = edges[block], edges[block + 1]
         square, runs, flat, greatest = 0.0, 0, 0, np.float32(0.0)
         for c in range(channels):
-            peak, own, total = np.float32(0.0), 0.0, 0.0
+            own, total = 0.0, 0.0
             for i in range(start, end):
-                value = sound[c, i]
-                own += float(value) * float(value)
-                total += float(value)
-                peak = max(peak, abs(value))
+                value = float(sound[c, i])
+                own += value * value
+                total += value
+            peak = greatest_of(sound[c, start:end])
             square += max(own - total * total / max(end - start, 1), 0.0)
             greatest = max(greatest, peak)
             if peak < TOP:
