@@ -293,7 +293,7 @@ def _file_sound(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows
 
 def _meet_sound(rows: Rows, dedup: Dedup) -> graph.Pairs:
     bucket, node, value = (np.ascontiguousarray(rows[:, i]) for i in range(3))
-    return graph.unique(*perceptual.near(bucket, value, node.astype(np.int64), audio.WORD_BITS))
+    return audio.meet(bucket, node.astype(np.int64), value)
 
 
 def _prove_sound(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
