@@ -33,6 +33,11 @@ BEYOND_S = 10.0
 """A piece whose picture is over waits for its sound so long: sound that lies deeper in the file is not looked for."""
 
 
+def _index(packet: Any) -> int:
+    """Which stream a packet belongs to: those without data that flush a decoder have 0 for their own index, whatever their stream."""
+    return int(packet.stream_index if packet.size else packet.stream.index)
+
+
 class Reading:
     """Demuxes one container and hands frames and sound to those who measure.
 
@@ -120,7 +125,7 @@ class Reading:
                 return
             except (StopIteration, IndexError):  # PyAV flushes streams that came up on the way and that it does not know, after those it knows.
                 return
-            if packet.stream_index in known:  # others may be announced on the way
+            if _index(packet) in known:  # others may be announced on the way
                 yield packet
 
     def _go_to_run_in(self) -> bool:
@@ -146,7 +151,7 @@ class Reading:
     def _read(self, packets: Iterator[Any]) -> None:
         skipping = self.first > 0
         for packet in packets:
-            if packet.stream_index != self.video_index:
+            if _index(packet) != self.video_index:
                 self._take(packet, picture=False)
             else:
                 stamp = getattr(packet, self.stamp)
