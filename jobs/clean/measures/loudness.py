@@ -104,10 +104,22 @@ def _greatest(bits: Any) -> Any:
     return top
 
 
+SIGN = np.int32(-(2**31))
+
+
 @kernel(None)
 def greatest_of(line: Any) -> Any:
     """Greatest absolute value of single floats."""
     return _float(_greatest(line.view(np.int32)))
+
+
+@kernel(None)
+def peak_of(line: Any, flip: Any) -> Any:
+    """Greatest of single floats, at least 0; with `flip` = SIGN of what they are below zero. As integers, which become vectors."""
+    bits, greatest = line.view(np.int32), np.int32(0)
+    for k in range(bits.size):
+        greatest = max(greatest, bits[k] ^ flip)
+    return _float(greatest)
 
 
 @kernel(None)
