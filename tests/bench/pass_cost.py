@@ -41,7 +41,8 @@ def timed(work: Callable[[], object]) -> float:
 
 def decode(path: str) -> tuple[str, int, int, float]:
     """Codecs, frames, short side and seconds: every frame of picture and sound, decoded by one thread and dropped."""
-    from jobs.media.probe import HEAD_BYTES, open_media, picture_stream, regular, sniff, sound_stream
+    from jobs.media.probe import open_media, picture_stream, regular, sound_stream
+    from jobs.media.sniff import HEAD_BYTES, sniff
 
     with regular(path) as file:
         kind = sniff(file.read(HEAD_BYTES))
