@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from jobs.dedup import audio, copies, detail, graph, minhash, perceptual, sketches, stills
+from jobs.clean.measures import fingerprint
+from jobs.dedup import audio, copies, graph, minhash, perceptual, sketches, stills
 from schemas.settings import Dedup
 
 Number = TypeVar("Number", bound=np.generic)
@@ -150,15 +151,17 @@ def _views(clips: pa.Table) -> list[tuple[perceptual.View, ...]]:
 
 def _file_pictures(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
     """Buckets of the hashes of the samples; of clips that change fast, of which copies may have no sample of one moment, also of those
-    of their sketches."""
+    of their sketches; of clips that stand still, of the quarters of a picture."""
     of = [[view for view, _ in views] for views in _views(clips)]
+    course = _sketched(clips)
+    for i, frames in enumerate(clips["frames"].to_pylist()):
+        if frames and any(map(len, of[i])) and copies.stands(course(i), [f["t_s"] for f in frames]):
+            of[i].append(_quarters(frames))
     fast = [i for i, (inside, *_) in enumerate(of) if len(inside) > 1 and np.median(np.bitwise_count(inside[1:] ^ inside[:-1])) >= FAST]
-    if fast:
-        known = _sketched(clips)
-        for i in fast:
-            if (course := known(i)) is not None:
-                found = sketches.hashes(course)
-                of[i].append(found[perceptual.telling(found, clips["luma_std"][i].as_py())])
+    for i in fast:
+        if (moves := course(i)) is not None:
+            found = sketches.hashes(moves)
+            of[i].append(found[perceptual.telling(found, clips["luma_std"][i].as_py())])
     return _rows_of(of, nodes, dedup)
 
 
@@ -184,7 +187,7 @@ def _meet_pictures(rows: Rows, dedup: Dedup) -> graph.Pairs:
 def _keep_pictures(clips: pa.Table, dedup: Dedup) -> pa.Table:
     """Hashes, and what the stored frames look like and when they were taken."""
     frames = clips["frames"].to_pylist()
-    small = [None if of is None else np.concatenate([stills.small(f["jpeg"]).packed() for f in of]) for of in frames]
+    small = [np.concatenate([stills.small(f["jpeg"]).packed() for f in of]) if of else None for of in frames]
     kept = clips.select(PHASHES).append_column("small", pa.array(small, pa.large_list(pa.uint8())))
     return kept.append_column("small_times_s", pa.array([None if of is None else [f["t_s"] for f in of] for of in frames], pa.list_(pa.float64())))
 
@@ -220,14 +223,18 @@ def _known(clips: pa.Table) -> Callable[[int], copies.Clip]:
 
 
 def _prove_pictures(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
-    """How well the sketches of clips that move fit. Else the share of samples that agree, unless the stored frames say that the clips
-    differ; of clips that agree less, the share of blocks of their stored frames that do."""
+    """How well the sketches of clips that move fit; clips that stand still are proven as pictures are. Else the share of samples that
+    agree, unless the stored frames say that the clips differ; of clips that agree less, the share of blocks of their stored frames that do."""
     views = _views(clips)
     known = _known(clips)
     score, shift = np.zeros(len(x)), np.full(len(x), np.nan)
     for i, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
         score[i], shift[i] = perceptual.alike(views[a], views[b], dedup.hamming, dedup.phash_share, turns=dedup.turned)
-        fits = copies.proof(known(a), known(b), bool(score[i] >= dedup.phash_share), turns=dedup.turned)
+        if known(a).stands and known(b).stands:
+            score[i] = max(dedup.phash_share, share) if (share := copies.pictured(known(a), known(b), turns=dedup.turned)) else 0.0
+            shift[i] = np.nan_to_num(shift[i])
+            continue
+        fits = copies.proof(known(a), known(b), shift[i] if score[i] >= dedup.phash_share else None, turns=dedup.turned)
         if fits is not None:
             score[i], shift[i] = fits
         elif score[i] >= dedup.phash_share:
@@ -245,9 +252,16 @@ def _file_stills(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Row
     """Buckets of the hashes of each picture and of those of its quarters."""
     of = []
     for views, frames in zip(_views(clips), clips["frames"].to_pylist(), strict=True):
-        parts = stills.quarters(stills.small(frames[0]["jpeg"])) if frames and any(len(h) for h, _ in views) else np.empty(0, np.uint64)
-        of.append([*(h for h, _ in views), parts[perceptual.telling(parts, None)]])
+        of.append([h for h, _ in views])
+        if frames and any(map(len, of[-1])):
+            of[-1].append(_quarters(frames))
     return _rows_of(of, nodes, dedup)
+
+
+def _quarters(frames: Sequence[Mapping[str, Any]]) -> NDArray[np.uint64]:
+    """Telling hashes of the quarters of the middle one of some stored frames."""
+    found = stills.quarters(stills.small(frames[len(frames) // 2]["jpeg"]))
+    return found[perceptual.telling(found, None)]
 
 
 def _meet_stills(rows: Rows, dedup: Dedup) -> graph.Pairs:
@@ -261,9 +275,7 @@ def _prove_stills(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], d
     score = np.zeros(len(x))
     for i, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
         if looks[a] and looks[b]:
-            score[i] = stills.agreement(looks[a][0][1], looks[b][0][1], turns=dedup.turned)
-            if score[i] >= stills.AGREEING:
-                score[i] *= detail.same(looks[a][0][1], looks[b][0][1], turns=dedup.turned)
+            score[i] = copies.pictured(copies.Clip(None, looks[a]), copies.Clip(None, looks[b]), turns=dedup.turned)
         else:
             share, _ = perceptual.alike(views[a], views[b], dedup.hamming, dedup.phash_share, turns=dedup.turned)
             score[i] = share >= dedup.phash_share
@@ -274,13 +286,9 @@ def _prove_stills(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], d
 
 
 def _file_sound(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
-    words = [np.unique(w[w > 0]) if audio.telling(w) else w[:0]
-             for w in _lists(clips, "audio_fingerprint", np.uint32)]
-    value = np.concatenate([np.empty(0, np.uint32), *words]).astype(np.uint32)
-    node = np.repeat(nodes.astype(np.uint64), [len(w) for w in words])
-    keys = audio.buckets(value)
-    many = keys.shape[1]
-    return np.stack([keys.ravel(), np.repeat(node, many), np.repeat(value.astype(np.uint64), many)], axis=1)
+    keys = [audio.keys(w) if audio.telling(w) else np.empty((0, 2), np.uint64) for w in _lists(clips, "audio_fingerprint", np.uint32)]
+    bucket, value = np.concatenate([np.empty((0, 2), np.uint64), *keys]).T
+    return np.stack([bucket, np.repeat(nodes.astype(np.uint64), [len(k) for k in keys]), value], axis=1)
 
 
 def _meet_sound(rows: Rows, dedup: Dedup) -> graph.Pairs:
@@ -294,7 +302,7 @@ def _prove_sound(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], de
     score, shift = np.zeros(len(x)), np.full(len(x), np.nan)
     for i, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
         score[i], steps = audio.align(words[a], words[b])
-        shift[i] = starts[a] - starts[b] + steps * spans[a] * audio.RANGES / max(1, len(words[a]))
+        shift[i] = starts[a] - starts[b] + steps * spans[a] * fingerprint.PLANES / max(1, len(words[a]))
     return score, shift
 
 
@@ -316,7 +324,7 @@ SKETCHES = ("sketches", "sketch_times_s")
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (
     Kind("text", "minhash", ("text",), True, ("text",), ("text",), 2, _keep_text, lambda dedup: dedup.threshold,
          _file_text, _meet_words, _prove_words),
-    Kind("pictures", "perceptual", ("video",), True, (*PHASHES, *SKETCHES), (*PHASHES, *SKETCHES, "frames"), 3, _keep_videos, lambda dedup: dedup.phash_share,
+    Kind("pictures", "perceptual", ("video",), True, (*PHASHES, *SKETCHES, "frames"), (*PHASHES, *SKETCHES, "frames"), 3, _keep_videos, lambda dedup: dedup.phash_share,
          _file_pictures, _meet_pictures, _prove_pictures, 20),
     Kind("stills", "perceptual", ("image",), True, (*PHASHES, "frames"), (*PHASHES, "frames"), 3, _keep_pictures, lambda dedup: stills.AGREEING,
          _file_stills, _meet_stills, _prove_stills, 4),

@@ -274,8 +274,8 @@ def solved(terms: NDArray[np.float64], target: NDArray[np.float64], weights: NDA
     return np.asarray(np.linalg.solve(gram + np.diag(1e-3 * np.diag(gram) + 1e-3), (terms * weights) @ target))
 
 
-def mild(warp: Warp) -> bool:
-    """Whether a copy may be warped like that."""
+def mild(warp: Warp, cut: float = CUT) -> bool:
+    """Whether a copy may be warped like that of which that share of a side may have been cut off."""
     scales, offsets = warp[::2], warp[1::2]
-    return (all(1 - CUT <= scale <= 1 / (1 - CUT) for scale in scales) and max(map(abs, offsets)) <= CUT
+    return (all(1 - cut <= scale <= 1 / (1 - cut) for scale in scales) and max(map(abs, offsets)) <= cut
             and max(scales) <= UNEVEN * min(scales))

@@ -12,19 +12,34 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import combinations
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 from av.filter import Graph
-from dedup_recall import Clip, bars, crop, decoded, encoded, look, page, placed, same, scale, some
+from dedup_copies import (
+    WHOLE_S,
+    Change,
+    Clip,
+    Found,
+    Rendered,
+    bars,
+    crop,
+    decoded,
+    encoded,
+    kept,
+    look,
+    merged,
+    page,
+    same,
+    scale,
+    some,
+    tried,
+    views,
+)
 
 WIDTH, HEIGHT, FPS = 384, 216, 25
 Frames = list[np.ndarray]
-Change = Callable[[np.ndarray], np.ndarray]
-FAST = {"preset": "ultrafast"}
 
 # ---- clips
 
@@ -198,39 +213,38 @@ def copies(frames: Frames, fps: int) -> Iterator[tuple[str, float, object]]:
         left = frames[round(start * fps):]
         left = left[:len(left) - round(end * fps)] if end >= 0 else left[:round(-end * fps)]
         if len(left) > 1.2 * fps:
-            yield name, round(start * fps) / fps, encoded([change(f) for f in retimed(left, fps, rate)], round(rate), crf="32", **FAST)
+            yield name, round(start * fps) / fps, encoded([change(f) for f in retimed(left, fps, rate)], round(rate), crf="32")
     yield "mpeg4 in avi", 0, encoded(frames, fps, "mpeg4", "avi")
-    yield "1.05 times faster (out of scope)", 0, encoded(retimed(frames, fps * 1.05, fps), fps, crf="28", **FAST)
+    yield "1.05 times faster (out of scope)", 0, encoded(retimed(frames, fps * 1.05, fps), fps, crf="28")
+
+
+def rendered(name: str, folder: Path) -> Rendered | None:
+    """A clip and its copies; None where it is shorter than two seconds and a half or flat."""
+    frames, fps = dict(clips(folder))[name]()
+    given = look((i / fps, f) for i, f in enumerate(frames))
+    if len(frames) < 2.5 * fps or not some(given):
+        return None
+    made = {what: (start, look(decoded(copy, WHOLE_S))) for what, start, copy in copies(frames, fps)}
+    return Rendered(given, views(frames), fps, made)
+
+
+def take(path: Path, start: float, seconds: float) -> Clip:
+    frames, fps = film(path, start, seconds)
+    return look((i / fps, f) for i, f in enumerate(frames))
 
 
 def main(folder: Path) -> str:
-    found: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+    found: Found = defaultdict(list)
     known: dict[str, Clip] = {"black": look((i / 8, np.zeros((HEIGHT, WIDTH, 3), np.uint8)) for i in range(32))}
-    for name, make in clips(folder):
-        try:
-            frames, fps = make()
-        except (av.error.FFmpegError, IndexError) as error:
-            print(f"{name}: {error}", file=sys.stderr)
-            continue
-        if len(frames) < 2.5 * fps:
-            print(f"{name}: too short", file=sys.stderr)
-            continue
-        known[name] = given = look((i / fps, f) for i, f in enumerate(frames))
-        if not some(given):
-            continue
-        for what, start, copy in copies(frames, fps):
-            ok, shift = same("pictures", given, look(decoded(copy, 60)))
-            found[what].append((name, ok))
-            if start:
-                at = ok and placed(frames, round(start * fps), shift * fps, fps)
-                found["... of those with a cut start, at their true offset"].append((f"{name} ({what})", at))
-        print(f"{name}: missed {[n for n, rows in found.items() if rows[-1] == (name, False)]}", file=sys.stderr, flush=True)
-    wrong = [f"{a} and {b}" for a, b in combinations(known, 2) if same("pictures", known[a], known[b])[0]]
-    parts = {}
-    for name, (start, seconds) in TAKES.items():
-        for i in range(2):
-            frames, fps = film(folder / "video" / name, start + i * seconds, seconds)
-            parts[f"{name} {i + 1}"] = look((k / fps, f) for k, f in enumerate(frames))
+    for name, _ in clips(folder):
+        if (made := kept(rendered, name, folder)) is None:
+            print(f"{name}: too short or flat", file=sys.stderr)
+        else:
+            known[name] = made.given
+            tried(name, made, found)
+    wrong = merged(known, "pictures")
+    parts = {f"{name} {i + 1}": kept(take, folder / "video" / name, start + i * seconds, seconds)
+             for name, (start, seconds) in TAKES.items() for i in range(2)}
     takes = [a for a, b in zip(list(parts)[::2], list(parts)[1::2], strict=True) if same("pictures", parts[a], parts[b])[0]]
     pairs = len(known) * (len(known) - 1) // 2
     return (f"{page(found, wrong)}\n\nOf {pairs} pairs of different clips {len(wrong)} would be merged; of {len(TAKES)} pairs of consecutive parts "

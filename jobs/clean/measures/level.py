@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from jobs.clean.measures import Hearer, Measurement, Span
+from jobs.clean.measures.loudness import SIGN, greatest_of, peak_of
 from jobs.media.kernel import kernel
 
 SILENT_DBFS, FLOOR_DBFS = -50.0, -90.0
@@ -76,17 +77,16 @@ def _levels(sound: Any, edges: Any, number: int) -> Any:
     sides, full = np.empty((2, 3)), np.full(2, np.float32(TOP))
     for block in range(len(rows)):
         start, end = edges[block], edges[block + 1]
-        square, runs, flat, high, low = 0.0, 0, 0, 0.0, 0.0
+        square, runs, flat = 0.0, 0, 0
         for c in range(channels):
-            most, least, own, total = np.float32(0.0), np.float32(0.0), 0.0, 0.0
+            own, total = 0.0, 0.0
             for i in range(start, end):
-                value = sound[c, i]
-                own += float(value) * float(value)
-                total += float(value)
-                most, least = max(most, value), min(least, value)
+                value = float(sound[c, i])
+                own += value * value
+                total += value
+            peak = greatest_of(sound[c, start:end])
             square += max(own - total * total / max(end - start, 1), 0.0)
-            high, low = max(high, float(most)), max(low, -float(least))
-            if max(most, -least) < TOP:
+            if peak < TOP:
                 continue
             flat += _flat(sound[c], start, end, full, True, sides)
             run = 0
@@ -102,7 +102,10 @@ def _levels(sound: Any, edges: Any, number: int) -> Any:
         rows[block, 1] = (runs if 2 * runs >= flat else flat) / count
         rows[block, 2:] = np.nan
         if (number + block) % EVERY == 0:
-            sides[:] = 0.0
+            sides[:], high, low = 0.0, 0.0, 0.0
+            for c in range(channels):
+                line = sound[c, start:end]
+                high, low = max(high, peak_of(line, np.int32(0))), max(low, peak_of(line, SIGN))
             if max(high, low) >= LEAST_PEAK:
                 floor = np.array([NEAR_PEAK * max(high, LEAST_PEAK), NEAR_PEAK * max(low, LEAST_PEAK)], np.float32)
                 for c in range(channels):
