@@ -2,9 +2,10 @@
 
 freeze_share: share of the span in which the picture does not change for at least half a second. A frame is unchanged when its
 cells differ from those of the last frame that changed by at most 0.6 of 255 on average, and at most 0.4 % of them by more
-than 6. It is 1 where only the light changes: where the span's sketches, each four in a row averaged and fitted to the mean of all by gain
-and offset, differ from it in no cell by more than 1.5 though the gains do by 0.5 %, and the cells of that mean have a standard deviation of 20 or more, so that anything
-that moved would show. duplicate_frame_share: share of frames (after the first) that repeat the frame before: mean difference of cells at
+than 6. It is 1 where only the light changes: where the span's sketches, each four in a row averaged and fitted to the
+mean of all by gain and offset, differ from it in no cell by more than 1.5 though the gains do by 0.5 %, and the cells of that mean have
+a standard deviation of 20 or more, so that anything that moved would show.
+duplicate_frame_share: share of frames (after the first) that repeat the frame before: mean difference of cells at
 most 0.1, greatest at most 2; or mean at most 0.6 and a quarter of the greatest within 0.26 s before and after, for a codec goes on
 refining a picture that is shown again, and what moves does not stop between two frames. Version 3. Source: FFmpeg freezedetect
 (reference frame, mean difference, duration); its noise of 0.001 of the range is for lossless stills.
