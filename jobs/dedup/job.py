@@ -385,5 +385,5 @@ def _outside(settings: Settings) -> Mapping[str, str]:
     return facts
 
 
-DEDUP = Job("dedup", reads=(CLIPS, REJECTS), writes=(DUPLICATES, REJECTS), code=5, recipe=("dedup",), run=dedup,
+DEDUP = Job("dedup", reads=(CLIPS, REJECTS), writes=(DUPLICATES, REJECTS), code=6, recipe=("dedup",), run=dedup,
             outside=_outside)
