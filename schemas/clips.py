@@ -87,7 +87,7 @@ CLIPS = Table(
         maybe("bandwidth_hz", pa.float64(), "frequency below which 99 % of the energy lies"),
         maybe("snr_db", pa.float64(), "estimate: loud over quiet window energy"),
         maybe("av_skew_s", pa.float64(), "sound length minus picture length of the source, seconds"),
-        maybe("audio_fingerprint", pa.list_(pa.uint32()), "32-bit words of how the spectrum moves, low and high sound in turn, about eight of each a second"),
+        maybe("audio_fingerprint", pa.list_(pa.uint32()), "32-bit words of the bands that rise and of those that fall, in turn, about eight of each a second"),
         # text
         maybe("text", pa.large_string(), "body of a text clip, masked"),
         maybe("text_chars", pa.int64(), "characters without white space"),

@@ -50,24 +50,20 @@ class Heard:
                 self.rows[m.name] = Growing(m.width)
                 (self.native if m.ear == "native" else self.mono).append((m, m.hear(rate_hz, channels)))
         self.samples = 0
-        self.blocks = 0
+        self.blocks = self.mono_blocks = 0
         self.room, self.pending = np.zeros((channels, 0), np.float32), 0
         """Where sound lies while it is worked on, and how much of it waits there for the rest of its block."""
         self.mono_pending = np.zeros(0, np.float32)
-        self.frames: list[Any] = []
-        self.waiting, self.skip = 0, -1
+        self.gathered: Any = None
+        self.waiting, self.skip, self.most = 0, -1, GATHER_S * rate_hz
         self._resample: Any = None
 
-    @property
-    def at(self) -> int:
-        """The sample behind the last one heard."""
-        return self.base + self.samples + self.waiting
-
-    def hear(self, frame: Any, place: int, t: float | None) -> None:
-        """The next frame of sound. Frames are gathered: a thousand samples at a time would cost more in calls than in work.
+    def hear(self, frame: Any, place: int, t: float | None) -> int:
+        """The next frame of sound; returns the sample behind it. Frames are gathered: a thousand samples at a time would cost more in
+        calls than in work.
 
         Args:
-            frame: Of the rate and channels of the stream.
+            frame: Of the rate and channels of the stream: others would be read beyond their end. It loses its time.
             place: Its first sample, counted from the start of the sound.
             t: Its time, if it has one.
         """
@@ -77,14 +73,29 @@ class Heard:
             self.waiting = -self.skip
             self._silence(place - self.base)
         elif t is not None:
-            gap = t - self.start_s - self.at / self.rate
+            gap = t - self.start_s - (self.base + self.samples + self.waiting) / self.rate
             if 0.05 < gap <= GAP_S:
                 self._feed()
                 self._silence(round(gap * self.rate))
-        self.frames.append(frame)
+        self._gather(frame)
         self.waiting += frame.samples
-        if self.waiting >= GATHER_S * self.rate:
+        if self.waiting >= self.most:
             self._feed()
+        return self.base + self.samples + self.waiting
+
+    def _gather(self, frame: Any) -> None:
+        """Lay a frame behind those that wait; one of another sample format begins anew."""
+        import av
+
+        frame.pts = None
+        if self.gathered is None:
+            self.gathered = av.AudioFifo()
+        try:
+            self.gathered.write(frame)
+        except ValueError:
+            self._feed()
+            self.gathered = av.AudioFifo()
+            self.gathered.write(frame)
 
     def finish(self) -> Sounds:
         """No more sound: what is left makes a last, shorter block if it is at least half of one."""
@@ -96,13 +107,14 @@ class Heard:
         self._mono_blocks(np.concatenate([rest, np.zeros(MONO_BLOCK, np.float32)])[:blocks * MONO_BLOCK])
         self.pending, self.mono_pending = 0, self.mono_pending[:0]
         rows, at = {}, {}
-        for m, _ in (*self.native, *self.mono):
-            block_s = NATIVE_BLOCK_S if m.ear == "native" else MONO_BLOCK_S
+        for ear, hearers, block_s, count in (("native", self.native, NATIVE_BLOCK_S, self.blocks), ("mono", self.mono, MONO_BLOCK_S, self.mono_blocks)):
             begin = round(self.base / self.rate / block_s)
             low = max(round(self.first / self.rate / block_s) - begin, 0)
-            high = None if math.isinf(self.until) else max(round(self.until / self.rate / block_s) - begin, 0)
-            rows[m.name] = self.rows[m.name].rows[low:high]
-            at[m.ear] = begin + low + np.arange(len(rows[m.name]))
+            high = count if math.isinf(self.until) else max(min(round(self.until / self.rate / block_s) - begin, count), low)
+            at[ear] = np.arange(begin + low, begin + high)
+            for m, _ in hearers:
+                first, after = ((begin + n + m.every - 1) // m.every - (begin + m.every - 1) // m.every for n in (low, high))
+                rows[m.name] = self.rows[m.name].rows[first:after]
         return Sounds(at["native"], at["mono"], rows)
 
     def lead(self) -> NDArray[np.float64]:
@@ -112,15 +124,17 @@ class Heard:
 
     def _feed(self) -> None:
         """Work on the frames gathered so far."""
-        frames, self.frames, self.waiting = self.frames, [], 0
-        fresh, at = self._fresh(sum(frame.samples for frame in frames)), 0
-        for frame in frames:
-            _lay(frame, fresh[:, at:at + frame.samples])
-            at += frame.samples
-        if self.skip and at:
-            fresh[:, :at - self.skip] = fresh[:, self.skip:].copy()
-            at, self.skip = at - self.skip, 0
-        self._work(at)
+        frame = self.gathered.read() if self.gathered is not None else None
+        if frame is None:
+            return
+        count, drop = frame.samples, min(self.skip, frame.samples)
+        self.skip -= drop
+        self.waiting = -self.skip
+        fresh = self._fresh(count)
+        _lay(frame, fresh)
+        if drop:
+            fresh[:, :count - drop] = fresh[:, drop:].copy()
+        self._work(count - drop)
 
     def _silence(self, samples: int) -> None:
         if samples > 0:
@@ -160,9 +174,11 @@ class Heard:
 
     def _native_blocks(self, edges: NDArray[np.int64]) -> None:
         if edges.size > 1:
-            self.blocks += edges.size - 1
+            number = round(self.base / self.rate / NATIVE_BLOCK_S) + self.blocks
             for m, hearer in self.native:
-                self.rows[m.name].extend(hearer(self.room, edges))
+                some = edges if m.every == 1 else np.stack([edges[:-1], edges[1:]], axis=1)[-number % m.every::m.every]
+                self.rows[m.name].extend(hearer(self.room, some))
+            self.blocks += edges.size - 1
 
     def _mono(self, sound: NDArray[np.float32] | None) -> list[Any]:
         """Frames at 16 kHz; None for what the resampler still holds."""
@@ -179,6 +195,7 @@ class Heard:
     def _mono_blocks(self, line: NDArray[np.float32]) -> None:
         if line.size:
             blocks = np.ascontiguousarray(line.reshape(-1, MONO_BLOCK))
+            self.mono_blocks += len(blocks)
             for m, hearer in self.mono:
                 self.rows[m.name].extend(hearer(blocks))
 
@@ -221,8 +238,7 @@ class Listening:
         if place + frame.samples > self.calm:
             self._turn(place, place + frame.samples)
         for _, heard in self.open:
-            heard.hear(frame, place, t)
-            self.at = max(self.at, heard.at)
+            self.at = max(self.at, heard.hear(frame, place, t))
 
     def _turn(self, place: int, end: int) -> None:
         """Begin and end chapters for a frame from `place` to `end`."""

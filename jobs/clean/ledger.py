@@ -85,6 +85,7 @@ class Ledger:
             if m.hear is None or self.sounds is None:
                 continue
             at, block_s = (self.sounds.native_at, NATIVE_BLOCK_S) if m.ear == "native" else (self.sounds.mono_at, MONO_BLOCK_S)
+            at = at if m.every == 1 else at[at % m.every == 0]
             low, high = np.searchsorted(at, [math.ceil((t - self.sound_start_s) / block_s - 0.5 - 1e-6) for t in (start_s, end_s)])
             cut[m.name] = self.sounds.rows[m.name][low:high].astype(np.float64)
         return cut

@@ -73,13 +73,14 @@ def part_file(file: BinaryIO, part: int, of: int, settings: Mapping[str, Any], c
         return found.plain()
 
 
-def conclude(found: Mapping[str, Any], pictures: Mapping[str, Any] | None, sounds: Mapping[str, Any] | None,
+def conclude(file: BinaryIO, found: Mapping[str, Any], pictures: Mapping[str, Any] | None, sounds: Mapping[str, Any] | None,
              settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The `Measured` of a source from its numbers, without the clips, which are handed over some at a time, without their pictures."""
+    """The `Measured` of a source from its numbers, of which `file` holds the bulky ones, without the clips, which are handed over some
+    at a time, without their pictures."""
     options = _options(settings)
-    seen = Pictures.of(pictures) if pictures is not None else Seen(options).pictures()
+    seen = Pictures.of(pictures, file) if pictures is not None else Seen(options).pictures()
     seen = replace(seen, times=seen.times.copy(), jpegs=[b""] * len(seen.stored_times))  # kernels want to be allowed to write
-    made, clips = _concluded(seen, Sounds.of(sounds) if sounds is not None else None, Found.of_plain(found), options)
+    made, clips = _concluded(seen, Sounds.of(sounds, file) if sounds is not None else None, Found.of_plain(found), options)
     while some := list(islice(clips, CLIPS_AT_A_TIME)):
         child.hand({"clips": some})
     return {name: value for name, value in vars(made).items() if name != "clips"}

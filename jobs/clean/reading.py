@@ -33,6 +33,11 @@ BEYOND_S = 10.0
 """A piece whose picture is over waits for its sound so long: sound that lies deeper in the file is not looked for."""
 
 
+def _index(packet: Any) -> int:
+    """Which stream a packet belongs to: those without data that flush a decoder have 0 for their own index, whatever their stream."""
+    return int(packet.stream_index if packet.size else packet.stream.index)
+
+
 class Reading:
     """Demuxes one container and hands frames and sound to those who measure.
 
@@ -52,6 +57,9 @@ class Reading:
         self.audio: Any = sound_stream(container)
         if self.video is None and self.audio is None:
             raise NoMedia(f"there is no picture and no sound in the {kind.container} container")
+        self.video_index, self.audio_index = (s.index if s is not None else -1 for s in (self.video, self.audio))
+        self.stamp = INDEXED.get(kind.demuxer, "dts")
+        """The time of a packet that the index of the container knows."""
         self.origin = origin_s(container)
         self.tick_s, self.sound_tick_s = (
             float(s.time_base) if s is not None and s.time_base else 0.0 for s in (self.video, self.audio)
@@ -108,7 +116,7 @@ class Reading:
         """Packets of these streams until the end, or until the demuxer breaks off."""
         import av
 
-        packets, known = self.container.demux(*streams), {s.index for s in (self.video, self.audio) if s is not None}
+        packets, known = self.container.demux(*streams), (self.video_index, self.audio_index)
         while True:
             try:
                 packet = next(packets)
@@ -117,7 +125,7 @@ class Reading:
                 return
             except (StopIteration, IndexError):  # PyAV flushes streams that came up on the way and that it does not know, after those it knows.
                 return
-            if packet.stream.index in known:  # others may be announced on the way
+            if _index(packet) in known:  # others may be announced on the way
                 yield packet
 
     def _go_to_run_in(self) -> bool:
@@ -125,7 +133,7 @@ class Reading:
         import av
 
         for packet in self._packets(self.audio) if self.audio is not None else ():
-            self._take(packet, hear=False)
+            self._take(packet, picture=False, hear=False)
             if self.listening is not None:
                 break
         target = self.begins[self.first - 1].run_in
@@ -143,10 +151,10 @@ class Reading:
     def _read(self, packets: Iterator[Any]) -> None:
         skipping = self.first > 0
         for packet in packets:
-            if self.video is None or packet.stream.index != self.video.index:
-                self._take(packet)
+            if _index(packet) != self.video_index:
+                self._take(packet, picture=False)
             else:
-                stamp = getattr(packet, INDEXED.get(self.kind.demuxer, "dts"))
+                stamp = getattr(packet, self.stamp)
                 if skipping:
                     begin = self.begins[self.first - 1]
                     if stamp is not None and stamp >= begin.stamp:
@@ -154,9 +162,10 @@ class Reading:
                     if not packet.is_keyframe or stamp != begin.run_in:
                         continue
                     skipping = False
-                self._mark(packet, stamp)
+                if self.begins:
+                    self._mark(packet, stamp)
                 if not self.picture_over:
-                    self._take(packet)
+                    self._take(packet, picture=True)
                 elif stamp is not None and self.coming and (stamp - self.coming[0][1]) * self.tick_s > BEYOND_S:
                     return
             if self.picture_over and self.after < self.found.of and (self.audio is None or (self.listening is not None and self.listening.over)):
@@ -170,10 +179,10 @@ class Reading:
             self.counting = self.next < self.after
             self.next += 1
 
-    def _take(self, packet: Any, hear: bool = True) -> None:
+    def _take(self, packet: Any, picture: bool, hear: bool = True) -> None:
         import av
 
-        found, picture = self.found, self.video is not None and packet.stream.index == self.video.index
+        found = self.found
         try:
             frames = packet.decode()
         except av.error.FFmpegError as error:
@@ -308,7 +317,7 @@ class Reading:
         assert listening is not None
         if not hear:
             return
-        found.good_sound += self._counts(pts)
+        found.good_sound += self._counts(pts) if self.begins else self.first == 0
         listening.hear(frame, t)
         if self.video is None and found.good_sound % 64 == 0:
             child.progress(listening.seconds)

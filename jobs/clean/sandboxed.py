@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from jobs.clean.chapters import CHAPTER_S
 from jobs.clean.found import Found, Measured, joined, misfit
 from jobs.clean.series import Pictures, Sounds
+from jobs.clean.spill import Spill
 from jobs.media import sandbox
 from jobs.media.faults import TooManyFrames
 
@@ -45,10 +46,10 @@ def measure_source(path: str | os.PathLike[str], modality: str, settings: "Measu
     Raises:
         MediaFault: one of its subclasses, each with its reason code and a sentence of detail.
     """
-    numbers: list[Any] = []
+    together = _Together()
     arguments = {"path": os.fspath(path), "modality": modality, "settings": settings.model_dump(), "chapter_s": chapter_s}
-    made = sandbox.call("jobs.clean.measure:measure_file", arguments, _limits(settings), numbers.append)
-    return Measured(**made) if "clips" in made else _laid_together(Found.of_plain(made), numbers, settings)
+    made = sandbox.call("jobs.clean.measure:measure_file", arguments, _limits(settings), together.take)
+    return Measured(**made) if "clips" in made else together.measured(Found.of_plain(made), settings)
 
 
 def read_part(file: BinaryIO, part: int, of: int, settings: "Measure", chapter_s: float = CHAPTER_S) -> Part:
@@ -81,25 +82,44 @@ def measure_parts(parts: Sequence[Part], settings: "Measure") -> Measured | None
     whole = joined(found)
     if whole.good_frames > settings.max_frames:
         raise TooManyFrames(f"more than {settings.max_frames} frames")
-    return _laid_together(whole, [numbers for part in parts for numbers in part.numbers], settings)
+    together = _Together()
+    for numbers in (numbers for part in parts for numbers in part.numbers):
+        together.take(numbers)
+    return together.measured(whole, settings)
 
 
 def _limits(settings: "Measure") -> sandbox.Limits:
     return sandbox.Limits(settings.min_limit_s, settings.seconds_per_second, settings.max_memory_mb)
 
 
-def _laid_together(found: Found, numbers: Sequence[Mapping[str, Any]], settings: "Measure") -> Measured:
-    """The clips of a source whose numbers came chapter by chapter. Its small pictures stay here."""
-    pictures = [Pictures.of(part) for part in numbers if Pictures.fits(part)]
-    sounds = [Sounds.of(part) for part in numbers if Sounds.fits(part)]
-    jpegs = {t: jpeg for part in pictures for t, jpeg in zip(part.stored_times.tolist(), part.jpegs, strict=True)}
-    arguments = {
-        "found": found.plain(), "settings": settings.model_dump(),
-        "pictures": Pictures.joined([replace(part, jpegs=()) for part in pictures]).plain() if pictures else None,
-        "sounds": Sounds.joined(sounds).plain() if sounds else None,
-    }
-    clips: list[dict[str, Any]] = []
-    made = sandbox.call("jobs.clean.measure:conclude", arguments, _limits(settings), lambda some: clips.extend(some["clips"]))
-    for frame in (frame for clip in clips for frame in clip["frames"] or ()):
-        frame["jpeg"] = jpegs[frame["t_s"]]
-    return Measured(**made, clips=clips)
+class _Together:
+    """The numbers of a source that come chapter by chapter: those wanted for a clip at a time lie in a file."""
+
+    def __init__(self) -> None:
+        self.spill = Spill()
+        self.pictures: list[Pictures] = []
+        self.sounds: list[Sounds] = []
+        self.jpegs: dict[float, Any] = {}
+
+    def take(self, numbers: Mapping[str, Any]) -> None:
+        """Those of the next chapter, of pictures or of sound."""
+        if Pictures.fits(numbers):
+            part = Pictures.of(self.spill.keep(numbers))
+            self.jpegs |= zip(part.stored_times.tolist(), part.jpegs, strict=True)
+            self.pictures.append(replace(part, jpegs=()))
+        elif Sounds.fits(numbers):
+            self.sounds.append(Sounds.of(self.spill.keep(numbers)))
+
+    def measured(self, found: Found, settings: "Measure") -> Measured:
+        """The clips of all of them. The small pictures stay here."""
+        arguments = {
+            "found": found.plain(), "settings": settings.model_dump(),
+            "pictures": Pictures.joined(self.pictures).plain() if self.pictures else None,
+            "sounds": Sounds.joined(self.sounds).plain() if self.sounds else None,
+        }
+        clips: list[dict[str, Any]] = []
+        with self.spill.file as file:
+            made = sandbox.call("jobs.clean.measure:conclude", arguments, _limits(settings), lambda some: clips.extend(some["clips"]), file)
+        for frame in (frame for clip in clips for frame in clip["frames"] or ()):
+            frame["jpeg"] = self.jpegs[frame["t_s"]]
+        return Measured(**made, clips=clips)

@@ -3,11 +3,12 @@
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.clean.spill import Rows, known
 from jobs.media.planes import SKETCH
 from jobs.media.signals import SIGNALS, THUMB
 
@@ -49,9 +50,9 @@ class _Laid:
     """Arrays of numbers, first axis time."""
 
     @classmethod
-    def of(cls, plain: Mapping[str, Any]) -> Self:
-        """From `plain`, or from the same after a journey."""
-        return cls(**{f.name: plain[f.name] for f in fields(cls)})
+    def of(cls, plain: Mapping[str, Any], file: BinaryIO | None = None) -> Self:
+        """From `plain`, or from the same after a journey; what was spilled lies in `file`."""
+        return cls(**{f.name: known(plain[f.name], file) for f in fields(cls)})
 
     @classmethod
     def fits(cls, plain: Mapping[str, Any]) -> bool:
@@ -60,21 +61,27 @@ class _Laid:
 
     def plain(self) -> dict[str, Any]:
         """As values that `jobs.media.wire` carries."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        return {f.name: _told(getattr(self, f.name)) for f in fields(self)}
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
         """One after the other."""
-        made: dict[str, Any] = {}
-        for f in fields(cls):
-            values = [getattr(part, f.name) for part in parts]
-            if isinstance(values[0], Mapping):
-                made[f.name] = {name: np.concatenate([v[name] for v in values]) for name in values[0]}
-            elif isinstance(values[0], np.ndarray):
-                made[f.name] = np.concatenate(values)
-            else:
-                made[f.name] = [item for value in values for item in value]
-        return cls(**made)
+        return cls(**{f.name: _end_to_end([getattr(part, f.name) for part in parts]) for f in fields(cls)})
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _told(part) for name, part in value.items()}
+    return value.told() if isinstance(value, Rows) else value
+
+
+def _end_to_end(values: Sequence[Any]) -> Any:
+    first = values[0]
+    if isinstance(first, Mapping):
+        return {name: _end_to_end([value[name] for value in values]) for name in first}
+    if isinstance(first, Rows):
+        return Rows.joined(values)
+    return np.concatenate(values) if isinstance(first, np.ndarray) else [item for value in values for item in value]
 
 
 @dataclass(frozen=True)
@@ -97,9 +104,9 @@ class Pictures(_Laid):
     signals: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, len(SIGNALS)), np.float32))
     thumbs: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, THUMB), np.uint8))
     sample_times: Floats = field(default_factory=lambda: np.zeros(0))
-    rows: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    rows: Mapping[str, NDArray[Any] | Rows] = field(default_factory=dict)
     sketch_times: Floats = field(default_factory=lambda: np.zeros(0))
-    sketches: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, SKETCH), np.uint8))
+    sketches: NDArray[np.uint8] | Rows = field(default_factory=lambda: np.zeros((0, SKETCH), np.uint8))
     stored_times: Floats = field(default_factory=lambda: np.zeros(0))
     jpegs: Sequence[Any] = ()
 
@@ -120,7 +127,7 @@ class Sounds(_Laid):
 
     native_at: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     mono_at: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    rows: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    rows: Mapping[str, NDArray[Any] | Rows] = field(default_factory=dict)
 
 
 def doubles(values: Iterable[float] = ()) -> "array[float]":

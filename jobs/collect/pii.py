@@ -1,10 +1,11 @@
 """Masks personal data in titles, captions, transcripts and texts before anything is stored, in English and Chinese.
 
 What counts: e-mail addresses, identity numbers (GB 11643, with their check digit or where they are called so; passports and US social
-security numbers where they are), bank cards and accounts (ISO 7812 and ISO 13616, with their check digits or where they are called so),
+security numbers where they are, other papers where they are called so), bank cards and accounts (ISO 7812 and ISO 13616, with their check digits or where they are called so),
 wallets (base58 with its checksum, bech32, Ethereum), phone numbers, also with digits apart or in Chinese numerals, names and pages of
-accounts, and network addresses of machines. Postal addresses are left: a place is what a picture is of. What only
-looks like it stays: years, prices, time codes, sizes, ISBNs, versions. A mask says what stood there, so that a text stays readable:
+accounts, network addresses of machines, and postal addresses down to a house, where they are complete or said to be somebody's:
+a street, a town or a sight alone stays, for a place is what a picture is of. What only looks like it stays: years, prices, time codes,
+sizes, ISBNs, versions. A mask says what stood there, so that a text stays readable:
 `<PHONE>`.
 """
 
@@ -58,6 +59,23 @@ def _citizen(match: re.Match[str]) -> bool:
     return 1880 <= born.year <= 2100 and check == found[17].upper()
 
 
+def _hong_kong(found: re.Match[str]) -> bool:
+    """Check digit of Hong Kong identity cards: signs of 36, a blank before a single letter, weights 9 to 1, 0 modulo 11."""
+    signs = re.sub(r"[()]", "", found.group()).rjust(9)
+    return sum(w * (36 if c == " " else int(c, 36)) for w, c in zip(range(9, 0, -1), signs, strict=True)) % 11 == 0
+
+
+_SOMEBODYS = re.compile(
+    r"(?<![a-z])(?:liv(?:e|es|ed|ing)|resid(?:e|es|ing)|stay(?:s|ing)?|home|house|flat|moved|place|address(?: is)?|(?:send|ship|mail|deliver|come|post)(?:ed|ped)?(?: \w+){0,2})"
+    r"(?: (?:at|to|in|on))?:? $", re.I)
+
+
+def _home(found: re.Match[str]) -> bool:
+    """A house with a flat or a postcode, or one that somebody is said to live at: not any house that has a number."""
+    known = found.group("flat") or found.group("post") or not found.group("hit")[0].isdigit()
+    return bool(known or _SOMEBODYS.search(found.string, max(0, found.start() - 40), found.start()))
+
+
 def _base58(found: re.Match[str]) -> bool:
     """Checksum of Bitcoin and Tron addresses: the first bytes of SHA-256, twice."""
     value = 0
@@ -108,11 +126,23 @@ def _number(found: re.Match[str]) -> bool:
 
 _NO_DIGIT_BEFORE = r"(?<![\d])(?<!\d[.,:/])"
 _NO_DIGIT_AFTER = r"(?![\d])(?![.,:/]\d)"
+_NO_AMOUNT = r"(?! ?(?:[元块万亿人股吨次名只米份]|美元|公里|dollars|people))"
 _HAN_DIGIT = r"[\d〇零幺一二三四五六七八九壹贰叁肆伍陆柒捌玖]"
 _HEART = r"[\s\u2764\u2665\ufe0f]*"
 _IS = _HEART + r"(?:是|为|is(?![A-Za-z]))?" + _HEART + r"[:=]?\s*"
 _DOT = r"(?:com|net|org|edu|gov|cn|io|me|co|de|fr|jp|info|biz|dev|app|ai|tv|cc|xyz|(?:co dot )?uk)(?![A-Za-z0-9])"
 """Ends of addresses that are spelt out: any word may follow a dot in a sentence."""
+
+_STREET = (r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Terrace|Ter|Way|Square|Sq|Close|Crescent|Cres|Highway|Hwy|Parkway|Pkwy"
+           r"|Gardens|Gdns|Mews|Row|Walk|Circle|Cir|Trail|Loop|Alley|Grove|Hill|Park)(?![A-Za-z])\.?")
+_HOUSE = rf"(?<![\w.,$-])\d{{1,5}}(?:-\d{{1,4}})?[A-Za-z]?,? (?:[NSEW]{{1,2}}\.? )?(?:(?:[A-Z][A-Za-z'.-]+|\d{{1,3}}(?:st|nd|rd|th)) ){{1,4}}{_STREET}(?: [NSEW]{{1,2}}(?![A-Za-z])\.?)?"
+_FLAT = r"(?:(?:Apt|Apartment|Unit|Suite|Ste|Flat|Room|Rm)\.? |#) ?[A-Za-z]?-?\d{1,5}[A-Za-z]?"
+_POST = (r"(?:,? [A-Z][A-Za-z'.-]+){0,4},? (?:(?:[A-Z]{2}|[A-Z][a-z]+),? \d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d|(?:NSW|VIC|QLD|WA|SA|TAS|ACT|NT) \d{4})")
+_NUMERAL = r"(?:\d{1,5}(?:-\d{1,4})?|[一二三四五六七八九十百零〇]{1,6})"
+_DOOR = rf"{_NUMERAL}(?:号楼|号院|号|號樓|號|弄|栋|幢|座|单元|室|楼|樓|组|門|门)(?!线|線|站|公路|桥|文件|球|选手)"
+_INSIDE = rf"(?:[\u4e00-\u9fff]{{0,8}}?(?:{_DOOR}|{_NUMERAL}(?:层|層|户|房))|[\u4e00-\u9fff]{{2,8}}[A-Z]座|(?<=[楼门室栋元])-?\d{{3,4}}(?!\d))"
+"""Parts of postal addresses, English and Chinese: a street and its kind, a house in it, a flat, town and postcode; a house by its
+number, and what follows it down to the room."""
 
 _KINDS: tuple[_Kind, ...] = (
     _Kind("<HANDLE>", re.compile(r"(?<![A-Za-z0-9_@/.+-])@[A-Za-z0-9_]{2,30}@[A-Za-z0-9-]{1,61}(?:\.[A-Za-z0-9-]{1,61}){0,3}\.[A-Za-z]{2,24}(?![A-Za-z0-9])"), signs=("@",)),
@@ -127,7 +157,8 @@ _KINDS: tuple[_Kind, ...] = (
         r"(?: ?(?:\.|[\[({] ?dot ?[\])}]) ?[A-Za-z0-9-]{1,61}){0,5} ?(?:\.|[\[({] ?dot ?[\])}]) ?[A-Za-z]{2,24}(?![A-Za-z0-9])", re.I),
         signs=tuple(f"{bracket}{gap}at" for bracket in "[({" for gap in ("", " "))),
     _Kind("<EMAIL>", re.compile(
-        r"(?<![A-Za-z0-9._%+-])(?:[A-Za-z0-9_%+-]{1,30} dot ){0,2}[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63} at [A-Za-z0-9-]{2,61} dot "
+        r"(?<![A-Za-z0-9._%+-])(?!(?:look|sat|sit|is|are|was|were|be|shop|buy|bought|sold|find|found|more|see|seen|us|me|them|it|only|read|available|hosted|listed|online|join) at)"
+        r"(?:[A-Za-z0-9_%+-]{1,30} dot ){0,2}[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63} at [A-Za-z0-9-]{2,61} dot "
         + _DOT, re.I), signs=(" dot ",)),
     _Kind("<EMAIL>", re.compile(
         r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{1,63} ?(?: @ |\(a\)) ?[A-Za-z0-9-]{2,61}(?:\.[A-Za-z0-9-]{1,61}){0,3}\." + _DOT, re.I),
@@ -141,11 +172,16 @@ _KINDS: tuple[_Kind, ...] = (
         r"(?:身份证明?|公民身份|驾驶证|驾照|证件)(?:号码|号|件号)?" + _IS + r"(?P<hit>[1-9](?:[ -]?\d){16}[ -]?[\dXx]|[1-9]\d{5}[ -]?\d{6}[ -]?\d{3})(?![\dA-Za-z])")),
     # other papers where they are called so: a passport, a US social security number
     _Kind("<ID>", re.compile(
-        r"(?:护照|(?<![A-Za-z])passport)\s*(?:号码|号|no\.?|number|#)?\s*(?:是|为|is)?\s*[:.]?\s*(?P<hit>[A-Z]{1,2}\d{7,8}|(?<=[:. ])\d{9})(?![A-Za-z0-9])"
+        r"(?:护照|護照|(?<![A-Za-z])passport)\s*(?:号码|號碼|号|號|no\.?|number|#)?\s*(?:是|为|is)?\s*[:.]?\s*(?P<hit>[A-Z]{1,2}\d{7,8}|(?<=[:. ])\d{9})(?![A-Za-z0-9])"
         r"|(?:通行证|回乡证|台胞证)(?:号码|号)?\s*(?:是|为)?\s*[:.]?\s*(?P<pass>[A-Z]\d{8,10})(?![A-Za-z0-9])"
         r"|车牌(?:号码|号)?\s*(?:是|为)?\s*[:.]?\s*(?P<plate>[\u4e00-\u9fff][A-Z][ ·]?[A-Z0-9]{5,6})(?![A-Za-z0-9])"
-        r"|(?:(?<![A-Za-z])(?:ssn|social security(?: number| no\.?)?)|社保号码?|社会保障号码?)\s*(?:is)?\s*[:.]?\s*(?P<also>\d{3}[ -]?\d{2}[ -]?\d{4})(?!\d)"
-        r"|(?<![A-Za-z])driver'?s? licen[cs]e\s*(?:no\.?|number|#)?\s*(?:is)?\s*[:.]?\s*(?P<driver>[A-Z]\d{6,12}|\d{7,12})(?![A-Za-z0-9])", re.I)),
+        r"|(?:(?<![A-Za-z])(?:ssn|social security(?: number| no\.?)?)|社保号码?|社会保障号码?)\s*(?:is)?\s*[:.]?\s*(?P<also>\d{3}[ -]?\d{2}[ -]?\d{4})(?!\d)", re.I)),
+    _Kind("<ID>", re.compile(
+        r"(?:(?<![A-Za-z])(?:driver'?s? licen[cs]e|national insurance|NINO|NI(?= n)|NHS|ITIN|tax(?:payer)? id|a?adhaar|medicare|medicaid|visa(?= n)|(?:national|patient) id)"
+        r"(?:\s*(?:no\.?|number|num|#|card))*|身[分份]證(?:字號|統一編號)?|(?:統一編號|居留[证證]|[军軍]官[证證]|士官[证證]|警官[证證]|社保卡|医保卡|病历)(?:号码|號碼|号|號)?)"
+        + _IS + r"(?P<hit>[A-Z9]{5}\d{6}[A-Z0-9]{5}|(?:[\u4e00-\u9fff]字第?)?[A-Za-z]{0,3}[ -]?\d(?:[ -]?[A-Za-z]{0,3}\d){3,15}(?: ?[A-Za-z])?)(?![A-Za-z0-9])", re.I),
+        lambda found: 5 <= sum(c.isdigit() for c in found.group("hit")) <= 18),
+    _Kind("<ID>", re.compile(r"(?<![A-Za-z0-9])[A-Z]{1,2}\d{6}\([\dA]\)"), _hong_kong),
     _Kind("<CARD>", re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"), _iban),
     _Kind("<CARD>", re.compile(
         _NO_DIGIT_BEFORE + r"(?:(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|62\d\d|35\d\d|6011|65\d\d)(?:[ -]?\d{4}){3}(?:[ -]?\d{1,3})?"
@@ -168,9 +204,10 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<HANDLE>", re.compile(
         r"加\s*(?:我|个|下|一下)\s*的?\s*(?:微信|薇信|威信|V信|vx|wx|wechat|QQ)" + _IS + r"(?P<hit>[A-Za-z0-9][A-Za-z0-9_-]{4,29})(?![A-Za-z0-9_])", re.I)),
     _Kind("<HANDLE>", re.compile(
-        r"(?<![A-Za-z])(?:ig|ins|insta|snap|snapchat|discord|twitter|tiktok|kakao|kik|viber|signal|steam|facebook|fb|linkedin|github|reddit|venmo|pinterest|twitch)"
-        r"\s*(?P<named>id|account|user(?:name)?|handle|号|账号)?\s*(?:[:=]|是|is(?![A-Za-z]))\s*@?"
+        r"(?<![A-Za-z])(?:ig|ins|insta|snap|snapchat|discord|twitter|tiktok|kakao|kik|viber|signal|steam|skype|facebook|fb|linkedin|github|reddit|venmo|pinterest|twitch)"
+        r"\s*(?P<named>id|account|user(?:name)?|handle|号|账号)?\s*(?:[:=]|是|is(?![A-Za-z]))\s*@?(?:live:)?"
         r"(?P<hit>[A-Za-z0-9_][A-Za-z0-9_.-]{2,29}(?<![.-])(?:#\d{4})?)(?![A-Za-z0-9_])", re.I), _account),
+    _Kind("<HANDLE>", re.compile(r"(?<![\w.#])[A-Za-z0-9_.]{2,32}#\d{4}(?!\w)"), signs=("discord",)),
     _Kind("<HANDLE>", re.compile(
         r"(?:(?<![A-Za-z])Q ?Q|[加+\u2795扣]\s*Q|扣扣|企鹅)\s*(?:群|号|号码|帐号|账号)?\s*(?:是|为|is)?\s*[:=]?\s*"
         r"(?P<hit>[1-9]\d{4,10})(?!\d)", re.I)),
@@ -178,10 +215,10 @@ _KINDS: tuple[_Kind, ...] = (
     # British mobile, North American
     _Kind("<PHONE>", re.compile(r"(?<![\w+])(?:\+|00(?=86)|(?<!\d )00(?=(?:1|7|33|34|39|4[149]|6[0156]|8[12]|85[23]|886|91)[ -]))[1-9]\d{0,2}(?:[ ().-]{0,2}\d){7,13}" + _NO_DIGIT_AFTER),
           lambda found: not _THOUSANDS.fullmatch(found.group())),
-    _Kind("<PHONE>", re.compile(r"(?<![\d])(?<!\d\.)(?:86[ -]?)?1[3-9]\d{9}(?!\d)(?!\.\d)")),
+    _Kind("<PHONE>", re.compile(r"(?<![\d])(?<!\d\.)(?<![¥$€£])(?:86[ -]?)?1[3-9]\d{9}(?!\d)(?!\.\d)" + _NO_AMOUNT)),
     _Kind("<PHONE>", re.compile(
         _NO_DIGIT_BEFORE + r"(?<![A-Za-z]-)(?:86[ -]?)?(?:\(1[3-9]\d\)[ -]?\d{4}[ -]?\d{4}|1[3-9]\d(?:[ -]?\d{4}[ -]?\d{4}|\.\d{4}\.\d{4}))"
-        + _NO_DIGIT_AFTER + r"(?!-\d{4})")),
+        + _NO_DIGIT_AFTER + r"(?!-\d{4})" + _NO_AMOUNT)),
     _Kind("<PHONE>", re.compile(r"(?<![\d])(?<!\d[ .-])1(?P<gap>[ .-])[3-9](?:(?P=gap)\d){9}(?!\d)(?![ .-]\d)")),
     _Kind("<PHONE>", re.compile(
         rf"(?<!{_HAN_DIGIT})[1一幺壹][ -]?[3-9三四五六七八九叁肆伍陆柒捌玖](?:[ -]?{_HAN_DIGIT}){{9}}(?!{_HAN_DIGIT})"),
@@ -197,14 +234,24 @@ _KINDS: tuple[_Kind, ...] = (
         _NO_DIGIT_BEFORE + r"(?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[.-])[2-9]\d{2}[ .-]\d{4}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<!\d )[2-9]\d{2} [2-9]\d{2} \d{4}" + _NO_DIGIT_AFTER + r"(?! \d)")),
     _Kind("<PHONE>", re.compile(
-        r"(?:电话|座机|热线|手机|客服|联系方式|致电|传真|(?<![A-Za-z])(?:tel|phone|call|mobile|cell|fax|(?:my|his|her|our)(?=\s+number)))"
-        r"\s*(?:号码|号|number|no\.?|me at|us at|at)?\s*(?:是|为|is)?\s*[:.]?\s*"
+        r"(?:电话|電話|座机|热线|熱線|手机|手機|客服|联系方式|聯絡方式|致电|传真|傳真|(?<![A-Za-z])(?:tel|phone|call|mobile|cell|fax|te?xt|sms|dial|(?:my|his|her|our)(?=\s+number)))"
+        r"\s*(?:号码|號碼|号|號|number|no\.?|(?:(?:me|us) )?(?:at|on))?\s*(?:是|为|is)?\s*[:.]?\s*"
         r"(?P<hit>\(?\d[\d ().-]{5,16}\d)(?!\d)", re.I), _number),
     # machines
     _Kind("<IP>", re.compile(
         r"(?<![\w.:-])(?<!版本)(?<!version )(?<!ver )(?P<named>(?:(?<![A-Za-z])(?:ip|server|host|ping|ssh)|服务器|主机)(?:地址|\s*address)?" + _IS
         + r"(?:[a-z]+@)?|https?://|ssh://)?(?P<hit>\d{1,3}(?:\.\d{1,3}){3}(?!\w)(?!\.\d)(?!/\d)|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:]))", re.I),
         _machine),
+    # postal addresses: a house in a street, with a flat or a postcode behind or a word before that says whose it is
+    _Kind("<ADDRESS>", re.compile(rf"(?P<hit>(?:{_FLAT},? )?{_HOUSE}(?P<flat>,? {_FLAT})?(?P<post>{_POST})?)(?![A-Za-z0-9])"), _home,
+          signs=tuple(" " + kind for kind in ("st", "ave", "r", "b", "l", "d", "c", "p", "te", "way", "sq", "h", "g", "mews", "walk", "tr", "al"))),
+    _Kind("<ADDRESS>", re.compile(r"(?<![A-Za-z])P\.? ?O\.? ?Box \d{1,6}(?!\d)", re.I), signs=("box",)),
+    _Kind("<ADDRESS>", re.compile(
+        rf"(?:地址|住址|家住|住在|住(?=:)|寄[到往给至]|送到|送货到|快递到|搬到|寄送至)[是在为:]{{0,2}}\s*(?P<hit>[\u4e00-\u9fff]{{2,24}}?{_DOOR}(?:{_INSIDE})*)", re.I), signs=("址", "住", "寄", "送", "快递", "搬到"), spelt=True),
+    _Kind("<ADDRESS>", re.compile(
+        rf"(?<=[省市区县镇乡區縣鎮鄉])(?P<hit>[\u4e00-\u9fff]{{1,12}}?(?:路|街|道|巷|胡同|弄|村|庄|屯|里|园|區|小区|社区|新村)[东西南北中東]?[一二三四]?段?{_DOOR}(?:{_INSIDE})*)"), spelt=True),
+    _Kind("<ADDRESS>", re.compile(
+        rf"(?P<hit>[\u4e00-\u9fff]{{2,6}}(?:路|街|道|巷|胡同|弄|村|园|小区|社区|新村|花园|公寓|家园){_DOOR}(?:{_INSIDE})*?{_NUMERAL}(?:单元|室|門|门|栋|幢)(?:{_INSIDE})*)"), spelt=True),
     # the page of an account
     _Kind("<HANDLE>", re.compile(
         r"(?<![A-Za-z0-9])(?:weibo\.c(?:om|n)/(?:u/|n/)?|(?:twitter|x|instagram|facebook|tiktok|threads)\.com/@?|t\.me/|douyin\.com/user/"
@@ -243,7 +290,7 @@ def mask(text: str) -> tuple[str, int]:
 
 def _spans(kind: _Kind, plain: str) -> Iterator[tuple[int, int]]:
     for found in kind.pattern.finditer(plain):
-        named = [group for group in ("hit", "also", "pass", "plate", "driver") if group in kind.pattern.groupindex and found.group(group) is not None]
+        named = [group for group in ("hit", "also", "pass", "plate") if group in kind.pattern.groupindex and found.group(group) is not None]
         if kind.holds(found):
             yield found.span(named[0] if named else 0)
 

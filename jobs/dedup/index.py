@@ -48,7 +48,7 @@ def parameters(dedup: Dedup, embedding: str | None = None) -> dict[str, object]:
         "layout": LAYOUT, "scheme": "affine32", "seed": minhash.SEED, "tokeniser": minhash.TOKENISER, "permutations": dedup.permutations,
         "bands": bands, "rows": rows, "shingle": dedup.shingle, "caption_shingle": match.caption_shingle(dedup),
         "min_caption_words": dedup.min_caption_words, "phash_blocks": len(perceptual.BLOCK_PAIRS), "phash": measurements()["phash"].version, "turned": dedup.turned, "still_bytes": stills.SIZE,
-        "sketch": measurements()["sketch"].version, "fingerprint": measurements()["fingerprint"].version, "audio_keys": len(audio.KEEP_BYTES), "embedding": embedding,
+        "sketch": measurements()["sketch"].version, "fingerprint": measurements()["fingerprint"].version, "audio_keys": audio.KEYS, "embedding": embedding,
     }
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from jobs.clean.measures import fingerprint
 from jobs.dedup import audio, copies, graph, minhash, perceptual, sketches, stills
 from schemas.settings import Dedup
 
@@ -286,13 +287,9 @@ def _prove_stills(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], d
 
 
 def _file_sound(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows:
-    words = [np.unique(w[w > 0]) if audio.telling(w) else w[:0]
-             for w in _lists(clips, "audio_fingerprint", np.uint32)]
-    value = np.concatenate([np.empty(0, np.uint32), *words]).astype(np.uint32)
-    node = np.repeat(nodes.astype(np.uint64), [len(w) for w in words])
-    keys = audio.buckets(value)
-    many = keys.shape[1]
-    return np.stack([keys.ravel(), np.repeat(node, many), np.repeat(value.astype(np.uint64), many)], axis=1)
+    keys = [audio.keys(w) if audio.telling(w) else np.empty((0, 2), np.uint64) for w in _lists(clips, "audio_fingerprint", np.uint32)]
+    bucket, value = np.concatenate([np.empty((0, 2), np.uint64), *keys]).T
+    return np.stack([bucket, np.repeat(nodes.astype(np.uint64), [len(k) for k in keys]), value], axis=1)
 
 
 def _meet_sound(rows: Rows, dedup: Dedup) -> graph.Pairs:
@@ -306,7 +303,7 @@ def _prove_sound(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], de
     score, shift = np.zeros(len(x)), np.full(len(x), np.nan)
     for i, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
         score[i], steps = audio.align(words[a], words[b])
-        shift[i] = starts[a] - starts[b] + steps * spans[a] * audio.RANGES / max(1, len(words[a]))
+        shift[i] = starts[a] - starts[b] + steps * spans[a] * fingerprint.PLANES / max(1, len(words[a]))
     return score, shift
 
 

@@ -14,5 +14,5 @@ def kernel(signature: str | None) -> Callable[[Callable[..., Any]], Callable[...
 
     None for a part of other kernels, which is compiled with them and never called from Python.
     """
-    compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = njit(signature, cache=True, nogil=True)
+    compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = njit(signature, cache=True, nogil=True, fastmath={"contract", "reassoc"})
     return compiled

@@ -247,6 +247,13 @@ class Grid:
         return small
 
 
+@kernel(None)
+def take_row(plane: Any, row: int, line: Any) -> None:
+    """Copy a row of a plane to where it lies alone: the compiler makes vectors of loops over that, not of those over a part of longer lines."""
+    for k in range(line.size):
+        line[k] = plane[row, k]
+
+
 def plane_array(frame: Any, index: int, bits: int) -> NDArray[Any]:
     """A plane as [height, width] without a copy; uint16 where components have more than 8 bits."""
     plane = frame.planes[index]

@@ -187,14 +187,14 @@ def sound(source: object, seconds: float) -> np.ndarray:
     return np.concatenate([np.empty(0, "f4"), *parts])[:left]
 
 
-def recoded(samples: np.ndarray, codec: str, form: str, rate: int, bit_rate: int) -> np.ndarray:
+def recoded(samples: np.ndarray, codec: str, form: str, rate: int, bit_rate: int, layout: str = "mono") -> np.ndarray:
     made = io.BytesIO()
     with av.open(made, "w", format=form) as container:
-        stream = container.add_stream(codec, rate=rate, layout="mono")
+        stream = container.add_stream(codec, rate=rate, layout=layout, options={"strict": "experimental"})
         stream.bit_rate = bit_rate
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None], "f4"), "flt", "mono")
         frame.sample_rate = MONO_RATE_HZ
-        resampler = av.AudioResampler(stream.format, "mono", rate, frame_size=stream.codec_context.frame_size or None)
+        resampler = av.AudioResampler(stream.format, layout, rate, frame_size=stream.codec_context.frame_size or None)
         for f in [*resampler.resample(frame), *resampler.resample(None)]:
             container.mux(stream.encode(f))
         container.mux(stream.encode())

@@ -31,7 +31,8 @@ Sound = NDArray[np.float32]
 
 NATIVE_BLOCK_S = 0.1
 """Blocks of sound at the rate and with the channels of the stream. They come several at a time, as [channels, samples] and the edges
-of the blocks in it: [blocks + 1], from 0. What lies behind the last edge is not to be heard yet."""
+of the blocks in it: [blocks + 1], from 0. What lies behind the last edge is not to be heard yet. A measurement that hears one of several
+(`every`) gets both ends of each that it hears: [blocks, 2]."""
 MONO_BLOCK_S = 0.128
 """Blocks of sound mixed to one channel at 16 kHz: 2048 samples. They come several at a time, as [blocks, 2048]."""
 MONO_RATE_HZ = 16_000
@@ -153,7 +154,8 @@ class Measurement:
         needs: `picture`, `sound` or both: where nothing of it is there, the columns are null and `reduce` is not called.
         width: How many numbers `look`, `compare` or `hear` return.
         ear: Which blocks `hear` gets: `native`, or `mono` at 16 kHz.
-        every: Of the sampled pictures of a shot, `look` gets the first and every so many-th after it; rows between are NaN.
+        every: Of the sampled pictures of a shot, `look` gets the first and every so many-th after it; rows between are NaN. Of the native
+        blocks, `hear` gets those whose number is a multiple of it; between them there are no rows.
         native: `look` needs the plane as decoded.
     """
 

@@ -1,8 +1,8 @@
 """Bandwidth of sound.
 
 bandwidth_hz: frequency below which 99 % of the energy lies, by an FFT of 2048 Hann-windowed samples (first channel and
-second mixed) in every fifth block of 100 ms, energies summed over the span. 64 bands up to half the rate, so the step is
-rate / 128. Null in silence. Version 1. Source: spectral rolloff as in librosa, at 0.99.
+second mixed) in every fifth block of 100 ms, counted from the start of the sound, energies summed over the span. 64 bands up to half the
+rate, so the step is rate / 128. Null in silence. Version 2. Source: spectral rolloff as in librosa, at 0.99.
 """
 
 from functools import cache
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from jobs.clean.measures import Hearer, Measurement, Sound, Span
 
 BANDS, SIZE, EVERY, SHARE = 64, 2048, 5, 0.99
+LEAST = 64
+"""Samples of a block that is heard, at least."""
 
 
 @cache
@@ -22,21 +24,14 @@ def _window() -> NDArray[np.float64]:
 
 
 def hear(rate_hz: int, channels: int) -> Hearer:
-    count = 0
-
-    def blocks(sound: Sound, edges: NDArray[np.int64]) -> NDArray[np.float64]:
-        nonlocal count
-        rows = np.zeros((edges.size - 1, BANDS))
-        picked = [i for i in range(-count % EVERY, len(rows), EVERY) if edges[i + 1] - edges[i] >= 64]
-        count += len(rows)
-        if picked:
-            lines = np.zeros((len(picked), SIZE))
-            for line, i in zip(lines, picked, strict=True):
-                part = sound[:2, edges[i]:min(edges[i + 1], edges[i] + SIZE)]
-                mono = part[0] if len(part) == 1 else (part[0] + part[1]) * np.float32(0.5)
-                line[:mono.size] = mono * _window()[:mono.size]
-            rows[picked] = (np.abs(np.fft.rfft(lines)[:, 1:]) ** 2).reshape(len(picked), BANDS, -1).sum(axis=2)
-        return rows
+    def blocks(sound: Sound, ends: NDArray[np.int64]) -> NDArray[np.float64]:
+        lines = np.zeros((len(ends), SIZE))
+        for line, (start, end) in zip(lines, ends.tolist(), strict=True):
+            part = sound[:2, start:min(end, start + SIZE)]
+            mono = part[0] if len(part) == 1 else (part[0] + part[1]) * np.float32(0.5)
+            line[:mono.size] = mono * _window()[:mono.size] if mono.size >= LEAST else 0.0
+        energies: NDArray[np.float64] = (np.abs(np.fft.rfft(lines)[:, 1:]) ** 2).reshape(len(ends), BANDS, SIZE // 2 // BANDS).sum(axis=2)
+        return energies
 
     return blocks
 
@@ -50,4 +45,4 @@ def reduce(span: Span) -> dict[str, Any]:
     return {"bandwidth_hz": float((min(band, BANDS - 1) + 1) * span.facts["sample_rate_hz"] / (2 * BANDS))}
 
 
-MEASURE = Measurement("bandwidth", 1, ("bandwidth_hz",), reduce, needs="sound", width=BANDS, hear=hear)
+MEASURE = Measurement("bandwidth", 2, ("bandwidth_hz",), reduce, needs="sound", width=BANDS, hear=hear, every=EVERY)

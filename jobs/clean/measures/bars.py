@@ -17,6 +17,7 @@ Null when no picture has a bright row and column. Version 3.
 
 from typing import Any
 
+import cv2
 import numpy as np
 
 from jobs.clean.measures import Measurement, Picture, Span
@@ -37,7 +38,7 @@ def look(picture: Picture) -> tuple[float, ...]:
     if top >= height or left >= width:
         return (np.nan,) * 8
     hard_rows, rows = _framed(picture.y, top, bottom)
-    hard_columns, columns = _framed(picture.y.T, left, right)
+    hard_columns, columns = _framed(cv2.transpose(picture.y), left, right)
     return top / height, bottom / height, left / width, right / width, hard_rows, hard_columns, rows / height, columns / width
 
 
@@ -61,13 +62,13 @@ def _bars(sums: Any, squares: Any, pixels: int) -> tuple[int, int]:
 @kernel(None)
 def _step(y: Any, line: int, inward: int) -> Any:
     """Share of a line from which luma steps to the third line inward."""
-    steps: Any = 0
-    for k in range(0, y.shape[1], 2):
-        steps += abs(np.int32(y[line, k]) - np.int32(y[line + 3 * inward, k])) >= STEP
+    one, other, steps = y[line], y[line + 3 * inward], np.int32(0)
+    for k in range(0, one.size, 2):
+        steps += np.int32(abs(np.int32(one[k]) - np.int32(other[k])) >= STEP)
     return 2 * steps / (y.shape[1] + 1)
 
 
-@kernel("UniTuple(float64, 2)(Array(uint8, 2, 'A', readonly=True), int64, int64)")
+@kernel("UniTuple(float64, 2)(Array(uint8, 2, 'C', readonly=True), int64, int64)")
 def _framed(y: Any, first: int, last: int) -> Any:
     """Whether the picture begins with an edge at so many lines from either end, as 0 or 1; and lines of bars of any shade at both."""
     lines, pixels = y.shape
@@ -92,11 +93,11 @@ def _framed(y: Any, first: int, last: int) -> Any:
     detail = np.zeros(3)
     for part in range(3):
         low, high = ((1, place - 1), (place + 1, lines - place - 1), (lines - place + 2, lines))[part]
-        total = 0.0
+        total: Any = 0
         for i in range(low, high):
+            here, above_it = y[i], y[i - 1]
             for k in range(1, pixels):
-                here = np.int32(y[i, k])
-                total += abs(here - np.int32(y[i - 1, k])) + abs(here - np.int32(y[i, k - 1]))
+                total += abs(np.int32(here[k]) - np.int32(above_it[k])) + abs(np.int32(here[k]) - np.int32(here[k - 1]))
         detail[part] = total / max((high - low) * (pixels - 1), 1)
     above, inside, below = detail
     level: Any = 0

@@ -16,24 +16,34 @@ import numpy as np
 
 from jobs.clean.measures import Measurement, Picture, Span, mean
 from jobs.media.kernel import kernel
+from jobs.media.planes import take_row
 
 STEP, STANDS_OUT, MORE, BLOCKS = 10, 0.15, 1.5, 0.01
 BLOCK_H, BLOCK_W, EVERY = 16, 64, 4
 
 
-def _body(plane: Any, least: int) -> float:
+def _body(plane: Any, step: int) -> float:
     height, width = plane.shape
+    line, every = np.empty(width, plane.dtype), np.empty((height, width // EVERY), np.float32)
+    for y in range(height):
+        take_row(plane, y, line)
+        for k in range(every.shape[1]):  # side by side, so that many are compared at a time; products near the least are exact
+            every[y, k] = line[EVERY * k]
+    near, far = np.empty(every.shape[1], np.int32), np.empty(every.shape[1], np.int32)
+    least = np.float32(step * step)
     combed, blocks = 0, 0
     for top in range(2, height - 1 - BLOCK_H, BLOCK_H):
-        for left in range(0, width - BLOCK_W + 1, BLOCK_W):
-            near: Any = 0
-            far: Any = 0
-            for y in range(top, top + BLOCK_H):
-                for x in range(left, left + BLOCK_W, EVERY):
-                    here: Any = np.int32(plane[y, x])
-                    near += (here - np.int32(plane[y - 1, x])) * (here - np.int32(plane[y + 1, x])) > least
-                    far += (here - np.int32(plane[y - 2, x])) * (here - np.int32(plane[y + 2, x])) > least
-            combed += near > STANDS_OUT * BLOCK_H * BLOCK_W / EVERY and near > MORE * far
+        near[:], far[:] = 0, 0
+        for y in range(top, top + BLOCK_H):
+            two_above, above, here, below, two_below = every[y - 2], every[y - 1], every[y], every[y + 1], every[y + 2]
+            for k in range(near.size):
+                value = here[k]
+                near[k] += np.int32((value - above[k]) * (value - below[k]) > least)
+                far[k] += np.int32((value - two_above[k]) * (value - two_below[k]) > least)
+        for left in range(0, (width - BLOCK_W) // EVERY + 1, BLOCK_W // EVERY):
+            stand_out: Any = near[left:left + BLOCK_W // EVERY].sum()
+            combed += stand_out > STANDS_OUT * BLOCK_H * BLOCK_W / EVERY and \
+                stand_out > MORE * far[left:left + BLOCK_W // EVERY].sum()
             blocks += 1
     return combed / max(blocks, 1)
 
@@ -47,7 +57,7 @@ def look(picture: Picture) -> tuple[float]:
     if plane is None or min(plane.shape) < BLOCK_W:
         return (np.nan,)
     step = STEP << (picture.plane_bits - 8)
-    return (float((_blocks16 if plane.dtype == np.uint16 else _blocks8)(plane, step * step) >= BLOCKS),)
+    return (float((_blocks16 if plane.dtype == np.uint16 else _blocks8)(plane, step) >= BLOCKS),)
 
 
 def reduce(span: Span) -> dict[str, Any]:

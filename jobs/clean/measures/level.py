@@ -5,12 +5,15 @@ least 0.9 of full scale. A lossy codec rounds the flat tops off, so half waves a
 least 6 samples and with a peak of at least 0.9; where 0.45 of its samples or more reach 0.85 of its peak (or of full scale, if that is
 less), the half wave is flat and these samples count, unless half as many are in runs, which tell it exactly. A sine has 0.35 of them
 there, a sine clipped by 3 dB 0.58. Mean over blocks of 100 ms. Music and speech clipped by 6 to 20 dB have 0.5 to 1.1 of the true share
-behind AAC, MP3 and Opus of 64 and 128 kbit/s. Sound that was clipped and then made quieter does not come near full scale: in every fourth
-block below it flat half waves with at least 0.7 of its peak count, where that peak is at least 0.7 of what nine tenths of the
-blocks have at most; not those of blocks that are flat throughout, which are square waves of a synthesiser. The greater of both shares.
+behind AAC, MP3 and Opus of 64 and 128 kbit/s. Sound that was clipped and then made quieter, or on one side only,
+does not come near full scale there: in every second block, for the half waves above and below zero each, flat ones with at least 0.7 of the
+block's peak count, where that peak is below 0.9 of full scale and at least 0.7 of what nine tenths of the blocks have at most. They count
+where 0.6 of their samples have tops within a fifth of the median, for clipping has one level and a decaying note has none; where at least
+two of ten blocks or more have some; and where 0.1 % of the usual loud block is in half waves that end lower, without which it is a square
+wave of a synthesiser. The greater of both shares.
 silence_share: share of 100 ms blocks whose RMS over all channels, without their offset, is below -50 dBFS (the silencedetect default of
 -60 dB is for studio sound). snr_db: 95th percentile of the block levels minus the 10th, dB, over blocks above -90 dBFS, 0..90; an
-estimate: it sees noise only where the signal pauses. Null without such blocks. Version 3.
+estimate: it sees noise only where the signal pauses. Null without such blocks. Version 4.
 """
 
 import math
@@ -19,32 +22,46 @@ from typing import Any
 import numpy as np
 
 from jobs.clean.measures import Hearer, Measurement, Span
+from jobs.clean.measures.loudness import SIGN, greatest_of, peak_of
 from jobs.media.kernel import kernel
 
 SILENT_DBFS, FLOOR_DBFS = -50.0, -90.0
 
 
 TOP, FLAT_NEAR, FLAT_SHARE, LEAST_WAVE = 0.9, 0.85, 0.45, 6
-LEAST_PEAK, NEAR_PEAK, USUAL, SQUARE, EVERY = 0.03, 0.7, 90, 0.8, 4
-"""Of sound that was made quieter: least peak looked at, how near the peak a half wave must come, and the block's the peaks of this
-percentile (a codec overshoots in some blocks), share of flat samples from which a block is a square wave, and one of how many blocks is looked at."""
+LEAST_PEAK, NEAR_PEAK, LOW_PEAK, USUAL, EVERY = 0.03, 0.7, 0.1, 90, 2
+"""Of sound that may have been made quieter: least peak of a block looked at, how near the peak a flat half wave must come and how low another
+may end, the block's the peaks of this percentile (a codec overshoots in some blocks), and one of how many blocks is looked at."""
+WITHIN, ONE_LEVEL, LOWER, LEAST_BLOCKS, LEAST_FLAT = 1.2, 0.6, 0.001, 10, 2
+"""How far from their median tops of one level are, the share of flat samples that has it, the share of samples of the
+usual loud block in half waves that end lower, how many blocks can tell, and how many must have flat tops."""
 
 
 @kernel(None)
-def _flat(sound: Any, start: int, end: int, least: Any) -> Any:
-    """Samples near the top of flat half waves with a peak of at least `least`."""
+def _flat(sound: Any, start: int, end: int, least: Any, parts: bool, sides: Any) -> Any:
+    """Samples near the top of flat half waves, those above zero with a peak of at least least[0], those below of least[1]. Added to `sides`,
+    a row for either: these samples, the same times the peak that they belong to, and the samples of half waves that end lower.
+
+    Args:
+        parts: Whether what the block cuts off of a half wave counts; of a round one it may look flat.
+    """
     flat, begin, top = 0, start, np.float32(0.0)
     for i in range(start, end + 1):
         value = sound[min(i, end - 1)]
         if i == end or (i > begin and (value >= 0) != (sound[begin] >= 0)):
-            whole = least >= TOP or (start < begin and i < end)  # what the block cuts off of a round half wave may look flat
-            if top >= least and i - begin >= LEAST_WAVE and whole:
-                high = 0
-                for k in range(begin, i):
-                    if abs(sound[k]) >= FLAT_NEAR * min(top, np.float32(1.0)):
-                        high += 1
-                if high >= FLAT_SHARE * (i - begin):
-                    flat += high
+            if i - begin >= LEAST_WAVE and (parts or (start < begin and i < end)):
+                side = 0 if sound[begin] >= 0 else 1
+                if top >= least[side]:
+                    high = 0
+                    for k in range(begin, i):
+                        if abs(sound[k]) >= FLAT_NEAR * min(top, np.float32(1.0)):
+                            high += 1
+                    if high >= FLAT_SHARE * (i - begin):
+                        flat += high
+                        sides[side, 0] += high
+                        sides[side, 1] += high * top
+                elif top >= LOW_PEAK / NEAR_PEAK * least[side]:
+                    sides[side, 2] += i - begin
             begin, top = i, np.float32(0.0)
         top = max(top, abs(value))
     return flat
@@ -52,25 +69,26 @@ def _flat(sound: Any, start: int, end: int, least: Any) -> Any:
 
 @kernel("float64[:, ::1](Array(float32, 2, 'C', readonly=True), Array(int64, 1, 'C', readonly=True), int64)")
 def _levels(sound: Any, edges: Any, number: int) -> Any:
-    """Of every block, of which the first has this number: the mean square over all channels without their offsets in dBFS, the share of
-    samples clipped at full scale, the share in flat half waves below it (NaN where that is not looked at), and the peak."""
+    """Of every block, of which the first has this number: the mean square over all channels without their offsets in dBFS and the share of
+    samples clipped at full scale; then of its half waves above and of those below zero the peak, the shares of samples at flat tops and these
+    times their level, and the share in half waves that end lower (NaN where that is not looked at)."""
     channels = sound.shape[0]
-    rows = np.empty((edges.size - 1, 4))
+    rows = np.empty((edges.size - 1, 10))
+    sides, full = np.empty((2, 3)), np.full(2, np.float32(TOP))
     for block in range(len(rows)):
         start, end = edges[block], edges[block + 1]
-        square, runs, flat, greatest = 0.0, 0, 0, np.float32(0.0)
+        square, runs, flat = 0.0, 0, 0
         for c in range(channels):
-            peak, own, total = np.float32(0.0), 0.0, 0.0
+            own, total = 0.0, 0.0
             for i in range(start, end):
-                value = sound[c, i]
-                own += float(value) * float(value)
-                total += float(value)
-                peak = max(peak, abs(value))
+                value = float(sound[c, i])
+                own += value * value
+                total += value
+            peak = greatest_of(sound[c, start:end])
             square += max(own - total * total / max(end - start, 1), 0.0)
-            greatest = max(greatest, peak)
             if peak < TOP:
                 continue
-            flat += _flat(sound[c], start, end, np.float32(TOP))
+            flat += _flat(sound[c], start, end, full, True, sides)
             run = 0
             for i in range(start + 1, end):
                 if abs(sound[c, i]) >= TOP and abs(sound[c, i] - sound[c, i - 1]) <= 1e-4:
@@ -78,17 +96,22 @@ def _levels(sound: Any, edges: Any, number: int) -> Any:
                     runs += 3 if run == 2 else 1 if run > 2 else 0
                 else:
                     run = 0
-        quieter = np.nan
         count = max(channels * (end - start), 1)
-        if (number + block) % EVERY == 0:
-            quieter = 0.0
-            if LEAST_PEAK <= greatest < TOP:
-                for c in range(channels):
-                    quieter += _flat(sound[c], start, end, np.float32(NEAR_PEAK * greatest)) / count
         # 1e-13 is what is left of an offset by the arithmetic of single precision
         rows[block, 0] = 10 * math.log10(square / count) if square > 1e-13 * count else -200.0
         rows[block, 1] = (runs if 2 * runs >= flat else flat) / count
-        rows[block, 2], rows[block, 3] = quieter, greatest
+        rows[block, 2:] = np.nan
+        if (number + block) % EVERY == 0:
+            sides[:], high, low = 0.0, 0.0, 0.0
+            for c in range(channels):
+                line = sound[c, start:end]
+                high, low = max(high, peak_of(line, np.int32(0))), max(low, peak_of(line, SIGN))
+            if max(high, low) >= LEAST_PEAK:
+                floor = np.array([NEAR_PEAK * max(high, LEAST_PEAK), NEAR_PEAK * max(low, LEAST_PEAK)], np.float32)
+                for c in range(channels):
+                    _flat(sound[c], start, end, floor, False, sides)
+            rows[block, 2], rows[block, 3:6] = high, sides[0] / count
+            rows[block, 6], rows[block, 7:] = low, sides[1] / count
     return rows
 
 
@@ -104,14 +127,34 @@ def hear(rate_hz: int, channels: int) -> Hearer:
 
 
 def reduce(span: Span) -> dict[str, Any]:
-    levels, clipped, quieter, peaks = span.sounds["level"].T
+    rows = span.sounds["level"]
+    levels, clipped = rows[:, 0], rows[:, 1]
     heard = levels[levels > FLOOR_DBFS]
     snr = float(np.percentile(heard, 95) - np.percentile(heard, 10)) if heard.size else None
-    share, looked_at = float(clipped.mean()), np.isfinite(quieter)
-    if looked_at.any():
-        near = (peaks >= NEAR_PEAK * np.percentile(peaks, USUAL)) & (quieter < SQUARE)
-        share = max(share, float(np.where(near, quieter, 0.0)[looked_at].mean()))
+    share, looked_at = float(clipped.mean()), rows[np.isfinite(rows[:, 2])]
+    if len(looked_at) >= LEAST_BLOCKS and _lower(looked_at) >= LOWER:
+        flat, blocks = np.sum([_one_level(*looked_at[:, side:side + 3].T) for side in (2, 6)], axis=0)
+        share = max(share, float(flat)) if blocks >= LEAST_FLAT else share
     return {"clipping_share": share, "silence_share": float((levels < SILENT_DBFS).mean()), "snr_db": snr}
 
 
-MEASURE = Measurement("level", 3, ("clipping_share", "silence_share", "snr_db"), reduce, needs="sound", width=4, hear=hear)
+def _lower(rows: Any) -> float:
+    """Share of the usual loud block that is in half waves that end lower."""
+    peaks = np.maximum(rows[:, 2], rows[:, 6])
+    return float(np.median((rows[:, 5] + rows[:, 9])[peaks >= NEAR_PEAK * np.percentile(peaks, USUAL)]))
+
+
+def _one_level(peaks: Any, flat: Any, high: Any) -> tuple[float, int]:
+    """Share of samples at flat tops of one level below full scale, and in how many blocks they are, of the half waves of one sign."""
+    flat = np.where(peaks < TOP, flat, 0.0)
+    if not flat.any():
+        return 0.0, 0
+    tops = high / np.maximum(flat, 1e-12)
+    order = np.argsort(tops)
+    usual = tops[order][np.searchsorted(np.cumsum(flat[order]), flat.sum() / 2)]
+    same = flat * ((tops >= usual / WITHIN) & (tops <= usual * WITHIN))
+    near = same[peaks >= NEAR_PEAK * np.percentile(peaks, USUAL)]
+    return (float(near.sum()) / len(flat), int((near > 0).sum())) if same.sum() >= ONE_LEVEL * flat.sum() else (0.0, 0)
+
+
+MEASURE = Measurement("level", 4, ("clipping_share", "silence_share", "snr_db"), reduce, needs="sound", width=10, hear=hear)

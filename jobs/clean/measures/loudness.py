@@ -104,6 +104,29 @@ def _greatest(bits: Any) -> Any:
     return top
 
 
+SIGN = np.int32(-(2**31))
+
+
+@kernel(None)
+def greatest_of(line: Any) -> Any:
+    """Greatest absolute value of single floats."""
+    return _float(_greatest(line.view(np.int32)))
+
+
+@kernel(None)
+def peak_of(line: Any, flip: Any) -> Any:
+    """Greatest of single floats, at least 0; with `flip` = SIGN of what they are below zero. As integers, which become vectors."""
+    bits, greatest = line.view(np.int32), np.int32(0)
+    for k in range(bits.size):
+        greatest = max(greatest, bits[k] ^ flip)
+    return _float(greatest)
+
+
+@kernel(None)
+def _float(bits: Any) -> Any:
+    return np.array([bits], np.int32).view(np.float32)[0]
+
+
 @kernel(f"float64[::1]({_SOUND}, {_EDGES}, float32[:, ::1], Array(float32, 2, 'C', readonly=True))")
 def _peaks(sound: Any, edges: Any, tail: Any, phases: Any) -> Any:
     """Greatest absolute value of every block and between its samples, with the TAPS samples before it, which `tail` carries over; between

@@ -76,7 +76,7 @@ def _split(flow: Any, luma: Any) -> Any:
         trusted[:] = True
     right, down, zoom, turn = np.median(u[trusted]), np.median(v[trusted]), 0.0, 0.0
     for _ in range(ROUNDS):
-        away = np.hypot(u - right - zoom * x + turn * y, v - down - zoom * y - turn * x)
+        away = np.sqrt((u - right - zoom * x + turn * y) ** 2 + (v - down - zoom * y - turn * x) ** 2)
         scale = max(LEAST_SCALE_PX, 1.4826 * np.median(away[trusted]))
         w = trusted / (1.0 + (away / scale) ** 2) ** 2
         total = w.sum()
@@ -86,8 +86,8 @@ def _split(flow: Any, luma: Any) -> Any:
         turn = (w * ((x - mx) * (v - mv) - (y - my) * (u - mu))).sum() / spread
         right, down = mu - zoom * mx + turn * my, mv - zoom * my - turn * mx
     p, q = right + zoom * x - turn * y, down + zoom * y + turn * x
-    left = (trusted * np.hypot(u - p, v - q)).sum() / trusted.sum()
-    return np.hypot(u, v).mean(), np.hypot(p, q).mean(), left, right, down, zoom
+    left = (trusted * np.sqrt((u - p) ** 2 + (v - q) ** 2)).sum() / trusted.sum()
+    return np.sqrt(u * u + v * v).mean(), np.sqrt(p * p + q * q).mean(), left, right, down, zoom
 
 
 def reduce(span: Span) -> dict[str, Any]:

@@ -129,12 +129,24 @@ def test_clipped_sound_that_was_made_quieter_is_clipped(tmp_path: Path, gain: fl
     assert heard(tmp_path, hot * gain)["clipping_share"] == pytest.approx(float((np.abs(hot) == 1).mean()), rel=0.6)
 
 
-def test_a_sine_and_a_square_wave_below_full_scale_are_not_clipped() -> None:
-    t = np.arange(RATE) / RATE
-    for wave in (np.sin(2 * np.pi * 220 * t), np.sign(np.sin(2 * np.pi * 220.5 * t))):
-        rows = level.hear(RATE, 1)((0.4 * wave[None]).astype(np.float32), np.arange(0, RATE + 1, RATE // 10))
-        span = type("Span", (), {"sounds": {"level": rows}})()
-        assert level.reduce(span)["clipping_share"] == 0
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sound_clipped_on_one_side_is_clipped(tmp_path: Path, sign: int) -> None:
+    hot = sign * (speech() * 10 ** (16 / 20)).clip(None, 1)
+    level_there = float(np.abs(hot).max())
+    assert heard(tmp_path, hot / level_there)["clipping_share"] == pytest.approx(float((sign * hot == 1).mean()), rel=0.6)
+
+
+def chip_tune(decay: float) -> np.ndarray:
+    """Sixteen notes of a square wave in four seconds, each of which dies away at this rate."""
+    t = np.arange(RATE // 4) / RATE
+    return 0.5 * np.concatenate([np.sign(np.sin(2 * np.pi * 220.3 * 2 ** (n * 7 % 12 / 12) * t)) * np.exp(-decay * t) for n in range(16)])
+
+
+@pytest.mark.parametrize("wave", [np.sin(2 * np.pi * 220 * np.arange(4 * RATE) / RATE) * 0.5, chip_tune(0), chip_tune(6)], ids=["sine", "square", "fading"])
+def test_a_sine_and_square_waves_below_full_scale_are_not_clipped(tmp_path: Path, wave: np.ndarray) -> None:
+    rows = level.hear(RATE, 1)(wave[None].astype(np.float32), np.arange(0, wave.size + 1, RATE // 10))
+    assert level.reduce(type("Span", (), {"sounds": {"level": rows}})())["clipping_share"] == 0
+    assert heard(tmp_path, wave)["clipping_share"] < 0.002
 
 
 def test_an_offset_is_not_sound(tmp_path: Path) -> None:

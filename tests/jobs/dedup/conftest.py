@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from numpy.typing import NDArray
 
 from jobs.dedup import job as dedup_job
 from jobs.job import Part
@@ -34,6 +36,17 @@ def _stand(lake: Lake, table: Table, rows: Sequence[Row], pieces: int) -> Versio
 def clip() -> Callable[..., Row]:
     """A row of clips: a text unless it says otherwise, of a source of its own."""
     return _clip
+
+
+@pytest.fixture
+def fingerprint() -> Callable[[int, int], NDArray[np.uint32]]:
+    """A drawn audio fingerprint, seed and blocks: in each block a quarter of the bands rise and others fall."""
+
+    def draw(seed: int, blocks: int) -> NDArray[np.uint32]:
+        rise, other, third = np.random.default_rng(seed).integers(0, 2**32, (3, blocks), np.uint32)
+        return np.stack([rise & other, ~rise & third], axis=1).ravel()
+
+    return draw
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from schemas.settings import load
 WORDS = [f"word{i}" for i in range(300)]
 
 
-def batch(clip, first, count, rng):
+def batch(clip, fingerprint, first, count, rng):
     """Texts, videos and sound; every third is close to one with a lesser number, of either batch."""
     made = []
     for i in range(first, first + count):
@@ -30,7 +30,7 @@ def batch(clip, first, count, rng):
         words = [WORDS[j] for j in seeded.integers(300, size=40)]
         ones = sum(1 << int(b) for b in seeded.permutation(64)[:32])
         hashes = [(ones * (2 * k + 1)) % 2**64 for k in range(8)]
-        sound = seeded.integers(1, 2**32, 80)
+        sound = fingerprint(model, 40)
         if model != i and i % 2:
             words[int(rng.integers(40))] = "other"
             hashes = [h ^ 1 << int(rng.integers(64)) for h in hashes]
@@ -38,14 +38,14 @@ def batch(clip, first, count, rng):
         made.append(clip(f"text{i:05d}", text=" ".join(words)))
         made.append(clip(f"video{i:05d}", modality="video", phashes=hashes, phash_times_s=[k / 2 for k in range(8)], luma_std=40.0,
                          start_s=float(i), end_s=i + 4.0, duration_s=4.0, caption=" ".join(words[:12])))
-        made.append(clip(f"sound{i:05d}", modality="audio", audio_fingerprint=sound.tolist(), duration_s=len(sound) / 8))
+        made.append(clip(f"sound{i:05d}", modality="audio", audio_fingerprint=sound.tolist(), duration_s=len(sound) / 16))
     return made
 
 
 @pytest.fixture
-def two_batches(clip):
+def two_batches(clip, fingerprint):
     rng = np.random.default_rng(5)
-    return batch(clip, 0, 60, rng), batch(clip, 60, 60, rng)
+    return batch(clip, fingerprint, 0, 60, rng), batch(clip, fingerprint, 60, 60, rng)
 
 
 EARLIEST = 'dedup.keep=["earliest"]'
