@@ -146,6 +146,16 @@ def test_correlation_is_that_of_numpy(fingerprint, sizes):
     assert wanted[shift] == pytest.approx(score)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_the_shift_of_a_sound_is_found_and_other_sound_does_not_agree(fingerprint, seed):
+    rng = np.random.default_rng(seed)
+    length, skipped = int(rng.integers(20, 80)), int(rng.integers(0, 30))
+    words = fingerprint(seed, length + 40)
+    copy = words[2 * skipped:2 * (skipped + length)] & ~np.bitwise_and.reduce(rng.integers(0, 2**32, (3, 2 * length), np.uint32))  # an eighth of the bits
+    assert audio.align(words, copy) == (pytest.approx((7 / 8)**0.5, abs=0.03), skipped)
+    assert audio.align(words, fingerprint(seed + 100, length))[0] < audio.AGREEMENT
+
+
 def test_a_sound_is_itself_and_too_little_of_it_is_not(fingerprint):
     words = fingerprint(3, 50)
     assert audio.align(words, words) == (pytest.approx(1.0), 0.0)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.clean.measures.phash import hashes as hashes_of
-from jobs.dedup import audio, perceptual
+from jobs.dedup import perceptual
 
 HASHES = st.integers(0, 2**64 - 1)
 
@@ -178,31 +178,3 @@ def test_real_copies_are_found_and_nothing_else(media):
 
 
 # ---- sound
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32), st.integers(20, 80), st.integers(0, 30))
-def test_the_shift_of_a_sound_is_found_and_other_sound_agrees_by_half(seed, length, skipped):
-    rng = np.random.default_rng(seed)
-    words = rng.integers(1, 2**32, (length + 40, 2), np.uint32)
-    noise = np.bitwise_and.reduce(rng.integers(0, 2**32, (3, length, 2), np.uint32))
-    copy = words[skipped:skipped + length] ^ noise
-    score, shift = audio.align(words.ravel(), copy.ravel())
-    assert shift == skipped
-    assert score == pytest.approx(7 / 8, abs=0.06)
-    copy[:, int(rng.integers(2))] = rng.integers(1, 2**32, length, np.uint32)
-    assert audio.align(words.ravel(), copy.ravel()) == (pytest.approx(7 / 8, abs=0.06), skipped)  # low or high sound is enough
-    assert audio.align(words.ravel(), rng.integers(1, 2**32, 2 * length, np.uint32))[0] < audio.AGREEMENT
-
-
-def test_what_is_silent_in_both_proves_nothing():
-    rng = np.random.default_rng(1)
-    one, two = np.zeros((80, 2), np.uint32), np.zeros((80, 2), np.uint32)
-    one[:24], two[:24] = rng.integers(1, 2**32, (2, 24, 2))
-    assert audio.align(one.ravel(), two.ravel())[0] < audio.AGREEMENT
-
-
-def test_silence_and_short_sound_prove_nothing():
-    assert not audio.telling(np.zeros(500, np.uint32))
-    assert not audio.telling(np.arange(10, dtype=np.uint32))
-    assert audio.align(np.arange(10, dtype=np.uint32), np.arange(10, dtype=np.uint32))[0] == 0
