@@ -54,9 +54,10 @@ NEARLY, ABOUT = 2.5, 0.08
 """Samples by which a fit may be off 0, and by how much worse one that begins at 0 may be, for the latter to be looked at too."""
 QUIET = 1.5
 """Root mean square by which the cells change in a sample, 0..255, up to which frames a sample apart show the same details."""
-UNSTEADY = 0.6
-"""Correlation of a clip's departures with those of the next sample below which its sketches are noise (a crowd of dots, a test pattern):
-they may prove a copy but refute none."""
+UNSTEADY, UNSTEADY_SAME = 0.6, 0.45
+"""Correlation of a clip's departures with those of the next sample below which its sketches are noise (a crowd of dots, a test pattern): they
+may prove a copy but refute none, nor may their frames. Copies of noise correlate less, by the points of a cell, but of two noises no samples
+agree by chance: clips are the same from the second on."""
 
 
 class Clip(NamedTuple):
@@ -98,15 +99,16 @@ def _proof(a: Clip, b: Clip, shift_s: float | None) -> tuple[float, float] | Non
     if a.course is None or b.course is None:
         return None
     fit = sketches.fit(a.course, b.course)
-    if (moving := _moving(a.course, b.course, fit)) is None:
+    if _moving(a.course, b.course, fit) is None:
         return None
     least = SAME if shift_s is None else AGREED
-    if shift_s is not None and fit.correlation * (1 + NOISE / moving**2) < least and min(a.course.steady(), b.course.steady()) < UNSTEADY:
-        return None
-    for near in _fits(a.course, b.course, fit, shift_s):
+    fits = _fits(a.course, b.course, fit, shift_s)
+    if unsteady := min(a.course.steady(), b.course.steady()) < UNSTEADY:
+        least, a, b = UNSTEADY_SAME, a._replace(frames=()), b._replace(frames=())
+    for near in fits:
         if (score := _score(a, b, near, least)) >= least:
             return max(score, SAME), near.shift / RATE_HZ
-    return 0.0, fit.shift / RATE_HZ
+    return None if unsteady and shift_s is not None else (0.0, fit.shift / RATE_HZ)
 
 
 def _moving(a: Course, b: Course, fit: Fit) -> float | None:
@@ -176,18 +178,25 @@ def stands(course: Course | None, frame_times_s: Sequence[float]) -> bool:
 
 
 def pictured(a: Clip, b: Clip, *, turns: bool = False) -> float:
-    """Share of blocks in which the middle frame of a clip agrees with one of another that is the same in its details; 0 if there is none
-    or it is below AGREEING, or, where there are no details, below PLAIN."""
+    """Share of blocks in which the middle frame of a clip agrees with one of another, AGREEING at least, if colours and details are the same,
+    or, where there are no details, if it is PLAIN; else 0."""
     if not (a.frames and b.frames):
         return 0.0
     middle = a.frames[len(a.frames) // 2][1]
     shares = sorted(((stills.agreement(middle, picture, turns=turns), i) for i, (_, picture) in enumerate(b.frames)), reverse=True)
     for share, i in shares:
-        if share >= stills.AGREEING:
-            same = detail.same(middle, b.frames[i][1], turns=turns)
-            if same or (same is None and share >= PLAIN):
-                return share
+        same = detail.same(middle, b.frames[i][1], turns=turns) if share else False
+        if same or (same is None and share >= PLAIN):
+            return max(share, stills.AGREEING)
     return 0.0
+
+
+def began(a: Clip, b: Clip, shift_s: float) -> float:
+    """The shift in seconds of clips in which hardly anything moves: where that little fits, else the given one."""
+    if a.course is None or b.course is None:
+        return shift_s
+    fit = sketches.fit(a.course, b.course)
+    return fit.shift / RATE_HZ if fit.correlation >= SAME else shift_s
 
 
 def _spread(cells: Array) -> float:
@@ -241,15 +250,16 @@ def _left_over(x: Array, y: Array, gain: float) -> float:
 
 
 def _same_detail(a: stills.Frames, b: stills.Frames, fit: Fit) -> bool:
-    """Whether stored frames agree that were taken at the same time; also where there are no two such pairs."""
-    pairs = [(x.luma[1], y.luma[1]) for s, x in a for t, y in b if abs(s - t - fit.shift / RATE_HZ) <= TOGETHER_S]
+    """Whether stored frames agree that were taken at the same time, in how they change or each in its details; also where there are no two
+    such pairs."""
+    pairs = [(x, y) for s, x in a for t, y in b if abs(s - t - fit.shift / RATE_HZ) <= TOGETHER_S]
     if len(pairs) < 2:
         return True
-    one, two = (np.stack(side).astype(np.float32) for side in zip(*pairs, strict=True))
+    one, two = (np.stack([picture.luma[1] for picture in side]).astype(np.float32) for side in zip(*pairs, strict=True))
     nothing = np.zeros_like(two)
     found = sketches.registered(fit, lambda now: (sketches.view(one, fit.boxes[0], now.warp), sketches.view(two, fit.boxes[1]), nothing))
     moving = max(_spread(sketches.departures(z)) for z in (one, two))
-    return moving < MOVING or found.correlation * (1 + FINE_NOISE / moving**2) >= FINE
+    return moving < MOVING or found.correlation * (1 + FINE_NOISE / moving**2) >= FINE or all(detail.one(x, y) for x, y in pairs)
 
 
 def _same_words(a: Clip, b: Clip, shift_s: float) -> bool:

@@ -232,13 +232,14 @@ def _prove_pictures(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64],
         score[i], shift[i] = perceptual.alike(views[a], views[b], dedup.hamming, dedup.phash_share, turns=dedup.turned)
         if known(a).stands and known(b).stands:
             score[i] = max(dedup.phash_share, share) if (share := copies.pictured(known(a), known(b), turns=dedup.turned)) else 0.0
-            shift[i] = np.nan_to_num(shift[i])
+            shift[i] = copies.began(known(a), known(b), np.nan_to_num(shift[i]))
             continue
         fits = copies.proof(known(a), known(b), shift[i] if score[i] >= dedup.phash_share else None, turns=dedup.turned)
         if fits is not None:
             score[i], shift[i] = fits
         elif score[i] >= dedup.phash_share:
             score[i] *= copies.frames_agree(known(a), known(b), shift[i], turns=dedup.turned)
+            shift[i] = copies.began(known(a), known(b), shift[i])
         elif not np.isnan(doubtful := perceptual.perhaps(views[a], views[b], dedup.hamming, dedup.phash_share, turns=dedup.turned)):
             score[i], shift[i] = stills.shown(known(a).frames, known(b).frames, doubtful, turns=dedup.turned), doubtful
             score[i] *= copies.frames_agree(known(a), known(b), doubtful, turns=dedup.turned)

@@ -11,6 +11,7 @@ import pickle
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -186,12 +187,12 @@ def decoded(source: object, seconds: float, height: int = 10_000) -> Iterator[tu
             yield t, frame.reformat(round(frame.width * share / 2) * 2, round(frame.height * share / 2) * 2, "bgr24", interpolation="AREA").to_ndarray()
 
 
-def encoded(frames: list[np.ndarray], fps: int, codec: str = "libx264", form: str = "mp4", **options: str) -> io.BytesIO:
+def encoded(frames: list[np.ndarray], fps: float, codec: str = "libx264", form: str = "mp4", **options: str) -> io.BytesIO:
     made = io.BytesIO()
     options = ({"preset": "ultrafast"} if codec == "libx264" else {}) | options
     with av.open(made, "w", format=form) as container:
         h, w = (n - n % 2 for n in frames[0].shape[:2])
-        stream = container.add_stream(codec, rate=fps)
+        stream = container.add_stream(codec, rate=Fraction(fps).limit_denominator(1000))
         stream.width, stream.height, stream.pix_fmt, stream.options = w, h, "yuv420p", options
         stream.bit_rate = 600_000 if codec != "libx264" else 0
         for f in frames:

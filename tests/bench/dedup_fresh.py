@@ -213,7 +213,7 @@ def copies(frames: Frames, fps: int) -> Iterator[tuple[str, float, object]]:
         left = frames[round(start * fps):]
         left = left[:len(left) - round(end * fps)] if end >= 0 else left[:round(-end * fps)]
         if len(left) > 1.2 * fps:
-            yield name, round(start * fps) / fps, encoded([change(f) for f in retimed(left, fps, rate)], round(rate), crf="32")
+            yield name, round(start * fps) / fps, encoded([change(f) for f in retimed(left, fps, rate)], rate, crf="32")
     yield "mpeg4 in avi", 0, encoded(frames, fps, "mpeg4", "avi")
     yield "1.05 times faster (out of scope)", 0, encoded(retimed(frames, fps * 1.05, fps), fps, crf="28")
 

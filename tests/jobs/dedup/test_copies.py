@@ -214,6 +214,23 @@ def test_clips_that_stand_still_are_compared_as_pictures():
     assert not copies.Clip(None, one.frames).stands  # of its course nothing is known
 
 
+def test_the_time_of_a_clip_in_which_little_moves_is_found():
+    def film(t):
+        return cv2.circle(slide(("one dot wanders",)), (int(200 + 40 * np.sin(1.7 * t)), int(150 + 20 * np.sin(2.9 * t))), 5, (60, 60, 60), -1)
+
+    one, two = clip(film, seconds=6), clip(film, 1.4, 3)
+    assert copies.began(one, two, 0.0) == pytest.approx(1.4, abs=0.15)
+    still = clip(lambda t: SLIDES[0])
+    assert copies.began(still, still, 0.5) == 0.5
+
+
+def test_small_shapes_have_too_few_details_to_be_one_beyond_doubt():
+    assert detail.one(seen(SLIDES[0]), seen(SLIDES[0], quality=40))
+    assert not detail.one(seen(SLIDES[0]), seen(SLIDES[1]))
+    disc = seen(lone(WHITE)(1))
+    assert not detail.one(disc, disc)
+
+
 def test_texts_that_are_written_alike_are_told_apart_by_what_they_say():
     def typed(words):
         def at(t):
@@ -253,6 +270,16 @@ def test_clips_that_change_fast_meet_by_their_sketches():
     assert [x.tolist() for x in kind.meet(kind.file(table, np.array([0, 1]), dedup), dedup)] == [[0], [1]]
     without = table.set_column(table.column_names.index("sketches"), "sketches", pa.nulls(2, pa.large_binary()))
     assert not len(kind.meet(kind.file(without, np.array([0, 1]), dedup), dedup)[0])
+
+
+def test_a_copy_of_noise_is_found_and_other_noise_is_not():
+    def noise(seed):
+        dots = np.random.default_rng(seed).integers(0, 256, (40, 54, 96, 3), np.uint8)
+        return lambda t: cv2.resize(dots[int(t * RATE_HZ + 1e-6)], SIZE, interpolation=cv2.INTER_CUBIC)
+
+    copy = clip(noise(1), 0.5, 3, lambda f: cv2.resize(grain(f), (90, 50), interpolation=cv2.INTER_NEAREST))
+    assert copies.proof(clip(noise(1)), copy, shift_s=None) == (pytest.approx(copies.SAME, abs=0.3), pytest.approx(0.5, abs=0.05))
+    assert copies.proof(clip(noise(2)), copy, shift_s=None)[0] == 0
 
 
 def test_noise_is_unsteady_and_a_flash_or_one_jump_is_not():
