@@ -214,6 +214,16 @@ def test_clips_that_stand_still_are_compared_as_pictures():
     assert not copies.Clip(None, one.frames).stands  # of its course nothing is known
 
 
+def test_pictures_without_details_are_proven_by_their_hashes_or_most_blocks():
+    def card(t):
+        return cv2.putText(np.zeros((216, 384, 3), np.uint8), "oh", (180, 110), 0, 0.4, (255, 255, 255), 1)
+
+    one, two = clip(card), clip(card, change=lambda f: cv2.GaussianBlur(f, (0, 0), 1.5))
+    assert detail.same(one.frames[0][1], two.frames[0][1]) is None
+    assert copies.pictured(one, two, agreed=True) >= stills.AGREEING
+    assert copies.pictured(one, two) == 0
+
+
 def test_the_time_of_a_clip_in_which_little_moves_is_found():
     def film(t):
         return cv2.circle(slide(("one dot wanders",)), (int(200 + 40 * np.sin(1.7 * t)), int(150 + 20 * np.sin(2.9 * t))), 5, (60, 60, 60), -1)
