@@ -49,6 +49,7 @@ class Proposal:
     Attributes:
         check: Filter.
         field: Threshold within it: `policy.filters.<check>.<field>`.
+        measured: What is compared with it: a column of `clips`, or what the filter makes of some.
         op: A clip goes when its number `op` threshold.
         current: Threshold in force.
         proposed: Threshold that is better on what was given; None when none helps.
@@ -59,6 +60,7 @@ class Proposal:
 
     check: str
     field: str
+    measured: str
     op: str
     current: float | None
     proposed: float | None
@@ -78,15 +80,18 @@ def calibrate(clips: Version, marks: Mapping[str, bool], policy: Policy, *, min_
             its precision is beyond chance.
 
     Raises:
-        ValueError: marks for unknown clips, or only one kind of mark.
+        ValueError: marks for unknown clips, only one kind of mark, or a precision outside 0..1.
     """
+    if not 0 <= min_precision <= 1:
+        raise ValueError(f"a precision of {min_precision} is not within 0..1")
     checks = resolve(policy)
     rows = [row for row in _rows(clips, checks) if row["clip_id"] in marks]
     if unknown := sorted(set(marks) - {row["clip_id"] for row in rows}):
         raise ValueError(f"{len(unknown)} marked clips are not in the table, the first is {unknown[0]!r}; "
                          "mark clips of this version")
     if len(set(marks.values())) < 2:
-        raise ValueError("marks of both kinds are needed, clips to keep and clips to drop")
+        given = f"all {len(marks)} say {'keep' if any(marks.values()) else 'drop'}" if marks else "there are none"
+        raise ValueError(f"marks of both kinds are needed, clips to keep and clips to drop; {given}")
     to_drop = sum(not keep for keep in marks.values())
     found = []
     for check, limit, numbers in _numbers(checks, rows):
@@ -95,7 +100,7 @@ def calibrate(clips: Version, marks: Mapping[str, bool], policy: Policy, *, min_
         current = getattr(check.config, limit.field)
         shown = threshold if threshold is not None else current
         hit = [bad for value, bad in pairs if shown is not None and _fails(value, limit, shown)]
-        found.append(Proposal(check.name, limit.field, limit.op, current, threshold, Rate(sum(hit), len(hit)),
+        found.append(Proposal(check.name, limit.field, limit.name, limit.op, current, threshold, Rate(sum(hit), len(hit)),
                               Rate(sum(hit), to_drop), Rate(len(hit), len(pairs))))
     return found
 
@@ -117,7 +122,7 @@ def quantiles(clips: Version, target_yield: float, policy: Policy) -> list[Propo
         threshold = values[min(len(values) - 1, math.floor(share))] if told else None
         shown = threshold if told else current
         dropped = sum(shown is not None and _fails(value, limit, shown) for value in values)
-        found.append(Proposal(check.name, limit.field, limit.op, current, threshold, None, None, Rate(dropped, len(values))))
+        found.append(Proposal(check.name, limit.field, limit.name, limit.op, current, threshold, None, None, Rate(dropped, len(values))))
     return found
 
 

@@ -9,7 +9,8 @@ chapters. Sources without an index that can be trusted are read in one piece; th
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.media.probe import Kind, container_seconds
+from jobs.media.probe import container_seconds
+from jobs.media.sniff import Kind
 
 CHAPTER_S = 300.0
 """Least length of a chapter. No setting: the same source gives the same numbers however many workers share it."""

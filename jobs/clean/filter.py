@@ -59,6 +59,11 @@ class Limit:
     field: str
     value: str | Callable[[Row], float | None]
 
+    @property
+    def name(self) -> str:
+        """Name of what is compared."""
+        return self.value if isinstance(self.value, str) else self.value.__name__
+
     def number(self, row: Row) -> float | None:
         """The measured value that is compared."""
         found = row.get(self.value) if isinstance(self.value, str) else self.value(row)

@@ -35,7 +35,8 @@ from jobs.media.faults import (
     UnknownFormat,
     Unreadable,
 )
-from jobs.media.probe import HEAD_BYTES, Kind, NotRegular, open_media, regular, sniff
+from jobs.media.probe import NotRegular, open_media, regular
+from jobs.media.sniff import HEAD_BYTES, Kind, sniff
 
 if TYPE_CHECKING:
     from schemas.settings import Measure

@@ -21,8 +21,9 @@ from jobs.clean.series import Pictures, Sounds
 from jobs.media import child
 from jobs.media.faults import NoMedia, TooManyFrames, TooManyPixels
 from jobs.media.planes import Grid
-from jobs.media.probe import HDR_TRANSFERS, Kind, container_seconds, depth, has_alpha, origin_s, picture_stream, sound_stream, turn
+from jobs.media.probe import HDR_TRANSFERS, container_seconds, depth, has_alpha, origin_s, picture_stream, sound_stream, turn
 from jobs.media.signals import SIGNALS, THUMB
+from jobs.media.sniff import Kind
 
 if TYPE_CHECKING:
     from schemas.settings import Measure

@@ -4,9 +4,9 @@ import argparse
 import csv
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs.cli.common import json_word, lake_of, settings_of, settings_words, show, table
 from jobs.errors import Terminal
@@ -33,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
     parser.add_argument("--table", default="clips", choices=("clips",))
     how = parser.add_mutually_exclusive_group(required=True)
-    how.add_argument("--labels", metavar="FILE", help="CSV or JSONL with clip_id and a mark: keep or drop")
+    how.add_argument("--labels", metavar="FILE", help="CSV, JSONL or a JSON list with clip_id and mark: keep or drop")
     how.add_argument("--quantile", type=float, metavar="YIELD", help="share of clips that each limit alone should keep")
     parser.add_argument("--min-precision", type=float, default=0.9, help="least share of rightly dropped clips (default 0.9)")
     settings_words(parser)
@@ -54,10 +54,11 @@ def main(args: argparse.Namespace) -> int:
     except ValueError as error:
         raise Terminal(str(error)) from None
     facts = [_facts(p) for p in found]
-    head = ("policy.filters", "op", "in force", "proposed", "precision", "recall", "dropped")
+    head = ("policy.filters", "measured", "op", "in force", "proposed", "precision", "recall", "dropped")
     settings = overrides(found)
     ways = "".join(f" \\\n  --set '{f'policy.filters.{name}={json.dumps(fields)}'}'" for name, fields in settings.items())
-    text = table([_row(p) for p in found], head) + (f"\n\nto see what they would do, all or some:\n  reelmill whatif --lake {shlex.quote(lake_of(args).root)}{ways}" if ways else "")
+    told = "" if args.labels is None else "\n\nprecision and recall on these marks; others will do a little worse, mark some to see"
+    text = table([_row(p) for p in found], head) + told + (f"\n\nto see what they would do, all or some:\n  reelmill whatif --lake {shlex.quote(lake_of(args).root)}{ways}" if ways else "")
     show({"proposals": facts, "settings": {"policy": {"filters": settings}}}, args.as_json, text)
     return 0
 
@@ -71,22 +72,35 @@ def read_marks(path: Path) -> Mapping[str, bool]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise Terminal(f"{path}: cannot be read as text ({error}); give a CSV or JSONL with clip_id and mark") from None
-    marks = {}
-    try:
-        rows = (
-            [json.loads(x) for x in text.splitlines() if x.strip()]
-            if text.lstrip().startswith("{")
-            else list(csv.DictReader(text.splitlines()))
-        )
-    except json.JSONDecodeError as error:
-        raise Terminal(f"{path}: {error}") from None
-    for number, row in enumerate(rows, 1):
+        raise Terminal(f"{path}: cannot be read as text ({error}); give a CSV, JSONL or JSON list with clip_id and mark") from None
+    marks: dict[str, bool] = {}
+    for place, row in _rows(path, text):
         word = str(row.get("mark", row.get("keep", row.get("label", "")))).strip().lower()
-        if "clip_id" not in row or word not in WORDS:
-            raise Terminal(f"{path}, row {number}: wants clip_id and a mark keep or drop, has {dict(row)!r:.120}")
-        marks[row["clip_id"]] = WORDS[word]
+        clip = row.get("clip_id")
+        if not clip or word not in WORDS:
+            raise Terminal(f"{path}, {place}: wants clip_id and a mark keep or drop, has {dict(row)!r:.120}")
+        if marks.setdefault(clip, WORDS[word]) != WORDS[word]:
+            raise Terminal(f"{path}, {place}: clip {clip} is marked keep and drop; leave one of both")
     return marks
+
+
+def _rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Rows of CSV, of JSONL or of a JSON list, each with its place in the file."""
+    if not text.lstrip().startswith(("{", "[")):
+        reader = csv.DictReader(text.splitlines())
+        yield from ((f"line {reader.line_num}", row) for row in reader)
+        return
+    whole = text.lstrip().startswith("[")
+    for number, line in enumerate([text] if whole else text.splitlines(), 1):
+        try:
+            made = json.loads(line) if line.strip() else []
+        except json.JSONDecodeError as error:
+            raise Terminal(f"{path}, line {number + error.lineno - 1}: {error.msg} at column {error.colno}") from None
+        for place, row in enumerate(made if isinstance(made, list) else [made], 1):
+            where = f"entry {place}" if whole else f"line {number}"
+            if not isinstance(row, dict):
+                raise Terminal(f"{path}, {where}: wants an object with clip_id and mark, has {row!r:.120}")
+            yield where, row
 
 
 def _facts(proposal: "Proposal") -> dict[str, object]:
@@ -94,6 +108,7 @@ def _facts(proposal: "Proposal") -> dict[str, object]:
     return {
         "check": proposal.check,
         "field": proposal.field,
+        "measured": proposal.measured,
         "op": proposal.op,
         "current": proposal.current,
         "proposed": proposal.proposed,
@@ -113,6 +128,7 @@ def _row(proposal: "Proposal") -> tuple[str, ...]:
 
     return (
         f"{proposal.check}.{proposal.field}",
+        proposal.measured,
         proposal.op,
         number(proposal.current),
         number(proposal.proposed),

@@ -23,8 +23,8 @@ from jobs.collect.tables import MAX_LINE_BYTES, SUFFIXES, Chunk, Shape, chunks, 
 from jobs.fuse.tombstones import Tombstones, tombstones
 from jobs.job import Job, Part
 from jobs.media.faults import MediaFault
-from jobs.media.probe import HEAD_BYTES, contradicts, extension_kind, sniff
 from jobs.media.sandbox import Limits, call
+from jobs.media.sniff import HEAD_BYTES, contradicts, extension_kind, sniff
 from jobs.run import Run, reject_rows
 from jobs.version import row_id
 from schemas import BEHAVIOUR, REJECTS, SOURCES

@@ -14,7 +14,7 @@ from jobs.collect import behaviour
 from jobs.collect.fields import BODY, FILE, NAMES, first, given, merged
 from jobs.collect.source import Found, opened
 from jobs.collect.tables import Line, NotATable, Shape, rows, shape
-from jobs.media.probe import extension_kind
+from jobs.media.sniff import extension_kind
 
 SAMPLE = 100
 """Rows by which it is decided what a table is about."""

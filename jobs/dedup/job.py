@@ -202,18 +202,21 @@ def embedded(nodes: Nodes, settings: Settings) -> Nodes:
 
 def alike_in_meaning(nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exchange: Exchange, parts: int) -> pa.Table:
     """PROOFS of pairs whose embeddings are close, in order."""
+    from threadpoolctl import threadpool_limits
+
     asked = np.flatnonzero(nodes.of(*KINDS["semantic"].modalities) & (head == np.arange(len(nodes))))
     cuts, cells = nodes.cuts(asked), semantic.cells(len(asked))
     if len(asked) <= semantic.HERE:
         exchange, parts = here, 1
     centres = np.zeros((0, 0), np.float32)
-    if cells > 1:
-        rng = np.random.default_rng(semantic.SEED)
-        some = np.sort(rng.choice(asked, min(len(asked), semantic.SAMPLE * cells), replace=False))
-        sample = exchange(nodes.cuts(some), partial(passes.map_sample, dedup=dedup), passes.reduce_sample, 1, passes.VECTORS)
-        centres = semantic.learn(semantic.unit(semantic.matrix(sample["vector"], some)[0]), cells)
-    found = exchange(cuts, partial(passes.map_cells, centres=centres, dedup=dedup, parts=parts),
-                     partial(passes.reduce_cells, dedup=dedup, known=nodes.known), parts, passes.PROOFS)
+    with threadpool_limits(1, "blas"):  # its threads wait busily for one another: twice the CPU seconds beside other work
+        if cells > 1:
+            rng = np.random.default_rng(semantic.SEED)
+            some = np.sort(rng.choice(asked, min(len(asked), semantic.SAMPLE * cells), replace=False))
+            sample = exchange(nodes.cuts(some), partial(passes.map_sample, dedup=dedup), passes.reduce_sample, 1, passes.VECTORS)
+            centres = semantic.learn(semantic.unit(semantic.matrix(sample["vector"], some)[0]), cells)
+        found = exchange(cuts, partial(passes.map_cells, centres=centres, dedup=dedup, parts=parts),
+                         partial(passes.reduce_cells, dedup=dedup, known=nodes.known), parts, passes.PROOFS)
     src, dst = found["src"].to_numpy(), found["dst"].to_numpy()
     order = np.lexsort((dst, src))
     order = order[np.flatnonzero(np.diff(src[order], prepend=-1) | np.diff(dst[order], prepend=-1))]

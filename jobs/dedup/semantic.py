@@ -2,7 +2,7 @@
 
 Up to `EXACT` vectors all are compared with all, block by block. More are cut into cells round centroids, as many as twice the root
 of their number, so that neither comparing with centroids nor comparing within cells grows with its square. A vector goes into the
-`NEAREST` cells closest to it: a pair is missed only where the two have none of these in common (`tests/bench/dedup_semantic.py`).
+`NEAREST` cells closest to it: a pair is missed only where the two have none of these in common (`tests/bench/dedup_semantic.md`).
 A vector with many alike (a title card) is paired with `FIRST` of those before it, the first ones: what it goes for is among
 them, since the first of all stays.
 """
@@ -21,7 +21,7 @@ EXACT = 20_000
 """Vectors up to which all pairs are compared: 3 CPU seconds at a width of 512."""
 HERE = 100_000
 """Vectors up to which to send them through a shuffle would cost more than to search them in one process."""
-NEAREST, FIRST, SAMPLE, ROUNDS, SEED = 3, 128, 64, 8, 1
+NEAREST, FIRST, SAMPLE, ROUNDS, SEED = 4, 128, 64, 8, 1
 """Cells of a vector; partners of a vector; vectors a centroid is learnt from; rounds and seed of k-means."""
 BLOCK = 1024
 ROUNDING = 1e-4

@@ -6,7 +6,7 @@ from typing import Any
 from jobs.fuse.join import Media
 from jobs.media import sandbox
 from jobs.media.cut import cut_clip
-from jobs.media.probe import HEAD_BYTES, sniff
+from jobs.media.sniff import HEAD_BYTES, sniff
 from schemas.settings import Fuse
 
 Row = Mapping[str, Any]

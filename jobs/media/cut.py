@@ -15,18 +15,9 @@ import numpy as np
 from jobs.media import sandbox
 from jobs.media.encode import encode_audio
 from jobs.media.faults import MissingFile, NoMedia, NotRegularFile, Uncuttable, Undecodable, Unreadable
-from jobs.media.probe import (
-    HEAD_BYTES,
-    Kind,
-    NotRegular,
-    open_media,
-    origin_s,
-    picture_stream,
-    regular,
-    sniff,
-    sound_stream,
-)
+from jobs.media.probe import NotRegular, open_media, origin_s, picture_stream, regular, sound_stream
 from jobs.media.smart import smart
+from jobs.media.sniff import HEAD_BYTES, Kind, sniff
 from jobs.media.sound import sound_of
 from jobs.media.track import TICKS, Track, encoded, muxed
 from jobs.media.window import EPSILON_S, Span, Window, frames, read

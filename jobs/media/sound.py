@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from jobs.media import sandbox
 from jobs.media.faults import NoMedia, Undecodable
-from jobs.media.probe import HEAD_BYTES, open_media, origin_s, regular, sniff, sound_stream
+from jobs.media.probe import open_media, origin_s, regular, sound_stream
+from jobs.media.sniff import HEAD_BYTES, sniff
 from jobs.media.window import BEFORE_S
 
 SOUND_RATES = frozenset({96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000})

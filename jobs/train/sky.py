@@ -77,7 +77,7 @@ def unearthly(rng: np.random.Generator) -> Sky:
 
     def colour(level: float) -> Rgb:
         raw = rng.uniform(0, 1, 3) ** rng.uniform(0.2, 1.5)
-        red, green, blue = 255 * level * raw / raw.max()
+        red, green, blue = 255 * level * mix(1.0, raw / raw.max(), rng.uniform(0, 1))
         return red, green, blue
 
     bright = float(np.exp(rng.uniform(np.log(0.16), 0)))

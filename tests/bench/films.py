@@ -135,12 +135,12 @@ def source(random: np.random.Generator, text: str) -> World:
     return at
 
 
-def photographs() -> list[Picture]:
-    """Those of the collection."""
+def photographs(least_px: int = 180) -> list[Picture]:
+    """Those of the collection whose short side has as many pixels."""
     found = []
     for path in sorted((MEDIA / "image").iterdir()):
         picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if picture is not None and min(picture.shape[:2]) >= 180 and picture.mean() > 40:
+        if picture is not None and min(picture.shape[:2]) >= least_px and picture.mean() > 40:
             scale = 400 / min(picture.shape[:2])
             found.append(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32))
     return found

@@ -4,8 +4,8 @@
 
 Decoding, the pass and the detector alternate in one process, one thread each; a ratio is the median of the ratios of neighbours,
 so a machine that is busy with others slows both; it does not slow them alike (what others push out of the caches hits the pass more
-often than the decoder), so the ratio of the least of either stands beside it. Goals: 1.25 at 720p and above, 1.6 below 480p, and below 1 of the detector, which
-finds cuts alone. `--bill` says where the time of the pass goes, by a timer around every part (which itself costs a little).
+often than the decoder), so the ratio of the least of either stands beside it; the ratios of a class are those of its sums. Goals: 1.25
+at 720p and above, 1.6 below 480p, and below 1 of the detector, which finds cuts alone. `--bill` says where the time of the pass goes, by a timer around every part (which itself costs a little).
 """
 
 import argparse
@@ -24,6 +24,10 @@ from jobs.media.child import ONE_THREAD
 os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # before NumPy is loaded, as in the decoder process
 
 
+CLASSES = (("720p and above", 720), ("480p to 719p", 480), ("less than 480p", 0))
+"""Of short sides, the least of each: goals are told for the first and the last."""
+
+
 def cpu_s() -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
@@ -37,7 +41,8 @@ def timed(work: Callable[[], object]) -> float:
 
 def decode(path: str) -> tuple[str, int, int, float]:
     """Codecs, frames, short side and seconds: every frame of picture and sound, decoded by one thread and dropped."""
-    from jobs.media.probe import HEAD_BYTES, open_media, picture_stream, regular, sniff, sound_stream
+    from jobs.media.probe import open_media, picture_stream, regular, sound_stream
+    from jobs.media.sniff import HEAD_BYTES, sniff
 
     with regular(path) as file:
         kind = sniff(file.read(HEAD_BYTES))
@@ -150,6 +155,7 @@ def main() -> None:
     lines = ["| file | codecs | frames | short side | seconds | decoding, CPU s | the pass, CPU s | ratio | of the least | ContentDetector, CPU s | ratio |",
              "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"]
     print(*lines, sep="\n", flush=True)
+    totals: dict[str, list[float]] = {name: [0.0, 0.0, 0.0] for name, _ in CLASSES}
     for path in options.files:
         codecs, frames, short, seconds = decode(path)
         rounds = [tuple(timed(lambda w=work, p=path: w(p)) for work in (decode, measured, detected)) for _ in range(options.rounds)]
@@ -160,9 +166,16 @@ def main() -> None:
         lines.append(f"| {Path(path).name} | {codecs} | {frames} | {short} | {seconds:.0f} | {bare:.3f} | {whole:.3f} | {over_bare:.2f} | {least:.2f} "
                      f"| {detector:.3f} | {over_detector:.2f} |")
         print(lines[-1], flush=True)
+        own = totals[next(name for name, least in CLASSES if short >= least)]
+        own[:] = (total + value for total, value in zip(own, (bare, whole, detector), strict=True))
+    for name, (bare, whole, detector) in totals.items():
+        if bare:
+            lines.append(f"| all of {name} | | | | | {bare:.3f} | {whole:.3f} | {whole / bare:.2f} | | {detector:.3f} | {whole / detector:.2f} |")
+            print(lines[-1], flush=True)
+    files_and_totals = len(lines)
     if options.bill:
         lines += ["", *bill(options.files, options.rounds)]
-        print("\n".join(lines[len(options.files) + 2:]))
+        print("\n".join(lines[files_and_totals:]))
     if options.out:
         options.out.write_text("\n".join(["# What the decode pass costs", "", *__doc__.splitlines()[4:], "",
                                           f"{options.rounds} rounds, medians.", "", *lines, ""]))

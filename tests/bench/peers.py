@@ -1,6 +1,6 @@
 """CPU seconds of Data-Juicer and of the decode pass on the same videos and the same checks.
 
-    python tests/bench/peers.py --peer VENV/bin/python [--rounds 2] [--out tests/bench/peers.md] FILE...
+    python tests/bench/peers.py --peer VENV/bin/python [--rounds 2] [--limit 120] [--out tests/bench/peers.md] FILE...
 
 Data-Juicer (its own environment: `pip install torch==2.13.0 py-data-juicer==1.6.1 aiohttp av==13.1.0 opencv-python-headless
 scenedetect ffmpeg-python`, and static builds of `ffmpeg` and `ffprobe` beside the interpreter) runs with one process: split by scene, duration,
@@ -8,7 +8,8 @@ resolution, aspect ratio, motion score on a short side of 120 pixels, exact dupl
 decoder process included, with everything that it measures, SHA-256, and a table of the clips in a lake, then the default policy as a
 task of `judge` does: it stores spans, where Data-Juicer encodes clips. Both are whole process trees (user + system). Start-up is each on one tiny video; what the
 `ffmpeg` processes of Data-Juicer took is timed by a wrapper in their place. What `collect` and `clean` cost on
-Spark, with its own start, is said below the table. Not compared: operators of Data-Juicer that need a model, its GPU paths, Ray,
+Spark, with its own start, is said below the table. A film that Data-Juicer does not come through with, or for which it takes longer than
+the limit, is left out for both. Not compared: operators of Data-Juicer that need a model, its GPU paths, Ray,
 and more than one process; its optical flow at full size, its default, which went past 10 GB in an earlier trial.
 """
 
@@ -19,6 +20,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -45,19 +47,28 @@ PR_SET_CHILD_SUBREAPER = 36
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
-def spent(command: Sequence[str], **environment: str) -> float:
+def spent(command: Sequence[str], limit_s: float | None = None, **environment: str) -> float:
     """CPU seconds of a command and of everything that it starts: what outlives its parent is ours to wait for.
 
     Raises:
         subprocess.CalledProcessError: it failed; its output is shown.
+        subprocess.TimeoutExpired: it took longer than the limit, by the clock, and was ended.
     """
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, env={**os.environ, **ONE_THREAD, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, check=False)
-    if done.returncode:
-        print(done.stdout[-4000:], file=sys.stderr)
-        done.check_returncode()
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, env={**os.environ, **ONE_THREAD, **environment}, stdout=said, stderr=subprocess.STDOUT,
+                                   start_new_session=True)
+        try:
+            process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        if process.returncode:
+            said.seek(0)
+            print(said.read()[-4000:], file=sys.stderr)
+            raise subprocess.CalledProcessError(process.returncode, command)
     with contextlib.suppress(ChildProcessError):
         while True:
             os.wait()
@@ -65,9 +76,24 @@ def spent(command: Sequence[str], **environment: str) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def juicer(python: Path, files: Sequence[Path], only: str | None = None) -> tuple[float, float, int, set[str]]:
+def hanging(python: Path, files: Sequence[Path], limit_s: float) -> list[str]:
+    """Names of the files that Data-Juicer needs longer for than the limit when it has only one."""
+    found = []
+    for file in files:
+        try:
+            juicer(python, [file], limit_s)
+        except subprocess.TimeoutExpired:
+            found.append(file.name)
+    return found
+
+
+def juicer(python: Path, files: Sequence[Path], limit_s: float, only: str | None = None) -> tuple[float, float, int, set[str]]:
     """CPU seconds of Data-Juicer, those of its ffmpeg processes among them, the clips that it made, and the names of the files that came
-    through."""
+    through.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer than the limit for every file.
+    """
     with tempfile.TemporaryDirectory() as folder:
         at = Path(folder)
         (at / "bin").mkdir()
@@ -80,7 +106,7 @@ def juicer(python: Path, files: Sequence[Path], only: str | None = None) -> tupl
         process = [{name: {**of, "num_proc": 1} for name, of in step.items()} for step in RECIPE["process"] if only in (None, *step)]
         (at / "recipe.json").write_text(json.dumps(
             {**RECIPE, "process": process, "dataset_path": str(at / "in.jsonl"), "export_path": str(at / "out" / "out.jsonl")}))
-        cpu_s = spent([str(python.parent / "dj-process"), "--config", str(at / "recipe.json")],
+        cpu_s = spent([str(python.parent / "dj-process"), "--config", str(at / "recipe.json")], limit_s * len(files),
                       PATH=f"{at / 'bin'}:{python.parent}:{os.environ['PATH']}", HF_HUB_OFFLINE="1", DATA_JUICER_CACHE_HOME=str(at / "cache"),
                       HF_HOME=str(at / "hf"), HOME=str(at), PYTHONPATH="")
         encoding = sum(float(part) for line in (at / "log").read_text().splitlines()
@@ -146,6 +172,7 @@ def main() -> None:
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--peer", type=Path, help="the interpreter of the environment with Data-Juicer in it")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--limit", type=float, default=120.0, help="seconds by the clock that Data-Juicer may take for a file")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -158,15 +185,21 @@ def main() -> None:
     failed: list[str] = []
     rounds: list[tuple[float, ...]] = []
     while len(rounds) < options.rounds:
-        theirs, encoding, their_clips, through = juicer(options.peer, files)
-        if through != {file.name for file in files}:
-            failed += [file.name for file in files if file.name not in through]
+        try:
+            theirs, encoding, their_clips, through = juicer(options.peer, files, options.limit)
+            lost = [file.name for file in files if file.name not in through]
+        except subprocess.TimeoutExpired:
+            lost = hanging(options.peer, files, options.limit)
+            if not lost:
+                raise
+        if lost:
+            failed += lost
             print("not through Data-Juicer:", *failed, flush=True)
             if len(failed) > len(files) / 2:
                 raise RuntimeError("a step of Data-Juicer failed (is ffprobe there?)")
-            files = [file for file in files if file.name in through]
+            files = [file for file in files if file.name not in lost]
             continue
-        their_start, _, _, _ = juicer(options.peer, [tiny], only="video_duration_filter")
+        their_start, _, _, _ = juicer(options.peer, [tiny], options.limit, only="video_duration_filter")
         mine, my_clips = ours(files)
         my_start, _ = ours([tiny])
         rounds.append((theirs, encoding, their_start, mine, my_start))

@@ -14,6 +14,7 @@ wave of a synthesiser. The greater of both shares.
 silence_share: share of 100 ms blocks whose RMS over all channels, without their offset, is below -50 dBFS (the silencedetect default of
 -60 dB is for studio sound). snr_db: 95th percentile of the block levels minus the 10th, dB, over blocks above -90 dBFS, 0..90; an
 estimate: it sees noise only where the signal pauses. Null without such blocks. Version 4.
+Sources: FFmpeg's silencedetect and the flat factor of its astats; the rules for lossy and quieter sound are ours (`tests/bench/faults.md`).
 """
 
 import math

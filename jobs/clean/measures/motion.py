@@ -6,7 +6,8 @@ that most of the picture follows, in the same unit. object_motion: mean length o
 picture has texture. pan_x, pan_y: how far the camera turns or travels to the right and down as shown, in short sides per second; zoom: growth of
 the picture per second, 0.1 for a tenth; means over the samples with their sign, so that shaking cancels out.
 Flow: OpenCV DIS, preset ultrafast, on luma with a short side of 112, down to a quarter of that, or less far where the picture
-is too small for it. Null when the clip has no pair of frames. Version 3. A tenth of a second: at half a second a pan of one picture a second is beyond what the flow can follow.
+is too small for it. A tenth of a second: at half a second a pan of one picture a second is beyond what the flow can follow. Null when the clip has no pair of
+frames. Version 3. Sources: the flow of Kroeger 2016; the fit is reweighted least squares with the weights of Geman and McClure 1985.
 """
 
 import math

@@ -7,6 +7,8 @@ import pytest
 
 from jobs.clean.calibrate import Proposal, Rate, calibrate, overrides, quantiles
 from jobs.clean.policy import resolve
+from jobs.cli.calibrate import read_marks
+from jobs.errors import Terminal
 from jobs.lake import Lake
 from schemas import CLIPS
 from schemas.settings import Policy
@@ -105,7 +107,35 @@ def test_proposals_are_settings_that_do_what_they_say(clips):
 
 def test_of_two_proposals_for_one_threshold_the_one_that_drops_less_is_taken():
     def proposal(op, value):
-        return Proposal("bars", "max_share", op, 0.1, value, None, None, Rate(0, 1))
+        return Proposal("bars", "max_share", "letterbox_share", op, 0.1, value, None, None, Rate(0, 1))
 
     assert overrides([proposal(">", 0.2), proposal(">", 0.3), proposal(">", None)]) == {"bars": {"max_share": 0.3}}
     assert overrides([proposal("<", 0.2), proposal("<", 0.3)]) == {"bars": {"max_share": 0.2}}
+
+
+@pytest.mark.parametrize("text", [
+    "clip_id,mark\na,keep\nb,drop\n", "\ufeffclip_id,keep\r\na,1\r\nb,0\r\n", '{"clip_id": "a", "mark": "keep"}\n\n{"clip_id": "b", "label": "No"}\n',
+    '[{"clip_id": "a", "mark": true},\n {"clip_id": "b", "mark": false}]', "clip_id,mark\na,keep\na,kept\nb,drop\n"])
+def test_marks_are_read_from_csv_jsonl_and_json(tmp_path, text):
+    (tmp_path / "marks").write_text(text, encoding="utf-8")
+    assert read_marks(tmp_path / "marks") == {"a": True, "b": False}
+
+
+@pytest.mark.parametrize(("text", "place", "why"), [
+    ("id,verdict\na,keep\n", "line 2", "wants clip_id"), ("clip_id,mark\na,keep\nb,perhaps\n", "line 3", "keep or drop"),
+    ("clip_id,mark\na,keep\na,drop\n", "line 3", "a is marked keep and drop"), ('{"clip_id": "a", "mark": "keep"}\n{"clip_id"\n', "line 2", "delimiter"),
+    ('[{"clip_id": "a", "mark": "keep"}, 3]', "entry 2", "wants an object"), ('[{"clip_id": "a",\n', "line 2", "column"), ("clip_id,mark\na\n", "line 2", "keep or drop")])
+def test_marks_that_cannot_be_read_are_named_by_their_line(tmp_path, text, place, why):
+    (tmp_path / "marks").write_text(text)
+    with pytest.raises(Terminal, match=f"{place}: .*{why}"):
+        read_marks(tmp_path / "marks")
+
+
+@pytest.mark.parametrize(("marks", "why"), [({}, "there are none"), ({"0" * 32: True}, "all 1 say keep"), ({"0" * 32: False}, "all 1 say drop")])
+def test_marks_of_one_kind_are_counted(clips, marks, why):
+    with pytest.raises(ValueError, match=why):
+        calibrate(clips, marks, Policy())
+
+
+def test_both_measures_of_one_threshold_are_named(clips):
+    assert {p.measured for p in quantiles(clips, 0.9, Policy()) if p.check == "exposure"} >= {"luma_mean", "bright"}

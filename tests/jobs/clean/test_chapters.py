@@ -171,6 +171,21 @@ def test_all_frames_are_there_once_and_at_their_times(tmp_path: Path) -> None:
     assert found.tolist() == pytest.approx(times, abs=1e-9)
 
 
+@pytest.mark.parametrize("order", [("video", "audio"), ("audio", "video")])
+def test_the_last_frames_are_there_whichever_stream_comes_first(tmp_path: Path, order: tuple[str, str]) -> None:
+    """Packets without data, which say stream 0 whatever they flush, bring the frames that a decoder of B-frames still holds."""
+    path = tmp_path / "order.mkv"
+    with av.open(str(film(tmp_path / "a.mp4"))) as source, av.open(str(path), "w") as out:
+        tracks = {name: out.add_stream_from_template(getattr(source.streams, name)[0]) for name in order}
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = tracks[packet.stream.type]
+                out.mux(packet)
+    with av.open(str(path)) as container:
+        assert [s.type for s in container.streams] == list(order)
+    assert measure_source(path, "video", SETTINGS).frames == SECONDS * FPS
+
+
 class Far(io.BytesIO):
     """A file that no system call can read, and how much of it was read."""
 

@@ -105,6 +105,14 @@ def test_frames_shown_again_are_repeats_though_the_codec_refines_them(clip: Call
     assert clip(frames, crf=28)["duplicate_frame_share"] < 0.1
 
 
+def test_a_still_in_a_light_that_breathes_is_frozen_and_a_slow_zoom_is_not(clip: Callable[..., dict[str, Any]]) -> None:
+    still = (world(1.0)[0] * 0.9).astype(np.uint8)
+    found = clip([np.clip(still * (1 + 0.05 * np.sin(i / 5)), 0, 255).astype(np.uint8) for i in range(100)])
+    assert (found["freeze_share"], "frozen" in reasons(found)) == (1.0, True)
+    zoomed = [cv2.warpAffine(still, cv2.getRotationMatrix2D((W / 2, H / 2), 0, 1 + 0.0006 * i), (W, H), borderMode=cv2.BORDER_REFLECT) for i in range(100)]
+    assert clip(zoomed)["freeze_share"] < 0.5
+
+
 # sound
 
 def heard(tmp_path: Path, sound: np.ndarray) -> dict[str, Any]:
@@ -222,6 +230,16 @@ def test_combs_without_a_flag_are_told(clip: Callable[..., dict[str, Any]]) -> N
     assert clip(frames)["combing"] == 0
     found = clip(woven(frames))
     assert (found["interlaced"], found["combing"] > 0.5) == (False, True)
+
+
+def test_fine_print_that_stands_still_is_no_comb(clip: Callable[..., dict[str, Any]]) -> None:
+    page = world(1.0)[0].copy()
+    page[60:300:2, 100:500] = 255 - page[60:300:2, 100:500] // 2
+    frames = [page.copy() for _ in range(100)]
+    for i in range(25, 50):
+        cv2.circle(frames[i], (560 + i, 40), 12, (255, 255, 255), -1, cv2.LINE_AA)
+    assert np.mean([combing.look(Picture(0.0, p, p, p, p, p))[0] for p in (np.ascontiguousarray(f[..., 1]) for f in frames[::25])]) == 1
+    assert clip(frames)["combing"] < 0.1
 
 
 @pytest.mark.parametrize("bits", [8, 10])

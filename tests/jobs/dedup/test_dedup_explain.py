@@ -6,13 +6,15 @@ import json
 from html.parser import HTMLParser
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from jobs.cli import explain as command
+from jobs.dedup import explain as explained
 from jobs.dedup.explain import explain
 from jobs.errors import Terminal
-from jobs.lake import Lake
+from jobs.lake import Lake, Version
 from schemas import CLIPS, DUPLICATES, REJECTS
 
 
@@ -55,6 +57,28 @@ def test_the_command_shows_a_cluster_side_by_side(lake, capsys):
     assert [c["verdict"] for c in told["clusters"]] == ["b went for a: exact 1 (evidence: b -exact 1- a)"]
     assert command.main(args.parse_args(["c", "--lake", lake.root, "--json"])) == 0
     assert "clusters" not in json.loads(capsys.readouterr().out)
+
+
+def test_of_a_table_in_the_order_of_its_key_only_the_row_groups_that_may_hold_it_are_read(numbered, monkeypatch):
+    lake = Lake(str(next(numbered)))
+    rows = [{"loser_id": f"{i:04d}", "keeper_id": f"{9999 - i % 7}", "method": "exact", "score": 1.0, "cluster_id": f"{i % 7}"} for i in range(1000)]
+    files = [lake.write_groups(DUPLICATES, "d", f"{n}.parquet", [DUPLICATES.rows(rows[i:i + 100]) for i in range(n, n + 500, 100)]) for n in (0, 500)]
+    version = Version(lake, DUPLICATES, "d", {"rows": 1000, "files": files})
+    read, whole = [], pq.ParquetFile.read_row_group
+
+    def read_row_group(self, group, columns=None, **more):
+        read.append(columns)
+        return whole(self, group, columns, **more)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", read_row_group)
+    told = explained._rows(version, ("loser_id", "keeper_id"), {"0123"})
+    assert ([row["loser_id"] for row in told], read) == (["0123"], [["loser_id"], None])
+    read.clear()
+    assert explained._rows(version, ("loser_id",), {"00995", "5000"}) == []
+    assert read == []
+    assert len(explained._rows(version, ("loser_id", "keeper_id"), {"9995"})) == sum(row["keeper_id"] == "9995" for row in rows)
+    assert [row["loser_id"] for row in explained._rows(version, ("loser_id",), {"0099", "0100", "0999"}, ("loser_id",))] == ["0099", "0100", "0999"]
+    assert explained._rows(version, ("loser_id",), ()) == []
 
 
 HOSTILE = """<script>alert(1)</script>"><img src=https://example.org/x onerror=alert(1)>{{ 7*7 }}</table></style>\u202e&#x3c;!--"""

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from jobs.media.encode import encode_audio, encode_video
-from jobs.media.probe import HEAD_BYTES, NotRegular, contradicts, extension_kind, probe, regular, sniff
+from jobs.media.probe import NotRegular, probe, regular
+from jobs.media.sniff import HEAD_BYTES, contradicts, extension_kind, sniff
 
 
 def frames(count: int = 5, width: int = 64, height: int = 48) -> np.ndarray:

@@ -1,0 +1,149 @@
+"""Measurements against FFmpeg's filters, on films and sound of the collection and on some made here."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from skimage import data as pictures
+
+from jobs.clean.measure import measure_file
+from jobs.media.encode import encode_audio, encode_video
+from schemas.settings import Measure
+
+MEDIA = Path(__file__).parents[4] / "shared" / "media"
+SETTINGS = Measure().model_dump()
+RATE = 48_000
+
+
+def filtered(path: Path, kind: str, name: str, options: str = "") -> Iterator[Any]:
+    """Frames of the first stream of this kind, behind a filter of FFmpeg, with what it says of them in their metadata."""
+    graph = av.filter.Graph()
+    with av.open(str(path)) as container:
+        stream = container.streams.get({kind: 0})[0]
+        source = graph.add_buffer(template=stream) if kind == "video" else graph.add_abuffer(template=stream)
+        stage, sink = graph.add(name, options), graph.add("buffersink" if kind == "video" else "abuffersink")
+        source.link_to(stage)
+        stage.link_to(sink)
+        graph.configure()
+        for frame in [*container.decode(stream), None]:
+            graph.push(frame)
+            while True:
+                try:
+                    yield graph.pull()
+                except (av.error.EOFError, av.error.BlockingIOError):
+                    break
+
+
+def stretches(path: Path, kind: str, name: str, options: str, word: str, end_s: float) -> float:
+    """Seconds between the starts and ends that a filter tells."""
+    found = [(key, float(value)) for frame in filtered(path, kind, name, options) for key, value in frame.metadata.items()]
+    starts = [value for key, value in found if key.startswith(f"lavfi.{word}_start")]
+    ends = [value for key, value in found if key.startswith(f"lavfi.{word}_end")]
+    return sum(end - start for start, end in zip(starts, [*ends, end_s], strict=False))
+
+
+def clip(path: Path, kind: str) -> dict[str, Any]:
+    made: dict[str, Any] = measure_file(str(path), kind, SETTINGS | {"max_clip_s": 600.0})["clips"][0]
+    return made
+
+
+def footage(seconds: float) -> list[np.ndarray]:
+    picture = cv2.resize(pictures.astronaut(), (480, 480), interpolation=cv2.INTER_AREA)
+    return [np.ascontiguousarray(picture[i // 2:i // 2 + 272, i:i + 360]) for i in range(int(25 * seconds))]
+
+
+@pytest.mark.parametrize("name", ["carphone_pristine.mp4", "chaplin.mp4", "crystal.mp4", "roadtrip-vp92-10bit.webm"])
+def test_luma_is_that_of_signalstats(name: str) -> None:
+    frames = [frame.metadata for frame in filtered(MEDIA / "video" / name, "video", "signalstats")]
+    depth = int(frames[0]["lavfi.signalstats.YBITDEPTH"])
+    limited = np.array([float(m["lavfi.signalstats.YAVG"]) for m in frames]) / (1 << (depth - 8))
+    found: Any = measure_file(str(MEDIA / "video" / name), "video", SETTINGS)["clips"]
+    mean = np.average([c["luma_mean"] for c in found], weights=[c["end_s"] - c["start_s"] for c in found])
+    assert mean == pytest.approx(((limited - 16) * 255 / 219).mean(), abs=2.5)
+
+
+@pytest.mark.parametrize("black_s", [0.0, 1.0, 2.4])
+def test_black_share_is_that_of_blackdetect(tmp_path: Path, black_s: float) -> None:
+    frames = footage(4.0)
+    for i in range(25, 25 + int(25 * black_s)):
+        frames[i] = frames[i] // 40
+    (tmp_path / "film.mp4").write_bytes(encode_video(frames, 25, 18))
+    wanted = stretches(tmp_path / "film.mp4", "video", "blackdetect", "d=0.1:pix_th=0.10:pic_th=0.98", "black", 4.0)
+    shares = [(c["black_share"], c["frame_count"]) for c in measure_file(str(tmp_path / "film.mp4"), "video", SETTINGS)["clips"]]
+    assert sum(share * count for share, count in shares) / sum(count for _, count in shares) == pytest.approx(wanted / 4, abs=0.02)
+    assert wanted == pytest.approx(black_s, abs=0.05)
+
+
+@pytest.mark.parametrize("held_s", [0.0, 1.0, 2.4])
+def test_freeze_share_is_that_of_freezedetect(tmp_path: Path, held_s: float) -> None:
+    frames = footage(4.0)
+    held = int(25 * held_s)
+    frames = frames[:25] + [frames[24]] * held + frames[25:100 - held]
+    (tmp_path / "film.mp4").write_bytes(encode_video(frames, 25, 18))
+    wanted = stretches(tmp_path / "film.mp4", "video", "freezedetect", "n=0.003:d=0.5", "freezedetect.freeze", 4.0)
+    found = clip(tmp_path / "film.mp4", "video")
+    assert found["freeze_share"] == pytest.approx(wanted / 4, abs=0.03)
+    assert wanted == pytest.approx(held_s, abs=0.1)
+
+
+@pytest.mark.parametrize("size", [32, 96])
+def test_coding_blocks_are_seen_where_blockdetect_sees_them(tmp_path: Path, size: int) -> None:
+    blocks: dict[str, list[float]] = {"ours": [], "theirs": []}
+    for quality in (2, 12, 31):
+        path = tmp_path / "film.avi"
+        with av.open(str(path), "w") as target:
+            stream = target.add_stream("mjpeg", rate=25, options={"qmin": str(quality), "qmax": str(quality)})
+            stream.width, stream.height, stream.pix_fmt = 8 * size, 6 * size, "yuvj420p"
+            for picture in footage(1.0)[:10]:
+                scaled = cv2.resize(picture, (8 * size, 6 * size), interpolation=cv2.INTER_AREA)
+                target.mux(stream.encode(av.VideoFrame.from_ndarray(scaled, format="rgb24")))
+            target.mux(stream.encode(None))
+        blocks["theirs"].append(np.mean([float(f.metadata["lavfi.block"]) for f in filtered(path, "video", "blockdetect", "period_min=8:period_max=8")]))
+        blocks["ours"].append(clip(path, "video")["blockiness"])
+    assert np.argsort(blocks["ours"]).tolist() == np.argsort(blocks["theirs"]).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["jfk.flac", "LJ001-0006.flac", "sorohanro_-_solo-trumpet-06.ogg", "198-209-0000.ogg"])
+def test_loudness_and_true_peak_are_those_of_ebur128(name: str) -> None:
+    path = MEDIA / "audio" / name
+    told: dict[str, str] = {}
+    for frame in filtered(path, "audio", "ebur128", "metadata=1:peak=true"):
+        told |= frame.metadata
+    found = clip(path, "audio")
+    assert found["loudness_lufs"] == pytest.approx(float(told["lavfi.r128.I"]), abs=0.3)
+    peaks = [20 * np.log10(float(value)) for key, value in told.items() if key.startswith("lavfi.r128.true_peaks_ch") or key == "lavfi.r128.true_peak"]
+    assert found["true_peak_dbtp"] == pytest.approx(max(peaks), abs=0.3)
+
+
+@pytest.fixture
+def paused(tmp_path: Path) -> Callable[[float], Path]:
+    def make(quiet_s: float) -> Path:
+        t = np.arange(6 * RATE) / RATE
+        tone = 0.3 * np.sin(2 * np.pi * 330 * t)
+        tone[RATE:RATE + int(quiet_s * RATE)] *= 1e-3
+        (tmp_path / "tone.m4a").write_bytes(encode_audio(tone.astype(np.float32), RATE))
+        return tmp_path / "tone.m4a"
+    return make
+
+
+@pytest.mark.parametrize("quiet_s", [0.0, 1.3, 4.0])
+def test_silence_share_is_that_of_silencedetect(paused: Callable[[float], Path], quiet_s: float) -> None:
+    path = paused(quiet_s)
+    wanted = stretches(path, "audio", "silencedetect", "n=-50dB:d=0.1", "silence", 6.0)
+    assert clip(path, "audio")["silence_share"] == pytest.approx(wanted / 6, abs=0.03)
+    assert wanted == pytest.approx(quiet_s, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["carphone_pristine.mp4", "crystal.mp4", "smpte-2997.mp4", "bikes.mp4"])
+def test_frames_are_counted_as_the_container_says(name: str) -> None:
+    with av.open(str(MEDIA / "video" / name)) as container:
+        count, rate = sum(1 for _ in container.decode(video=0)), float(container.streams.video[0].average_rate)
+    found: Any = measure_file(str(MEDIA / "video" / name), "video", SETTINGS)["clips"]
+    assert sum(c["frame_count"] for c in found) <= count
+    for c in found:
+        assert c["fps"] == pytest.approx(rate, rel=0.03)
+        assert c["vfr"] is False
