@@ -292,6 +292,14 @@ def test_a_copy_of_noise_is_found_and_other_noise_is_not():
     assert copies.proof(clip(noise(2)), copy, shift_s=None)[0] == 0
 
 
+def test_a_clip_without_stored_frames_is_kept_and_filed():
+    kind = KINDS["pictures"]
+    rows = [{"frames": frames, "phashes": [0x5555AAAA5555AAAA] * 3, "phash_times_s": [0.0] * 3, "luma_std": 40.0} for frames in ([], None)]
+    table = pa.table([pa.array([r.get(n) for r in rows], CLIPS.schema.field(n).type) for n in kind.proof], list(kind.proof))
+    assert kind.keep(table, Dedup())["small"].null_count == 2
+    assert len(kind.file(table, np.array([0, 1]), Dedup())) > 0
+
+
 def test_noise_is_unsteady_and_a_flash_or_one_jump_is_not():
     rng = np.random.default_rng(8)
     noise = [rng.integers(0, 256, (108, 192, 3), np.uint8) for _ in range(32)]
