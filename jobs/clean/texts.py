@@ -11,7 +11,8 @@ from jobs.version import row_id
 GRAM = 5
 """Words per gram of `repetition_share` (Gopher: 5 to 10)."""
 
-_WORD = regex.compile(r"[\p{Han}]|(?:(?!\p{Han})[\p{L}\p{M}\p{N}_])+(?:['’-](?:(?!\p{Han})[\p{L}\p{M}\p{N}])+)*")
+_WORD = regex.compile(r"\p{Han}|[[\p{L}\p{M}\p{N}_]--\p{Han}]++(?:['’-][[\p{L}\p{M}\p{N}]--\p{Han}]++){0,99}+", regex.V1)
+"""Possessive: a word of millions of signs would otherwise be remembered sign by sign."""
 _LETTER = regex.compile(r"\p{L}")
 _SYMBOL = regex.compile(r"[^\p{L}\p{M}\p{N}\p{P}\p{Z}\p{C}]")
 _MARKUP = regex.compile(
@@ -30,7 +31,7 @@ _BOILERPLATE = regex.compile(
     r"|版权所有|保留所有权利|未经授权|未经许可|转载请注明|隐私政策|隐私权政策|服务条款|用户协议|免责声明|点击(?:这里|此处|查看|下载)|立即(?:注册|登录|登陆|下载|购买)"
     r"|(?:请|请先)(?:登录|登陆|注册)|忘记密码|扫码关注|关注(?:我们|公众号)|分享到|上一篇|下一篇|返回(?:首页|顶部)|备案号|[京沪粤浙苏]ICP",
     regex.I)
-_MASK = regex.compile(r"<(?:EMAIL|PHONE|ID|CARD|HANDLE|IP)>")
+_MASK = regex.compile(r"<(?:EMAIL|PHONE|ID|CARD|HANDLE|IP|ADDRESS)>")
 """What `jobs.collect.pii` puts in; it is neither markup nor symbols."""
 LANGUAGES = (
     "am ar az be bg bn bs ca cs cy da de el en es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja ka kk km kn ko lo lt lv mk ml mn mr ms mt "

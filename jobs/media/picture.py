@@ -6,7 +6,7 @@ Size is read from the header and checked before anything is decoded: a picture o
 import io
 import warnings
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,21 @@ def _prepare() -> None:
     _ready = True
 
 
+class _Bounded:
+    """A file of which no more is asked for than there is: for a chunk that claims gigabytes they would be allocated."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.size = file, file.seek(0, 2)
+        file.seek(0)
+
+    def read(self, count: int = -1) -> bytes:
+        left = max(self.size - self.file.tell(), 0)
+        return self.file.read(left if count < 0 else min(count, left))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+
 def open_picture(file: BinaryIO, max_pixels: int | None = None) -> Any:
     """The picture with its header read.
 
@@ -52,7 +67,7 @@ def open_picture(file: BinaryIO, max_pixels: int | None = None) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            image = Image.open(file, formats=FORMATS)
+            image = Image.open(cast(BinaryIO, _Bounded(file)), formats=FORMATS)
         except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
             raise Undecodable(f"no picture could be read: {_plain(error)}") from None
         except Exception as error:

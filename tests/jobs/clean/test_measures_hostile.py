@@ -262,6 +262,14 @@ def test_a_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
     assert outcome(tmp_path / "bomb.png") == "too_many_pixels"
 
 
+def test_a_chunk_that_claims_gigabytes_is_not_given_them(tmp_path: Path) -> None:
+    whole = bytearray(picture("png"))
+    at = whole.index(b"IDAT")
+    whole[at - 4:at] = struct.pack(">I", 3_200_000_000)
+    (tmp_path / "claim.png").write_bytes(whole)
+    assert outcome(tmp_path / "claim.png") in ("image", "partly_undecodable", "undecodable")
+
+
 def test_a_header_of_a_billion_frames_is_refused(tmp_path: Path) -> None:
     data = bytearray(video(sound=False))
     at = data.find(b"stts")

@@ -14,6 +14,7 @@ from jobs.clean.texts import (
     text_clip,
     words,
 )
+from jobs.collect.pii import MASKS
 
 
 @pytest.mark.parametrize(("text", "count"), [
@@ -22,6 +23,15 @@ from jobs.clean.texts import (
 ])
 def test_words_of_both_scripts_are_counted(text, count):
     assert len(words(text)) == count
+
+
+@pytest.mark.parametrize(("text", "count"), [("A" * 12_000_000, 1), ("a-" * 6_000_000, 60_000)], ids=["letters", "hyphens"])
+def test_a_word_of_millions_of_signs_is_a_word_and_no_lack_of_memory(text, count):
+    assert len(words(text)) == count
+
+
+def test_every_mask_is_known():
+    assert all(measure_text(f"we met {mask} here")["markup_share"] == 0 for mask in MASKS)
 
 
 @pytest.mark.parametrize(("count", "share"), [(1, 0.0), (2, 0.5), (4, 0.75)])

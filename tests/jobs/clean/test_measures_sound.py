@@ -1,0 +1,178 @@
+"""Every measurement of sound against a reference implementation, or against what was put into it; `test_measures_reference` has FFmpeg's filters."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pyloudnorm
+import pytest
+
+from jobs.clean.measure import measure_file
+from jobs.clean.measures import MONO_BLOCK, fingerprint, loudness
+from jobs.media.encode import encode_audio
+from schemas.settings import Measure
+
+RATE = 48_000
+SETTINGS = Measure().model_dump()
+
+
+def heard(tmp_path: Path, line: np.ndarray, rate: int = RATE) -> dict[str, Any]:
+    """The clip of a WAV of float samples."""
+    path = tmp_path / "sound.wav"
+    planar = np.ascontiguousarray(np.atleast_2d(line.T))
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("pcm_f32le", rate=rate, layout="mono" if planar.shape[0] == 1 else "stereo")
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(planar.T.reshape(1, -1).astype(np.float32)), format="flt",
+                                           layout="mono" if planar.shape[0] == 1 else "stereo")
+        frame.sample_rate = rate
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return measure_file(str(path), "audio", Measure(max_clip_s=600).model_dump())["clips"][0]
+
+
+@pytest.mark.parametrize("rate", [8000, 22_050, 44_100, 48_000, 96_000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_loudness_agrees_with_pyloudnorm(tmp_path: Path, rate: int, channels: int) -> None:
+    random = np.random.default_rng(rate)
+    line = random.normal(0, 0.1, (rate * 6, channels)) * np.repeat([0.02, 1, 0.3, 1, 0.001, 0.8], rate)[:, None]
+    line += 0.2 * np.sin(np.arange(rate * 6) * 2 * np.pi * 997 / rate)[:, None]
+    line = line.clip(-1, 1).astype(np.float32)
+    wanted = pyloudnorm.Meter(rate, filter_class="DeMan").integrated_loudness(line.astype(np.float64))
+    assert heard(tmp_path, line, rate)["loudness_lufs"] == pytest.approx(wanted, abs=0.1)
+
+
+def test_a_full_scale_tone_has_the_loudness_of_the_standard(tmp_path: Path) -> None:
+    """BS.1770: 997 Hz at 0 dBFS in one channel is -3.01 LUFS."""
+    line = np.sin(np.arange(RATE * 5) * 2 * np.pi * 997 / RATE).astype(np.float32)
+    assert heard(tmp_path, line)["loudness_lufs"] == pytest.approx(-3.01, abs=0.05)
+
+
+def test_the_true_peak_lies_between_the_samples(tmp_path: Path) -> None:
+    """A tone at a quarter of the rate, sampled at 45 degrees, peaks 3 dB above its samples."""
+    line = (0.5 * np.sin(np.arange(RATE) * np.pi / 2 + np.pi / 4)).astype(np.float32)
+    clip = heard(tmp_path, line)
+    assert np.abs(line).max() == pytest.approx(0.3536, abs=1e-3)
+    assert clip["true_peak_dbtp"] == pytest.approx(20 * math.log10(0.5), abs=0.35)
+
+
+def test_the_interpolator_is_a_sinc() -> None:
+    assert loudness.interpolator().sum(axis=1) == pytest.approx([1, 1, 1])
+    assert loudness.interpolator()[0] == pytest.approx(loudness.interpolator()[2][::-1])
+
+
+@pytest.mark.parametrize(("codec", "container"), [("aac", "adts"), ("libmp3lame", "mp3"), ("libopus", "ogg")])
+@pytest.mark.parametrize("gain_db", [-1, 12, 18])
+def test_clipping_is_seen_through_a_lossy_codec(tmp_path: Path, codec: str, container: str, gain_db: float) -> None:
+    """Syllables of a few harmonics with noise; the codec rounds the tops off, so that no two samples are equal."""
+    random = np.random.default_rng(3)
+    t = np.arange(RATE * 4) / RATE
+    voice = sum(np.sin(2 * np.pi * 140 * k * t + random.uniform(0, 6)) / k for k in range(1, 9))
+    line = voice * (0.4 + 0.6 * np.sin(2 * np.pi * 1.7 * t) ** 2) + random.normal(0, 0.05, t.size)
+    line = line / np.abs(line).max() * 10 ** (gain_db / 20)
+    frame = av.AudioFrame.from_ndarray(line.clip(-1, 1).astype(np.float32)[None], format="fltp", layout="mono")
+    frame.sample_rate = RATE
+    with av.open(str(tmp_path / "coded"), "w", format=container) as out:
+        stream = out.add_stream(codec, rate=RATE, layout="mono")
+        fitted = av.AudioResampler(stream.format, "mono", RATE, stream.codec_context.frame_size or 1024)
+        for piece in [*fitted.resample(frame), *fitted.resample(None)]:
+            out.mux(stream.encode(piece))
+        out.mux(stream.encode(None))
+    share = measure_file(str(tmp_path / "coded"), "audio", SETTINGS)["clips"][0]["clipping_share"]
+    wanted = float((np.abs(line) > 1).mean())
+    assert (share, wanted) == (0, 0) if gain_db < 0 else 0.5 * wanted < share < 1.2 * wanted, (share, wanted)
+
+
+def test_silence_clipping_and_noise_are_told(tmp_path: Path) -> None:
+    tone = 0.4 * np.sin(np.arange(RATE * 4) / 12).astype(np.float32)
+    quiet = tone.copy()
+    quiet[RATE:RATE * 2] = 0
+    assert heard(tmp_path, quiet)["silence_share"] == pytest.approx(0.25, abs=0.03)
+    assert heard(tmp_path, tone)["clipping_share"] == 0
+    clipped = (tone * 5).clip(-1, 1)
+    assert heard(tmp_path, clipped)["clipping_share"] == pytest.approx(float((np.abs(clipped) >= 0.9999).mean()), abs=0.02)
+    noise = np.random.default_rng(0).normal(0, 1, RATE * 4).astype(np.float32)
+    gate = np.repeat([1, 0, 1, 0, 1, 0, 1, 0], RATE // 2)
+    for level in (0.001, 0.03):
+        snr = heard(tmp_path, (tone * gate + noise * level).astype(np.float32))["snr_db"]
+        assert snr == pytest.approx(20 * math.log10(0.283 / level), abs=2)
+    silence = heard(tmp_path, np.zeros(RATE * 2, np.float32))
+    assert (silence["silence_share"], silence["loudness_lufs"], silence["true_peak_dbtp"], silence["bandwidth_hz"]) == (
+        1.0,
+        None,
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize("cut_hz", [4000, 8000, 16_000])
+def test_bandwidth_is_where_the_energy_ends(tmp_path: Path, cut_hz: int) -> None:
+    random = np.random.default_rng(1)
+    spectrum = np.fft.rfft(random.normal(0, 0.1, RATE * 4))
+    spectrum[int(cut_hz * 4):] = 0
+    line = np.fft.irfft(spectrum).astype(np.float32)
+    assert heard(tmp_path, line)["bandwidth_hz"] == pytest.approx(cut_hz, abs=2 * RATE / 128)
+
+
+def test_fingerprints_survive_gain_and_coding_and_tell_sounds_apart(tmp_path: Path) -> None:
+    random = np.random.default_rng(4)
+    def tune(seed: int) -> np.ndarray:
+        r = np.random.default_rng(seed)
+        notes = [np.sin(np.arange(RATE // 4) * 2 * np.pi * f / RATE) * np.linspace(1, 0.3, RATE // 4)
+                 + 0.5 * np.sin(np.arange(RATE // 4) * 2 * np.pi * 2.01 * f / RATE) for f in r.uniform(200, 900, 40)]
+        return (0.2 * np.concatenate(notes) + random.normal(0, 0.005, RATE * 10)).astype(np.float32)
+
+    def words(line: np.ndarray) -> np.ndarray:
+        return np.array(heard(tmp_path, line)["audio_fingerprint"], np.uint32)
+
+    def alike(a: np.ndarray, b: np.ndarray) -> float:
+        """Share of the bits set in either that are set in both."""
+        size = min(a.size, b.size)
+        return float(np.bitwise_count(a[:size] & b[:size]).sum() / np.bitwise_count(a[:size] | b[:size]).sum())
+
+    one = tune(1)
+    (tmp_path / "coded.m4a").write_bytes(encode_audio(one, RATE, 64_000))
+    coded = np.array(measure_file(str(tmp_path / "coded.m4a"), "audio", SETTINGS)["clips"][0]["audio_fingerprint"], np.uint32)
+    assert len(words(one)) == pytest.approx(2 * 10 / 0.128, abs=4)
+    assert not (words(one)[::2] & words(one)[1::2]).any()
+    assert alike(words(one), words(one * np.float32(0.3))) > 0.98
+    assert alike(words(one), coded) > 0.8
+    assert alike(words(one), words(tune(2))) < 0.3
+
+
+def test_the_rows_of_a_fingerprint_do_not_depend_on_how_sound_comes() -> None:
+    sound = np.random.default_rng(2).normal(0, 0.1, (40, MONO_BLOCK)).astype(np.float32)
+    whole = fingerprint.hear(16_000, 1)(sound)
+    hear = fingerprint.hear(16_000, 1)
+    assert np.array_equal(np.concatenate([hear(part) for part in np.split(sound, [1, 2, 9, 30])]), whole)
+    assert not whole[:3].any()
+    assert whole[3:].all()
+    later = fingerprint.hear(16_000, 1)(sound[20:])
+    assert np.array_equal(later[fingerprint.MEMORY + 1:], whole[20 + fingerprint.MEMORY + 1:])
+
+
+MEDIA = Path(__file__).parents[4] / "shared" / "media"
+
+
+@pytest.mark.skipif(not MEDIA.is_dir(), reason="the collection of real media is not there")
+def test_speech_is_told_from_music_and_rain() -> None:
+    share = {
+        name: np.mean([c["speech_share"] for c in measure_file(str(MEDIA / "audio" / name), "audio", SETTINGS)["clips"]])
+        for name in (
+            "jfk.flac",
+            "LJ001-0001.flac",
+            "198-209-0000.ogg",
+            "test.wav",
+            "sorohanro_-_solo-trumpet-06.ogg",
+            "rain.mp3",
+        )
+    }
+    assert min(share[n] for n in ("jfk.flac", "LJ001-0001.flac", "198-209-0000.ogg", "test.wav")) > 0.45
+    assert max(share[n] for n in ("sorohanro_-_solo-trumpet-06.ogg", "rain.mp3")) < 0.1
+
+
+def test_long_sound_is_parted_evenly(tmp_path: Path) -> None:
+    (tmp_path / "long.m4a").write_bytes(encode_audio(np.full(RATE * 25, 0.1, np.float32), RATE))
+    clips = measure_file(str(tmp_path / "long.m4a"), "audio", SETTINGS)["clips"]
+    assert [c["duration_s"] for c in clips] == [pytest.approx(12.5, abs=0.05)] * 2
