@@ -231,7 +231,8 @@ def _prove_pictures(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64],
     for i, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
         score[i], shift[i] = perceptual.alike(views[a], views[b], dedup.hamming, dedup.phash_share, turns=dedup.turned)
         if known(a).stands and known(b).stands:
-            score[i] = max(dedup.phash_share, share) if (share := copies.pictured(known(a), known(b), turns=dedup.turned)) else 0.0
+            share = copies.pictured(known(a), known(b), bool(score[i] >= dedup.phash_share), turns=dedup.turned)
+            score[i] = max(dedup.phash_share, share) if share else 0.0
             shift[i] = copies.began(known(a), known(b), np.nan_to_num(shift[i]))
             continue
         fits = copies.proof(known(a), known(b), shift[i] if score[i] >= dedup.phash_share else None, turns=dedup.turned)
@@ -294,7 +295,7 @@ def _file_sound(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows
 
 def _meet_sound(rows: Rows, dedup: Dedup) -> graph.Pairs:
     bucket, node, value = (np.ascontiguousarray(rows[:, i]) for i in range(3))
-    return graph.unique(*perceptual.near(bucket, value, node.astype(np.int64), audio.WORD_BITS))
+    return audio.meet(bucket, node.astype(np.int64), value)
 
 
 def _prove_sound(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:

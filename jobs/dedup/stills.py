@@ -3,10 +3,9 @@
 A picture is remembered twice, inside its bars and whole, as `SIDE` x `SIDE` luma means and the colours of `COLOURS` x `COLOURS`
 parts, taken from a stored frame. Two pictures agree in a block of such a grid where their normalised correlation
 is `ALIKE`, whatever gain and offset; blocks that are flat in both say nothing. A logo or a subtitle spoils the blocks it covers
-and no others. The share of blocks that agree is the proof, unless the colours of the two are others: then it is one scene by
-day and by night, or one drawing in red and in blue. They meet by the hashes of their quarters too, of which a corner logo spoils one. Measured on 37 pictures: copies with a logo or a subtitle reach 0.65 to
-0.98; of 666 pairs of different pictures all but three stay below 0.13, the worst two at 0.20 and, a stereo pair, at 0.25
-(`tests/bench/dedup_recall.md`).
+and no others. Colours must be the same, else it is one scene by day and by night, or one drawing in red and in blue; and details
+(`jobs.dedup.detail`), or most blocks where there are none. Pictures meet by the hashes of their quarters too, of which a corner logo
+spoils one.
 """
 
 import io
@@ -24,7 +23,7 @@ SIDE, GRID, COLOURS = 32, 8, 4
 ALIKE, FLAT, LEAST = 0.8, 2.0, 6
 """Correlation from which blocks agree; standard deviation below which one is flat; blocks that must not be flat."""
 AGREEING = 0.35
-"""Share of agreeing blocks that proves two pictures the same."""
+"""The least score of pictures that are the same (`jobs.dedup.copies.pictured`)."""
 ZOOMS = (0.97, 0.94, 0.9)
 """Shares of either side that a crop may leave."""
 MEET = 14

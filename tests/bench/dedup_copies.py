@@ -236,4 +236,4 @@ def page(found: Found, wrong: list[str]) -> str:
     for name, rows in found.items():
         missed = [n for n, ok in rows if not ok]
         lines.append(f"| {name} | {len(rows)} | {1 - len(missed) / len(rows):.3f} | {', '.join(missed)} |")
-    return "\n".join([*lines, "", "Different files that would be merged, and their shift: " + ("; ".join(wrong) or "none") + "."])
+    return "\n".join([*(lines if found else []), "", "Different files that would be merged, and their shift: " + ("; ".join(wrong) or "none") + "."])

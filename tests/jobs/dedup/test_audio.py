@@ -15,14 +15,14 @@ def heard(samples):
     return hear(MONO_RATE_HZ, 1)(blocks).ravel().astype(np.uint32)
 
 
-def meet(a, b):
+def found(a, b):
     """Whether a word of one and a word of the other are in one bucket and near."""
     one, two = audio.keys(a), audio.keys(b)
     return any(bin(int(v ^ w)).count("1") <= audio.WORD_BITS for k, v in one for w in two[two[:, 0] == k, 1])
 
 
 def same(a, b):
-    return audio.telling(a) and audio.telling(b) and meet(a, b) and audio.align(a, b)[0] >= audio.AGREEMENT
+    return audio.telling(a) and audio.telling(b) and found(a, b) and audio.align(a, b)[0] >= audio.AGREEMENT
 
 
 def tones(seed, partials):
@@ -88,6 +88,38 @@ def test_a_beep_over_and_over_proves_nothing_but_is_heard():
     assert len(np.unique(words[words > 0])) < audio.LEAST_KINDS
 
 
+def test_near_words_of_a_small_bucket_meet():
+    rng = np.random.default_rng(1)
+    bucket, node, value = (np.array(of) for of in zip(*{(b, n, v) for b, n, v in rng.integers(0, (40, 30, 64), (300, 3)).tolist()}, strict=True))
+    wanted = {(int(min(node[i], node[j])), int(max(node[i], node[j]))) for i in range(len(bucket)) for j in range(i)
+              if bucket[i] == bucket[j] and node[i] != node[j] and (int(value[i]) ^ int(value[j])).bit_count() <= audio.WORD_BITS}
+    assert np.bincount(bucket).max() <= audio.WHOLE
+    src, dst = audio.meet(bucket.astype(np.uint64), node, value.astype(np.uint64))
+    assert sorted(zip(src.tolist(), dst.tolist(), strict=True)) == sorted(wanted)
+
+
+def test_a_sound_of_thousands_meets_few_and_the_least_of_them(fingerprint):
+    """Copies with bits turned in other words each: every turned word is near the one that all others hold."""
+    rng, words, rows = np.random.default_rng(2), fingerprint(6, 60), []
+    for node in range(1000):
+        copy = words.copy()
+        copy[rng.integers(0, len(copy), 5)] ^= np.uint32(1) << rng.integers(0, 32, 5).astype(np.uint32)
+        rows.append(np.insert(audio.keys(copy), 1, node, axis=1))
+    bucket, node, value = np.concatenate(rows).T
+    src, dst = audio.meet(bucket, node.astype(np.int64), value)
+    assert set(dst[src == 0].tolist()) == set(range(1, 1000))
+    assert len(src) < 1000 * 100  # of 499,500
+
+
+@pytest.mark.parametrize("words", [[], [5], [1, 2, 3], [2**32 - 1] * 301])
+def test_a_list_that_ends_within_a_block_does_no_harm(words, fingerprint):
+    given = np.array(words, np.uint32)
+    assert audio.keys(given).shape[1] == 2
+    assert audio.align(given, fingerprint(1, 40))[0] < audio.AGREEMENT
+    odd = fingerprint(1, 40)[:-1]
+    assert same(odd, fingerprint(1, 40))
+
+
 def trits(words):
     bits = (words.reshape(-1, 2)[:, :, None] >> np.arange(32, dtype=np.uint32) & 1).astype(int)
     return bits[:, 0] - bits[:, 1]
@@ -127,10 +159,10 @@ def test_words_are_filed_once_and_few_bits_with_those_that_follow(fingerprint):
     assert len(audio.keys(np.tile(words, 2))) <= len(audio.keys(words)) + 4 * 2 * 2 * 2 * max(audio.LATER)
     few = np.zeros(60, np.uint32)
     few[::8] = 0b11 << np.arange(8)  # two bits in every fourth block
-    assert meet(few, np.concatenate([np.zeros(6, np.uint32), few]))
+    assert found(few, np.concatenate([np.zeros(6, np.uint32), few]))
     other = np.zeros(60, np.uint32)
     other[::8] = 0b101 << np.arange(8)
-    assert not meet(few, other)
+    assert not found(few, other)
     extra = few.copy()
     extra[1::8] = 0b1111 << 20  # harmonics in the other half
-    assert meet(few, extra)
+    assert found(few, extra)

@@ -214,6 +214,16 @@ def test_clips_that_stand_still_are_compared_as_pictures():
     assert not copies.Clip(None, one.frames).stands  # of its course nothing is known
 
 
+def test_pictures_without_details_are_proven_by_their_hashes_or_most_blocks():
+    def card(t):
+        return cv2.putText(np.zeros((216, 384, 3), np.uint8), "oh", (180, 110), 0, 0.4, (255, 255, 255), 1)
+
+    one, two = clip(card), clip(card, change=lambda f: cv2.GaussianBlur(f, (0, 0), 1.5))
+    assert detail.same(one.frames[0][1], two.frames[0][1]) is None
+    assert copies.pictured(one, two, agreed=True) >= stills.AGREEING
+    assert copies.pictured(one, two) == 0
+
+
 def test_the_time_of_a_clip_in_which_little_moves_is_found():
     def film(t):
         return cv2.circle(slide(("one dot wanders",)), (int(200 + 40 * np.sin(1.7 * t)), int(150 + 20 * np.sin(2.9 * t))), 5, (60, 60, 60), -1)
@@ -280,6 +290,14 @@ def test_a_copy_of_noise_is_found_and_other_noise_is_not():
     copy = clip(noise(1), 0.5, 3, lambda f: cv2.resize(grain(f), (90, 50), interpolation=cv2.INTER_NEAREST))
     assert copies.proof(clip(noise(1)), copy, shift_s=None) == (pytest.approx(copies.SAME, abs=0.3), pytest.approx(0.5, abs=0.05))
     assert copies.proof(clip(noise(2)), copy, shift_s=None)[0] == 0
+
+
+def test_a_clip_without_stored_frames_is_kept_and_filed():
+    kind = KINDS["pictures"]
+    rows = [{"frames": frames, "phashes": [0x5555AAAA5555AAAA] * 3, "phash_times_s": [0.0] * 3, "luma_std": 40.0} for frames in ([], None)]
+    table = pa.table([pa.array([r.get(n) for r in rows], CLIPS.schema.field(n).type) for n in kind.proof], list(kind.proof))
+    assert kind.keep(table, Dedup())["small"].null_count == 2
+    assert len(kind.file(table, np.array([0, 1]), Dedup())) > 0
 
 
 def test_noise_is_unsteady_and_a_flash_or_one_jump_is_not():

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from jobs.clean.measures.phash import VIEWS, hashes
+from jobs.clean.measures.sketch import COLUMNS, ROWS
 from jobs.dedup import stills
 
 
@@ -166,3 +167,45 @@ def test_a_crop_is_found_by_its_middle(find, film):
     found = find([film("a", rgb[0]), film("b", rgb[1])])
     assert found.pairs() == {"b": "a"}
     assert found["b"]["offset_s"] == 0
+
+
+# ---- clips that stand still
+
+
+def card(words, logo=False):
+    """White words on black (RGB)."""
+    picture = np.zeros((168, 224, 3), np.uint8)
+    for i, line in enumerate(words):
+        cv2.putText(picture, line, (30, 70 + 30 * i), 0, 0.7, (255, 255, 255), 1)
+    return cv2.rectangle(picture, (170, 10), (215, 30), (60, 90, 250), -1) if logo else picture
+
+
+@pytest.fixture
+def still(film):
+    """A clip of four seconds that shows one picture, with its sketches."""
+
+    def make(clip_id, picture, samples=8, **facts):
+        planes = cv2.split(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV))
+        cells = [cv2.resize(p, size, interpolation=cv2.INTER_AREA).ravel()
+                 for p, size in zip(planes, [(COLUMNS, ROWS), *[(COLUMNS // 2, ROWS // 2)] * 2], strict=True)]
+        packed = np.concatenate(cells).tobytes()
+        given = {"luma_std": float(planes[0].std()), "sketches": packed * 4 * samples, "sketch_times_s": [i / 8 for i in range(4 * samples)]}
+        made = film(clip_id, [picture] * max(samples, 6), **(given | facts))
+        return made if samples > 1 else made | {"phashes": made["phashes"][:VIEWS], "phash_times_s": [0.0] * VIEWS, "frames": made["frames"][:1],
+                                                "sketches": packed, "sketch_times_s": [0.0], "end_s": 0.1, "duration_s": 0.1}
+
+    return make
+
+
+def test_a_title_card_is_found_beside_a_logo_and_cards_with_other_words_are_not(find, still):
+    words = (("The long", "winter"), ("The last", "summer"), ("A slow", "return"))
+    clips = [still(f"{i}-{name}", card(said, logo)) for i, said in enumerate(words) for name, logo in (("a", False), ("b", True))]
+    assert find(clips).pairs() == {f"{i}-b": f"{i}-a" for i in range(3)}
+
+
+def test_black_plain_and_single_frame_clips_do_not_glue_what_differs(find, still):
+    plain = [np.full((168, 224, 3), shade, np.uint8) for shade in ((0, 0, 0), (3, 3, 3), (0, 0, 0), (90, 20, 20), (20, 20, 90), (255, 255, 255))]
+    clips = [still(f"plain{i}", picture, sharpness=float(i)) for i, picture in enumerate(plain)]
+    clips += [still("card", card(("The long", "winter"))), still("moment", card(("The last", "summer")), samples=1),
+              still("copy", card(("The last", "summer")), samples=1, width=200)]
+    assert [set(pair) for pair in find(clips).pairs().items()] == [{"copy", "moment"}]
