@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from jobs.clean.measures.fingerprint import PLANES
 from jobs.dedup import graph
+from jobs.dedup.perceptual import bits_set
 
 WORD_BITS, WORD_LEAST = 2, 5
 """Bits of 32 by which two words that start a comparison may differ, and that must be set in each."""
@@ -78,15 +79,6 @@ def _of_halves(rise: NDArray[np.uint64], fall: NDArray[np.uint64], later: int) -
     return np.concatenate(found)
 
 
-@nb.njit(inline="always")
-def _count(x):  # type: ignore[no-untyped-def]
-    """Bits set in 64."""
-    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
-
-
 @nb.njit(cache=True, nogil=True)
 def _meet(bucket, value, node, bits, whole, lag):  # type: ignore[no-untyped-def]
     """Rows sorted by bucket, value, node."""
@@ -113,7 +105,7 @@ def _meet(bucket, value, node, bits, whole, lag):  # type: ignore[no-untyped-def
                                 x[p], y[p] = j, i
                             p += 1
                 for s in range(r):  # with those of near values
-                    if _count(value[runs[r]] ^ value[runs[s]]) > bits:
+                    if bits_set(value[runs[r]] ^ value[runs[s]]) > bits:
                         continue
                     for i in range(runs[r], runs[r] + 1 if great else runs[r + 1]):
                         for j in range(runs[s], runs[s] + 1 if great else runs[s + 1]):
@@ -144,7 +136,7 @@ def _alike(x, y, first, last, shift):  # type: ignore[no-untyped-def]
     found = 0
     for i in range(first, last):
         z = y[i - shift]
-        found += _count(x[i] & z) - _count(x[i] & ((z >> np.uint64(32)) | (z << np.uint64(32))))
+        found += bits_set(x[i] & z) - bits_set(x[i] & ((z >> np.uint64(32)) | (z << np.uint64(32))))
     return found
 
 
@@ -153,9 +145,9 @@ def _correlation(a, b, least, heard):  # type: ignore[no-untyped-def]
     """The greatest, and its shift in half blocks."""
     set_a, set_b = np.zeros(len(a) + 1, np.int64), np.zeros(len(b) + 1, np.int64)
     for i in range(len(a)):
-        set_a[i + 1] = set_a[i] + _count(a[i])
+        set_a[i + 1] = set_a[i] + bits_set(a[i])
     for i in range(len(b)):
-        set_b[i + 1] = set_b[i] + _count(b[i])
+        set_b[i + 1] = set_b[i] + bits_set(b[i])
     steady = np.sqrt(max(0.0, _alike(a, a, 1, len(a), 1) / max(1, set_a[-1])) * max(0.0, _alike(b, b, 1, len(b), 1) / max(1, set_b[-1])))
     best, shift, before = 0.0, 0, np.nan
     for s in range(least - len(b), len(a) - least + 1):

@@ -87,12 +87,12 @@ def buckets(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 @nb.njit(inline="always")
-def _distance(a, b):  # type: ignore[no-untyped-def]
-    x = a ^ b
+def bits_set(x):  # type: ignore[no-untyped-def]
+    """Bits set in 64."""
     x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
     x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
     x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return (x * np.uint64(0x0101010101010101)) >> np.uint64(56)
+    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
 @nb.njit(cache=True, nogil=True)
@@ -113,7 +113,7 @@ def _near(bucket, value, node, most):  # type: ignore[no-untyped-def]
             runs[count] = end
             for r in range(count):
                 for s in range(r, count):
-                    if _distance(value[runs[r]], value[runs[s]]) > most:
+                    if bits_set(value[runs[r]] ^ value[runs[s]]) > most:
                         continue
                     for i in range(runs[s], runs[s + 1]):
                         if node[i] != node[runs[r]]:
@@ -153,7 +153,7 @@ def _align(a, a_s, b, b_s, most, slack):  # type: ignore[no-untyped-def]
     count = 0
     for i in range(len(a)):
         for j in range(len(b)):
-            if _distance(a[i], b[j]) <= most:
+            if bits_set(a[i] ^ b[j]) <= most:
                 tried[count] = a_s[i] - b_s[j]
                 count += 1
     shifts = np.unique(np.round(tried[:count] / slack)) * slack
@@ -164,8 +164,8 @@ def _align(a, a_s, b, b_s, most, slack):  # type: ignore[no-untyped-def]
             nearest, of, apart = slack + 1e-9, 0.0, 0
             for j in range(len(b)):
                 off = abs(a_s[i] - b_s[j] - s)
-                if off < nearest and _distance(a[i], b[j]) <= most:
-                    nearest, of, apart = off, a_s[i] - b_s[j], int(_distance(a[i], b[j]))
+                if off < nearest and bits_set(a[i] ^ b[j]) <= most:
+                    nearest, of, apart = off, a_s[i] - b_s[j], bits_set(a[i] ^ b[j])
             if nearest <= slack:
                 found += 1
                 total += of
@@ -184,13 +184,13 @@ def _partners(a, a_s, b, b_s, shift, most, apart, slack):  # type: ignore[no-unt
         nearest = most + 1
         for j in range(len(b)):
             if abs(a_s[i] - b_s[j] - shift) <= 1.5 * slack:
-                nearest = min(nearest, int(_distance(a[i], b[j])))
+                nearest = min(nearest, bits_set(a[i] ^ b[j]))
         if nearest > most:
             continue
         partners, total = partners + 1, total + nearest
         new = True
         for k in range(count):
-            new &= _distance(a[i], seen[k]) > apart
+            new &= bits_set(a[i] ^ seen[k]) > apart
         if new:
             seen[count] = a[i]
             count += 1

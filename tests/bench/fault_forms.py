@@ -2,7 +2,7 @@
 `films.py` and `faults.py`. Each is named with the reasons that it may be dropped for; none where it must be kept."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,14 @@ ZH = "清晨的阳光洒在古老的城墙上街道两旁的小店陆续开门�
 
 
 def takes() -> list[list[Pixels]]:
-    """Footage of the collection that `films.py` leaves alone, at one size."""
+    """Footage of the collection that `films.py` leaves alone."""
+    return footage(TAKES)
+
+
+def footage(spans: Iterable[tuple[str, int, int]]) -> list[list[Pixels]]:
+    """Frames of films of the collection, from one number to before another, cut to fill one size."""
     found = []
-    for name, first, after in TAKES:
+    for name, first, after in spans:
         with av.open(str(MEDIA / "video" / name)) as container:
             frames = []
             for frame in itertools.islice(container.decode(video=0), first, after):

@@ -9,7 +9,6 @@ of 60 s travels over photographs that are stitched side by side: slow pans and z
 
 import argparse
 import io
-import itertools
 import tempfile
 from collections.abc import Callable
 from fractions import Fraction
@@ -19,7 +18,8 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from films import MEDIA, photographs
+from fault_forms import footage
+from films import photographs
 from shots import detectors, f1, matched
 
 from jobs.clean.measure import warm
@@ -36,20 +36,8 @@ CODECS = (("libx264", {"crf": "23", "preset": "veryfast"}, "mp4", "yuv420p"), ("
 
 
 def parts() -> list[list[Pixels]]:
-    """Footage at one size and rate, cut to fill it; films of few frames are left as short as they are."""
-    found = []
-    for name, first, after in PARTS:
-        with av.open(str(MEDIA / "video" / name)) as container:
-            frames = []
-            for frame in itertools.islice(container.decode(video=0), first, after):
-                picture = frame.to_ndarray(format="bgr24")
-                side = min(picture.shape[0] / H, picture.shape[1] / W)
-                h, w = int(H * side), int(W * side)
-                top, left = (picture.shape[0] - h) // 2, (picture.shape[1] - w) // 2
-                frames.append(cv2.resize(picture[top:top + h, left:left + w], (W, H), interpolation=cv2.INTER_AREA))
-        if len(frames) >= 25:
-            found.append(frames)
-    return found
+    """Footage long enough to be cut, each film at its own rate."""
+    return [frames for frames in footage(PARTS) if len(frames) >= 25]
 
 
 def spliced(random: np.random.Generator, takes: list[list[Pixels]]) -> tuple[list[Pixels], list[float], list[float]]:
