@@ -18,7 +18,7 @@ Pixels: TypeAlias = NDArray[np.uint8]
 """An RGB picture: [height, width, 3]."""
 
 END_OF_IMAGE = b"\xff\xd9"
-LONGEST = 3
+LONGEST = 8
 """Sides of a picture, over one another, beyond which its ends are cut off before it is resized, since the middle square alone is looked at;
 the middle then moves by half a pixel at most."""
 

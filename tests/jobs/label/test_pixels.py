@@ -46,13 +46,13 @@ def test_other_sizes_differ_by_rounding_alone(size, interpolation):
 
 @pytest.mark.parametrize("size", [(4000, 3), (3, 4000), (20000, 1)])
 def test_of_a_strip_the_middle_is_looked_at_without_blowing_it_up(size):
-    strip = np.zeros((size[1], size[0], 3), np.uint8)
-    strip[:: max(1, size[1] - 1)], strip[:, :: max(1, size[0] - 1)] = 255, 255
-    strip[size[1] // 4 : -size[1] // 4 or None, size[0] // 4 : -size[0] // 4 or None] = 100
+    ends = np.abs(np.arange(max(size)) - max(size) / 2) > 20
+    strip = np.where(ends, np.uint8(255), np.uint8(100))[:, None, None].repeat(min(size), 1).repeat(3, 2)
+    strip = strip if size[1] > size[0] else strip.transpose(1, 0, 2)
     stock = image_transform(64, is_train=False, mean=(0.0,) * 3, std=(1.0,) * 3)
     made = fit(stock, (64, 64))([strip], 1, (64, 64))[0]
     assert made.shape == (3, 64, 64)
-    assert float((made * 255 - 100).abs().median()) < 1
+    assert float((made * 255 - 100).abs().max()) < 1
 
 
 def test_pictures_of_many_sizes_share_a_batch():
