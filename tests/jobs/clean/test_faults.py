@@ -113,6 +113,30 @@ def test_a_still_in_a_light_that_breathes_is_frozen_and_a_slow_zoom_is_not(clip:
     assert clip(zoomed)["freeze_share"] < 0.5
 
 
+def grainy(still: np.ndarray, i: int) -> np.ndarray:
+    return np.clip(still + np.random.default_rng(i).normal(0, 8, (H, W, 1)), 0, 255).astype(np.uint8)
+
+
+def with_a_logo_that_turns(still: np.ndarray, i: int) -> np.ndarray:
+    return cv2.ellipse(still.copy(), (W - 40, 36), (20, 20), 0, 15 * i, 15 * i + 120, (255, 255, 255), -1, cv2.LINE_AA)
+
+
+def with_a_ball_that_rolls(still: np.ndarray, i: int) -> np.ndarray:
+    return cv2.circle(still.copy(), (100 + 2 * i, H // 2), 12, (255, 255, 255), -1, cv2.LINE_AA)
+
+
+def swaying(still: np.ndarray, i: int) -> np.ndarray:
+    y, x = np.mgrid[:H, :W].astype(np.float32)
+    there = np.exp(-((x - 130) / 75) ** 2 - ((y - 140) / 60) ** 2)
+    return cv2.remap(still, (x + 3 * there * np.sin(i / 8)).astype(np.float32), y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+
+
+@pytest.mark.parametrize(("change", "frozen"), [(grainy, True), (with_a_logo_that_turns, True), (with_a_ball_that_rolls, False), (swaying, False)])
+def test_grain_and_a_logo_do_not_move_a_still_and_a_tree_in_the_wind_does(clip: Callable[..., dict[str, Any]], change: Any, frozen: bool) -> None:
+    still = world(1.0)[0]
+    assert ("frozen" in reasons(clip([change(still, i) for i in range(100)], crf=26))) == frozen
+
+
 # sound
 
 def heard(tmp_path: Path, sound: np.ndarray) -> dict[str, Any]:
