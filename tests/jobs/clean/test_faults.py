@@ -12,8 +12,10 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 from skimage import data as pictures
 
+from jobs import generate
 from jobs.clean import policy
 from jobs.clean.measure import measure_file
 from jobs.clean.measures import Picture, combing, level
@@ -81,7 +83,14 @@ def spotlight(i: int) -> np.ndarray:
     return (cv2.resize(pictures.astronaut(), (W, H)) * light).astype(np.uint8)
 
 
-@pytest.mark.parametrize("picture", [plain_ground, spotlight])
+def studio(i: int) -> np.ndarray:
+    """A person in light that falls off to black within a sixth of the width."""
+    y, x = np.mgrid[:H, :W]
+    light = np.clip(1.5 * np.exp(-((x - W / 2) / (0.16 * W)) ** 4 - ((y - 150) / 300) ** 4), 0, 1)[..., None]
+    return (cv2.resize(pictures.astronaut(), (W + 60, H))[:, i:i + W] * light + 3).astype(np.uint8)
+
+
+@pytest.mark.parametrize("picture", [plain_ground, spotlight, studio])
 def test_a_bare_ground_is_no_bar(clip: Callable[..., dict[str, Any]], picture: Callable[[int], np.ndarray]) -> None:
     assert "letterboxed" not in reasons(clip([picture(i) for i in range(50)]))
 
@@ -93,6 +102,18 @@ def test_a_blur_is_seen_behind_sharp_letters(clip: Callable[..., dict[str, Any]]
 
     assert "blurred" not in reasons(clip(lettered(world())))
     assert "blurred" in reasons(clip(lettered([cv2.GaussianBlur(f, (0, 0), 0.015 * H) for f in world()])))
+
+
+def test_chinese_in_columns_is_text(clip: Callable[..., dict[str, Any]]) -> None:
+    font = ImageFont.truetype(str(next((Path(generate.__file__).parent / "fonts").glob("*.otf"))), 20)
+    sheet = Image.new("L", (W * 2, H), 240)
+    for column in range(28):
+        for row in range(11):
+            ImageDraw.Draw(sheet).text((12 + 34 * column, 8 + 23 * row), "今天我们来看一看这座城市的历史"[(column + row) % 15], font=font, fill=20)
+    page = np.repeat(np.asarray(sheet)[..., None], 3, axis=2)
+    found = clip([np.ascontiguousarray(page[:, 2 * i:2 * i + W]) for i in range(50)])
+    assert "text_heavy" in reasons(found)
+    assert "text_heavy" not in reasons(clip([cv2.blur(np.ascontiguousarray(page[:, 2 * i:2 * i + W]), (1, 41)) for i in range(50)]))
 
 
 def test_frames_shown_again_are_repeats_though_the_codec_refines_them(clip: Callable[..., dict[str, Any]]) -> None:
