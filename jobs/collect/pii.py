@@ -137,10 +137,10 @@ def _spoken(found: re.Match[str]) -> bool:
     return len(set(digits)) > 2 and max(map(steps.count, (1, -1))) < len(steps) // 2 + 1
 
 
-def _no_count(found: re.Match[str]) -> bool:
-    """Pairs of digits that do not go up by the same each time, as the numbers of a list do."""
-    pairs = [int(pair) for pair in re.findall(r"\d\d", found.group())]
-    return len({b - a for a, b in itertools.pairwise(pairs)}) > 1
+def _no_list(found: re.Match[str]) -> bool:
+    """Pairs of digits that do not ascend, as the numbers of a list and of a lottery do."""
+    pairs = re.findall(r"\d\d", found.group())
+    return pairs != sorted(pairs)
 
 
 _NO_DIGIT_BEFORE = r"(?<![\d])(?<!\d[.,:/])"
@@ -260,7 +260,7 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"0(?:10|2\d|[3-9]\d\d)[2-8]\d{6,7}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(
         _NO_DIGIT_BEFORE + r"(?:\(0\)\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}|\(0[1-9]\) ?\d{4}[ -]?\d{4}|01\d{3}[ -]\d{3}[ -]?\d{3}|07\d{3}[ -]?\d{3}[ -]?\d{3}|0\d{1,2}-\d{3,4}-\d{4}|09\d\d[ -]\d{3}[ -]\d{3})" + _NO_DIGIT_AFTER)),
-    _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<!\d )0[1-9](?P<gap>[ .])\d\d(?:(?P=gap)\d\d){3}" + _NO_DIGIT_AFTER + r"(?! \d)"), _no_count),
+    _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<!\d )0[1-9](?P<gap>[ .])\d\d(?:(?P=gap)\d\d){3}" + _NO_DIGIT_AFTER + r"(?! \d)"), _no_list),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?:1[ -])?[48]00[ -]\d{3,4}[ -]\d{3,4}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(
         _NO_DIGIT_BEFORE + r"(?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[./-])[2-9]\d{2}[ .-]\d{4}" + _NO_DIGIT_AFTER)),
@@ -268,7 +268,7 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<PHONE>", re.compile(
         r"(?:电话|電話|座机|热线|熱線|手机|手機|客服|联系方式|聯絡方式|致电|传真|傳真|(?<![A-Za-z])(?:tel|phone|call|mobile|cell|fax|te?xt|sms|dial|(?:my|his|her|our)(?=\s+number)))"
         r"\s*(?:号码|號碼|号|號|number|no\.?|(?:(?:me|us) )?(?:at|on))?\s*(?:是|为|is)?\s*[:.-]?\s*"
-        r"(?P<hit>\(?\d[\d ().-]{5,16}\d)(?!\d)", re.I), _number),
+        r"(?P<hit>\(?\d[\d ().-]{5,18}\d)(?!\d)", re.I), _number),
     _Kind("<PHONE>", re.compile(
         rf"(?:电话|電話|座机|手机|手機|热线|号码|传真)(?:号码?)?(?:是|为|:)?\s*(?P<hit>{_HAN_DIGIT}(?:[ -]?{_HAN_DIGIT}){{6,11}})(?!{_HAN_DIGIT})"), spelt=True),
     # machines
