@@ -18,7 +18,7 @@ from skimage import data as pictures
 from jobs import generate
 from jobs.clean import policy
 from jobs.clean.measure import measure_file
-from jobs.clean.measures import Picture, combing, level
+from jobs.clean.measures import Picture, Span, combing, level
 from jobs.media.encode import encode_audio, encode_video
 from schemas.settings import Measure, Policy
 
@@ -292,3 +292,10 @@ def test_stripes_and_fine_lines_are_not_combs(bits: int) -> None:
     y = np.full((H, W), 40 << (bits - 8), np.uint16 if bits > 8 else np.uint8)
     y[20:200:3], y[100:140:7] = 200 << (bits - 8), 90 << (bits - 8)
     assert combing.look(Picture(0.0, y, y, y, y, y, bits))[0] == 0
+
+
+@pytest.mark.parametrize(("combed", "share"), [([1.0, 0.0, 0.0, 0.0, np.nan], 0.0), ([1.0, 0.0], 0.5), ([1.0, 1.0, 0.0, 0.0], 0.5), ([np.nan], None)])
+def test_one_combed_picture_among_many_is_an_accident(combed: list[float], share: float | None) -> None:
+    times = np.arange(len(combed), dtype=float)
+    span = Span(0, len(combed), times, {"held": np.zeros(len(combed), np.float32)}, times, {"combing": np.array(combed)[:, None]}, {}, {}, False, {})
+    assert combing.reduce(span) == {"combing": share}
