@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jobs.clean import shots
+from jobs.clean import cuts, shots
 from jobs.clean.measures import Picture, Pixels, measurements
 from jobs.clean.measures.sketch import RATE_HZ
 from jobs.clean.series import Floats, Growing, Pictures, doubles
@@ -71,7 +71,7 @@ class Seen:
             self.thumbs = np.concatenate([self.thumbs, np.zeros_like(self.thumbs)])
         content = self.grid.reduce(frame, self.signals[index], self.thumbs[index])
         self.times.append(t)
-        jump = content > shots.FLOOR and content > shots.RATIO * self.content + 1
+        jump = content > cuts.FLOOR and content > cuts.RATIO * self.content + 1
         self.content = content
         if self.open is not None and (jump or t - self.open.t_s >= PAIR_S - 1e-6):
             self._pair(None if jump else frame, t)

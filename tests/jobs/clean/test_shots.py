@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from jobs.clean import shots
+from jobs.clean import cuts, shots
 from jobs.media.encode import encode_video
 from jobs.media.planes import Grid
 from jobs.media.signals import SIGNALS, THUMB
@@ -228,7 +228,7 @@ def test_coding_does_not_hide_cuts() -> None:
 def test_surroundings_and_neighbours_are_what_they_say() -> None:
     random = np.random.default_rng(0)
     times, content = np.cumsum(random.uniform(0.01, 0.2, 80)), random.uniform(0, 30, 80)
-    medians, highest = shots.surroundings(times, content, 1.0), shots.beside(times, content)
+    medians, highest = cuts.surroundings(times, content, 1.0), cuts.beside(times, content)
     for i in range(80):
         near = [content[k] for k in range(1, 80) if k != i and abs(times[k] - times[i]) <= 1.0]
         assert medians[i] == pytest.approx(np.median(near))
@@ -311,8 +311,8 @@ def rows_of(content: list[float], spread: float) -> np.ndarray:
     """Signals of frames whose grey picture changes by so much each, everywhere."""
     rows = np.zeros((len(content), len(SIGNALS)), np.float32)
     for name in ("dy", "du", "dv"):
-        rows[:, shots.COLUMN[name]] = np.array(content) * 3 / 5
-    rows[:, shots.COLUMN["spread"]], rows[:, shots.COLUMN["changed"]] = spread, 1.0
+        rows[:, cuts.COLUMN[name]] = np.array(content) * 3 / 5
+    rows[:, cuts.COLUMN["spread"]], rows[:, cuts.COLUMN["changed"]] = spread, 1.0
     return rows
 
 
@@ -325,7 +325,7 @@ def rows_of(content: list[float], spread: float) -> np.ndarray:
 ], ids=["passes", "two frames", "little for its contrast", "much for its contrast", "dark"])
 def test_a_cut_stands_alone_and_is_much_for_the_contrast_of_its_picture(around: list[float], spread: float, cut: bool) -> None:
     content = [0.3] * 30 + around + [0.3] * 30
-    score = shots.scores(np.arange(len(content)) / FPS, rows_of(content, spread))
+    score = cuts.scores(np.arange(len(content)) / FPS, rows_of(content, spread))
     assert bool(score.max() >= THRESHOLD) is cut
 
 

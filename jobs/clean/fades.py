@@ -1,0 +1,75 @@
+"""Fades: runs of blank frames, of whatever colour, into which or out of which a picture fades."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.clean.cuts import COLUMN, Floats
+from jobs.media.planes import LUMA_THUMB
+
+BLANK_SPREAD, BLANK_S = 6.0, 4.0
+"""Frames with less spread are blank; fades pass through a run of them that is at most so long."""
+BLANK_REST = 1.5
+"""How much more spread than the blankest frame of a run the others of it have."""
+RAMP_S, RAMP_LEAST, RAMP_GROWTH = 3.0, 3, 4.0
+"""A fade is at most so long and at least so many frames on one side of the blank run, and ends with so many times its spread."""
+KNEE = 0.35
+"""A fade ends where the spread grows by less than this share of its mean growth."""
+FADE_REST = 0.35
+"""How far, in parts of the difference of its ends, the frames of a fade may be from a mix of both: what is seen moves on."""
+FADE_PART = 0.2
+"""Share of the luma thumb that a fade changes, at least: a planet before a black sky has that."""
+
+
+def fades(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]) -> list[tuple[int, int]]:
+    """First frame of each and the first that is wholly of the new shot, in order."""
+    spread = signals[:, COLUMN["spread"]].astype(np.float64)
+    blank = spread < BLANK_SPREAD
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], blank, [False]]).astype(np.int8))).reshape(-1, 2)
+    found: list[tuple[int, int]] = []
+    count = times.size
+    for low, high in ((int(a), int(b)) for a, b in edges):
+        blankest = low + int(spread[low:high].argmin())
+        least = spread[blankest]
+        flat = np.flatnonzero(spread[low:high] <= least + BLANK_REST) + low
+        low, high = int(flat[0]), int(flat[-1]) + 1
+        if high - low == count or times[min(high, count - 1)] - times[low] > BLANK_S:
+            continue
+        first, after = (
+            end if abs(end - edge) >= RAMP_LEAST and spread[end] >= RAMP_GROWTH * least + BLANK_SPREAD
+            and _fading(thumbs, blankest, edge, end) else edge
+            for edge, end in ((low, _ramp(times, spread, low, -1)), (high - 1, _ramp(times, spread, high - 1, 1)))
+        )
+        if first == low and after == high - 1:
+            continue
+        after = min(high if after == high - 1 else after, count - 1)
+        if found and first <= found[-1][1]:
+            first = found.pop()[0]
+        found.append((first, after))
+    return found
+
+
+def _fading(thumbs: NDArray[np.uint8], blank: int, edge: int, end: int) -> bool:
+    """Whether the frames from `edge` to `end` are mixes of a blank frame and the picture at `end`, and not, say, something that
+    comes into a bare picture."""
+    step = 1 if end > edge else -1
+    away = thumbs[edge:end + step:step].astype(np.float64) if step > 0 else thumbs[end:edge + 1].astype(np.float64)
+    away -= thumbs[blank]
+    whole = thumbs[end].astype(np.float64) - thumbs[blank]
+    share = np.clip(away @ whole / max(whole @ whole, 1e-9), 0, 1)
+    between = (share > 0.1) & (share < 0.9)
+    if not between.any() or (np.abs(whole[:LUMA_THUMB]) > 4).mean() < FADE_PART:
+        return False
+    rest = np.abs(away - share[:, None] * whole).sum(axis=1)[between]
+    return bool(rest.mean() <= FADE_REST * np.abs(whole).sum())
+
+
+def _ramp(times: Floats, spread: Floats, start: int, step: int) -> int:
+    """How far the spread goes on growing from a blank frame in one direction, as steeply as it began."""
+    at, count = start, spread.size
+    while 0 <= at + step < count and abs(times[at + step] - times[start]) <= RAMP_S:
+        steep = max(KNEE * (spread[at] - spread[start]) / max(abs(at - start), 1), 0.015 * spread[at], 0.05)
+        if all(spread[ahead] - spread[at] < steep * abs(ahead - at)
+               for ahead in (at + step, min(max(at + 3 * step, 0), count - 1))):
+            break
+        at += step
+    return at
