@@ -30,6 +30,11 @@ DISSOLVE_LIKE = 0.75
 """Correlation of the luma thumbs of both ends, at most: more is the same scene in another light."""
 DISSOLVE_FPS = 8.0
 """Frames a second that a mix can be told from."""
+MIX_OFF, MIX_FAINT = 0.2, 3.0
+"""How far, in parts of it, the contrast of the frames between may be from that of a mix of both ends; levels that do not count."""
+LEAP, LEAP_FRAMES = 0.5, 3
+"""Change from one frame to the next, in parts of the difference of both ends, that does not happen so many frames beside a dissolve: it
+is the beginning of a flash that goes out slowly."""
 APART_S = 0.1
 """Seconds between two dissolves, at least."""
 BLOCK, BLOCK_MARGIN = 32_768, 4_096
@@ -59,7 +64,7 @@ def dissolves(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.ui
         first, after = _ends(thumbs, int(low), int(high))
         if any(times[first] <= times[b] + APART_S and times[a] <= times[after] + APART_S for a, b in found):
             continue
-        if not _lit(thumbs, spread, first, after):
+        if not _lit(thumbs, spread, first, after) and _mixed(thumbs, first, after):
             found.append((first, after))
     return found
 
@@ -76,6 +81,23 @@ def _lit(thumbs: NDArray[np.uint8], spread: Floats, first: int, after: int) -> b
     between = spread[first:after + 1]
     return bool(np.abs(other - gain * one).sum() < LIT_REST * np.abs(other - one).sum()
                 and between.min() > LIT_DIP * (between[0] + between[-1]) / 2)
+
+
+def _mixed(thumbs: NDArray[np.uint8], first: int, after: int) -> bool:
+    """Whether the frames between have the contrast of a mix of both ends, and neither begins nor ends with a leap."""
+    near = thumbs[max(first - LEAP_FRAMES, 0):after + 1 + LEAP_FRAMES].astype(np.float64)
+    low = min(first, LEAP_FRAMES)
+    high = low + after - first
+    whole = near[high] - near[low]
+    leaps = np.abs(np.diff(near, axis=0)).mean(axis=1)
+    if max(leaps[:low].max(initial=0), leaps[high:].max(initial=0)) > LEAP * np.abs(whole).mean():
+        return False
+    share = (near[low:high + 1] - near[low]) @ whole / max(whole @ whole, 1e-9)
+    between = (share > MIXED) & (share < 1 - MIXED)
+    (one, both), (_, other) = np.cov(near[low, :LUMA_THUMB], near[high, :LUMA_THUMB], bias=True)
+    wanted = np.sqrt((1 - share) ** 2 * one + share ** 2 * other + 2 * share * (1 - share) * both)
+    off = np.abs(near[low:high + 1, :LUMA_THUMB].std(axis=1) - wanted) / (wanted + MIX_FAINT)
+    return not between.any() or bool(off[between].mean() <= MIX_OFF)
 
 
 def _ends(thumbs: NDArray[np.uint8], low: int, high: int) -> tuple[int, int]:

@@ -12,6 +12,8 @@ BLANK_REST = 1.5
 """How much more spread than the blankest frame of a run the others of it have."""
 RAMP_S, RAMP_LEAST, RAMP_GROWTH = 3.0, 3, 4.0
 """A fade is at most so long and at least so many frames on one side of the blank run, and ends with so many times its spread."""
+RAMP_SPREAD = 2.0
+"""Spread with which a fade out of a picture without any ends, at least: the night has as much."""
 KNEE = 0.35
 """A fade ends where the spread grows by less than this share of its mean growth."""
 FADE_REST = 0.35
@@ -22,7 +24,7 @@ FADE_PART = 0.2
 
 def fades(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]) -> list[tuple[int, int]]:
     """First frame of each and the first that is wholly of the new shot, in order."""
-    spread = signals[:, COLUMN["spread"]].astype(np.float64)
+    spread, luma = (signals[:, COLUMN[name]].astype(np.float64) for name in ("spread", "luma"))
     blank = spread < BLANK_SPREAD
     edges = np.flatnonzero(np.diff(np.concatenate([[False], blank, [False]]).astype(np.int8))).reshape(-1, 2)
     found: list[tuple[int, int]] = []
@@ -34,10 +36,11 @@ def fades(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]
         low, high = int(flat[0]), int(flat[-1]) + 1
         if high - low == count or times[min(high, count - 1)] - times[low] > BLANK_S:
             continue
+        away = np.hypot(spread, luma - luma[blankest])
         first, after = (
-            end if abs(end - edge) >= RAMP_LEAST and spread[end] >= RAMP_GROWTH * least + BLANK_SPREAD
-            and _fading(thumbs, blankest, edge, end) else edge
-            for edge, end in ((low, _ramp(times, spread, low, -1)), (high - 1, _ramp(times, spread, high - 1, 1)))
+            end if abs(end - edge) >= RAMP_LEAST and spread[end] >= RAMP_GROWTH * least + RAMP_SPREAD
+            and away[end] >= RAMP_GROWTH * least + BLANK_SPREAD and _fading(thumbs, blankest, edge, end) else edge
+            for edge, end in ((low, _ramp(times, away, low, -1)), (high - 1, _ramp(times, away, high - 1, 1)))
         )
         if first == low and after == high - 1:
             continue
@@ -63,12 +66,12 @@ def _fading(thumbs: NDArray[np.uint8], blank: int, edge: int, end: int) -> bool:
     return bool(rest.mean() <= FADE_REST * np.abs(whole).sum())
 
 
-def _ramp(times: Floats, spread: Floats, start: int, step: int) -> int:
-    """How far the spread goes on growing from a blank frame in one direction, as steeply as it began."""
-    at, count = start, spread.size
+def _ramp(times: Floats, away: Floats, start: int, step: int) -> int:
+    """How far the distance from a blank picture goes on growing from a blank frame in one direction, as steeply as it began."""
+    at, count = start, away.size
     while 0 <= at + step < count and abs(times[at + step] - times[start]) <= RAMP_S:
-        steep = max(KNEE * (spread[at] - spread[start]) / max(abs(at - start), 1), 0.015 * spread[at], 0.05)
-        if all(spread[ahead] - spread[at] < steep * abs(ahead - at)
+        steep = max(KNEE * (away[at] - away[start]) / max(abs(at - start), 1), 0.015 * away[at], 0.05)
+        if all(away[ahead] - away[at] < steep * abs(ahead - at)
                for ahead in (at + step, min(max(at + 3 * step, 0), count - 1))):
             break
         at += step

@@ -178,7 +178,7 @@ class Seen:
         settings, times = self.settings, np.array([c.t_s for c in self.candidates])
         if self.times:
             numbers = self.pictures(())
-            found = shots.transitions(numbers.times, numbers.signals, numbers.thumbs, settings.shot_threshold)
+            found = shots.transitions(numbers, settings.shot_threshold)
             edges = [float(numbers.times[t.first]) for t in found]
             kept = {i for i, t in enumerate(times) if not edges or t < edges[0] or t >= edges[-1]}
             spans = shots.spans(numbers.times, self.times[-1], found, settings.min_clip_s, settings.max_clip_s, settings.trim_s)

@@ -10,14 +10,17 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from jobs.clean.cuts import Floats, cuts
+from jobs.clean.cuts import COLUMN, Floats, cuts
 from jobs.clean.dissolves import dissolves
 from jobs.clean.fades import fades
+from jobs.clean.scenes import AROUND_S, one_scene, page_turned
+from jobs.clean.series import Pictures
 
 NEAR_S, NEAR_FADE_S = 0.1, 0.4
 """No dissolve begins or ends so near to a cut, or to a fade."""
+EVEN_SPREAD = 1.0
+"""A fade through more spread is one if the scene after it is another one: light that goes out leaves something to be seen."""
 HOLE_S = 60.0
 """A frame that is shown for longer is a hole in the clock of a broken file, not a picture that stands still."""
 
@@ -36,17 +39,34 @@ class Transition:
     kind: Literal["cut", "dissolve", "fade"]
 
 
-def transitions(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8], threshold: float) -> list[Transition]:
+def transitions(pictures: Pictures, threshold: float) -> list[Transition]:
     """All transitions in order; they do not overlap."""
+    times, signals, thumbs = pictures.times, pictures.signals, pictures.thumbs
     if times.size < 3:
         return []
-    found = [Transition(first, after, "fade") for first, after in fades(times, signals, thumbs)]
-    found += [Transition(i, i, "cut") for i in cuts(times, signals, thumbs, threshold)
-              if not any(fade.first <= i <= fade.after for fade in found)]
-    for mix in (Transition(first, after, "dissolve") for first, after in dissolves(times, signals, thumbs)):
-        if not any(_near(mix, other, times) for other in found):
-            found.append(mix)
+    sure = [Transition(i, i, "cut") for i in cuts(times, signals, thumbs, threshold) if not _page(i, pictures)]
+    found = [fade for fade in (Transition(first, after, "fade") for first, after in fades(times, signals, thumbs))
+             if signals[fade.first:fade.after + 1, COLUMN["spread"]].min() < EVEN_SPREAD or not _one_scene(fade, sure, pictures)]
+    found += [cut for cut in sure if not any(fade.first <= cut.first <= fade.after for fade in found)]
+    mixes = [Transition(first, after, "dissolve") for first, after in dissolves(times, signals, thumbs)]
+    sure = list(found)
+    found += [mix for mix in mixes if not any(_near(mix, other, times) for other in sure) and not _one_scene(mix, sure, pictures)]
     return sorted(found, key=lambda t: t.first)
+
+
+def _page(i: int, pictures: Pictures) -> bool:
+    """Whether what changes with frame i is a page on a screen."""
+    at = int(np.searchsorted(pictures.sketch_times, pictures.times[i] - 1e-6))
+    return 0 < at < pictures.sketch_times.size and page_turned(*pictures.sketches[at - 1:at + 1])
+
+
+def _one_scene(mix: Transition, sure: Sequence[Transition], pictures: Pictures) -> bool:
+    """Whether one scene is seen before and after, as far as the transitions that are sure."""
+    times, at = pictures.times, pictures.sketch_times
+    begin = max((times[other.after] for other in sure if other.after <= mix.first), default=-np.inf)
+    end = min((times[other.first] for other in sure if other.first >= mix.after), default=np.inf)
+    low, high = (int(i) for i in np.searchsorted(at, (max(begin, times[mix.first] - AROUND_S[-1] - 1), min(end, times[mix.after] + AROUND_S[-1] + 1))))
+    return one_scene(at[low:high], pictures.sketches[low:high], float(times[mix.first]), float(times[mix.after]))
 
 
 def _near(mix: Transition, other: Transition, times: Floats) -> bool:
