@@ -9,19 +9,19 @@ from jobs.clean.cuts import COLUMN, USUAL_SPREAD, Floats, relit
 from jobs.media.kernel import kernel
 from jobs.media.planes import LUMA_THUMB
 
-LENGTHS_S = (0.3, 0.5, 0.8, 1.2, 1.8)
+LENGTHS_S = (0.3, 0.5, 0.8, 1.2, 1.8, 2.6)
 """Lengths of dissolves that are tried."""
 DISSOLVE_CHANGE = 10.0
 """Mean difference of the thumbs before and after a dissolve, 0..255, at least, where the picture has its usual contrast."""
 DISSOLVE_LIT = 0.1
 """Spread of the flatter end over that of the other, at least: out of a blank picture it is a fade."""
-DISSOLVE_REST = 0.24
+DISSOLVE_REST = 0.28
 """How far, in parts of that difference, the frames between may be from the mix of both ends that fits them best."""
 DISSOLVE_MIXED = 0.4
 """Share of the frames of the window that are a mix of more than an eighth of either end, at least."""
 MIXED = 0.08
 """Share of the other end from which a frame counts as mixed."""
-DISSOLVE_RATE = 2.0
+DISSOLVE_RATE = 1.5
 """A dissolve changes the picture so many times as fast as the motion before and after it. On one side down to 0.4 of that are
 enough where the picture flattens in its middle as nothing but a mix does."""
 DISSOLVE_PART = 0.55
@@ -32,7 +32,7 @@ DISSOLVE_FPS = 8.0
 """Frames a second that a mix can be told from."""
 MIX_OFF, MIX_FAINT = 0.2, 3.0
 """How far, in parts of it, the contrast of the frames between may be from that of a mix of both ends; levels that do not count."""
-LEAP, LEAP_FRAMES = 0.5, 3
+LEAP, LEAP_FRAMES = 0.17, 3
 """Change from one frame to the next, in parts of the difference of both ends, that does not happen so many frames beside a dissolve: it
 is the beginning of a flash that goes out slowly."""
 APART_S = 0.1

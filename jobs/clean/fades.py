@@ -14,6 +14,8 @@ RAMP_S, RAMP_LEAST, RAMP_GROWTH = 3.0, 3, 4.0
 """A fade is at most so long and at least so many frames on one side of the blank run, and ends with so many times its spread."""
 RAMP_SPREAD = 2.0
 """Spread with which a fade out of a picture without any ends, at least: the night has as much."""
+RAMP_PACE, RAMP_PACE_LEAST = 0.375, 1.25
+"""Growth in a second, of what it has come to and in levels, below which a fade ends."""
 KNEE = 0.35
 """A fade ends where the spread grows by less than this share of its mean growth."""
 FADE_REST = 0.35
@@ -29,11 +31,9 @@ def fades(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]
     edges = np.flatnonzero(np.diff(np.concatenate([[False], blank, [False]]).astype(np.int8))).reshape(-1, 2)
     found: list[tuple[int, int]] = []
     count = times.size
-    for low, high in ((int(a), int(b)) for a, b in edges):
+    for low, high in (part for a, b in edges for part in _blankest(spread, int(a), int(b))):
         blankest = low + int(spread[low:high].argmin())
         least = spread[blankest]
-        flat = np.flatnonzero(spread[low:high] <= least + BLANK_REST) + low
-        low, high = int(flat[0]), int(flat[-1]) + 1
         if high - low == count or times[min(high, count - 1)] - times[low] > BLANK_S:
             continue
         away = np.hypot(spread, luma - luma[blankest])
@@ -49,6 +49,16 @@ def fades(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]
             first = found.pop()[0]
         found.append((first, after))
     return found
+
+
+def _blankest(spread: Floats, low: int, high: int) -> list[tuple[int, int]]:
+    """The parts of a run of blank frames that are blank beyond doubt, else what is about as blank as the blankest: a dark scene is a run itself."""
+    sure = spread[low:high] <= BLANK_REST
+    if sure.any():
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], sure, [False]]).astype(np.int8))).reshape(-1, 2) + low
+        return [(int(a), int(b)) for a, b in edges]
+    flat = np.flatnonzero(spread[low:high] <= spread[low:high].min() + BLANK_REST) + low
+    return [(int(flat[0]), int(flat[-1]) + 1)]
 
 
 def _fading(thumbs: NDArray[np.uint8], blank: int, edge: int, end: int) -> bool:
@@ -70,8 +80,9 @@ def _ramp(times: Floats, away: Floats, start: int, step: int) -> int:
     """How far the distance from a blank picture goes on growing from a blank frame in one direction, as steeply as it began."""
     at, count = start, away.size
     while 0 <= at + step < count and abs(times[at + step] - times[start]) <= RAMP_S:
-        steep = max(KNEE * (away[at] - away[start]) / max(abs(at - start), 1), 0.015 * away[at], 0.05)
-        if all(away[ahead] - away[at] < steep * abs(ahead - at)
+        mean = (away[at] - away[start]) / max(abs(times[at] - times[start]), 1e-3)
+        steep = max(KNEE * mean, RAMP_PACE * away[at], RAMP_PACE_LEAST)
+        if all(away[ahead] - away[at] < steep * abs(times[ahead] - times[at])
                for ahead in (at + step, min(max(at + 3 * step, 0), count - 1))):
             break
         at += step

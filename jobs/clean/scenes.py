@@ -34,7 +34,7 @@ FAINT = 1.5
 
 AROUND_S = (0.0, 0.5, 1.5)
 """So long before and after a change the scene is looked at: light that swells and goes is back by then, a camera that turned too."""
-LIKE, LIKE_DETAIL = 0.88, 0.77
+LIKE, LIKE_DETAIL = 0.86, 0.71
 """Likeness of one scene to itself after what happened to it, whole or in what stands out, at least. Of 97 dissolves between 19 films
 and 28 photographs three had more, all within one film or photograph."""
 
