@@ -1,5 +1,6 @@
 """Hard cuts: a change of picture that is great, stands alone, takes in much of the picture, and is neither a flash nor a light."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ light has changed, not the scene."""
 RELIT_LIKE, RELIT_DETAIL = 0.8, 1.0
 """Correlation of what stands out in the rows of both, at least, where it stands out by so much: the sky is brighter than the ground
 in most scenes. A light switched off leaves 0.99; a wood at night and another one at dawn had 0.43."""
+ALL_OVER = 0.9
+"""Share of the change of luma that goes one way, at least, where a light is switched or flashes."""
 IN_PLACE, AROUND_CELLS = 0.7, 1.0
 """Correlation of what stands out in two thumbs, at least, where a light has changed that falls unevenly or dazzles; how far the
 surroundings reach from which it stands out (sigma). 177 cuts, some within one photograph or film, had at most 0.6."""
@@ -43,9 +46,9 @@ def change(signals: NDArray[np.float32]) -> Floats:
     return (dy + 2 * du + 2 * dv) / 3
 
 
-def scores(times: Floats, signals: NDArray[np.float32]) -> Floats:
+def scores(times: Floats, signals: NDArray[np.float32], lights: Sequence[int] = ()) -> Floats:
     """Cut score of every frame, SCALE where a cut begins to be certain: change against FLOOR, its surroundings and its
-    neighbours."""
+    neighbours, of which `lights`, frames with which only the light changes, do not count."""
     content = change(signals)
     if content.size < 2:
         return np.zeros(content.size)
@@ -53,7 +56,9 @@ def scores(times: Floats, signals: NDArray[np.float32]) -> Floats:
     spread = np.maximum(spread, np.concatenate([spread[:1], spread[:-1]]))
     floor = FLOOR * (FLAT + (1 - FLAT) * spread / USUAL_SPREAD)
     usual = surroundings(times, content, AROUND_S)
-    highest = beside(times, content)
+    others = content.copy()
+    others[list(lights)] = 0.0
+    highest = beside(times, others)
     part = np.minimum(signals[:, COLUMN["changed"]].astype(np.float64) / PART, 1.0)
     alone = np.minimum(content / (RATIO * usual + 1.0), content / (PEAK * highest + 1.0))
     score: Floats = SCALE * part * part * np.minimum(content / floor, alone)
@@ -100,13 +105,13 @@ def surroundings(times: Any, content: Any, around_s: float) -> Any:
 
 def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8], threshold: float) -> list[int]:
     """Frames with which a new shot begins."""
-    score = scores(times, signals)
+    content = change(signals)
+    stands_out = np.flatnonzero(content > np.maximum(FLOOR, RATIO * surroundings(times, content, AROUND_S)))
+    lights = [int(i) for i in stands_out if i and _brighter(*thumbs[i - 1:i + 1].astype(np.float32))]
+    score = scores(times, signals, lights)
     found: list[int] = []
     for i in (int(index) for index in np.flatnonzero(score >= threshold)):
-        if i == 0 or _flash(i, times, thumbs):
-            continue
-        one, other = thumbs[i - 1].astype(np.float32), thumbs[i].astype(np.float32)
-        if relit(one, other) or _in_place(one, other):
+        if i == 0 or _flash(i, times, thumbs) or _light(*thumbs[i - 1:i + 1].astype(np.float32)):
             continue
         if found and i - found[-1] <= 2:
             if score[i] > score[found[-1]]:
@@ -114,6 +119,17 @@ def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8],
             continue
         found.append(i)
     return found
+
+
+def _light(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    """Whether two thumbs show the same in another light."""
+    return bool(relit(one, other)) or _in_place(one, other)
+
+
+def _brighter(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    """Whether two thumbs show the same in a light that has grown or fallen all over."""
+    apart = (other - one)[:LUMA_THUMB]
+    return abs(float(apart.sum())) >= ALL_OVER * float(np.abs(apart).sum()) and _light(one, other)
 
 
 def _in_place(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:

@@ -40,7 +40,7 @@ APART_S = 0.1
 BLOCK, BLOCK_MARGIN = 32_768, 4_096
 """Frames whose dissolves are looked for at a time, and those around them: the longest window and its surroundings at 1,000 frames a
 second, the most that times can tell apart."""
-DISSOLVE_DIP = 0.92
+DISSOLVE_DIP = 0.88
 """Mixing flattens: spread in the middle over the mean spread of both ends, at most. A pan or an exposure does not flatten."""
 LIT_LIKE, LIT_REST, LIT_DIP = 0.6, 0.45, 0.8
 """Ends so much alike (correlation of their luma thumbs), of whose difference a change of brightness leaves no more than this share, with
