@@ -25,8 +25,8 @@ STIR, JUDDER_S = 1.0, 0.45
 """A slow source in a fast container stirs but every few frames: two changes of so much on either side count, up to so far away."""
 PART = 0.35
 """Share of the picture that a cut changes, at least: less is a window, a caption or an insert."""
-FLASH_S = 0.5
-"""If the picture of before is back within this time it was a flash."""
+FLASH_S, BACK = 0.6, 0.35
+"""If a picture of so long before is back within this time, but for such a part of the change, it was a flash: six frames of twelve in a second."""
 RELIT = 0.16
 """Share of the difference of two pictures, and of the darker one, that is left at most when one is made as bright as the other: the
 light has changed, not the scene."""
@@ -144,18 +144,11 @@ def _in_place(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
 
 
 def _flash(i: int, times: Floats, thumbs: NDArray[np.uint8]) -> bool:
-    """Whether the picture before frame i comes back soon, or frame i is the way back of a flash."""
-    end = int(np.searchsorted(times, times[i] + FLASH_S, side="right"))
-    start = int(np.searchsorted(times, times[i] - FLASH_S))
-    jump = _distance(thumbs[i - 1], thumbs[i:i + 1])[0]
-    ahead = _distance(thumbs[i - 1], thumbs[i + 1:end])
-    back = _distance(thumbs[i], thumbs[start:max(i - 1, start)])
-    return bool((ahead.size and ahead.min() < 0.35 * jump) or (back.size and back.min() < 0.35 * jump))
-
-
-def _distance(one: NDArray[np.uint8], many: NDArray[np.uint8]) -> Floats:
-    difference: Floats = np.abs(many.astype(np.int16) - one.astype(np.int16)).mean(axis=1)
-    return difference
+    """Whether a picture of just before frame i is back soon: what came between was a flash, or something that passed close by."""
+    start, end = np.searchsorted(times, (times[i] - FLASH_S, times[i] + FLASH_S + 1e-6))
+    before, later = thumbs[start:i].astype(np.int16), thumbs[i:end].astype(np.int16)
+    jump = np.abs(later[0] - before[-1]).mean()
+    return any(bool((np.abs(later - one).mean(axis=1) < BACK * jump).any()) for one in before)
 
 
 @kernel("boolean(float32[::1], float32[::1])")

@@ -28,6 +28,8 @@ DISSOLVE_PART = 0.55
 """Share of the luma thumb that changes by more than 4, at least: less is a title that comes up."""
 DISSOLVE_LIKE = 0.75
 """Correlation of the luma thumbs of both ends, at most: more is the same scene in another light."""
+HURRY = 4.0
+"""A dissolve passes at most so many times as fast as it does on average, but for a tenth: what leaps is a whip pan."""
 DISSOLVE_FPS = 8.0
 """Frames a second that a mix can be told from."""
 MIX_OFF, MIX_FAINT = 0.2, 3.0
@@ -154,7 +156,7 @@ def _mixes(times: Any, thumbs: Any, spread: Any, lengths: Any) -> Any:
             dip = middle / max(0.5 * (spread[low] + spread[high]), 1e-9)
             if dip > DISSOLVE_DIP:
                 continue
-            rest, before, leap, mixed, back = 0.0, 0.0, 0.0, 0, 0.0
+            rest, before, leap, mixed, back, hurry = 0.0, 0.0, 0.0, 0, 0.0, 0.0
             for i in range(low + 1, high + 1):
                 dot = 0.0
                 for k in range(size):
@@ -167,10 +169,11 @@ def _mixes(times: Any, thumbs: Any, spread: Any, lengths: Any) -> Any:
                     mixed += 1
                     rest += left / size
                 leap = max(leap, share - before)
+                hurry = max(hurry, share - before - HURRY * (times[i] - times[i - 1]) / lasts)
                 back = max(back, before - share)
                 before = share
             rest = rest / max(mixed, 1) / apart
-            if rest > DISSOLVE_REST or leap > 0.4 or back > 0.12 or mixed < max(3.0, DISSOLVE_MIXED * frames):
+            if rest > DISSOLVE_REST or leap > 0.4 or hurry > 0.1 or back > 0.12 or mixed < max(3.0, DISSOLVE_MIXED * frames):
                 continue
             reach, gap = max(3, frames // 2), frames // 4
             outside, calmer = 0.0, np.inf

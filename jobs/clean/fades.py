@@ -18,8 +18,11 @@ RAMP_PACE, RAMP_PACE_LEAST = 0.375, 1.25
 """Growth in a second, of what it has come to and in levels, below which a fade ends."""
 KNEE = 0.35
 """A fade ends where the spread grows by less than this share of its mean growth."""
-FADE_REST = 0.35
-"""How far, in parts of the difference of its ends, the frames of a fade may be from a mix of both: what is seen moves on."""
+FADE_REST, FADE_REST_MOST = 0.2, 0.35
+"""How far, in parts of the difference of its ends, the frames of a fade are from a mix of both beyond doubt, and at most where the other side of
+the blank run is beyond doubt: what is seen moves on."""
+FADE_OFF, FADE_FAINT = 0.25, 3.0
+"""How far, in parts of it, their contrast is from that of the mix beyond doubt; levels that do not count."""
 FADE_PART = 0.2
 """Share of the luma thumb that a fade changes, at least: a planet before a black sky has that."""
 
@@ -37,12 +40,16 @@ def fades(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]
         if high - low == count or times[min(high, count - 1)] - times[low] > BLANK_S:
             continue
         away = np.hypot(spread, luma - luma[blankest])
-        first, after = (
-            end if abs(end - edge) >= RAMP_LEAST and spread[end] >= RAMP_GROWTH * least + RAMP_SPREAD
-            and away[end] >= RAMP_GROWTH * least + BLANK_SPREAD and _fading(thumbs, blankest, edge, end) else edge
-            for edge, end in ((low, _ramp(times, away, low, -1)), (high - 1, _ramp(times, away, high - 1, 1)))
-        )
-        if first == low and after == high - 1:
+        first, after, doubt = low, high - 1, np.inf
+        for edge, end in ((low, _ramp(times, away, low, -1)), (high - 1, _ramp(times, away, high - 1, 1))):
+            if (abs(end - edge) < RAMP_LEAST or spread[end] < RAMP_GROWTH * least + RAMP_SPREAD
+                    or away[end] < RAMP_GROWTH * least + BLANK_SPREAD):
+                continue
+            off = _off(thumbs, blankest, edge, end)
+            doubt = min(doubt, off)
+            if off < np.inf:
+                first, after = (first, end) if end > edge else (end, after)
+        if doubt > 1:
             continue
         after = min(high if after == high - 1 else after, count - 1)
         if found and first <= found[-1][1]:
@@ -61,9 +68,9 @@ def _blankest(spread: Floats, low: int, high: int) -> list[tuple[int, int]]:
     return [(int(flat[0]), int(flat[-1]) + 1)]
 
 
-def _fading(thumbs: NDArray[np.uint8], blank: int, edge: int, end: int) -> bool:
-    """Whether the frames from `edge` to `end` are mixes of a blank frame and the picture at `end`, and not, say, something that
-    comes into a bare picture."""
+def _off(thumbs: NDArray[np.uint8], blank: int, edge: int, end: int) -> float:
+    """How far the frames from `edge` to `end` are from mixes of a blank frame and the picture at `end`: up to 1 beyond doubt, infinite where
+    something, say, comes into a bare picture."""
     step = 1 if end > edge else -1
     away = thumbs[edge:end + step:step].astype(np.float64) if step > 0 else thumbs[end:edge + 1].astype(np.float64)
     away -= thumbs[blank]
@@ -71,9 +78,11 @@ def _fading(thumbs: NDArray[np.uint8], blank: int, edge: int, end: int) -> bool:
     share = np.clip(away @ whole / max(whole @ whole, 1e-9), 0, 1)
     between = (share > 0.1) & (share < 0.9)
     if not between.any() or (np.abs(whole[:LUMA_THUMB]) > 4).mean() < FADE_PART:
-        return False
-    rest = np.abs(away - share[:, None] * whole).sum(axis=1)[between]
-    return bool(rest.mean() <= FADE_REST * np.abs(whole).sum())
+        return np.inf
+    rest = np.abs(away - share[:, None] * whole).sum(axis=1)[between].mean() / np.abs(whole).sum()
+    contrast = share[between] * whole[:LUMA_THUMB].std()
+    off = np.abs(away[between, :LUMA_THUMB].std(axis=1) - contrast) / (contrast + FADE_FAINT)
+    return float(max(rest / FADE_REST, off.mean() / FADE_OFF)) if rest <= FADE_REST_MOST else np.inf
 
 
 def _ramp(times: Floats, away: Floats, start: int, step: int) -> int:
