@@ -136,7 +136,7 @@ def test_only_frames_that_seem_to_hold_text_are_read():
 def test_a_faint_small_line_that_the_decode_pass_does_not_see_is_read(text, root):
     picture = Image.new("RGB", (1194, 672), (70, 110, 90))
     font = ImageFont.truetype(str(root / "jobs/generate/fonts/NotoSansCJKsc-subset.otf"), 44)
-    ImageDraw.Draw(picture).text((420, 590), text, fill=(95, 85, 80), font=font)
+    ImageDraw.Draw(picture).text((300, 500), text, fill=(120, 150, 130), font=font)
     sink = io.BytesIO()
     picture.resize((398, 224), Image.Resampling.LANCZOS).save(sink, "JPEG", quality=85)
     row = {"clip_id": "a", "text_area_share": 0.0, "frames": [{"t_s": 0.0, "jpeg": sink.getvalue()}]}
