@@ -128,13 +128,21 @@ def _post(url: str, body: dict[str, Any]) -> Any:
                     why = f"what it answers is no JSON but {kind} ({error}); check the address in label.caption_model"
         except urllib.error.HTTPError as error:
             if error.code in OF_THE_REQUEST:
-                raise _TurnedDown(f"{error.code} {error.read(2000).decode(errors='replace') or error.reason}") from None
+                raise _TurnedDown(f"{error.code} {_why(error)}") from None
             if error.code != 429 and error.code < 500:
                 raise Terminal(f"{url} answers {error.code} {error.reason}; check label.caption_model and {KEY_ENV}") from None
             why, wait = f"{error.code} {error.reason}", _asked_wait(error.headers.get("Retry-After", ""), wait)
         except (OSError, HTTPException, ValueError) as error:
             why = str(getattr(error, "reason", "") or error or type(error).__name__)
     raise Transient(f"{url}: no answer after {TRIES} tries ({why})")
+
+
+def _why(error: urllib.error.HTTPError) -> str:
+    """What a server says of the request, as far as it comes at once."""
+    try:
+        return error.read1(2000).decode(errors="replace") or str(error.reason)  # type: ignore[attr-defined]
+    except (OSError, HTTPException):
+        return str(error.reason)
 
 
 def _body(response: HTTPResponse) -> bytes:

@@ -79,6 +79,48 @@ def test_vectors_that_are_not_numbers_are_an_error_that_names_the_file(random_cl
         clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu")
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"std": [0, 0, 0]}, "mean and std"),
+        ({"interpolation": "cubic9"}, "AssertionError"),
+    ],
+)
+def test_a_configuration_that_cannot_be_meant_is_refused_with_its_cause(random_clip, tmp_path, change, says):
+    folder = tmp_path / "odd"
+    shutil.copytree(random_clip, folder)
+    facts = json.loads((folder / "open_clip_config.json").read_text())
+    facts["preprocess_cfg"] |= change
+    (folder / "open_clip_config.json").write_text(json.dumps(facts))
+    with pytest.raises(Terminal, match=says):
+        clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu")
+
+
+def test_a_header_that_lies_is_an_error_that_names_the_file(random_clip, tmp_path):
+    raw = (random_clip / "open_clip_model.safetensors").read_bytes()
+    end = 8 + int.from_bytes(raw[:8], "little")
+    head = json.loads(raw[8:end])
+    name = next(n for n in head if n != "__metadata__" and len(head[n]["shape"]) == 2)
+
+    def told(**facts):
+        said = json.dumps(head | {name: head[name] | facts}).encode()
+        return len(said).to_bytes(8, "little") + said + raw[end:]
+
+    lies = {
+        "length": (1 << 62).to_bytes(8, "little") + raw[8:],
+        "offsets": told(data_offsets=[0, 1 << 50]),
+        "shape": told(shape=[*head[name]["shape"][::-1], 1]),
+        "dtype": told(dtype="F99"),
+        "cut off": raw[:-100],
+    }
+    for lie, data in lies.items():
+        folder = tmp_path / lie
+        shutil.copytree(random_clip, folder)
+        (folder / "open_clip_model.safetensors").write_bytes(data)
+        with pytest.raises(Terminal, match=r"open_clip_model\.safetensors: open_clip cannot load it .*: \S"):
+            clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu")
+
+
 def test_a_pickle_that_open_clip_would_rather_read_is_refused_beside_safetensors(random_clip, tmp_path):
     folder = tmp_path / "both"
     shutil.copytree(random_clip, folder)

@@ -104,6 +104,20 @@ def test_a_clip_whose_frames_are_damaged_is_not_read():
     assert labelers()["ocr"].label(ocr.State(Reader(), Reader(), 0.0), Batch([row])) == []
 
 
+@pytest.mark.heavy
+def test_frames_of_any_shape_end_in_rows_or_none():
+    def blank(width, height):
+        sink = io.BytesIO()
+        Image.new("RGB", (width, height), "white").save(sink, "JPEG")
+        return {"t_s": 0.0, "jpeg": sink.getvalue()}
+
+    sizes = {"a": (4000, 2), "b": (2, 4000), "c": (1, 1), "d": (8, 1), "e": (1792, 224)}
+    rows = [{"clip_id": name, "text_area_share": 0.5, "frames": [blank(*size)]} for name, size in sizes.items()]
+    reader = labelers()["ocr"]
+    found = reader.label(reader.load(Label(), "cpu"), Batch(rows))
+    assert {(f.clip_id, f.key, f.score) for f in found} == {(name, "area_share", 0.0) for name in "cde"}
+
+
 def test_only_frames_that_seem_to_hold_text_are_read():
     asked = []
 
