@@ -324,8 +324,10 @@ def test_an_aesthetic_head_scores_as_its_layers_say(random_clip, tmp_path, corpu
     ({"layers.0.bias": np.zeros(1, np.float32)}, "chain"),
     ({"layers.0.bias": np.zeros(7, np.float32)}, "chain"),
     ({"layers.2.weight": np.full((1, 8), np.nan, np.float32)}, r"layers\.2\.weight holds what is no number"),
+    ({"layers.0.bias": np.zeros(8, np.complex64)}, r"layers\.0\.bias holds complex64"),
+    ({"9" * 5000 + ".weight": np.zeros((1, 9), np.float32)}, "chain"),
     ({"activation": "gelu"}, "'gelu' is unknown"),
-], ids=["a bias for all", "a bias of another width", "no numbers", "another activation"])  # fmt: skip
+], ids=["a bias for all", "a bias of another width", "no numbers", "complex numbers", "a number of 5,000 digits", "another activation"])  # fmt: skip
 def test_a_head_that_cannot_be_meant_is_refused(tmp_path, change, says):
     from safetensors.numpy import save_file
 
@@ -334,6 +336,17 @@ def test_a_head_that_cannot_be_meant_is_refused(tmp_path, change, says):
     save_file(tensors, file, {"activation": change["activation"]} if "activation" in change else None)
     with pytest.raises(Terminal, match=says):
         read(file)
+
+
+def test_scores_that_are_no_numbers_are_an_error(random_clip, tmp_path, kit):
+    from safetensors.numpy import save_file
+
+    file = tmp_path / "h.safetensors"
+    save_file({"0.weight": np.full((2, 32), 3e38, np.float32), "1.weight": np.full((1, 2), 3e38, np.float32)}, file)
+    settings = Label(clip_model=f"local-dir:{random_clip}", aesthetic_head=str(file))
+    aesthetic = labelers()["aesthetic"]
+    with pytest.raises(Terminal, match=r"h\.safetensors: its scores are no numbers"):
+        aesthetic.label(aesthetic.load(settings, "cpu"), Batch([{"clip_id": "a", "frames": [{"t_s": 0.0, "jpeg": kit.jpeg(1)}]}]))
 
 
 def test_a_head_in_half_precision_is_read(tmp_path):
