@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jobs.clean import shots
+from jobs.clean import cuts, shots
 from jobs.clean.measures import Picture, Pixels, coarse_size, measurements
 from jobs.clean.measures.sketch import RATE_HZ
 from jobs.clean.series import Floats, Growing, Pictures, doubles
@@ -72,7 +72,7 @@ class Seen:
             self.thumbs = np.concatenate([self.thumbs, np.zeros_like(self.thumbs)])
         content = self.grid.reduce(frame, self.signals[index], self.thumbs[index])
         self.times.append(t)
-        jump = content > shots.FLOOR and content > shots.RATIO * self.content + 1
+        jump = content > cuts.FLOOR and content > cuts.RATIO * self.content + 1
         self.content = content
         if self.open is not None and (jump or t - self.open.t_s >= PAIR_S - 1e-6):
             self._pair(None if jump else frame, t)
@@ -184,7 +184,7 @@ class Seen:
         settings, times = self.settings, np.array([c.t_s for c in self.candidates])
         if self.times:
             numbers = self.pictures(())
-            found = shots.transitions(numbers.times, numbers.signals, numbers.thumbs, settings.shot_threshold)
+            found = shots.transitions(numbers, settings.shot_threshold)
             edges = [float(numbers.times[t.first]) for t in found]
             kept = {i for i, t in enumerate(times) if not edges or t < edges[0] or t >= edges[-1]}
             spans = shots.spans(numbers.times, self.times[-1], found, settings.min_clip_s, settings.max_clip_s, settings.trim_s)

@@ -202,7 +202,7 @@ class Grid:
         """Fill `row` (SIGNALS) and `thumb` for this frame; frames come in order.
 
         Returns:
-            The content change to the frame before, see `jobs.clean.shots.change`.
+            The content change to the frame before, see `jobs.clean.cuts.change`.
         """
         layout = self.lay(frame)
         if not layout.direct:
