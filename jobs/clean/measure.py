@@ -272,7 +272,7 @@ def _clips(modality: str, pictures: Pictures, sounds: Sounds | None, found: Foun
         parts = shots.equal_parts(start, start + found.sound_s, settings.max_clip_s)
         made = Measured("audio", [], damage, found.sound_s, 0)
     else:
-        turns = shots.transitions(ledger.times, pictures.signals, pictures.thumbs, settings.shot_threshold)
+        turns = shots.transitions(pictures, settings.shot_threshold)
         parts = shots.spans(ledger.times, end_s, turns, settings.min_clip_s, settings.max_clip_s, settings.trim_s)
         made = Measured("video", [], damage, end_s - float(ledger.times[0]), len(ledger.times))
     return made, (ledger.clip(a, b) for a, b in parts)

@@ -25,7 +25,9 @@ from films import SIZES, Film, encoded, films, one_takes
 
 from jobs.clean import shots
 from jobs.clean.measure import measure_file, warm
-from jobs.media.planes import Grid
+from jobs.clean.measures.sketch import RATE_HZ
+from jobs.clean.series import Pictures
+from jobs.media.planes import SKETCH, Grid
 from jobs.media.signals import SIGNALS, THUMB
 from schemas.settings import Measure
 
@@ -37,17 +39,22 @@ def cpu_s() -> float:
 
 def ours(path: str) -> list[float]:
     """Middles of all transitions, by the rules of the decode pass."""
-    grid, rows, thumbs, times = Grid(), [], [], []
+    grid, rows, thumbs, times, sketches, sketch_times = Grid(), [], [], [], [], []
     with av.open(path) as container:
         for frame in container.decode(video=0):
             row, thumb = np.zeros(len(SIGNALS), np.float32), np.zeros(THUMB, np.uint8)
             grid.reduce(frame, row, thumb)
             rows.append(row)
             thumbs.append(thumb)
-            times.append(frame.time)
-    clock = np.array(times) - times[0]
-    found = shots.transitions(clock, np.array(rows), np.array(thumbs), Measure().shot_threshold)
-    return [float(clock[t.first] + clock[t.after]) / 2 for t in found]
+            times.append(frame.time - times[0] if times else frame.time)
+            if not sketches or times[-1] >= len(sketches) / RATE_HZ - 1e-6:
+                sketches.append(np.zeros(SKETCH, np.uint8))
+                grid.sketch(sketches[-1])
+                sketch_times.append(times[-1])
+    clock = np.array([0.0, *times[1:]])
+    pictures = Pictures(times=clock, signals=np.array(rows), thumbs=np.array(thumbs), sketch_times=np.array([0.0, *sketch_times[1:]]),
+                        sketches=np.array(sketches))
+    return [float(clock[t.first] + clock[t.after]) / 2 for t in shots.transitions(pictures, Measure().shot_threshold)]
 
 
 def scenedetect_by(make: Callable[[Any], Any]) -> Callable[[str], list[float]]:

@@ -1,7 +1,7 @@
 """Cuts left inside a clip.
 
 residual_cut: greatest cut score of the frames inside the span but its first, over the threshold of cuts: 1 and above is a cut
-that was not taken as a boundary. Score and threshold, with their sources: `jobs.clean.shots`. A ratio. Version 3.
+that was not taken as a boundary. Score and threshold, with their sources: `jobs.clean.cuts`. A ratio. Version 3.
 """
 
 from typing import Any

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from jobs.clean import shots
+from jobs.clean import cuts, dissolves
 from jobs.clean.chapters import CHAPTER_S, Begin, begins
 from jobs.clean.found import Found, joined, misfit
 from jobs.clean.heard import Heard, step
@@ -21,6 +21,7 @@ from jobs.clean.measures import MONO_BLOCK_S, NATIVE_BLOCK_S
 from jobs.clean.sandboxed import measure_parts, measure_source, read_part
 from jobs.media import sandbox
 from jobs.media.faults import MediaFault, PartlyUndecodable, TooManyFrames
+from jobs.media.signals import SIGNALS
 from schemas.settings import Measure
 
 MEDIA = Path(__file__).parents[4] / "shared" / "media"
@@ -433,10 +434,10 @@ def test_dissolves_of_a_long_film_are_looked_for_in_blocks_and_are_the_same(monk
     scenes, times = random.integers(0, 255, (40, 72)), np.cumsum(random.uniform(0.02, 0.05, 3_000))
     share = np.clip((np.arange(3_000) % 100 - 60) / 30, 0, 1)[:, None]
     thumbs = (scenes[np.arange(3_000) // 100] * (1 - share) + scenes[np.arange(3_000) // 100 + 1] * share).astype(np.uint8)
-    signals = np.zeros((3_000, len(shots.SIGNALS)), np.float32)
-    signals[:, shots.COLUMN["spread"]] = thumbs[:, :48].std(axis=1)
-    whole = shots._dissolves(times, signals, thumbs)
-    monkeypatch.setattr(shots, "BLOCK", 500)
-    monkeypatch.setattr(shots, "BLOCK_MARGIN", 200)
-    assert shots._dissolves(times, signals, thumbs) == whole
+    signals = np.zeros((3_000, len(SIGNALS)), np.float32)
+    signals[:, cuts.COLUMN["spread"]] = thumbs[:, :48].std(axis=1)
+    whole = dissolves.dissolves(times, signals, thumbs)
+    monkeypatch.setattr(dissolves, "BLOCK", 500)
+    monkeypatch.setattr(dissolves, "BLOCK_MARGIN", 200)
+    assert dissolves.dissolves(times, signals, thumbs) == whole
     assert len(whole) == 30

@@ -1,7 +1,7 @@
 """Shots on rendered video whose transitions are known by construction."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import av
@@ -9,9 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from jobs.clean import shots
+from jobs.clean import cuts, shots
+from jobs.clean.measures.sketch import RATE_HZ
+from jobs.clean.series import Pictures
 from jobs.media.encode import encode_video
-from jobs.media.planes import Grid
+from jobs.media.planes import SKETCH, Grid
 from jobs.media.signals import SIGNALS, THUMB
 
 WIDTH, HEIGHT, FPS = 320, 180, 25
@@ -96,20 +98,26 @@ def film(seed: int, shots_count: int = 12, kinds: str = "cdf") -> Film:
     return out
 
 
-def signals_of(frames: Iterator[av.VideoFrame]) -> tuple[np.ndarray, np.ndarray]:
-    grid, rows, thumbs = Grid(), [], []
-    for frame in frames:
+def pictures_of(frames: Iterable[av.VideoFrame], times: np.ndarray | None = None) -> Pictures:
+    """What the pass keeps of these frames, at FPS where no times are given."""
+    grid, rows, thumbs, sketches, sketch_times = Grid(), [], [], [], []
+    for i, frame in enumerate(frames):
         row, thumb = np.zeros(len(SIGNALS), np.float32), np.zeros(THUMB, np.uint8)
         grid.reduce(frame, row, thumb)
         rows.append(row)
         thumbs.append(thumb)
-    return np.array(rows), np.array(thumbs)
+        t = i / FPS if times is None else times[i]
+        if t >= len(sketches) / RATE_HZ - 1e-6:
+            sketches.append(np.zeros(SKETCH, np.uint8))
+            grid.sketch(sketches[-1])
+            sketch_times.append(t)
+    return Pictures(times=np.arange(len(rows)) / FPS if times is None else times, signals=np.array(rows), thumbs=np.array(thumbs),
+                    sketch_times=np.array(sketch_times), sketches=np.array(sketches))
 
 
 def found_in(frames: list[np.ndarray], times: np.ndarray | None = None) -> tuple[list[shots.Transition], np.ndarray]:
-    signals, thumbs = signals_of(av.VideoFrame.from_ndarray(f, format="rgb24").reformat(format="yuv420p") for f in frames)
-    times = np.arange(len(frames)) / FPS if times is None else times
-    return shots.transitions(times, signals, thumbs, THRESHOLD), times
+    pictures = pictures_of((av.VideoFrame.from_ndarray(f, format="rgb24").reformat(format="yuv420p") for f in frames), times)
+    return shots.transitions(pictures, THRESHOLD), pictures.times
 
 
 def matches(found: list[float], truth: list[float], tolerance: float) -> int:
@@ -220,15 +228,14 @@ def test_the_clock_is_presentation_time_not_the_frame_number() -> None:
 def test_coding_does_not_hide_cuts() -> None:
     made = film(9, 6, kinds="c")
     with av.open(io.BytesIO(encode_video(made.frames, FPS, crf=32))) as container:
-        signals, thumbs = signals_of(container.decode(video=0))
-    found = shots.transitions(np.arange(len(signals)) / FPS, signals, thumbs, THRESHOLD)
+        found = shots.transitions(pictures_of(container.decode(video=0)), THRESHOLD)
     assert [t.first for t in found] == made.cuts
 
 
 def test_surroundings_and_neighbours_are_what_they_say() -> None:
     random = np.random.default_rng(0)
     times, content = np.cumsum(random.uniform(0.01, 0.2, 80)), random.uniform(0, 30, 80)
-    medians, highest = shots.surroundings(times, content, 1.0), shots.beside(times, content)
+    medians, highest = cuts.surroundings(times, content, 1.0), cuts.beside(times, content)
     for i in range(80):
         near = [content[k] for k in range(1, 80) if k != i and abs(times[k] - times[i]) <= 1.0]
         assert medians[i] == pytest.approx(np.median(near))
@@ -311,8 +318,8 @@ def rows_of(content: list[float], spread: float) -> np.ndarray:
     """Signals of frames whose grey picture changes by so much each, everywhere."""
     rows = np.zeros((len(content), len(SIGNALS)), np.float32)
     for name in ("dy", "du", "dv"):
-        rows[:, shots.COLUMN[name]] = np.array(content) * 3 / 5
-    rows[:, shots.COLUMN["spread"]], rows[:, shots.COLUMN["changed"]] = spread, 1.0
+        rows[:, cuts.COLUMN[name]] = np.array(content) * 3 / 5
+    rows[:, cuts.COLUMN["spread"]], rows[:, cuts.COLUMN["changed"]] = spread, 1.0
     return rows
 
 
@@ -325,7 +332,7 @@ def rows_of(content: list[float], spread: float) -> np.ndarray:
 ], ids=["passes", "two frames", "little for its contrast", "much for its contrast", "dark"])
 def test_a_cut_stands_alone_and_is_much_for_the_contrast_of_its_picture(around: list[float], spread: float, cut: bool) -> None:
     content = [0.3] * 30 + around + [0.3] * 30
-    score = shots.scores(np.arange(len(content)) / FPS, rows_of(content, spread))
+    score = cuts.scores(np.arange(len(content)) / FPS, rows_of(content, spread))
     assert bool(score.max() >= THRESHOLD) is cut
 
 

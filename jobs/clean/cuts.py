@@ -1,0 +1,191 @@
+"""Hard cuts: a change of picture that is great, stands alone, takes in much of the picture, and is neither a flash nor a light."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.media.kernel import kernel
+from jobs.media.planes import LUMA_THUMB, LUMA_THUMB_W
+from jobs.media.signals import SIGNALS
+
+Floats = NDArray[np.float64]
+COLUMN = {name: index for index, name in enumerate(SIGNALS)}
+SCALE = 27.0
+"""The score of a barely certain cut: PySceneDetect's default threshold, so that the setting keeps its meaning."""
+FLOOR, FLAT = 8.0, 0.3
+"""Content change below which nothing is a cut in a picture of usual contrast, and what part of it counts in flat and dark ones."""
+USUAL_SPREAD = 32.0
+RATIO, AROUND_S = 3.0, 1.0
+"""A cut is so many times the median change within so many seconds before and after."""
+PEAK, BESIDE_S, BESIDE_FRAMES = 2.0, 0.2, 3
+"""A cut stands alone: it is so many times the greatest change beside it (a whip pan is not alone)."""
+STIR, JUDDER_S = 1.0, 0.45
+"""A slow source in a fast container stirs but every few frames: two changes of so much on either side count, up to so far away."""
+PART = 0.35
+"""Share of the picture that a cut changes, at least: less is a window, a caption or an insert."""
+FLASH_S, BACK = 0.6, 0.35
+"""If a picture of so long before is back within this time, but for such a part of the change, it was a flash: six frames of twelve in a second."""
+RELIT = 0.16
+"""Share of the difference of two pictures, and of the darker one, that is left at most when one is made as bright as the other: the
+light has changed, not the scene."""
+RELIT_LIKE, RELIT_DETAIL = 0.8, 1.0
+"""Correlation of what stands out in the rows of both, at least, where it stands out by so much: the sky is brighter than the ground
+in most scenes. A light switched off leaves 0.99; a wood at night and another one at dawn had 0.43."""
+ALL_OVER = 0.9
+"""Share of the change of luma that goes one way, at least, where a light is switched or flashes."""
+IN_PLACE, AROUND_CELLS = 0.7, 1.0
+"""Correlation of what stands out in two thumbs, at least, where a light has changed that falls unevenly or dazzles; how far the
+surroundings reach from which it stands out (sigma). 177 cuts, some within one photograph or film, had at most 0.6."""
+
+
+def change(signals: NDArray[np.float32]) -> Floats:
+    """Content change of every frame to the one before: (dy + 2 du + 2 dv) / 3, 0..255."""
+    dy, du, dv = (signals[:, COLUMN[name]].astype(np.float64) for name in ("dy", "du", "dv"))
+    return (dy + 2 * du + 2 * dv) / 3
+
+
+def scores(times: Floats, signals: NDArray[np.float32], lights: Sequence[int] = ()) -> Floats:
+    """Cut score of every frame, SCALE where a cut begins to be certain: change against FLOOR, its surroundings and its
+    neighbours, of which `lights`, frames with which only the light changes, do not count."""
+    content = change(signals)
+    if content.size < 2:
+        return np.zeros(content.size)
+    spread = signals[:, COLUMN["spread"]].astype(np.float64)
+    spread = np.maximum(spread, np.concatenate([spread[:1], spread[:-1]]))
+    floor = FLOOR * (FLAT + (1 - FLAT) * spread / USUAL_SPREAD)
+    usual = surroundings(times, content, AROUND_S)
+    others = content.copy()
+    others[list(lights)] = 0.0
+    highest = beside(times, others)
+    part = np.minimum(signals[:, COLUMN["changed"]].astype(np.float64) / PART, 1.0)
+    alone = np.minimum(content / (RATIO * usual + 1.0), content / (PEAK * highest + 1.0))
+    score: Floats = SCALE * part * part * np.minimum(content / floor, alone)
+    return score
+
+
+@kernel("float64[::1](float64[::1], float64[::1])")
+def beside(times: Any, content: Any) -> Any:
+    """Greatest change near a frame, itself and the greater of its two neighbours left out (a cut may take two frames)."""
+    count = content.size
+    highest = np.zeros(count)
+    for i in range(count):
+        if 1 < i < count - 1:
+            highest[i] = min(content[i - 1], content[i + 1])
+        for step in (-1, 1):
+            k, stirs = i + 2 * step, 0
+            while 1 <= k < count:
+                gap = abs(times[k] - times[i])
+                if gap > BESIDE_S and abs(k - i) > BESIDE_FRAMES and (stirs >= 2 or gap > JUDDER_S):
+                    break
+                highest[i] = max(highest[i], content[k])
+                stirs += content[k] > STIR
+                k += step
+    return highest
+
+
+@kernel("float64[::1](float64[::1], float64[::1], float64)")
+def surroundings(times: Any, content: Any, around_s: float) -> Any:
+    """Median change of the frames within `around_s` before and after, the frame itself and the first of all left out."""
+    count = content.size
+    usual = np.zeros(count)
+    first, after = 0, 0
+    for i in range(count):
+        while times[first] < times[i] - around_s:
+            first += 1
+        while after < count and times[after] <= times[i] + around_s:
+            after += 1
+        low = max(first, 1)
+        near = np.concatenate((content[low:max(i, low)], content[i + 1:after]))
+        if near.size:
+            usual[i] = np.median(near)
+    return usual
+
+
+def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8], threshold: float) -> list[int]:
+    """Frames with which a new shot begins."""
+    content = change(signals)
+    stands_out = np.flatnonzero(content > np.maximum(FLOOR, RATIO * surroundings(times, content, AROUND_S)))
+    lights = [int(i) for i in stands_out if i and _brighter(*thumbs[i - 1:i + 1].astype(np.float32))]
+    score = scores(times, signals, lights)
+    found: list[int] = []
+    for i in (int(index) for index in np.flatnonzero(score >= threshold)):
+        if i == 0 or _flash(i, times, thumbs) or _light(*thumbs[i - 1:i + 1].astype(np.float32)):
+            continue
+        if found and i - found[-1] <= 2:
+            if score[i] > score[found[-1]]:
+                found[-1] = i
+            continue
+        found.append(i)
+    return found
+
+
+def _light(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    """Whether two thumbs show the same in another light."""
+    return bool(relit(one, other)) or _in_place(one, other)
+
+
+def _brighter(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    """Whether two thumbs show the same in a light that has grown or fallen all over."""
+    apart = (other - one)[:LUMA_THUMB]
+    return abs(float(apart.sum())) >= ALL_OVER * float(np.abs(apart).sum()) and _light(one, other)
+
+
+def _in_place(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    """Whether what stands out from its row and its surroundings in two luma thumbs stands out in the same places."""
+    import cv2
+
+    a, b = (thumb[:LUMA_THUMB].reshape(-1, LUMA_THUMB_W) for thumb in (one, other))
+    a, b = (rows - rows.mean(axis=1, keepdims=True) for rows in (a, b))
+    a, b = (rows - cv2.GaussianBlur(rows, (0, 0), AROUND_CELLS) for rows in (a, b))
+    least = RELIT_DETAIL * RELIT_DETAIL * LUMA_THUMB
+    return bool((a * b).sum() >= IN_PLACE * np.sqrt(max((a * a).sum(), least) * max((b * b).sum(), least)))
+
+
+def _flash(i: int, times: Floats, thumbs: NDArray[np.uint8]) -> bool:
+    """Whether a picture of just before frame i is back soon: what came between was a flash, or something that passed close by."""
+    start, end = np.searchsorted(times, (times[i] - FLASH_S, times[i] + FLASH_S + 1e-6))
+    before, later = thumbs[start:i].astype(np.int16), thumbs[i:end].astype(np.int16)
+    jump = np.abs(later[0] - before[-1]).mean()
+    return any(bool((np.abs(later - one).mean(axis=1) < BACK * jump).any()) for one in before)
+
+
+@kernel("boolean(float32[::1], float32[::1])")
+def _like(one: Any, other: Any) -> bool:
+    """Whether the same things stand out in the rows of two luma thumbs, or nothing does."""
+    both, square_one, square_other = 0.0, 0.0, 0.0
+    for row in range(0, LUMA_THUMB, LUMA_THUMB_W):
+        mean_one = one[row:row + LUMA_THUMB_W].mean()
+        mean_other = other[row:row + LUMA_THUMB_W].mean()
+        for k in range(row, row + LUMA_THUMB_W):
+            a, b = one[k] - mean_one, other[k] - mean_other
+            both += a * b
+            square_one += a * a
+            square_other += b * b
+    if min(square_one, square_other) < RELIT_DETAIL * RELIT_DETAIL * LUMA_THUMB:
+        return True
+    return bool(both >= RELIT_LIKE * np.sqrt(square_one * square_other))
+
+
+@kernel("boolean(float32[::1], float32[::1])")
+def relit(one: Any, other: Any) -> bool:
+    """Whether two thumbs show the same in another light: the fainter one is the other made darker, but for little."""
+    both, square_one, square_other, change = 0.0, 1e-9, 1e-9, 0.0
+    for k in range(one.size):
+        zero = 0.0 if k < LUMA_THUMB else 128.0
+        a, b = one[k] - zero, other[k] - zero
+        both += a * b
+        square_one += a * a
+        square_other += b * b
+        change += abs(a - b)
+    gain = both / max(square_one, square_other)
+    left, faint = 0.0, 0.0
+    for k in range(one.size):
+        zero = 0.0 if k < LUMA_THUMB else 128.0
+        a, b = one[k] - zero, other[k] - zero
+        if square_one > square_other:
+            a, b = b, a
+        left += abs(a - gain * b)
+        faint += abs(a)
+    return bool(left < RELIT * min(change, faint)) and _like(one, other)
