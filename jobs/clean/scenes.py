@@ -39,7 +39,7 @@ LIKE, LIKE_DETAIL = 0.86, 0.71
 and 28 photographs three had more, all within one film or photograph."""
 
 
-GROUND, GROUND_THROUGH, GROUND_AROUND = 0.18, 0.06, 0.42
+GROUND, GROUND_THROUGH, GROUND_AROUND = 0.18, 0.04, 0.42
 """Share of the cells of the changed part of a screen that are ground, with half of that of all cells and alone, at least; of all cells around
 a window. Cuts of films had at most 0.14 of the first, most pages of screen-casts 0.3 and more."""
 GROUND_SAME, GROUND_CHANGED = 1, 6
