@@ -152,7 +152,7 @@ def _in_place(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
 def _flash(i: int, times: Floats, thumbs: NDArray[np.uint8]) -> bool:
     """Whether a picture of just before frame i is back soon: what came between was a flash, or something that passed close by."""
     start, end = np.searchsorted(times, (times[i] - FLASH_S, times[i] + FLASH_S + 1e-6))
-    before, later = thumbs[start:i].astype(np.int16), thumbs[i:end].astype(np.int16)
+    before, later = thumbs[min(start, i - 1):i].astype(np.int16), thumbs[i:end].astype(np.int16)
     jump = np.abs(later[0] - before[-1]).mean()
     return any(bool((np.abs(later - one).mean(axis=1) < BACK * jump).any()) for one in before)
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jobs.clean import cuts, shots
-from jobs.clean.measures import Picture, Pixels, measurements
+from jobs.clean.measures import Picture, Pixels, coarse_size, measurements
 from jobs.clean.measures.sketch import RATE_HZ
 from jobs.clean.series import Floats, Growing, Pictures, doubles
-from jobs.media.planes import SKETCH, Grid, plane_array
+from jobs.media.area import means
+from jobs.media.planes import SKETCH, Grid, plane_array, plane_lines
 from jobs.media.signals import SIGNALS, THUMB
 
 if TYPE_CHECKING:
@@ -105,13 +106,7 @@ class Seen:
         picture = self.open
         self.open = None
         assert picture is not None
-        later = None
-        if frame is not None:
-            height, width = picture.half.shape
-            small = self.shrink_later.reformat(
-                frame, width=width, height=height, format="gray", interpolation="AREA", threads=1, dst_color_range="JPEG"
-            )
-            later = np.ascontiguousarray(plane_array(small, 0, 8))
+        later = self._coarse(frame, *picture.half.shape[::-1]) if frame is not None else None
         self.waiting.append((picture, self.in_shot, later, t - picture.t_s))
         if len(self.waiting) >= TOGETHER:
             self._measure()
@@ -137,7 +132,18 @@ class Seen:
         half = cv2.resize(y, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
         layout = self.grid.lay(frame)
         plane = plane_array(frame, 0, layout.bits) if layout.direct else None
-        return Picture(t, y, u, v, half, plane, layout.bits, layout.full, self.rotation, self.mirrored)
+        return Picture(t, y, u, v, half, plane, layout.bits, layout.full, self.rotation, self.mirrored,
+                       self._coarse(frame, *half.shape[::-1]))
+
+    def _coarse(self, frame: Any, width: int, height: int) -> Pixels:
+        """`Picture.coarse` of one whose `half` has that size."""
+        size = coarse_size(width, height)
+        layout = self.grid.lay(frame)
+        if layout.direct:
+            return means(plane_lines(frame, 0, layout.bits), frame.width, *size, *layout.scales[:2].tolist())
+        luma = self.shrink_later.reformat(frame, width=2 * width, height=2 * height, format="gray", interpolation="AREA", threads=1,
+                                          dst_color_range="JPEG")
+        return means(plane_lines(luma, 0, 8), 2 * width, *size, 0.0, 1.0)
 
     def _new_shot(self, t: float) -> None:
         """A jump: keep few pictures of what is probably a whole shot, and look soon at what follows."""

@@ -10,6 +10,7 @@ sizes, ISBNs, versions. A mask says what stood there, so that a text stays reada
 """
 
 import ipaddress
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -124,6 +125,24 @@ def _number(found: re.Match[str]) -> bool:
     return 7 <= sum(c.isdigit() for c in found.group("hit")) <= 15 and not _YEARS.fullmatch(found.group("hit"))
 
 
+_DIGIT_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_DIGIT_WORD = rf"(?:{'|'.join(_DIGIT_WORDS)}|oh)"
+_WORDS_APART = r"(?:, ?|\. ?| - |-| )"
+
+
+def _spoken(found: re.Match[str]) -> bool:
+    """A number that is read out, not somebody who counts up or down or says one word again and again."""
+    digits = [_DIGIT_WORDS.index(word) if word in _DIGIT_WORDS else 0 for word in re.findall(_DIGIT_WORD, found.group().lower())]
+    steps = [b - a for a, b in itertools.pairwise(digits)]
+    return len(set(digits)) > 2 and max(map(steps.count, (1, -1))) < len(steps) // 2 + 1
+
+
+def _no_list(found: re.Match[str]) -> bool:
+    """Pairs of digits that do not ascend, as the numbers of a list and of a lottery do."""
+    pairs = re.findall(r"\d\d", found.group())
+    return pairs != sorted(pairs)
+
+
 _NO_DIGIT_BEFORE = r"(?<![\d])(?<!\d[.,:/])"
 _NO_DIGIT_AFTER = r"(?![\d])(?![.,:/]\d)"
 _NO_AMOUNT = r"(?! ?(?:[元块万亿人股吨次名只米份]|美元|公里|dollars|people))"
@@ -163,17 +182,24 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<EMAIL>", re.compile(
         r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{1,63} ?(?: @ |\(a\)) ?[A-Za-z0-9-]{2,61}(?:\.[A-Za-z0-9-]{1,61}){0,3}\." + _DOT, re.I),
         signs=(" @ ", "(a)")),
+    _Kind("<EMAIL>", re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9.-]{1,40}_at_[A-Za-z0-9-]{1,61}(?:_dot_[A-Za-z0-9-]{1,61}){0,3}_dot_[A-Za-z]{2,24}(?![A-Za-z0-9])", re.I),
+          signs=("_at_",)),
     _Kind("<EMAIL>", re.compile(r"\"[A-Za-z0-9._ +-]{1,40}\"@(?:[A-Za-z0-9-]{1,61}\.){1,4}[A-Za-z]{2,24}(?![A-Za-z0-9])"), signs=('"@',)),
     _Kind("<EMAIL>", re.compile(
         r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63} ?(?:艾特|圈a) ?[A-Za-z0-9-]{1,61} ?[点.] ?(?:com|net|org|cn)(?![A-Za-z0-9])", re.I), signs=("艾特", "圈a")),
+    # with another sign for the at sign: only at the great providers of mail, for a word may have such a sign in it
+    _Kind("<EMAIL>", re.compile(
+        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_][A-Za-z0-9._-]{1,40} ?[#*&$] ?(?:(?:vip\.)?qq|163|126|yeah|sina|sohu|foxmail|gmail|hotmail|outlook|yahoo|icloud|aliyun|139|189)"
+        r"\.(?:com|cn|net)(?![A-Za-z0-9])", re.I), signs=("#", "*", "&", "$")),
     _Kind("<ID>", re.compile(
         _NO_DIGIT_BEFORE + r"[1-9]\d{5}[ -]?(?:18|19|20)\d{2}[ -]?\d{4}[ -]?\d{3}[\dXx](?![\dA-Za-z])"), _citizen),
     _Kind("<ID>", re.compile(
-        r"(?:身份证明?|公民身份|驾驶证|驾照|证件)(?:号码|号|件号)?" + _IS + r"(?P<hit>[1-9](?:[ -]?\d){16}[ -]?[\dXx]|[1-9]\d{5}[ -]?\d{6}[ -]?\d{3})(?![\dA-Za-z])")),
+        r"(?:身份证明?|公民身份|驾驶证|驾照|证件)(?:档案)?(?:号码|编号|号|件号)?" + _IS
+        + r"(?P<hit>[1-9](?:[ -]?\d){16}[ -]?[\dXx]|[1-9]\d{5}[ -]?\d{6}(?:[ -]?\d{3})?)(?![\dA-Za-z])")),
     # other papers where they are called so: a passport, a US social security number
     _Kind("<ID>", re.compile(
-        r"(?:护照|護照|(?<![A-Za-z])passport)\s*(?:号码|號碼|号|號|no\.?|number|#)?\s*(?:是|为|is)?\s*[:.]?\s*(?P<hit>[A-Z]{1,2}\d{7,8}|(?<=[:. ])\d{9})(?![A-Za-z0-9])"
-        r"|(?:通行证|回乡证|台胞证)(?:号码|号)?\s*(?:是|为)?\s*[:.]?\s*(?P<pass>[A-Z]\d{8,10})(?![A-Za-z0-9])"
+        r"(?:护照|護照|(?<![A-Za-z])passport)\s*(?:号码|號碼|号|號|no\.?|number|#)?\s*(?:是|为|is)?\s*[:.]?\s*(?P<hit>[A-Z]{1,2}\d{7,8}|(?<=[:. ])\d{9}|(?=(?:[A-Z]*\d){3})(?=\d*[A-Z])[A-Z0-9]{8,9})(?![A-Za-z0-9])"
+        r"|(?:通行证|回乡证|台胞证)(?:号码|号)?\s*(?:是|为)?\s*[:.]?\s*(?P<pass>[A-Z]?\d{8,10})(?![A-Za-z0-9])"
         r"|车牌(?:号码|号)?\s*(?:是|为)?\s*[:.]?\s*(?P<plate>[\u4e00-\u9fff][A-Z][ ·]?[A-Z0-9]{5,6})(?![A-Za-z0-9])"
         r"|(?:(?<![A-Za-z])(?:ssn|social security(?: number| no\.?)?)|社保号码?|社会保障号码?)\s*(?:is)?\s*[:.]?\s*(?P<also>\d{3}[ -]?\d{2}[ -]?\d{4})(?!\d)", re.I)),
     _Kind("<ID>", re.compile(
@@ -197,7 +223,7 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<HANDLE>", re.compile(r"(?<![A-Za-z0-9_])wxid_[A-Za-z0-9]{6,30}(?![A-Za-z0-9_])")),
     # named accounts: the word before vouches for what follows, if that has a sign no word has or the word before says so
     _Kind("<HANDLE>", re.compile(
-        r"(?:微 ?信|薇信|威信|V信|绿泡泡|公众号|[加+\u2795]\s*[微薇威v](?![A-Za-z])|[薇微威](?=\s*(?:\u2764|\u2665|:))|(?<![A-Za-z])v(?=\u2764|\u2665)|抖音|快手|小红书|微博|知乎|豆瓣|贴吧|陌陌|[bB]站|哔哩哔哩|支付宝"
+        r"(?:微 ?信|薇信|威信|V信|绿泡泡|公众号|[加+\u2795]\s*(?:[微薇威]|v(?![A-Za-z]))|[薇微威](?=\s*(?:\u2764|\u2665|:))|(?<![A-Za-z])v(?=\u2764|\u2665)|抖音|快手|小红书|微博|知乎|豆瓣|贴吧|陌陌|[bB]站|哔哩哔哩|支付宝"
         r"|(?<![A-Za-z])(?:wechat|wei ?xin(?: hao)?|weibo|telegram|whatsapp|instagram|skype|line(?=\s*id)|v ?x|wx))"
         r"\s*(?:搜索?|关注)?(?P<named>号|帐号|账号|(?<![A-Za-z])u?id(?![A-Za-z]))?" + _IS + r"@?(?:live:)?"
         r"(?P<hit>\+?\d[\d-]{5,14}(?!\d)|[A-Za-z][A-Za-z0-9_-]{4,29}(?![A-Za-z0-9_]))", re.I), _account),
@@ -211,6 +237,7 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<HANDLE>", re.compile(
         r"(?:(?<![A-Za-z])Q ?Q|[加+\u2795扣]\s*Q|扣扣|企鹅)\s*(?:群|号|号码|帐号|账号)?\s*(?:是|为|is)?\s*[:=]?\s*"
         r"(?P<hit>[1-9]\d{4,10})(?!\d)", re.I)),
+    _Kind("<HANDLE>", re.compile(r"群(?:号码?|聊)?\s*[:=]\s*(?P<hit>[1-9]\d{5,10})(?!\d)"), signs=("群",)),
     # phones: international, Chinese mobile (written as one, in groups, digit by digit, in Chinese numerals), Chinese and British landline and
     # British mobile, North American
     _Kind("<PHONE>", re.compile(r"(?<![\w+])(?:\+|00(?=86)|(?<!\d )00(?=(?:1|7|33|34|39|4[149]|6[0156]|8[12]|85[23]|886|91)[ -]))[1-9]\d{0,2}(?:[ ().-]{0,2}\d){7,13}" + _NO_DIGIT_AFTER),
@@ -219,24 +246,31 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<PHONE>", re.compile(
         _NO_DIGIT_BEFORE + r"(?<![A-Za-z]-)(?:86[ -]?)?(?:\(1[3-9]\d\)[ -]?\d{4}[ -]?\d{4}|1[3-9]\d(?:[ -]?\d{4}[ -]?\d{4}|\.\d{4}\.\d{4}))"
         + _NO_DIGIT_AFTER + r"(?!-\d{4})" + _NO_AMOUNT)),
+    _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<![A-Za-z][-_])1[3-9]\d(?P<gap>[_~*·—]| - )\d{4}(?P=gap)\d{4}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(r"(?<![\d])(?<!\d[ .-])1(?P<gap>[ .-])[3-9](?:(?P=gap)\d){9}(?!\d)(?![ .-]\d)")),
     _Kind("<PHONE>", re.compile(
         rf"(?<!{_HAN_DIGIT})[1一幺壹][ -]?[3-9三四五六七八九叁肆伍陆柒捌玖](?:[ -]?{_HAN_DIGIT}){{9}}(?!{_HAN_DIGIT})"),
         lambda found: sum(not c.isascii() for c in found.group()) >= 2, spelt=True),
     _Kind("<PHONE>", re.compile(
+        rf"(?<![A-Za-z-])(?:(?:double |triple )?{_DIGIT_WORD}{_WORDS_APART}){{6,14}}{_DIGIT_WORD}(?![A-Za-z])", re.I), _spoken, spelt=True,
+        signs=tuple(_DIGIT_WORDS)),
+    _Kind("<PHONE>", re.compile(
         _NO_DIGIT_BEFORE + r"(?<!\d{4}[ -])(?:0?86-)?(?:\(0\d{2,3}\)[ ]?|0\d{2,3}[ -])[2-9]\d{2,3}[ -]?\d{4}(?:(?:[ ]?(?:转|ext\.?|x)[ ]?|-)\d{1,5})?"
         + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"0(?:10|2\d|[3-9]\d\d)[2-8]\d{6,7}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(
-        _NO_DIGIT_BEFORE + r"(?:\(0\)\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}|07\d{3}[ -]?\d{3}[ -]?\d{3}|0[789]0-\d{4}-\d{4}|09\d\d[ -]\d{3}[ -]\d{3})" + _NO_DIGIT_AFTER)),
+        _NO_DIGIT_BEFORE + r"(?:\(0\)\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}|\(0[1-9]\) ?\d{4}[ -]?\d{4}|01\d{3}[ -]\d{3}[ -]?\d{3}|07\d{3}[ -]?\d{3}[ -]?\d{3}|0\d{1,2}-\d{3,4}-\d{4}|09\d\d[ -]\d{3}[ -]\d{3})" + _NO_DIGIT_AFTER)),
+    _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<!\d )0[1-9](?P<gap>[ .])\d\d(?:(?P=gap)\d\d){3}" + _NO_DIGIT_AFTER + r"(?! \d)"), _no_list),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?:1[ -])?[48]00[ -]\d{3,4}[ -]\d{3,4}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(
-        _NO_DIGIT_BEFORE + r"(?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[.-])[2-9]\d{2}[ .-]\d{4}" + _NO_DIGIT_AFTER)),
+        _NO_DIGIT_BEFORE + r"(?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[./-])[2-9]\d{2}[ .-]\d{4}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<!\d )[2-9]\d{2} [2-9]\d{2} \d{4}" + _NO_DIGIT_AFTER + r"(?! \d)")),
     _Kind("<PHONE>", re.compile(
         r"(?:电话|電話|座机|热线|熱線|手机|手機|客服|联系方式|聯絡方式|致电|传真|傳真|(?<![A-Za-z])(?:tel|phone|call|mobile|cell|fax|te?xt|sms|dial|(?:my|his|her|our)(?=\s+number)))"
-        r"\s*(?:号码|號碼|号|號|number|no\.?|(?:(?:me|us) )?(?:at|on))?\s*(?:是|为|is)?\s*[:.]?\s*"
-        r"(?P<hit>\(?\d[\d ().-]{5,16}\d)(?!\d)", re.I), _number),
+        r"\s*(?:号码|號碼|号|號|number|no\.?|(?:(?:me|us) )?(?:at|on))?\s*(?:是|为|is)?\s*[:.-]?\s*"
+        r"(?P<hit>\(?\d[\d ().-]{5,18}\d)(?!\d)", re.I), _number),
+    _Kind("<PHONE>", re.compile(
+        rf"(?:电话|電話|座机|手机|手機|热线|号码|传真)(?:号码?)?(?:是|为|:)?\s*(?P<hit>{_HAN_DIGIT}(?:[ -]?{_HAN_DIGIT}){{6,11}})(?!{_HAN_DIGIT})"), spelt=True),
     # machines
     _Kind("<IP>", re.compile(
         r"(?<![\w.:-])(?<!版本)(?<!version )(?<!ver )(?P<named>(?:(?<![A-Za-z])(?:ip|server|host|ping|ssh)|服务器|主机)(?:地址|\s*address)?" + _IS
@@ -257,10 +291,12 @@ _KINDS: tuple[_Kind, ...] = (
         r"(?<![A-Za-z0-9])(?:weibo\.c(?:om|n)/(?:u/|n/)?|(?:twitter|x|instagram|facebook|tiktok|threads)\.com/@?|t\.me/|douyin\.com/user/"
         r"|space\.bilibili\.com/|zhihu\.com/people/|kuaishou\.com/profile/|xiaohongshu\.com/user/profile/|youtube\.com/(?:@|user/|channel/)|linkedin\.com/in/|threads\.net/@|medium\.com/@|bsky\.app/profile/|reddit\.com/u(?:ser)?/"
         r"|(?:reddit )/?u/|paypal\.me/|venmo\.com/(?:u/)?|cash\.app/\$|snapchat\.com/add/|twitch\.tv/|wa\.me/|line\.me/ti/p/~?)"
-        r"(?P<hit>[A-Za-z0-9_.\u4e00-\u9fff-]{3,64})", re.I)),
+        r"(?!(?:search|events|groups|watch|reels?|explore|hashtag|home|login|sharer?|intent|pages|help|about|settings|privacy|legal|marketplace|tag|music|discover"
+        r"|stories)(?![A-Za-z0-9_.-]))(?P<hit>[A-Za-z0-9_.\u4e00-\u9fff-]{3,64})"
+        r"|(?<![A-Za-z0-9])github\.com/(?!(?:features|about|pricing|explore|topics|login|trending|search)(?![\w-]))(?P<also>[A-Za-z0-9-]{2,39})(?![\w-]|/\w)", re.I)),
     # a name after an at sign that begins a word: `@2x` and `@5pm` are none
     _Kind("<HANDLE>", re.compile(
-        r"(?<![A-Za-z0-9_@/.+])@(?!(?:property|media|import|charset|keyframes|supports|font|staticmethod|classmethod|dataclass|override|param|return|author|all|everyone|here|channel"
+        r"(?<![A-Za-z0-9_@/.+])@(?![A-Za-z0-9-]+\.(?:com|net|org|edu|cn)(?![\w.]*\w))(?!(?:property|media|import|charset|keyframes|supports|font|staticmethod|classmethod|dataclass|override|param|return|author|all|everyone|here|channel"
         r"|pytest|deprecated|see|since|throws)(?![A-Za-z0-9_]))(?:[A-Za-z_][A-Za-z0-9_.]{2,29}(?<!\.)|[\u4e00-\u9fff][\w\u4e00-\u9fff-]{1,19})"), signs=("@",)),
 )
 

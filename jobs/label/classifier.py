@@ -34,7 +34,9 @@ class Classifier:
         Raises:
             Terminal: its probabilities are not numbers.
         """
-        named = ((row["clip_id"], picture) for row in batch.rows for picture in clip.pictures(row))
+        from PIL import Image
+
+        named = ((row["clip_id"], Image.fromarray(picture)) for row in batch.rows for picture in clip.pictures(row))
         shares = ((clip_id, dict(zip(self.classes, p, strict=True))) for clip_id, p in self._each(named))
         for clip_id, same in itertools.groupby(shares, key=lambda item: item[0]):
             yield clip_id, [share for _, share in same]

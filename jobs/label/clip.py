@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from jobs.errors import Terminal
 from jobs.label import dual_encoder
 from jobs.label.labeler import Batch, Row
-from jobs.label.pixels import Fit, fit, opened
+from jobs.label.pixels import Fit, Pixels, decoded, fit
 from jobs.label.weights import TRANSFORMERS, Weights, find
 from schemas.settings import Label
 
@@ -51,7 +51,7 @@ class Tower:
         return _side(self.network)
 
     def image(self, pictures: Iterable[Any]) -> Vectors:
-        """Embed PIL pictures; they are taken a batch at a time."""
+        """Embed RGB pictures, arrays or Pillow's; they are taken a batch at a time."""
         stream, parts = iter(pictures), []
         while some := list(itertools.islice(stream, self.batch)):
             parts.append(self.forward(self.fit(some, self.batch, self.side))[: len(some)])
@@ -152,10 +152,10 @@ def _side(network: Any) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
 
 
-def pictures(row: Row, least_px: int | None = None) -> Iterator[Any]:
-    """The stored frames of a clip as RGB pictures, without those that are damaged; `least_px` as in `opened`."""
+def pictures(row: Row, least_px: int | None = None) -> Iterator[Pixels]:
+    """The stored frames of a clip in RGB, without those that are damaged; `least_px` as in `decoded`."""
     for frame in row["frames"] or ():
-        picture = opened(frame["jpeg"], least_px)
+        picture = decoded(frame["jpeg"], least_px)
         if picture is None:
             log.warning(
                 "clip %s: the stored frame at %.3f s is damaged and is left out; measure its source again", row["clip_id"], frame["t_s"]
@@ -170,7 +170,7 @@ def frame_vectors(tower: Tower, batch: Batch) -> dict[str, Vectors]:
     todo = [row for row in batch.rows if row["clip_id"] not in known]
     of: list[str] = []
 
-    def stream() -> Iterator[Any]:
+    def stream() -> Iterator[Pixels]:
         for row in todo:
             for picture in pictures(row, max(tower.side)):
                 of.append(row["clip_id"])

@@ -216,7 +216,7 @@ def _rows(name: str, model: Model, found: list[Found]) -> pa.Table:
                 "key": f.key,
                 "score": f.score,
                 "text": f.text,
-                "vector": None if f.vector is None else list(f.vector),
+                "vector": f.vector,
             }
             for f in found
         ]

@@ -254,9 +254,15 @@ def take_row(plane: Any, row: int, line: Any) -> None:
         line[k] = plane[row, k]
 
 
-def plane_array(frame: Any, index: int, bits: int) -> NDArray[Any]:
-    """A plane as [height, width] without a copy; uint16 where components have more than 8 bits."""
+def plane_lines(frame: Any, index: int, bits: int) -> NDArray[Any]:
+    """A plane with all of its lines that lies in memory, [height, at least width], without a copy; uint16 where components have more
+    than 8 bits."""
     plane = frame.planes[index]
     kind = np.uint16 if bits > 8 else np.uint8
     line = plane.line_size // (2 if bits > 8 else 1)
-    return np.frombuffer(plane, kind)[:line * plane.height].reshape(plane.height, line)[:, :plane.width]
+    return np.frombuffer(plane, kind)[:line * plane.height].reshape(plane.height, line)
+
+
+def plane_array(frame: Any, index: int, bits: int) -> NDArray[Any]:
+    """The picture in a plane, as [height, width] without a copy."""
+    return plane_lines(frame, index, bits)[:, :frame.planes[index].width]

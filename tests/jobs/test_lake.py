@@ -40,6 +40,23 @@ def test_row_groups_are_cut_by_bytes(lake):
     assert version.read(["loser_id"]).num_rows == 1000
 
 
+def test_threads_of_arrow_hold_no_file_of_python_s(lake, monkeypatch):
+    """Else a command that ends while one of them drops it aborts."""
+    facts = lake.write_part(DUPLICATES, "abc", "a.parquet", some_rows(1000), group_bytes=10_000)
+    lake.write_json({"rows": 1000, "files": [facts]}, "duplicates", "abc", "manifest.json")
+    version = lake.version(DUPLICATES, "abc")
+    monkeypatch.setattr(type(lake.fs), "open", lambda *a, **k: pytest.fail("opened by Python"))
+    assert version.read().num_rows == sum(piece.read().num_rows for piece in version.slices()) == 1000
+
+
+def test_a_lake_that_is_no_folder_is_read_as_well():
+    lake = Lake("memory://lake").open(create=True)
+    facts = lake.write_part(DUPLICATES, "abc", "a.parquet", some_rows(1000), group_bytes=10_000)
+    lake.write_json({"rows": 1000, "files": [facts]}, "duplicates", "abc", "manifest.json")
+    version = lake.version(DUPLICATES, "abc")
+    assert version.read().num_rows == sum(piece.read().num_rows for piece in version.slices()) == 1000
+
+
 def test_a_lake_of_another_schema_version_is_refused_by_name(lake):
     lake.write_json({"schema_version": 99}, "lake.json")
     with pytest.raises(Terminal, match="schema version 99"):

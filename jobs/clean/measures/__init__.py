@@ -4,7 +4,7 @@ A file defines `MEASURE`, a `Measurement` with the columns of `clips` that it fi
 once and calls, as far as given:
 
 * `look(picture)` for every sampled picture, two a second, short side 224: numbers of that picture;
-* `compare(picture, later, gap_s)` for a sampled picture and the half-size luma about a tenth of a second later: numbers;
+* `compare(picture, later, gap_s)` for a sampled picture and the luma about a tenth of a second later, as small as its `coarse`: numbers;
 * `hear(rate_hz, channels)` once per sound stream: a function that turns some blocks of sound into numbers, a row each;
 * `reduce(span)` for every clip: its columns from the numbers that lie inside it and from the signals of every frame.
 
@@ -12,6 +12,7 @@ Every module says formula, unit, version and source. The version is raised when 
 """
 
 import importlib
+import math
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ class Picture:
             say that they need it.
         full_range: Whether `plane` uses the full range.
         rotation_deg, mirrored: How a player shows it: mirrored left to right, then turned clockwise.
+        coarse: Luma as `y`, as small as `coarse_size` says: what motion is looked for in.
     """
 
     t_s: float
@@ -64,6 +66,7 @@ class Picture:
     full_range: bool = False
     rotation_deg: int = 0
     mirrored: bool = False
+    coarse: Pixels = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
 
     @property
     def upright(self) -> Pixels:
@@ -74,6 +77,17 @@ class Picture:
     def lines(self) -> "Lines":
         """Sums of luma over its rows and columns, for all measurements that need no more of it."""
         return Lines(*_lines(self.y))
+
+
+COARSE, PATCH_PX = 4, 8
+"""How much smaller than `Picture.half` its `coarse` is, at most, and the side of the patches whose motion is found there."""
+
+
+def coarse_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height of `Picture.coarse` for those of `half`: less small where that holds no four patches by one."""
+    most = min(math.log2(max(width, height) / (4 * PATCH_PX)) + 0.5, math.log2(min(width, height) / PATCH_PX))
+    part = min(COARSE, 1 << max(int(most), 0))
+    return width // part, height // part
 
 
 def upright(pixels: Pixels, rotation_deg: int, mirrored: bool) -> Pixels:

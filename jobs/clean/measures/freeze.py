@@ -1,13 +1,16 @@
 """Stillness.
 
-freeze_share: share of the span in which the picture does not change for at least half a second. A frame is unchanged when its
-cells differ from those of the last frame that changed by at most 0.6 of 255 on average, and at most 0.4 % of them by more
-than 6. It is 1 where only the light changes: where the span's sketches, each four in a row averaged and fitted to the
-mean of all by gain and offset, differ from it in no cell by more than 1.5 though the gains do by 0.5 %, and the cells of that mean have
-a standard deviation of 20 or more, so that anything that moved would show.
+freeze_share: share of the span in which the picture does not change for at least half a second. A frame is unchanged when its cells differ
+from those of the last frame that changed by at most 0.6 of 255 on average, and at most 0.4 % of them by more than 6; of two seconds and
+more of them none in which averages of sketches (see below) differ in 8 cells by more than 3.5. It is 1 where nothing but grain, light and
+what stands in one corner changes: where the span's sketches, each four in a row averaged and fitted to the mean of all by gain and offset,
+differ from it by at most 1.5 and three times the noise of a sketch (3 more at most, and an eighth of the standard deviation of the mean's
+cells, so that anything that moved would show) in all cells, or all but those of one corner of a quarter of the height and width, where a
+logo or a clock may stand. Measured, greatest difference outside of the corner: stills under grain of 4 and 8 levels 3.6, in a light that
+breathes 1.1, behind a logo that turns 1; a tree that sways 6.7, a slow pan 18.
 duplicate_frame_share: share of frames (after the first) that repeat the frame before: mean difference of cells at
 most 0.1, greatest at most 2; or mean at most 0.6 and a quarter of the greatest within 0.26 s before and after, for a codec goes on
-refining a picture that is shown again, and what moves does not stop between two frames. Version 3. Source: FFmpeg freezedetect
+refining a picture that is shown again, and what moves does not stop between two frames. Version 4. Source: FFmpeg freezedetect
 (reference frame, mean difference, duration); its noise of 0.001 of the range is for lossless stills.
 """
 
@@ -23,9 +26,12 @@ from jobs.media.planes import SKETCH_H, SKETCH_W
 LEAST_S = 0.5
 REFINED, REFINED_SHARE, AROUND_S = 0.6, 0.25, 0.26
 """Mean difference of a picture that is refined: at most, against the greatest around, and how far around."""
-TOGETHER, LEAST, LEAST_SPREAD, UNCHANGED, LEAST_LIGHT = 4, 4, 20.0, 1.5, 0.005
-"""Of sketches: how many are averaged, how many averages can tell, standard deviation of the cells of a picture in which motion would show,
-the difference that rounding and coding leave, and standard deviation of the gains of light that changes."""
+TOGETHER, LEAST, UNCHANGED, GRAIN, CONTRAST = 4, 4, 1.5, 1.0, 8
+"""Of sketches: how many are averaged, how many averages can tell, the difference that rounding and coding leave, the noise of a sketch above
+which it is rain or water, and the part of the contrast that a change must stay below."""
+SWAYS, SWAYING = 3.5, 8
+"""The difference that no coding of a still leaves in so many cells."""
+CORNER_H, CORNER_W = SKETCH_H // 4, SKETCH_W // 4
 
 
 def reduce(span: Span) -> dict[str, Any]:
@@ -35,23 +41,43 @@ def reduce(span: Span) -> dict[str, Any]:
     change = span.signals["dy"].astype(np.float64)
     same = ((change <= 0.1) & (span.signals["greatest"] <= 2)) | (
         (change <= REFINED) & (change <= REFINED_SHARE * _greatest_around(np.ascontiguousarray(span.frame_t), change)))
-    return {"freeze_share": 1.0 if _light_alone(span.sketches) else _long(held, span) / max(span.end_s - span.start_s, 1e-9),
+    return {"freeze_share": 1.0 if _one_picture(span.sketches) else _long(held, span) / max(span.end_s - span.start_s, 1e-9),
             "duplicate_frame_share": float(same[1:].mean())}
 
 
-def _light_alone(sketches: Any) -> bool:
-    """Whether all sketches, averaged over half a second, are one picture in more or less light."""
+def _half_seconds(sketches: Any) -> Any:
+    """The luma of sketches, four in a row [halves, 4, cells]."""
     count = len(sketches) // TOGETHER
-    if count < LEAST:
+    return sketches[:count * TOGETHER, :SKETCH_W * SKETCH_H].reshape(count, TOGETHER, SKETCH_W * SKETCH_H).astype(np.float64)
+
+
+def _differences(luma: Any) -> Any:
+    """By how much the averages of half seconds differ from the mean of all, brought to its light [halves, cells]."""
+    averages = luma.mean(axis=1)
+    usual = averages.mean(axis=0)
+    own, others = usual - usual.mean(), averages - averages.mean(axis=1, keepdims=True)
+    gains = others @ own / max(float(own @ own), 1e-9)
+    return np.abs(others - gains[:, None] * own)
+
+
+def _one_picture(sketches: Any) -> bool:
+    """Whether all sketches, averaged over half a second, are one picture, in more or less light, but for a corner of it."""
+    luma = _half_seconds(sketches)
+    if len(luma) < LEAST:
         return False
-    luma = sketches[:count * TOGETHER, :SKETCH_W * SKETCH_H].reshape(count, TOGETHER, -1).mean(axis=1)
-    usual = luma.mean(axis=0)
-    spread = usual.std()
-    if spread < LEAST_SPREAD:
+    grain = float(np.median(np.sqrt(luma.var(axis=1, ddof=1).mean(axis=0))))
+    least = min(UNCHANGED + 3 * min(grain, GRAIN), float(luma.mean(axis=(0, 1)).std()) / CONTRAST)
+    if least < UNCHANGED:
         return False
-    own, others = usual - usual.mean(), luma - luma.mean(axis=1, keepdims=True)
-    gains = others @ own / (own @ own)
-    return bool(gains.std() >= LEAST_LIGHT and np.abs(others - gains[:, None] * own).max() <= UNCHANGED)
+    moved = _differences(luma).max(axis=0).reshape(SKETCH_H, SKETCH_W) > least
+    corners = (moved[rows, columns] for rows in (slice(CORNER_H), slice(-CORNER_H, None)) for columns in (slice(CORNER_W), slice(-CORNER_W, None)))
+    return int(moved.sum()) == max(int(corner.sum()) for corner in corners)
+
+
+def _sways(sketches: Any) -> bool:
+    """Whether a part of the picture moves, too little for the frames to tell: a tree in the wind."""
+    luma = _half_seconds(sketches)
+    return len(luma) >= LEAST and int((_differences(luma).max(axis=0) > SWAYS).sum()) >= SWAYING
 
 
 @kernel("float64[::1](float64[::1], float64[::1])")
@@ -75,9 +101,9 @@ def _long(held: NDArray[np.bool_], span: Span) -> float:
     total = 0.0
     for first, after in edges.reshape(-1, 2):
         seconds = times[after] - times[max(first - 1, 0)]
-        if seconds >= LEAST_S:
+        if seconds >= LEAST_S and not _sways(span.sketches[slice(*np.searchsorted(span.sketch_t, times[[max(first - 1, 0), after]]))]):
             total += seconds
     return min(total, span.end_s - span.start_s)
 
 
-MEASURE = Measurement("freeze", 3, ("freeze_share", "duplicate_frame_share"), reduce)
+MEASURE = Measurement("freeze", 4, ("freeze_share", "duplicate_frame_share"), reduce)

@@ -107,7 +107,7 @@ def label(state: Any, batch: Batch) -> list[Found]:
 
 LABELER = Labeler(
     "aesthetic",
-    version=2,
+    version=3,
     needs=("frames",),
     options=("clip_model", "clip_pretrained", "aesthetic_head", "batch"),
     model=model,

@@ -8,7 +8,7 @@ asked for are left out, personal data are masked. The captions that came with a 
 from jobs.label.captioner import PARTS, Captioner, Reply, joined
 from jobs.label.endpoint import endpoint, is_endpoint, model_of
 from jobs.label.labeler import Absent, Batch, Found, Labeler, Model
-from jobs.label.pixels import opened
+from jobs.label.pixels import decoded
 from jobs.label.vlm import folder_model
 from jobs.label.weights import folder_revision
 from schemas.settings import Label
@@ -27,7 +27,7 @@ def load(settings: Label, device: str) -> Captioner:
 
 
 def label(ask: Captioner, batch: Batch) -> list[Found]:
-    seen = {row["clip_id"]: [f["jpeg"] for f in row["frames"] or () if opened(f["jpeg"]) is not None] for row in batch.rows}
+    seen = {row["clip_id"]: [f["jpeg"] for f in row["frames"] or () if decoded(f["jpeg"]) is not None] for row in batch.rows}
     seen = {clip_id: jpegs for clip_id, jpegs in seen.items() if jpegs}
     replies = ask(list(seen.values())) if seen else ()
     return [found for clip_id, reply in zip(seen, replies, strict=True) for found in _rows(clip_id, reply)]

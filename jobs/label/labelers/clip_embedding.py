@@ -27,7 +27,7 @@ def label(tower: clip.Tower, batch: Batch) -> list[Found]:
 
 LABELER = Labeler(
     "clip_embedding",
-    version=2,
+    version=3,
     needs=("frames",),
     options=("clip_model", "clip_pretrained", "batch"),
     model=model,

@@ -66,7 +66,7 @@ def label(state: State, batch: Batch) -> list[Found]:
 
 LABELER = Labeler(
     "clip_text_similarity",
-    version=2,
+    version=3,
     needs=("frames", *FIELDS),
     options=("clip_model", "clip_pretrained", "batch"),
     model=model,

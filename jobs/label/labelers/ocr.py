@@ -89,10 +89,11 @@ def label(state: tuple[Any, float], batch: Batch) -> list[Found]:
 
 def read(engine: Any, picture: Any) -> list[Box]:
     """Lines of text of an RGB picture, top to bottom."""
-    result = engine(np.asarray(picture)[:, :, ::-1])
+    pixels = np.asarray(picture)
+    result = engine(pixels[:, :, ::-1])
     if result is None or result.boxes is None:
         return []
-    size = np.array([picture.width, picture.height])
+    size = np.array(pixels.shape[1::-1])
     boxes = []
     for corners, text, score in zip(result.boxes, result.txts, result.scores, strict=True):
         if score < LEAST_SCORE:

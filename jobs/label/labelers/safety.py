@@ -125,7 +125,7 @@ def label(state: State, batch: Batch) -> list[Found]:
 
 LABELER = Labeler(
     "safety",
-    version=3,
+    version=4,
     needs=("frames", *TEXTS),
     options=("clip_model", "clip_pretrained", "safety_model", "blocklist", "batch"),
     model=model,

@@ -12,11 +12,13 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 from skimage import data as pictures
 
+from jobs import generate
 from jobs.clean import policy
 from jobs.clean.measure import measure_file
-from jobs.clean.measures import Picture, combing, level
+from jobs.clean.measures import Picture, Span, combing, level
 from jobs.media.encode import encode_audio, encode_video
 from schemas.settings import Measure, Policy
 
@@ -81,7 +83,14 @@ def spotlight(i: int) -> np.ndarray:
     return (cv2.resize(pictures.astronaut(), (W, H)) * light).astype(np.uint8)
 
 
-@pytest.mark.parametrize("picture", [plain_ground, spotlight])
+def studio(i: int) -> np.ndarray:
+    """A person in light that falls off to black within a sixth of the width."""
+    y, x = np.mgrid[:H, :W]
+    light = np.clip(1.5 * np.exp(-((x - W / 2) / (0.16 * W)) ** 4 - ((y - 150) / 300) ** 4), 0, 1)[..., None]
+    return (cv2.resize(pictures.astronaut(), (W + 60, H))[:, i:i + W] * light + 3).astype(np.uint8)
+
+
+@pytest.mark.parametrize("picture", [plain_ground, spotlight, studio])
 def test_a_bare_ground_is_no_bar(clip: Callable[..., dict[str, Any]], picture: Callable[[int], np.ndarray]) -> None:
     assert "letterboxed" not in reasons(clip([picture(i) for i in range(50)]))
 
@@ -93,6 +102,18 @@ def test_a_blur_is_seen_behind_sharp_letters(clip: Callable[..., dict[str, Any]]
 
     assert "blurred" not in reasons(clip(lettered(world())))
     assert "blurred" in reasons(clip(lettered([cv2.GaussianBlur(f, (0, 0), 0.015 * H) for f in world()])))
+
+
+def test_chinese_in_columns_is_text(clip: Callable[..., dict[str, Any]]) -> None:
+    font = ImageFont.truetype(str(next((Path(generate.__file__).parent / "fonts").glob("*.otf"))), 20)
+    sheet = Image.new("L", (W * 2, H), 240)
+    for column in range(28):
+        for row in range(11):
+            ImageDraw.Draw(sheet).text((12 + 34 * column, 8 + 23 * row), "今天我们来看一看这座城市的历史"[(column + row) % 15], font=font, fill=20)
+    page = np.repeat(np.asarray(sheet)[..., None], 3, axis=2)
+    found = clip([np.ascontiguousarray(page[:, 2 * i:2 * i + W]) for i in range(50)])
+    assert "text_heavy" in reasons(found)
+    assert "text_heavy" not in reasons(clip([cv2.blur(np.ascontiguousarray(page[:, 2 * i:2 * i + W]), (1, 41)) for i in range(50)]))
 
 
 def test_frames_shown_again_are_repeats_though_the_codec_refines_them(clip: Callable[..., dict[str, Any]]) -> None:
@@ -111,6 +132,30 @@ def test_a_still_in_a_light_that_breathes_is_frozen_and_a_slow_zoom_is_not(clip:
     assert (found["freeze_share"], "frozen" in reasons(found)) == (1.0, True)
     zoomed = [cv2.warpAffine(still, cv2.getRotationMatrix2D((W / 2, H / 2), 0, 1 + 0.0006 * i), (W, H), borderMode=cv2.BORDER_REFLECT) for i in range(100)]
     assert clip(zoomed)["freeze_share"] < 0.5
+
+
+def grainy(still: np.ndarray, i: int) -> np.ndarray:
+    return np.clip(still + np.random.default_rng(i).normal(0, 8, (H, W, 1)), 0, 255).astype(np.uint8)
+
+
+def with_a_logo_that_turns(still: np.ndarray, i: int) -> np.ndarray:
+    return cv2.ellipse(still.copy(), (W - 40, 36), (20, 20), 0, 15 * i, 15 * i + 120, (255, 255, 255), -1, cv2.LINE_AA)
+
+
+def with_a_ball_that_rolls(still: np.ndarray, i: int) -> np.ndarray:
+    return cv2.circle(still.copy(), (100 + 2 * i, H // 2), 12, (255, 255, 255), -1, cv2.LINE_AA)
+
+
+def swaying(still: np.ndarray, i: int) -> np.ndarray:
+    y, x = np.mgrid[:H, :W].astype(np.float32)
+    there = np.exp(-((x - 130) / 75) ** 2 - ((y - 140) / 60) ** 2)
+    return cv2.remap(still, (x + 3 * there * np.sin(i / 8)).astype(np.float32), y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+
+
+@pytest.mark.parametrize(("change", "frozen"), [(grainy, True), (with_a_logo_that_turns, True), (with_a_ball_that_rolls, False), (swaying, False)])
+def test_grain_and_a_logo_do_not_move_a_still_and_a_tree_in_the_wind_does(clip: Callable[..., dict[str, Any]], change: Any, frozen: bool) -> None:
+    still = world(1.0)[0]
+    assert ("frozen" in reasons(clip([change(still, i) for i in range(100)], crf=26))) == frozen
 
 
 # sound
@@ -247,3 +292,10 @@ def test_stripes_and_fine_lines_are_not_combs(bits: int) -> None:
     y = np.full((H, W), 40 << (bits - 8), np.uint16 if bits > 8 else np.uint8)
     y[20:200:3], y[100:140:7] = 200 << (bits - 8), 90 << (bits - 8)
     assert combing.look(Picture(0.0, y, y, y, y, y, bits))[0] == 0
+
+
+@pytest.mark.parametrize(("combed", "share"), [([1.0, 0.0, 0.0, 0.0, np.nan], 0.0), ([1.0, 0.0], 0.5), ([1.0, 1.0, 0.0, 0.0], 0.5), ([np.nan], None)])
+def test_one_combed_picture_among_many_is_an_accident(combed: list[float], share: float | None) -> None:
+    times = np.arange(len(combed), dtype=float)
+    span = Span(0, len(combed), times, {"held": np.zeros(len(combed), np.float32)}, times, {"combing": np.array(combed)[:, None]}, {}, {}, False, {})
+    assert combing.reduce(span) == {"combing": share}

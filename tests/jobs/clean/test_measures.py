@@ -17,8 +17,9 @@ from skimage import data as pictures
 from jobs.clean.filters import text_area
 from jobs.clean.found import Measured
 from jobs.clean.measure import measure_file
-from jobs.clean.measures import Picture, colour, measurements, motion, phash, sharpness
+from jobs.clean.measures import Picture, coarse_size, colour, measurements, motion, phash, sharpness
 from jobs.clean.measures import blockiness as blockiness_of
+from jobs.media.area import means
 from jobs.media.encode import encode_video
 from schemas.clips import CLIPS
 from schemas.settings import Measure
@@ -64,7 +65,7 @@ def as_picture(rgb: np.ndarray) -> Picture:
         )
     y, u, v = planes
     half = cv2.resize(y, (y.shape[1] // 2, y.shape[0] // 2), interpolation=cv2.INTER_AREA)
-    return Picture(0.0, y, u, v, half, y, 8, True)
+    return Picture(0.0, y, u, v, half, y, 8, True, coarse=means(y, y.shape[1], *coarse_size(*half.shape[::-1]), 0.0, 1.0))
 
 
 def test_every_measurement_fills_columns_of_the_contract_and_none_twice() -> None:
@@ -165,9 +166,9 @@ def test_flow_of_a_plain_ground_is_not_believed() -> None:
 def test_motion_does_not_depend_on_what_was_measured_before() -> None:
     """OpenCV's flow changes its own scales for good at a picture that is too small for them."""
     large, small = ([as_picture(f) for f in panning(0.2, 60, width=w, height=h)] for w, h in ((398, 224), (64, 48)))
-    before = motion.compare(large[0], large[2].half, 0.08)
-    motion.compare(small[0], small[2].half, 0.08)
-    assert motion.compare(large[0], large[2].half, 0.08) == before
+    before = motion.compare(large[0], large[2].coarse, 0.08)
+    motion.compare(small[0], small[2].coarse, 0.08)
+    assert motion.compare(large[0], large[2].coarse, 0.08) == before
 
 
 def test_frozen_and_repeated_frames_are_counted(measured: Callable[..., dict[str, Any]]) -> None:

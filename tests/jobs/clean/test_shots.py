@@ -261,6 +261,13 @@ def test_a_light_that_goes_off_and_on_is_no_cut() -> None:
     assert found == []
 
 
+def test_a_cut_after_a_picture_that_stood_for_seconds_is_found() -> None:
+    frames = [np.clip(Scene(seed).at(i / FPS), 0, 255).astype(np.uint8) for seed in (3, 4) for i in range(40)]
+    times = np.arange(80) / FPS
+    found, _ = found_in(frames, times + 3.0 * (np.arange(80) >= 40))
+    assert [t.first for t in found] == [40]
+
+
 def test_another_scene_in_another_light_is_a_cut() -> None:
     def wood(seed: int, light: float, t: float) -> np.ndarray:
         """A bright sky over dark trees: any two of them are alike but for the trees."""

@@ -602,3 +602,43 @@ NO_HOUSES = [
     'Route 66 Road trip',
     'At 10 Pine Hill the sun rose',
 ]
+
+# Forms of two further lists, of 67 and 74 that hold such data and 70 and 91 that do not, the first written without looking at the patterns: 60 and 62
+# were masked at first, 70 and 88 left alone.
+OTHER_SIGNS = {
+    'reach me at four one five, five five five, two six seven one': 'reach me at <PHONE>',
+    'dial double two one, seven three four, five double six one': 'dial <PHONE>',
+    'お電話は03-1234-5678まで': 'お電話は<PHONE>まで',
+    '서울 02-312-3456': '서울 <PHONE>',
+    '137_1234_5678': '<PHONE>',
+    '138 - 0013 - 8000': '<PHONE>',
+    'Landline 01634 710033, leave a message': 'Landline <PHONE>, leave a message',
+    'Sydney: (02) 9876 5432': 'Sydney: <PHONE>',
+    'Paris: 01 42 68 53 00 (le matin)': 'Paris: <PHONE> (le matin)',
+    'Corp. 713/853-5025 EB4809': 'Corp. <PHONE> EB4809',
+    'Phone number - 4 1 5 8 1 2 3 4 5 6': 'Phone number - <PHONE>',
+    '固定电话是零二零八七六五四三二一': '固定电话是<PHONE>',
+    '发邮件到liming#qq.com（把#换成@）': '发邮件到<EMAIL>（把#换成@）',
+    'bob_at_example_dot_com is how you write me': '<EMAIL> is how you write me',
+    'passport number C01X00T47 issued in Berlin': 'passport number <ID> issued in Berlin',
+    '驾驶证档案编号440301234567': '驾驶证档案编号<ID>',
+    '台胞证12345678': '台胞证<ID>',
+    'QQ：287654321  群：612345678': 'QQ：<HANDLE>  群：<HANDLE>',
+    '加微abc123456': '加微<HANDLE>',
+    'https://github.com/janedoe99': 'https://github.com/<HANDLE>',
+}
+NO_SIGNS = [
+    'one two three four five six seven eight nine ten',
+    'ten nine eight seven six five four three two one zero',
+    'two two two two two two two two',
+    'numbers 03 12 19 25 41 were drawn',
+    '01 02 03 04 05',
+    'part HX_138_0013_8000',
+    '粉丝群人数：500',
+    'C#7 and F#4 at 440 Hz',
+    'Passport photos 35x45mm',
+    'first and last name plus @example.com.',
+    'https://x.com/search?q=cats',
+    'facebook.com/events/ lists it',
+    'https://github.com/pytorch/pytorch',
+]
