@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from jobs.train.world import Scene
 
 KINDS = ("clip", "t2v")
-REPEATS: Mapping[str, int] = {"clip": 1, "t2v": 4}
+REPEATS: Mapping[str, int] = {"clip": 1, "t2v": 3}
 """Times each object of the grid is painted; places three times that. Pictures are changed anew each time they are seen, clips are not."""
-BESIDE: Mapping[str, int] = {"clip": 4, "t2v": 0}
+BESIDE: Mapping[str, int] = {"clip": 4, "t2v": 6}
 """Times each object beside the grid is painted; places four times that. What is drawn from a caption must have a name for everything."""
 EVALUATION_SEED = 77
 """Seed of pictures and noise that no training ever draws."""
 SECONDS: Mapping[str, Mapping[str, float]] = {"cpu": {"clip": 900, "t2v": 7200}, "cuda": {"clip": 240, "t2v": 600}}
 """Budgets used when neither seconds nor steps are given."""
 BATCH: Mapping[str, Mapping[str, int]] = {
-    "cpu": {"clip": 64, "t2v": 16},
+    "cpu": {"clip": 64, "t2v": 8},
     "cuda": {"clip": 256, "t2v": 256},
 }
 TEXT_SHARE = 0.05
@@ -55,8 +55,7 @@ class Course:
         """A plan for this share of the budget."""
         from jobs.train.loop import Budget, Plan
 
-        budget = Budget(self.seconds and self.seconds * share, self.steps and max(1, round(self.steps * share)))
-        return Plan(budget, self.seed, learning_rate, weight_decay, betas, self.device, average)
+        return Plan(Budget(self.seconds, self.steps).part(share), self.seed, learning_rate, weight_decay, betas, self.device, average)
 
 
 def train(

@@ -1,6 +1,7 @@
 """Training is software: it reads releases, resumes, and gives the same weights for the same seed."""
 
 import io
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import pytest
 import torch
 
 from jobs.errors import Terminal
-from jobs.train import data, reading, words, world
-from jobs.train.loop import CHECKPOINT, Budget, Plan, optimise
+from jobs.train import codec, data, reading, t2v, words, world
+from jobs.train.loop import CHECKPOINT, Budget, Plan, Trained, optimise
 from jobs.train.run import device_of, one_in, read_card, splits, train, withheld
 from jobs.train.world import Scene
 
@@ -175,6 +176,46 @@ def test_clips_beside_the_grid_are_drawn_less_often_and_say_what_they_show() -> 
     places = torch.tensor([bool(s.place) for s in scenes])
     grid = torch.tensor([data.whole(s.attributes) for s in scenes])
     assert torch.allclose(torch.stack([chance[places].sum(), chance[~grid].sum()]), torch.tensor([0.5, data.BESIDE]), atol=1e-4)
+
+
+@pytest.mark.parametrize("frames", [1, 4, 16])
+def test_a_moment_is_consecutive_frames_of_the_clip_it_is_of(frames: int) -> None:
+    clips, times = torch.meshgrid(torch.arange(5), torch.arange(16), indexing="ij")
+    latents = torch.stack([clips, times], 1)[..., None, None].expand(-1, -1, -1, 2, 2).half()
+    picked = torch.tensor([3, 0, 3, 4] * 40)
+    found = t2v.moments(latents, picked, frames, torch.Generator().manual_seed(0))
+    assert found.shape == (160, 2, frames, 2, 2)
+    clip, time = found[:, 0, :, 0, 0], found[:, 1, :, 0, 0]
+    assert torch.equal(clip, picked[:, None].expand(-1, frames).float())
+    assert torch.equal(time - time[:, :1], torch.arange(frames).float().expand(160, -1))
+    assert set(time[:, 0].tolist()) == set(range(17 - frames)), "from everywhere in the clip"
+
+
+def test_drawing_is_learnt_in_pictures_before_clips_and_every_stage_goes_on_from_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = data.Clips(np.zeros(0, np.uint8), (0, 1), ("", ""), (SCENES[0].attributes, {"place": "sea", "weather": "fog"}))
+    latents = torch.randn(2, codec.CHANNELS, 16, 4, 4, generator=torch.Generator().manual_seed(0)).half()
+    stages = []
+
+    def watched(model: torch.nn.Module, drawing: t2v.Drawing, *given: Any, **more: Any) -> Trained:
+        start = flat(model)
+        trained = optimise(model, drawing, *given, **more)
+        stages.append((drawing.frames, drawing.batch, start, flat(trained.model)))
+        return trained
+
+    def flat(model: torch.nn.Module) -> torch.Tensor:
+        return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+    monkeypatch.setattr(t2v, "optimise", watched)
+    torch.manual_seed(0)
+    plan = Plan(Budget(steps=8), 0, learning_rate=1e-3, weight_decay=0.0, betas=(0.9, 0.98), warm_up_steps=1)
+    trained = t2v.train(t2v.transformer(), clips, latents, plan, folder=tmp_path, resume=False, batch=1)
+    assert trained.steps == 8
+    assert [stage[:2] for stage in stages] == [(1, 16), (4, 4), (16, 1)], "as many frames a step throughout"
+    for (*_, start, end), (*_, following, _) in itertools.pairwise(stages):
+        assert not torch.equal(start, end)
+        assert torch.equal(end, following)
+    assert torch.equal(stages[-1][3], flat(trained.model))
+    assert not torch.equal(stages[-1][2], stages[-1][3])
 
 
 def test_only_known_kinds_are_trained(tmp_path: Path) -> None:
