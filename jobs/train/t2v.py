@@ -85,12 +85,14 @@ def encode(clips: Clips, axes: codec.Axes, *, device: str, block: int = 64) -> t
     return torch.cat(parts)
 
 
-def noise_levels(count: int, generator: torch.Generator) -> torch.Tensor:
-    """Shares of noise in 0..1."""
+def noise_levels(count: int, frames: int, generator: torch.Generator) -> torch.Tensor:
+    """Shares of noise in 0..1. Frames that are alike tell the same thing through four times the noise that one of them does, if they
+    are sixteen: fewer frames are given as much less of it."""
     draw = {"generator": generator, "device": generator.device}
     late = 1 - LATE_WIDTH * torch.rand(count, **draw) ** 2
     spread = torch.sigmoid(1.3 * torch.randn(count, **draw) + 0.7)
-    return torch.where(torch.rand(count, **draw) < LATE_SHARE, late, spread)
+    level = torch.where(torch.rand(count, **draw) < LATE_SHARE, late, spread)
+    return level / (level + (1 - level) * math.sqrt(FRAMES / frames))
 
 
 def moments(latents: torch.Tensor, picked: torch.Tensor, frames: int, generator: torch.Generator) -> torch.Tensor:
@@ -103,18 +105,19 @@ def moments(latents: torch.Tensor, picked: torch.Tensor, frames: int, generator:
 class Drawing:
     """The loss of the transformer: predict the clean latents of so many frames from noisy ones and the codes of the caption."""
 
-    def __init__(self, model: WanTransformer3DModel, clips: Clips, latents: torch.Tensor, *, frames: int, batch: int, device: str) -> None:
+    def __init__(self, model: WanTransformer3DModel, clips: Clips, latents: torch.Tensor, *, frames: int, batch: int, device: str, lit: bool) -> None:
         self.model, self.frames, self.batch, self.device = model, frames, batch, device
         self.states = min(TEXT_STATES, 4 * frames)
         self.half = device == "cuda" or torch.cpu._is_avx512_bf16_supported()  # type: ignore[attr-defined, no-untyped-call]
         self.latents, self.chance = latents, clips.chance().to(device)
-        codes = Codes(WIDTH)
+        codes = Codes(WIDTH, lit=lit)
         self.nothing = codes.strange_text.to(device)
-        each = max((len(a) for a in clips.attributes), default=1) or 1
+        each = max((len(a) for a in clips.attributes), default=0) + 1
         self.codes, self.named = torch.zeros(len(clips), each, WIDTH), torch.zeros(len(clips), each, dtype=torch.bool)
         for i, attributes in enumerate(clips.attributes):
-            for k, (key, value) in enumerate(attributes.items()):
-                self.codes[i, k], self.named[i, k] = codes({key: value}), True
+            if attributes:
+                parts = codes.parts(attributes, clips.light(i) if lit else None)
+                self.codes[i, : len(parts)], self.named[i, : len(parts)] = parts, True
         self.codes, self.named = self.codes.to(device), self.named.to(device)
 
     def text(self, picked: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -135,7 +138,7 @@ class Drawing:
         draw = {"generator": generator, "device": generator.device}
         picked = torch.multinomial(self.chance, self.batch, replacement=True, generator=generator)
         clean = moments(self.latents, picked, self.frames, generator)
-        noise, sigma = torch.randn(clean.shape, **draw), noise_levels(self.batch, generator)
+        noise, sigma = torch.randn(clean.shape, **draw), noise_levels(self.batch, self.frames, generator)
         level = sigma.view(-1, 1, 1, 1, 1)
         noisy = (1 - level) * clean + level * noise
         # on a processor the backward pass of fused attention takes ten times as long in bfloat16 as the plain formula
@@ -145,11 +148,11 @@ class Drawing:
         return ((guess - clean) ** 2 * (0.36 / level.clamp_min(0.4) ** 2)).mean()
 
 
-def train(model: WanTransformer3DModel, clips: Clips, latents: torch.Tensor, plan: Plan, *, folder: Path, resume: bool, batch: int) -> Trained:
-    """Train a transformer on the latents of the clips, stage by stage; `batch` is in whole clips."""
+def train(model: WanTransformer3DModel, clips: Clips, latents: torch.Tensor, plan: Plan, *, folder: Path, resume: bool, batch: int, lit: bool) -> Trained:
+    """Train a transformer on the latents of the clips, stage by stage; `batch` is in whole clips, `lit` as in `Codes`."""
     spent = []
     for at, (frames, share) in enumerate(STAGES):
-        drawing = Drawing(model, clips, latents, frames=frames, batch=batch * FRAMES // frames, device=plan.device)
+        drawing = Drawing(model, clips, latents, frames=frames, batch=batch * FRAMES // frames, device=plan.device, lit=lit)
         if plan.device == "cuda":
             model.compile()
         rate = plan.learning_rate if at == 0 else plan.learning_rate / 2
@@ -160,9 +163,9 @@ def train(model: WanTransformer3DModel, clips: Clips, latents: torch.Tensor, pla
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def smoothed(model: torch.nn.Module, clips: Clips, axes: codec.Axes, seed: int, *, device: str, sample: int = 256) -> tuple[torch.Tensor, torch.Tensor]:
+def smoothed(model: torch.nn.Module, clips: Clips, axes: codec.Axes, seed: int, *, device: str, lit: bool, sample: int = 256) -> tuple[torch.Tensor, torch.Tensor]:
     """The decoder's last layer for what this model draws: fitted to its guesses at clips that were noised by SMOOTH_NOISE."""
-    generator, codes = torch.Generator().manual_seed(seed), Codes(WIDTH)
+    generator, codes = torch.Generator().manual_seed(seed), Codes(WIDTH, lit=lit)
     axes = axes.to(device)
     model.to(device)
     fit = codec.Smoother(axes)
@@ -174,7 +177,7 @@ def smoothed(model: torch.nn.Module, clips: Clips, axes: codec.Axes, seed: int, 
         low, high = SMOOTH_NOISE
         level = (low + (high - low) * torch.rand(len(some), generator=generator)).to(device)
         share, noise = level.view(-1, 1, 1, 1, 1), torch.randn(clean.shape, generator=generator).to(device)
-        text = torch.stack([codes(clips.attributes[i]) for i in some])[:, None].repeat(1, 8, 1).to(device) * math.sqrt(WIDTH)
+        text = torch.stack([codes(clips.attributes[i], clips.light(i) if lit else None) for i in some])[:, None].repeat(1, 8, 1).to(device) * math.sqrt(WIDTH)
         fit.see(model((1 - share) * clean + share * noise, level * 1000, text, return_dict=False)[0], video)
     model.to("cpu")
     weight, bias = fit.solve()
