@@ -159,7 +159,9 @@ class Heard:
         fresh, end = self.room[:, self.pending:self.pending + samples], self.pending + samples
         if not np.isfinite(fresh).all():
             np.nan_to_num(fresh, copy=False, posinf=1.0, neginf=-1.0)
-        mono = fresh[:1] if self.channels == 1 else (fresh[:1] + fresh[1:2]) * np.float32(0.5)
+        mono = fresh[:1] if self.channels == 1 else fresh[:1] + fresh[1:2]
+        if self.channels > 1:
+            mono *= np.float32(0.5)
         line = np.concatenate([self.mono_pending, *(out.to_ndarray()[0] for out in self._mono(mono))])
         most = int(end / (self.rate * NATIVE_BLOCK_S)) + 2
         edges = np.rint(np.arange(self.blocks, self.blocks + most) * self.rate * NATIVE_BLOCK_S).astype(np.int64)

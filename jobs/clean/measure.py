@@ -113,6 +113,7 @@ def warm() -> None:
     from jobs.media.picture import open_picture, rgb
     from jobs.media.voice import weights
 
+    child.keep_freed()
     measurements()
     weights()
     del open_picture, rgb

@@ -208,6 +208,18 @@ def _trim() -> None:
         libc.malloc_trim(0)
 
 
+def keep_freed() -> None:
+    """Let the heap keep what is freed, as it does by itself once a very large array has passed: arrays of seconds of sound and small
+    pictures would be mapped, cleared and given back time and again."""
+    import ctypes
+
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(_M_MMAP_THRESHOLD, 32 << 20)
+        libc.mallopt(_M_TRIM_THRESHOLD, 64 << 20)
+
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _MADV_DONTNEED = 4
 _MAPPING = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ \d+ +/\S[^\n]*\n((?:[A-Z]\w+:[^\n]*\n)+)", re.M)
 """A mapping of a file that is not written to, in /proc/self/smaps: where it begins and ends, and its lines of figures."""

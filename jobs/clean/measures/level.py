@@ -46,25 +46,26 @@ def _flat(sound: Any, start: int, end: int, least: Any, parts: bool, sides: Any)
     Args:
         parts: Whether what the block cuts off of a half wave counts; of a round one it may look flat.
     """
-    flat, begin, top = 0, start, np.float32(0.0)
-    for i in range(start, end + 1):
-        value = sound[min(i, end - 1)]
-        if i == end or (i > begin and (value >= 0) != (sound[begin] >= 0)):
-            if i - begin >= LEAST_WAVE and (parts or (start < begin and i < end)):
-                side = 0 if sound[begin] >= 0 else 1
-                if top >= least[side]:
-                    high = 0
-                    for k in range(begin, i):
-                        if abs(sound[k]) >= FLAT_NEAR * min(top, np.float32(1.0)):
-                            high += 1
-                    if high >= FLAT_SHARE * (i - begin):
-                        flat += high
-                        sides[side, 0] += high
-                        sides[side, 1] += high * top
-                elif top >= LOW_PEAK / NEAR_PEAK * least[side]:
-                    sides[side, 2] += i - begin
-            begin, top = i, np.float32(0.0)
-        top = max(top, abs(value))
+    flat, begin = 0, start
+    while begin < end:
+        side, after = 0 if sound[begin] >= 0 else 1, begin + 1
+        while after < end and (0 if sound[after] >= 0 else 1) == side:
+            after += 1
+        if after - begin >= LEAST_WAVE and (parts or (start < begin and after < end)):
+            wave = sound[begin:after]
+            top = greatest_of(wave)
+            if top >= least[side]:
+                high: Any = np.int32(0)
+                near = np.float32(FLAT_NEAR) * min(top, np.float32(1.0))
+                for k in range(wave.size):
+                    high += np.int32(abs(wave[k]) >= near)
+                if high >= FLAT_SHARE * wave.size:
+                    flat += high
+                    sides[side, 0] += high
+                    sides[side, 1] += high * top
+            elif top >= LOW_PEAK / NEAR_PEAK * least[side]:
+                sides[side, 2] += wave.size
+        begin = after
     return flat
 
 
@@ -80,12 +81,12 @@ def _levels(sound: Any, edges: Any, number: int) -> Any:
         start, end = edges[block], edges[block + 1]
         square, runs, flat = 0.0, 0, 0
         for c in range(channels):
-            own, total = 0.0, 0.0
-            for i in range(start, end):
-                value = float(sound[c, i])
+            own, total, line = 0.0, 0.0, sound[c, start:end]
+            for i in range(line.size):  # a loop over a part of its own becomes vectors
+                value = float(line[i])
                 own += value * value
                 total += value
-            peak = greatest_of(sound[c, start:end])
+            peak = greatest_of(line)
             square += max(own - total * total / max(end - start, 1), 0.0)
             if peak < TOP:
                 continue

@@ -127,6 +127,16 @@ def _float(bits: Any) -> Any:
     return np.array([bits], np.int32).view(np.float32)[0]
 
 
+@kernel(None)
+def _interpolate(line: Any, taps: Any, out: Any) -> None:
+    """Sums of TAPS neighbours, weighted; each is written out, so that it is added up in registers."""
+    a, b, c, d, e, f, g, h, i, j, k, m = (taps[0], taps[1], taps[2], taps[3], taps[4], taps[5], taps[6], taps[7], taps[8], taps[9],
+                                          taps[10], taps[11])
+    for n in range(out.size):
+        out[n] = a * line[n] + b * line[n + 1] + c * line[n + 2] + d * line[n + 3] + e * line[n + 4] + f * line[n + 5] \
+            + g * line[n + 6] + h * line[n + 7] + i * line[n + 8] + j * line[n + 9] + k * line[n + 10] + m * line[n + 11]
+
+
 @kernel(f"float64[::1]({_SOUND}, {_EDGES}, float32[:, ::1], Array(float32, 2, 'C', readonly=True))")
 def _peaks(sound: Any, edges: Any, tail: Any, phases: Any) -> Any:
     """Greatest absolute value of every block and between its samples, with the TAPS samples before it, which `tail` carries over; between
@@ -152,11 +162,7 @@ def _peaks(sound: Any, edges: Any, tail: Any, phases: Any) -> Any:
                 if _greatest(bits[c, start:end + 1]) < floor:
                     continue
                 for phase in range(phases.shape[0]):
-                    between[:] = 0
-                    for k in range(taps):
-                        tap, part = phases[phase, k], line[start - taps // 2 + 1 + k:end - taps // 2 + 1 + k]
-                        for i in range(part.size):
-                            between[i] += tap * part[i]
+                    _interpolate(line[start - taps // 2 + 1:], phases[phase], between[:end - start])
                     top = max(top, _greatest(greatest[:end - start]))
         tops[block] = top
         lines[:, :taps] = lines[:, count:count + taps].copy()
