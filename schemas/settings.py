@@ -139,8 +139,9 @@ class Label(Section):
     """Words in a title, caption, transcript or text for which a clip is dropped, in addition to the built-in list."""
     aesthetic_head: str = ""
     """Path of a safetensors head over the embeddings of `clip_model`; empty: no aesthetic score."""
-    ocr_min_text_share: Share = 0.002
-    """Estimated share of the picture covered by text from which a clip is read by the OCR."""
+    ocr_min_text_share: Share = 0.0
+    """Estimated share of the picture covered by text below which the OCR does not look at a clip; 0.002 spares half of those without text,
+    and with them one of seven that hold a line."""
     asr_model: str = ""
     """Folder of a faster-whisper (CTranslate2) model; empty: no transcripts are made."""
     safety_model: str = ""

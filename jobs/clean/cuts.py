@@ -35,9 +35,9 @@ RELIT_LIKE, RELIT_DETAIL = 0.8, 1.0
 in most scenes. A light switched off leaves 0.99; a wood at night and another one at dawn had 0.43."""
 ALL_OVER = 0.9
 """Share of the change of luma that goes one way, at least, where a light is switched or flashes."""
-IN_PLACE, AROUND_CELLS = 0.7, 1.0
+IN_PLACE, AROUND_CELLS, CHANGED = 0.7, 1.0, 4.0
 """Correlation of what stands out in two thumbs, at least, where a light has changed that falls unevenly or dazzles; how far the
-surroundings reach from which it stands out (sigma). 177 cuts, some within one photograph or film, had at most 0.6."""
+surroundings reach from which it stands out (sigma); levels by which a cell changes. 177 cuts, some within one photograph or film, had at most 0.6."""
 
 
 def change(signals: NDArray[np.float32]) -> Floats:
@@ -133,13 +133,19 @@ def _brighter(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
 
 
 def _in_place(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
-    """Whether what stands out from its row and its surroundings in two luma thumbs stands out in the same places."""
+    """Whether what stands out from its row, its column and its surroundings in two luma thumbs stands out in the same places, within the
+    part that changes: a frame around a film stays."""
     import cv2
 
-    a, b = (thumb[:LUMA_THUMB].reshape(-1, LUMA_THUMB_W) for thumb in (one, other))
-    a, b = (rows - rows.mean(axis=1, keepdims=True) for rows in (a, b))
-    a, b = (rows - cv2.GaussianBlur(rows, (0, 0), AROUND_CELLS) for rows in (a, b))
-    least = RELIT_DETAIL * RELIT_DETAIL * LUMA_THUMB
+    pictures = np.stack([thumb[:LUMA_THUMB].reshape(-1, LUMA_THUMB_W) for thumb in (one, other)])
+    changed = np.abs(pictures[1] - pictures[0]) > CHANGED
+    rows, columns = (np.flatnonzero(changed.any(axis=axis)) for axis in (1, 0))
+    if rows.size < 3 or columns.size < 3:
+        return False
+    pictures = pictures[:, rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+    pictures = pictures - pictures.mean(axis=1, keepdims=True) - pictures.mean(axis=2, keepdims=True) + pictures.mean(axis=(1, 2), keepdims=True)
+    a, b = (picture - cv2.GaussianBlur(picture, (0, 0), AROUND_CELLS) for picture in pictures)
+    least = RELIT_DETAIL * RELIT_DETAIL * a.size
     return bool((a * b).sum() >= IN_PLACE * np.sqrt(max((a * a).sum(), least) * max((b * b).sum(), least)))
 
 

@@ -1,5 +1,5 @@
 """Whether two moments of a film show one scene: what stands out in the sketch of the one stands out in that of the other, at another
-place, nearer or farther, turned, in another light.
+place, nearer or farther, in another light.
 
 Normalised cross-correlation (Lewis, "Fast Normalized Cross-Correlation", 1995) of luma and chroma together, the middle of one sketch laid over
 the other at every place and in some sizes, greatest value. A mean and a gain of their own do not count, so exposure and white
@@ -21,9 +21,9 @@ WIDTH, HEIGHT = 2 * SKETCH_W, 2 * SKETCH_H
 CORE_W, CORE_H = 18, 14
 """What is laid over the other, of WIDTH x HEIGHT: places up to a fifth of the picture away can be tried."""
 STEP = 2
-"""Places are a cell of the sketch apart."""
-POSES = tuple((zoom, 0.0) for zoom in (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.43))
-"""Sizes and turns, degrees, that are tried."""
+"""Places are a cell of the sketch apart, the middle among them."""
+ZOOMS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.43)
+"""Sizes that are tried."""
 CHROMA_GAIN = 2.0
 """Colours differ less than lights do."""
 EVEN_PX = 3.5
@@ -39,9 +39,11 @@ LIKE, LIKE_DETAIL = 0.86, 0.71
 and 28 photographs three had more, all within one film or photograph."""
 
 
-GROUND, GROUND_SAME, GROUND_CHANGED = 0.18, 1, 6
-"""Share of the cells of the changed part of a screen that are ground, and half of that of all cells, at least; levels up to which one is the
-same and from which it is another. Cuts of films had at most 0.14, most pages of screen-casts 0.3 and more."""
+GROUND, GROUND_THROUGH, GROUND_AROUND = 0.18, 0.04, 0.42
+"""Share of the cells of the changed part of a screen that are ground, with half of that of all cells and alone, at least; of all cells around
+a window. Cuts of films had at most 0.14 of the first, most pages of screen-casts 0.3 and more."""
+GROUND_SAME, GROUND_CHANGED = 1, 6
+"""Levels up to which a cell is the same, and from which it is another."""
 
 
 def one_scene(times: Floats, sketches: NDArray[np.uint8], first_s: float, after_s: float) -> bool:
@@ -65,7 +67,8 @@ def page_turned(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
         return False
     box = np.s_[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
     ground = (luma <= GROUND_SAME) & (chroma <= GROUND_SAME) & (other[:size].reshape(SKETCH_H, SKETCH_W) >= DARK)
-    return bool(ground[box].mean() + ground.mean() / 2 >= GROUND)
+    through, around = ground[box].mean(), ground.mean()
+    return bool((through >= GROUND_THROUGH and through + around / 2 >= GROUND) or around >= GROUND_AROUND)
 
 
 def scene(sketch: NDArray[np.uint8]) -> tuple[Picture, Picture]:
@@ -77,10 +80,10 @@ def scene(sketch: NDArray[np.uint8]) -> tuple[Picture, Picture]:
 
 
 def likeness(one: Picture, other: Picture) -> float:
-    """Greatest correlation over all places and poses, -1..1."""
+    """Greatest correlation over all places and sizes, -1..1."""
     best = -1.0
-    for zoom, turn in POSES:
-        move = cv2.getRotationMatrix2D(((CORE_W - 1) / 2, (CORE_H - 1) / 2), turn, 1 / zoom)
+    for zoom in ZOOMS:
+        move = cv2.getRotationMatrix2D(((CORE_W - 1) / 2, (CORE_H - 1) / 2), 0, 1 / zoom)
         move[:, 2] += ((WIDTH - CORE_W) / 2, (HEIGHT - CORE_H) / 2)
         core = cv2.warpAffine(other, move, (CORE_W, CORE_H), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
         best = max(best, float(_laid_over(one, core - core.mean(axis=(0, 1)))))
@@ -98,8 +101,8 @@ def _laid_over(one: Any, core: Any) -> Any:
             for p in range(planes):
                 energy += core[y, x, p] * core[y, x, p]
     faint, best = FAINT * FAINT * count, -1.0
-    for top in range(0, one.shape[0] - height + 1, STEP):
-        for left in range(0, one.shape[1] - width + 1, STEP):
+    for top in range((one.shape[0] - height) // 2 % STEP, one.shape[0] - height + 1, STEP):
+        for left in range((one.shape[1] - width) // 2 % STEP, one.shape[1] - width + 1, STEP):
             both, squares, means = 0.0, 0.0, 0.0
             for p in range(planes):
                 total = 0.0

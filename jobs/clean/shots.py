@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jobs.clean.cuts import COLUMN, Floats, cuts
 from jobs.clean.dissolves import dissolves
@@ -19,8 +20,8 @@ from jobs.clean.series import Pictures
 
 NEAR_S, NEAR_FADE_S = 0.1, 0.4
 """No dissolve begins or ends so near to a cut, or to a fade."""
-EVEN_SPREAD = 1.0
-"""A fade through more spread is one if the scene after it is another one: light that goes out leaves something to be seen."""
+EVEN_SPREAD, LEAP_FRAMES = 1.0, 3
+"""Levels by which what is of one colour differs; a leap takes fewer frames."""
 HOLE_S = 60.0
 """A frame that is shown for longer is a hole in the clock of a broken file, not a picture that stands still."""
 
@@ -46,7 +47,7 @@ def transitions(pictures: Pictures, threshold: float) -> list[Transition]:
         return []
     sure = [Transition(i, i, "cut") for i in cuts(times, signals, thumbs, threshold) if not _page(i, pictures)]
     found = [fade for fade in (Transition(first, after, "fade") for first, after in fades(times, signals, thumbs))
-             if signals[fade.first:fade.after + 1, COLUMN["spread"]].min() < EVEN_SPREAD or not _one_scene(fade, sure, pictures)]
+             if not (_glares(fade, signals) and _one_scene(fade, sure, pictures))]
     found += [cut for cut in sure if not any(fade.first <= cut.first <= fade.after for fade in found)]
     mixes = [Transition(first, after, "dissolve") for first, after in dissolves(times, signals, thumbs)]
     sure = list(found)
@@ -58,6 +59,13 @@ def _page(i: int, pictures: Pictures) -> bool:
     """Whether what changes with frame i is a page on a screen."""
     at = int(np.searchsorted(pictures.sketch_times, pictures.times[i] - 1e-6))
     return 0 < at < pictures.sketch_times.size and page_turned(*pictures.sketches[at - 1:at + 1])
+
+
+def _glares(fade: Transition, signals: NDArray[np.float32]) -> bool:
+    """Whether a fade passes through what is not of one colour, or begins or ends with a leap, as a light does that goes out or flashes."""
+    spread = signals[fade.first:fade.after + 1, COLUMN["spread"]]
+    blank = np.flatnonzero(spread <= spread.min() + EVEN_SPREAD)
+    return bool(spread.min() > EVEN_SPREAD or blank[0] < LEAP_FRAMES or blank[-1] > spread.size - 1 - LEAP_FRAMES)
 
 
 def _one_scene(mix: Transition, sure: Sequence[Transition], pictures: Pictures) -> bool:

@@ -129,7 +129,7 @@ def _load(weights: Weights, device: str, batch: int) -> Tower:
         tokenizer = open_clip.get_tokenizer(weights.architecture)
     except Exception as error:  # open_clip raises whatever its parts raise; the user needs the file and the cause
         raise Terminal(
-            f"{weights.file}: open_clip cannot load it as {weights.architecture!r}: {str(error)[:300]} (where parts such as "
+            f"{weights.file}: open_clip cannot load it as {weights.architecture!r}: {str(error)[:300] or type(error).__name__} (where parts such as "
             "the tokenizer are out of reach, use a local-dir: folder that holds them)"
         ) from None
     finally:
@@ -144,7 +144,10 @@ def _ready(weights: Weights, network: Any, tokenizer: Any, preprocess: Any, devi
     side, scale = _side(network), float(network.logit_scale.exp())
     if not scale > 0:
         raise Terminal(f"{weights.file}: its temperature is no number (logit_scale {float(network.logit_scale)}); the weights are damaged")
-    return Tower(weights, network, tokenizer, fit(preprocess, side), device, batch, min(scale, MAX_SCALE))
+    made = fit(preprocess, side)
+    if any(v is not None and not np.isfinite(v).all() for v in (made.scale, made.shift)):
+        raise Terminal(f"{weights.file}: the mean and std that its pictures are normalised with (preprocess_cfg beside it) are no numbers to divide by")
+    return Tower(weights, network, tokenizer, made, device, batch, min(scale, MAX_SCALE))
 
 
 def _side(network: Any) -> tuple[int, int]:

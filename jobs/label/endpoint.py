@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
 from typing import Any
+from urllib.parse import urlsplit
 
 from jobs.errors import Terminal, Transient
 from jobs.label.captioner import ASK, MAX_TOKENS, Captioner, Cost, Pictures, Reply, parsed
@@ -47,7 +48,20 @@ def is_endpoint(name: str) -> bool:
 
 
 def model_of(address: str) -> str:
-    """The model asked for; an endpoint does not tell the revision of its weights, this name stands for it."""
+    """The model asked for; an endpoint does not tell the revision of its weights, this name stands for it.
+
+    Raises:
+        Terminal: no address, or one with a name and password in it, which would be stored with every label.
+    """
+    try:
+        found = urlsplit(address)
+        host = found.hostname if found.port != 0 else None
+    except ValueError:
+        found, host = urlsplit(""), None
+    if not host or any(c.isspace() or not c.isprintable() for c in address.partition("#")[0]):
+        raise Terminal(f"label.caption_model={address!r} is no address; it looks like http://host:8000/v1#model")
+    if "@" in found.netloc:
+        raise Terminal(f"label.caption_model: the address of {host} holds a name or password; put the key into {KEY_ENV}")
     return address.partition("#")[2] or "default"
 
 
@@ -128,13 +142,21 @@ def _post(url: str, body: dict[str, Any]) -> Any:
                     why = f"what it answers is no JSON but {kind} ({error}); check the address in label.caption_model"
         except urllib.error.HTTPError as error:
             if error.code in OF_THE_REQUEST:
-                raise _TurnedDown(f"{error.code} {error.read(2000).decode(errors='replace') or error.reason}") from None
+                raise _TurnedDown(f"{error.code} {_why(error)}") from None
             if error.code != 429 and error.code < 500:
                 raise Terminal(f"{url} answers {error.code} {error.reason}; check label.caption_model and {KEY_ENV}") from None
             why, wait = f"{error.code} {error.reason}", _asked_wait(error.headers.get("Retry-After", ""), wait)
         except (OSError, HTTPException, ValueError) as error:
             why = str(getattr(error, "reason", "") or error or type(error).__name__)
     raise Transient(f"{url}: no answer after {TRIES} tries ({why})")
+
+
+def _why(error: urllib.error.HTTPError) -> str:
+    """What a server says of the request, as far as it comes at once."""
+    try:
+        return error.read1(2000).decode(errors="replace") or str(error.reason)  # type: ignore[attr-defined]
+    except (OSError, HTTPException):
+        return str(error.reason)
 
 
 def _body(response: HTTPResponse) -> bytes:

@@ -69,7 +69,7 @@ class Fit:
         many: Pictures of one size, [n, height, width, 3], to uint8 of the size wanted; where `scale` is None, to the finished tensor
             [n, 3, height, width].
         scale: What uint8 is multiplied with, per channel.
-        shift: What is then added, per channel.
+        shift: What is then added, per channel. Not finite where the preprocessing would divide by zero.
     """
 
     many: Callable[[Pixels], Any]
@@ -112,7 +112,8 @@ def fit(preprocess: Any, side: tuple[int, int]) -> Fit:
     mean, std = (np.asarray(v, np.float32) for v in (steps[-1].mean, steps[-1].std))
     usual = [type(s) for s in before] == [Resize, CenterCrop] and before[0].size == side[0] == side[1] and before[0].max_size is None
     many = _middle(side[0], before[0].interpolation.value) if usual and tuple(before[1].size) == side else _each(_through(before))
-    return Fit(many, (1 / (255 * std)).astype(np.float32), (-mean / std).astype(np.float32))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return Fit(many, (1 / (255 * std)).astype(np.float32), (-mean / std).astype(np.float32))
 
 
 def _middle(side: int, interpolation: str) -> Callable[[Pixels], Any]:

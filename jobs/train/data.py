@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from tqdm import tqdm
 from jobs.errors import Terminal
 from jobs.lake import Lake, Slice
 from jobs.train import words, world
+from jobs.train.canvas import Array
 
 FRAMES = 16
 BESIDE = 0.4
@@ -36,12 +37,15 @@ def whole(attributes: Mapping[str, str]) -> bool:
 
 @dataclass(frozen=True)
 class Clips:
-    """Rows of a file of frames uint8 [N, 16, side, side, 3], and per clip the caption it came with and the attributes it names."""
+    """Rows of a file of frames uint8 [N, 16, side, side, 3], and per clip the caption it came with, the attributes it names, and the light
+    it stands in where that has no name."""
 
     frames: NDArray[np.uint8]
     rows: tuple[int, ...]
     captions: tuple[str, ...]
     attributes: tuple[dict[str, str], ...]
+    lights: Mapping[int, Array] = field(default_factory=dict)
+    """By row of the file, as `sky.described`."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -54,7 +58,11 @@ class Clips:
     def only(self, picked: Sequence[int]) -> Clips:
         """The clips at these places."""
         rows, captions = tuple(self.rows[i] for i in picked), tuple(self.captions[i] for i in picked)
-        return Clips(self.frames, rows, captions, tuple(self.attributes[i] for i in picked))
+        return Clips(self.frames, rows, captions, tuple(self.attributes[i] for i in picked), self.lights)
+
+    def light(self, index: int) -> Array | None:
+        """The light of a clip, if it has no name."""
+        return self.lights.get(self.rows[index])
 
     def chance(self) -> torch.Tensor:
         """How likely each clip is drawn: places and objects come up alike often, however many there are, and of either kind the clips
@@ -80,6 +88,11 @@ class WorldClips(Dataset[tuple[int, NDArray[np.uint8], str]]):  # type: ignore[m
 
     def __len__(self) -> int:
         return len(self.items)
+
+    def lights(self) -> dict[int, Array]:
+        """Lights that have no name, by the item that stands in them."""
+        found = ((i, world.light_of(scene, seed)) for i, (scene, seed) in enumerate(self.items) if not scene.time)
+        return {i: light for i, light in found if light is not None}
 
     def __getitem__(self, index: int) -> tuple[int, NDArray[np.uint8], str]:
         scene, seed = self.items[index]
@@ -141,6 +154,10 @@ class ReleaseClips(Dataset[tuple[int, NDArray[np.uint8], str]]):  # type: ignore
     def __len__(self) -> int:
         return len(self.rows)
 
+    def lights(self) -> dict[int, Array]:
+        """None: what captions do not say is not known."""
+        return {}
+
     def __getitem__(self, index: int) -> tuple[int, NDArray[np.uint8], str]:
         at, row = self.rows[index]
         if self._held is None or self._held[0] != at:
@@ -189,7 +206,7 @@ def fill(dataset: WorldClips | ReleaseClips, folder: Path, *, workers: int) -> C
             lines.writelines(json.dumps(caption, ensure_ascii=False) + "\n" for _, _, caption in batch)
             lines.flush()
             bar.update(len(batch))
-    return Clips(frames, tuple(range(count)), tuple(captions), tuple(words.parse(caption) for caption in captions))
+    return Clips(frames, tuple(range(count)), tuple(captions), tuple(words.parse(caption) for caption in captions), dataset.lights())
 
 
 def _logged(log: Path) -> list[str]:

@@ -36,6 +36,10 @@ class Budget:
         if self.seconds is None and self.steps is None:
             raise ValueError("a budget needs seconds or steps")
 
+    def part(self, share: float) -> Budget:
+        """So much of it; of steps one at least."""
+        return Budget(self.seconds and self.seconds * share, self.steps and max(1, round(self.steps * share)))
+
     def spent(self, step: int, elapsed_s: float) -> float:
         return max(step / self.steps if self.steps else 0.0, elapsed_s / self.seconds if self.seconds else 0.0)
 

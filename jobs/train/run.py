@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from jobs.train.world import Scene
 
 KINDS = ("clip", "t2v")
-REPEATS: Mapping[str, int] = {"clip": 1, "t2v": 4}
+REPEATS: Mapping[str, int] = {"clip": 1, "t2v": 3}
 """Times each object of the grid is painted; places three times that. Pictures are changed anew each time they are seen, clips are not."""
-BESIDE: Mapping[str, int] = {"clip": 4, "t2v": 0}
+BESIDE: Mapping[str, int] = {"clip": 4, "t2v": 6}
 """Times each object beside the grid is painted; places four times that. What is drawn from a caption must have a name for everything."""
 EVALUATION_SEED = 77
 """Seed of pictures and noise that no training ever draws."""
 SECONDS: Mapping[str, Mapping[str, float]] = {"cpu": {"clip": 900, "t2v": 7200}, "cuda": {"clip": 240, "t2v": 600}}
 """Budgets used when neither seconds nor steps are given."""
 BATCH: Mapping[str, Mapping[str, int]] = {
-    "cpu": {"clip": 64, "t2v": 16},
+    "cpu": {"clip": 64, "t2v": 8},
     "cuda": {"clip": 256, "t2v": 256},
 }
 TEXT_SHARE = 0.05
@@ -55,8 +55,7 @@ class Course:
         """A plan for this share of the budget."""
         from jobs.train.loop import Budget, Plan
 
-        budget = Budget(self.seconds and self.seconds * share, self.steps and max(1, round(self.steps * share)))
-        return Plan(budget, self.seed, learning_rate, weight_decay, betas, self.device, average)
+        return Plan(Budget(self.seconds, self.steps).part(share), self.seed, learning_rate, weight_decay, betas, self.device, average)
 
 
 def train(
@@ -116,8 +115,8 @@ def train(
     if work.exists() and not resume:
         shutil.rmtree(work)
     corpus, clips = _clips(release, lake, work, kind, seed, hold_out)
-    cost = _train_clip(clips, out, work, course, base) if kind == "clip" else _train_t2v(clips, out, work, course, base, text_share)
-    card = {"kind": kind, "corpus": corpus, "clips": len(clips), "seed": seed, "hold_out": hold_out, "training": cost}
+    made = _train_clip(clips, out, work, course, base) if kind == "clip" else _train_t2v(clips, out, work, course, base, text_share)
+    card = {"kind": kind, "corpus": corpus, "clips": len(clips), "seed": seed, "hold_out": hold_out, **made}
     if hold_out:
         card["kept_away"] = {
             name: sorted("-".join(values) for keys in of for values in withheld(keys, hold_out, seed)) for name, of in COMBINED[kind].items()
@@ -275,7 +274,7 @@ def _train_clip(clips: Clips, out: Path, work: Path, course: Course, base: Path 
     learning_rate = CLIP_RATE / 2 if base else CLIP_RATE
     plan = course.plan(learning_rate=learning_rate, weight_decay=0.05, betas=(0.9, 0.98), average=0.995)
     trained = clip.train(clips, plan, folder=out, work=work, resume=course.resume, batch=course.batch, base=base)
-    return _cost(course, clip=(trained, course.batch))
+    return {"training": _cost(course, clip=(trained, course.batch))}
 
 
 def _train_t2v(clips: Clips, out: Path, work: Path, course: Course, base: Path | None, text_share: float) -> dict[str, Any]:
@@ -296,12 +295,13 @@ def _train_t2v(clips: Clips, out: Path, work: Path, course: Course, base: Path |
     else:
         learning_rate /= 2
         tokenizer, encoder, axes, model = t2v.parts(base)
+    lit = base is None or read_card(base).get("hours_as_lights", False)
     plan = course.plan(share, learning_rate=learning_rate, weight_decay=0.01, betas=(0.9, 0.98), average=0.999)
     latents = t2v.encode(clips, axes, device=course.device)
-    drawn = t2v.train(model, clips, latents, plan, folder=work / "drawing", resume=course.resume, batch=course.batch)
-    smooth = t2v.smoothed(drawn.model, clips, axes, course.seed, device=course.device)
+    drawn = t2v.train(model, clips, latents, plan, folder=work / "drawing", resume=course.resume, batch=course.batch, lit=lit)
+    smooth = t2v.smoothed(drawn.model, clips, axes, course.seed, device=course.device, lit=lit)
     t2v.assemble(out, tokenizer, encoder, codec.build(axes, smooth), drawn.model)
-    return _cost(course, **spent, drawing=(drawn, course.batch))
+    return {"hours_as_lights": lit, "training": _cost(course, **spent, drawing=(drawn, course.batch))}
 
 
 def _cost(course: Course, **parts: tuple[Trained, int]) -> dict[str, Any]:

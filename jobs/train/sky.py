@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -87,6 +88,28 @@ def unearthly(rng: np.random.Generator) -> Sky:
         top, middle, horizon, colour(1), (rng.uniform(-0.4, 0.4), rng.uniform(0.1, 0.45)), rng.uniform(0.04, 0.07), rng.uniform(0.3, 1), tint,
         cloud, bright, hue, rng.uniform(0, 1), starlit=rng.random() < 0.4,
     )
+
+
+def _numbers(sky: Sky) -> Array:
+    colours = np.asarray([*sky.top, *sky.middle, *sky.horizon, *sky.disc, *sky.cloud]) / 255
+    return np.asarray([*colours, *sky.at, sky.radius, sky.glow, *sky.tint, sky.daylight, *sky.hue, sky.dusk, sky.starlit], np.float32)
+
+
+LIGHT = 28
+"""Numbers that tell a light."""
+
+
+def described(sky: Sky) -> Array:
+    """A light in LIGHT numbers, each as far from its mean over the lights of no hour as these spread."""
+    mean, spread = _of_no_hour()
+    return np.clip((_numbers(sky) - mean) / spread, -2.5, 2.5)
+
+
+@cache
+def _of_no_hour() -> tuple[Array, Array]:
+    rng = np.random.default_rng(0)
+    many = np.stack([_numbers(unearthly(rng)) for _ in range(2000)])
+    return many.mean(0), many.std(0)
 
 
 def air_of(sky: Sky, weather: str) -> Air:

@@ -6,17 +6,20 @@ of its attributes' codes (`text`), and a transformer that learns to draw from th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from diffusers import UniPCMultistepScheduler, WanPipeline, WanTransformer3DModel
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import PreTrainedTokenizerBase
 
 from jobs.train import codec, reading, world
@@ -42,6 +45,9 @@ MIN_ACUTANCE = 0.15
 the limit of the policy, 0.22, is that of footage."""
 TEXT_STATES = 24
 """Length of the text in training, of which a random part is real: a pipeline fills up short prompts with nothing."""
+STAGES: tuple[tuple[int, float], ...] = ((1, 0.5), (4, 0.25), (FRAMES, 0.25))
+"""Frames that a sample has, and the part of the budget: pictures first, then moments, then whole clips, as many frames a step throughout.
+How a place looks at an hour is in every picture, and of pictures sixteen cost what a clip does."""
 
 
 def transformer() -> WanTransformer3DModel:
@@ -79,31 +85,43 @@ def encode(clips: Clips, axes: codec.Axes, *, device: str, block: int = 64) -> t
     return torch.cat(parts)
 
 
-def noise_levels(count: int, generator: torch.Generator) -> torch.Tensor:
-    """Shares of noise in 0..1."""
+def noise_levels(count: int, frames: int, generator: torch.Generator) -> torch.Tensor:
+    """Shares of noise in 0..1. Frames that are alike tell the same thing through four times the noise that one of them does, if they
+    are sixteen: fewer frames are given as much less of it."""
     draw = {"generator": generator, "device": generator.device}
     late = 1 - LATE_WIDTH * torch.rand(count, **draw) ** 2
     spread = torch.sigmoid(1.3 * torch.randn(count, **draw) + 0.7)
-    return torch.where(torch.rand(count, **draw) < LATE_SHARE, late, spread)
+    level = torch.where(torch.rand(count, **draw) < LATE_SHARE, late, spread)
+    return level / (level + (1 - level) * math.sqrt(FRAMES / frames))
+
+
+def moments(latents: torch.Tensor, picked: torch.Tensor, frames: int, generator: torch.Generator) -> torch.Tensor:
+    """So many consecutive frames [B, Z, frames, h, w] of each picked clip of [N, Z, T, h, w], from anywhere in it."""
+    first = torch.randint(latents.shape[2] - frames + 1, (len(picked), 1), generator=generator, device=generator.device)
+    shown = first + torch.arange(frames, device=generator.device)
+    return latents[picked[:, None], :, shown].permute(0, 2, 1, 3, 4).float()
 
 
 class Drawing:
-    """The loss of the transformer: predict the clean latents from noisy ones and the codes of the caption."""
+    """The loss of the transformer: predict the clean latents of so many frames from noisy ones and the codes of the caption."""
 
-    def __init__(self, model: WanTransformer3DModel, clips: Clips, latents: torch.Tensor, *, batch: int, device: str) -> None:
-        self.model, self.batch, self.device = model, batch, device
+    def __init__(self, model: WanTransformer3DModel, clips: Clips, latents: torch.Tensor, *, frames: int, batch: int, device: str, lit: bool) -> None:
+        self.model, self.frames, self.batch, self.device = model, frames, batch, device
+        self.states = min(TEXT_STATES, 4 * frames)
+        self.half = device == "cuda" or torch.cpu._is_avx512_bf16_supported()  # type: ignore[attr-defined, no-untyped-call]
         self.latents, self.chance = latents, clips.chance().to(device)
-        codes = Codes(WIDTH)
+        codes = Codes(WIDTH, lit=lit)
         self.nothing = codes.strange_text.to(device)
-        each = max((len(a) for a in clips.attributes), default=1) or 1
+        each = max((len(a) for a in clips.attributes), default=0) + 1
         self.codes, self.named = torch.zeros(len(clips), each, WIDTH), torch.zeros(len(clips), each, dtype=torch.bool)
         for i, attributes in enumerate(clips.attributes):
-            for k, (key, value) in enumerate(attributes.items()):
-                self.codes[i, k], self.named[i, k] = codes({key: value}), True
+            if attributes:
+                parts = codes.parts(attributes, clips.light(i) if lit else None)
+                self.codes[i, : len(parts)], self.named[i, : len(parts)] = parts, True
         self.codes, self.named = self.codes.to(device), self.named.to(device)
 
     def text(self, picked: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """States [B, TEXT_STATES, WIDTH] like those of the text encoder: the code on some tokens, nothing on the rest."""
+        """States [B, states, WIDTH] like those of the text encoder: the code on some tokens, nothing on the rest."""
         draw = {"generator": generator, "device": generator.device}
         fate, named = torch.rand(len(picked), 1, **draw), self.named[picked]
         part = named & (torch.rand(named.shape, **draw) < 0.5)
@@ -111,34 +129,43 @@ class Drawing:
         count = kept.sum(1, keepdim=True)
         code = (self.codes[picked] * kept[..., None]).sum(1) / count.clamp_min(1).sqrt()
         code = torch.where(count > 0, code, self.nothing) * math.sqrt(WIDTH)
-        states = code[:, None] + 0.05 * torch.randn(len(picked), TEXT_STATES, WIDTH, **draw)
-        real = torch.arange(TEXT_STATES, device=generator.device) < torch.randint(1, TEXT_STATES + 1, (len(picked), 1), **draw)
+        states = code[:, None] + 0.05 * torch.randn(len(picked), self.states, WIDTH, **draw)
+        real = torch.arange(self.states, device=generator.device) < torch.randint(1, self.states + 1, (len(picked), 1), **draw)
         return states * real[..., None]
 
     def __call__(self, generator: torch.Generator) -> torch.Tensor:
         generator = there(self.device, generator)
         draw = {"generator": generator, "device": generator.device}
         picked = torch.multinomial(self.chance, self.batch, replacement=True, generator=generator)
-        clean = self.latents[picked].float()
-        noise, sigma = torch.randn(clean.shape, **draw), noise_levels(self.batch, generator)
+        clean = moments(self.latents, picked, self.frames, generator)
+        noise, sigma = torch.randn(clean.shape, **draw), noise_levels(self.batch, self.frames, generator)
         level = sigma.view(-1, 1, 1, 1, 1)
         noisy = (1 - level) * clean + level * noise
-        guess = self.model(noisy, sigma * 1000, self.text(picked, generator), return_dict=False)[0].float()
+        # on a processor the backward pass of fused attention takes ten times as long in bfloat16 as the plain formula
+        attention = contextlib.nullcontext() if self.device == "cuda" else sdpa_kernel(SDPBackend.MATH)
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.half), attention:
+            guess = self.model(noisy, sigma * 1000, self.text(picked, generator), return_dict=False)[0].float()
         return ((guess - clean) ** 2 * (0.36 / level.clamp_min(0.4) ** 2)).mean()
 
 
-def train(model: WanTransformer3DModel, clips: Clips, latents: torch.Tensor, plan: Plan, *, folder: Path, resume: bool, batch: int) -> Trained:
-    """Train a transformer on the latents of the clips."""
-    drawing = Drawing(model, clips, latents, batch=batch, device=plan.device)
-    if plan.device == "cuda":
-        model.compile()
-    return optimise(model, drawing, plan, folder=folder, resume=resume, label="t2v")
+def train(model: WanTransformer3DModel, clips: Clips, latents: torch.Tensor, plan: Plan, *, folder: Path, resume: bool, batch: int, lit: bool) -> Trained:
+    """Train a transformer on the latents of the clips, stage by stage; `batch` is in whole clips, `lit` as in `Codes`."""
+    spent = []
+    for at, (frames, share) in enumerate(STAGES):
+        drawing = Drawing(model, clips, latents, frames=frames, batch=batch * FRAMES // frames, device=plan.device, lit=lit)
+        if plan.device == "cuda":
+            model.compile()
+        rate = plan.learning_rate if at == 0 else plan.learning_rate / 2
+        part = replace(plan, budget=plan.budget.part(share), learning_rate=rate)
+        spent.append(optimise(model, drawing, part, folder=folder / f"{frames}", resume=resume, label=f"t2v {frames}"))
+        model = spent[-1].model.requires_grad_(True)
+    return Trained(model, *(sum(getattr(s, f) for s in spent) for f in ("steps", "cpu_seconds", "wall_seconds")))
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def smoothed(model: torch.nn.Module, clips: Clips, axes: codec.Axes, seed: int, *, device: str, sample: int = 256) -> tuple[torch.Tensor, torch.Tensor]:
+def smoothed(model: torch.nn.Module, clips: Clips, axes: codec.Axes, seed: int, *, device: str, lit: bool, sample: int = 256) -> tuple[torch.Tensor, torch.Tensor]:
     """The decoder's last layer for what this model draws: fitted to its guesses at clips that were noised by SMOOTH_NOISE."""
-    generator, codes = torch.Generator().manual_seed(seed), Codes(WIDTH)
+    generator, codes = torch.Generator().manual_seed(seed), Codes(WIDTH, lit=lit)
     axes = axes.to(device)
     model.to(device)
     fit = codec.Smoother(axes)
@@ -150,7 +177,7 @@ def smoothed(model: torch.nn.Module, clips: Clips, axes: codec.Axes, seed: int, 
         low, high = SMOOTH_NOISE
         level = (low + (high - low) * torch.rand(len(some), generator=generator)).to(device)
         share, noise = level.view(-1, 1, 1, 1, 1), torch.randn(clean.shape, generator=generator).to(device)
-        text = torch.stack([codes(clips.attributes[i]) for i in some])[:, None].repeat(1, 8, 1).to(device) * math.sqrt(WIDTH)
+        text = torch.stack([codes(clips.attributes[i], clips.light(i) if lit else None) for i in some])[:, None].repeat(1, 8, 1).to(device) * math.sqrt(WIDTH)
         fit.see(model((1 - share) * clean + share * noise, level * 1000, text, return_dict=False)[0], video)
     model.to("cpu")
     weight, bias = fit.solve()

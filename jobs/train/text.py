@@ -78,7 +78,7 @@ def train(tokenizer: PreTrainedTokenizerBase, plan: Plan, *, folder: Path, resum
     place in three for another. Asking every token for every value as well settles that in 50.
     """
     torch.manual_seed(plan.seed)
-    codes, model = Codes(WIDTH), encoder()
+    codes, model = Codes(WIDTH, lit=True), encoder()
 
     def loss(generator: torch.Generator) -> torch.Tensor:
         rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))

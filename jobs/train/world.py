@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.train import words
-from jobs.train.canvas import View
+from jobs.train.canvas import Array, View
 from jobs.train.objects import paint_object
 from jobs.train.places import paint_place
 from jobs.train.scene import BACKGROUNDS, CAMERAS, COLOURS, DIRECTIONS, PLACES, SHAPES, TIMES, WEATHERS, Rgb, Scene, beside, scenes
-from jobs.train.sky import SKIES, unearthly
+from jobs.train.sky import SKIES, described, unearthly
 
 __all__ = [
-    "BACKGROUNDS", "CAMERAS", "COLOURS", "DIRECTIONS", "PLACES", "SHAPES", "TIMES", "WEATHERS", "Rgb", "Scene", "beside", "captions", "render", "scenes",
+    "BACKGROUNDS", "CAMERAS", "COLOURS", "DIRECTIONS", "PLACES", "SHAPES", "TIMES", "WEATHERS", "Rgb", "Scene", "beside", "captions", "light_of", "render", "scenes",
 ]
 
 Frames: TypeAlias = NDArray[np.uint8]
@@ -34,14 +34,14 @@ def captions(scene: Scene, lang: str) -> tuple[str, ...]:
 
 def render(scene: Scene, *, width: int, height: int, frames: int, seed: int) -> Frames:
     """Draw a scene as [frames, height, width, 3]. The same arguments give the same bytes; the seed moves things a little."""
-    rng = np.random.default_rng([seed, (*scenes(), *beside()).index(scene)])
+    jitter, rng = _jitter(scene, seed)
     y, x = np.meshgrid(np.arange(height) + 0.5, np.arange(width) + 0.5, indexing="ij")
     unit = height if scene.place else min(width, height)
     view = View(
         x=((x - width / 2) / unit).astype(np.float32),
         y=((y - height / 2) / unit + 0.5).astype(np.float32),
         pixel=1.0 / unit,
-        jitter=rng.uniform(-1, 1, 12).astype(np.float32),
+        jitter=jitter,
     )
     if scene.place:
         draw = partial(paint_place, scene, view, sky=SKIES[scene.time] if scene.time else unearthly(rng))
@@ -51,6 +51,19 @@ def render(scene: Scene, *, width: int, height: int, frames: int, seed: int) -> 
     for i, when in enumerate(np.linspace(0, 1, frames) if frames > 1 else [0.5]):
         out[i] = np.clip(draw(when=float(when)) + 0.5, 0, 255)
     return out
+
+
+def light_of(scene: Scene, seed: int) -> Array | None:
+    """What light a place is drawn in that stands in the light of no hour, `described`; none for other scenes."""
+    if not scene.place or scene.time:
+        return None
+    return described(unearthly(_jitter(scene, seed)[1]))
+
+
+def _jitter(scene: Scene, seed: int) -> tuple[Array, np.random.Generator]:
+    """By how much things are moved, and what the rest of the scene is drawn by."""
+    rng = np.random.default_rng([seed, (*scenes(), *beside()).index(scene)])
+    return rng.uniform(-1, 1, 12).astype(np.float32), rng
 
 
 def _nameless(background: str, rng: np.random.Generator) -> Rgb:

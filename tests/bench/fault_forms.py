@@ -260,6 +260,11 @@ def _forms(random: np.random.Generator, number: int) -> Iterator[tuple[str, str,
         return grain(random, f, 2)
 
     yield "kept: interview", "", clip([interview(i) for i in range(count)], heard["speech"])
+    y, x = np.mgrid[0:H, 0:W].astype(np.float32)
+    there = np.exp(-((x - W * 0.3) / (W * 0.16)) ** 2 - ((y - H * 0.5) / (H * 0.22)) ** 2)
+    yield "kept: a tree sways", "", clip([cv2.remap(still, (x + 4 * there * np.sin(i / 8)).astype(np.float32), y, cv2.INTER_LINEAR) for i in range(count)])
+    light = np.clip(1.5 * np.exp(-((x - W / 2) / (0.18 * W)) ** 4 - ((y - 0.55 * H) / (0.5 * H)) ** 4), 0, 1)[..., None]
+    yield "kept: studio", "", clip(each(lambda f, i: (f * light + 3).astype(np.uint8)))
     yield "kept: quiet rain", "", clip(frames, heard["rain"] * 0.05)
     yield "kept: two knocks", "", clip(frames, heard["knocks"])
     yield "kept: chip tune", "", clip(frames, heard["chip tune"])
@@ -318,6 +323,8 @@ def _forms(random: np.random.Generator, number: int) -> Iterator[tuple[str, str,
     yield "bars: letterbox with subtitle on it", "letterboxed", clip([written(f, [line], font, 18, (120, 328)) for f in barred(0, 0.25, False)])
     yield "bars: letterbox with logo on it", "letterboxed", clip([written(f, ["REELTV"], FONTS[0], 20, (540, 10)) for f in barred(0, 0.25, False)])
     yield "bars: noisy letterbox", "letterboxed", clip([grain(random, f, 3) for f in barred(4, 0.25, False)])
+    shades = (np.linspace(0, 1, W)[None, :, None] * random.uniform(0, 255, 3) + np.zeros((H, 1, 1))).astype(np.uint8)
+    yield "bars: letterbox in a gradient", "letterboxed", clip(each(lambda f, i: np.concatenate([shades[:46], f[46:H - 46], shades[:46]])))
     # sound
     hiss = random.normal(0, 1, sound.size)
     t = np.arange(sound.size) / RATE
@@ -344,6 +351,7 @@ def _forms(random: np.random.Generator, number: int) -> Iterator[tuple[str, str,
     yield "slides: hard, 1 s", "slideshow frozen", clip([slides[i // FPS % 4] for i in range(count)])
     yield "slides: hard, 0.4 s", "slideshow frozen too_short low_fps", clip([slides[int(i / FPS / 0.4) % 4] for i in range(count)])
     yield "slides: cross-fades", "slideshow frozen static", clip([fading(i, 2.0, 0.6) for i in range(count)])
+    yield "slides: pushed in", "slideshow frozen static too_short", clip([np.roll(slides[i // 32], -W * max(i % 32 - 20, 0) // 12, axis=1) for i in range(count)])
     yield "slides: slow cross-fades", "slideshow frozen static", clip([fading(i, 2.0, 1.2) for i in range(count)])
     for slow, rate in ((5, 24), (5, 30), (6, 30), (5, 60), (6, 60), (4, 25)):
         yield f"low fps: {slow} in {rate}", "low_fps slideshow", clip([scene(int(i * slow / rate) / slow) for i in range(int(rate * SECONDS))], fps=rate)
@@ -355,6 +363,10 @@ def _forms(random: np.random.Generator, number: int) -> Iterator[tuple[str, str,
                           ("code on white", {"zh": False, "dark": False, "code": True}), ("two columns", {"zh": zh, "dark": False, "columns": 2})):
         sheet = page(random, **options)
         yield f"text: {kind}", "text_heavy", clip([cv2.resize(sheet[3 * i:3 * i + 2 * H], full) for i in range(count)], shape=full)
+    columns = np.full((H, 2 * W, 3), 240, np.uint8)
+    for column in range(2 * W // 36):
+        columns = written(columns, list(sentence(random, True, 12)), fonts(random, True), 22, (10 + 36 * column, 6), 20, None)
+    yield "text: Chinese in columns", "text_heavy", clip([columns[:, 2 * i:2 * i + W] for i in range(count)])
     names = np.zeros((3 * H, W, 3), np.uint8)
     face = fonts(random, zh)
     names = written(names, [sentence(random, zh, 7 if zh else 16) + "    " + sentence(random, zh, 5 if zh else 18) for _ in range(38)], face, 20, (170, 20), 235, None)

@@ -25,7 +25,7 @@ FOOTAGE = ("MVI_4823.AVI", "bear-vp9.webm", "bigbuckbunny.mp4", "carphone_pristi
 """Takes without a transition in them, as looked at."""
 
 
-def _shift(world: Picture, x: float, y: float, zoom: float = 1.0, turn: float = 0.0) -> Picture:
+def shift(world: Picture, x: float, y: float, zoom: float = 1.0, turn: float = 0.0) -> Picture:
     move = cv2.getRotationMatrix2D((0, 0), turn, 1 / zoom)
     move[:, 2] = (W / 2 - x, H / 2 - y)
     return cv2.warpAffine(world, move, (W, H), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT).astype(np.float32)
@@ -42,7 +42,7 @@ def photograph(random: np.random.Generator, picture: Picture) -> World:
     h, w = picture.shape[:2]
     at, speed = random.uniform(0.35, 0.65, 2) * [w, h], random.normal(0, 14, 2)
     zoom, rate = random.uniform(0.8, 1.2) * min(w / W, h / H) * 0.7, random.normal(0, 0.04)
-    return lambda t: _shift(picture, *(at + speed * t), zoom=zoom * float(np.exp(rate * t)))
+    return lambda t: shift(picture, *(at + speed * t), zoom=zoom * float(np.exp(rate * t)))
 
 
 def footage(random: np.random.Generator, take: list[Picture]) -> World:
@@ -102,7 +102,7 @@ def place(random: np.random.Generator, seed: int | None = None, shaken: float = 
 
     def at(t: float) -> Picture:
         x, y = at0 + speed * t + wobble * np.array([np.sin(6.1 * t), np.cos(4.7 * t)])
-        picture = _shift(world, x, y, turn=wobble * np.sin(1.7 * t) * 0.5)
+        picture = shift(world, x, y, turn=wobble * np.sin(1.7 * t) * 0.5)
         for centre, pace, size, colour in things:
             where = _to_and_fro(centre + pace * t)
             cv2.circle(picture, (int(where[0]), int(where[1])), int(size), tuple(float(c) for c in colour), -1)
@@ -269,86 +269,6 @@ def films(seed: int, only: Sequence[str] = ()) -> Iterator[Film]:
         film = joined(form, random, worlds, "ccdb", 50 if form == "interlaced" else 25)
         film.form = form
         yield film
-
-
-def one_take(name: str, random: np.random.Generator, world: World, seconds: float = 20.0, fps: float = 25.0) -> Film:
-    """A world without any transition, in which much happens: rack focus, flashes, whip pans, exposure, something that passes
-    close before the camera, a knock against the tripod, and a light that is switched off and on."""
-    film, shift = Film(name), 0.0
-    events = [(3.0 * i + 1.0, int(kind)) for i, kind in enumerate(random.permutation(7)[:max(1, int(seconds / 3))])]
-    long = [float(random.uniform(0.25, 0.5)) for _ in events]
-    for i in range(int(seconds * fps)):
-        t = i / fps
-        picture = world(t)
-        for (start, kind), length in zip(events, long, strict=True):
-            into = t - start
-            if kind == 0 and 0 <= into < 2:
-                picture = cv2.GaussianBlur(picture, (0, 0), 0.3 + 7 * np.sin(np.pi * into / 2))
-            elif kind == 1 and 0 <= into < round(length * 10) / fps:
-                picture = picture * 0.3 + 185
-            elif kind == 2 and 0 <= into < length:
-                speed = 6 * W / length * np.sin(np.pi * into / length) / fps * 0.5
-                shift += speed
-                picture = cv2.blur(np.roll(picture, int(shift), axis=1), (max(1, int(speed)), 1))
-            elif kind == 3 and 0 <= into < 1.5:
-                picture = picture * (1 + 0.5 * np.sin(np.pi * into / 1.5))
-            elif kind == 4 and 0 <= into < length:
-                at = int((into / length * 1.6 - 0.3) * W)
-                picture = picture.copy()
-                picture[:, max(0, at - 60):max(0, at + 60)] = 40
-            elif kind == 5 and 0 <= into < length:
-                picture = np.roll(picture, int(14 * np.sin(40 * into) * (1 - into / length)), axis=0)
-            elif kind == 6 and 0 <= into < length:
-                picture = picture * 0.25
-        film.frames.append(np.clip(picture, 0, 255).astype(np.uint8))
-        film.times.append(t)
-    return film
-
-
-def screen(random: np.random.Generator) -> World:
-    """A desktop: text that is typed and scrolled, windows that open and close, a pointer."""
-    page = np.full((4 * H, W, 3), 248, np.float32)
-    for y in range(6, 4 * H - 8, 9):
-        x = 8
-        while x < W - 30 and random.random() < 0.95:
-            width = int(random.uniform(6, 34))
-            page[y:y + 4, x:x + width] = random.uniform(20, 110)
-            x += width + 5
-    windows = [(3 + 4 * i, int(random.uniform(10, W - 130)), int(random.uniform(15, H - 80)), random.uniform(150, 250, 3))
-               for i in range(6)]
-
-    def at(t: float) -> Picture:
-        top = int(min(3 * H - 1, 25 * t + 50 * np.floor(t / 5)))
-        picture = page[top:top + H].copy()
-        for opened, x, y, colour in windows:
-            if opened <= t < opened + 2.5:
-                picture[y:y + 70, x:x + 110] = colour
-                picture[y:y + 8, x:x + 110] = 60
-                picture[y + 14:y + 16, x + 8:x + 8 + int(40 * (t - opened))] = 30
-        px, py = (np.array([W, H]) / 2 + [90 * np.sin(0.9 * t), 60 * np.cos(1.3 * t)]).astype(int)
-        picture[py:py + 7, px:px + 5] = 0
-        picture[:9] = 45
-        return picture
-
-    return at
-
-
-def one_takes(seed: int) -> Iterator[Film]:
-    """One take of every kind."""
-    random = np.random.default_rng(seed)
-    stills, footages = photographs(), takes()
-    yield one_take("footage", random, footage(random, max(footages, key=len)))
-    for _ in range(2):
-        yield one_take("footage", random, footage(random, footages[int(random.integers(len(footages)))]))
-        yield one_take("photographs", random, photograph(random, stills[int(random.integers(len(stills)))]))
-        yield one_take("places", random, place(random))
-    yield one_take("hectic", random, place(random, shaken=5.0), fps=30)
-    yield one_take("drawings", random, drawing(random), fps=24)
-    desktop = Film("screen-cast")
-    shown = screen(random)
-    desktop.times = [i / 15 for i in range(400)]
-    desktop.frames = [np.clip(shown(t), 0, 255).astype(np.uint8) for t in desktop.times]
-    yield desktop
 
 
 CODECS = (("libx264", {"crf": "23", "preset": "veryfast"}, "mp4", "yuv420p"), ("libx264", {"crf": "34", "preset": "veryfast"}, "mp4", "yuv420p"),

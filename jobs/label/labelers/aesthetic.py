@@ -2,10 +2,11 @@
 
 The head is a safetensors file (`label.aesthetic_head`) of one or more linear layers, as LAION's predictors are: weights named
 `...<n>.weight` are applied in the order of n. Its metadata may say `activation: relu`; LAION's heads have none between their layers.
-A head with another activation, with numbers that are none, or whose layers do not fit each other or the embedding of `label.clip_model`
-is refused.
+A head with another activation, with numbers that are none or too large to sum, or whose layers do not fit each other or the embedding of
+`label.clip_model` is refused.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ class Head:
 class State:
     tower: clip.Tower
     head: Head
+    file: Path
 
 
 def model(settings: Label) -> Model:
@@ -69,11 +71,14 @@ def read(file: Path) -> Head:
 
     try:
         with safe_open(str(file), "pt") as data:  # NumPy has no bfloat16
-            tensors = {name: data.get_tensor(name).float().numpy() for name in data.keys()}  # noqa: SIM118
+            found = {name: data.get_tensor(name) for name in data.keys()}  # noqa: SIM118
             activation = (data.metadata() or {}).get("activation", "none")
     except (SafetensorError, OSError, ValueError) as error:
         raise Terminal(f"{file}: not a readable safetensors file ({error})") from None
-    numbered = sorted((int((re.findall(r"\d+", name) or ["0"])[-1]), name) for name, t in tensors.items() if t.ndim == 2)
+    if odd := sorted(name for name, t in found.items() if not t.is_floating_point()):
+        raise Terminal(f"{file}: {odd[0]} holds {str(found[odd[0]].dtype).removeprefix('torch.')}; a head is made of floating-point numbers")
+    tensors = {name: t.float().numpy() for name, t in found.items()}
+    numbered = sorted((int((re.findall(r"\d{1,9}", name) or ["0"])[-1]), name) for name, t in tensors.items() if t.ndim == 2)
     if activation not in ("none", "relu"):
         raise Terminal(f"{file}: its activation {activation!r} is unknown; there are none and relu")
     if broken := sorted(name for name, t in tensors.items() if not np.isfinite(t).all()):
@@ -95,14 +100,15 @@ def load(settings: Label, device: str) -> State:
             f"{file}: the head was made for embeddings of {head.layers[0][0].shape[1]} numbers, those of "
             f"{settings.clip_model!r} have {width}; use the head of that model or another label.clip_model"
         )
-    return State(tower, head)
+    return State(tower, head, file)
 
 
 def label(state: Any, batch: Batch) -> list[Found]:
-    return [
-        Found(clip_id, "score", rounded(state.head.score(frames).mean()))
-        for clip_id, frames in clip.frame_vectors(state.tower, batch).items()
-    ]
+    with np.errstate(over="ignore", invalid="ignore"):
+        scores = {i: float(state.head.score(frames).mean()) for i, frames in clip.frame_vectors(state.tower, batch).items()}
+    if not all(map(math.isfinite, scores.values())):
+        raise Terminal(f"{state.file}: its scores are no numbers (infinite); the head is damaged or of another model (label.aesthetic_head)")
+    return [Found(clip_id, "score", rounded(score)) for clip_id, score in scores.items()]
 
 
 LABELER = Labeler(

@@ -220,6 +220,32 @@ def test_an_answer_that_trickles_is_given_up_on(server, ask, monkeypatch):
         ask(address)
 
 
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("http://", "is no address"),
+        ("http://[::1/v1", "is no address"),
+        ("http://exa mple/v1#m", "is no address"),
+        ("http://host:99999/v1", "is no address"),
+        ("https://me:secret@host/v1#m", endpoint.KEY_ENV),
+    ],
+)
+def test_an_address_that_cannot_be_meant_is_refused_and_no_password_told(address, says):
+    with pytest.raises(Terminal, match=says) as error:
+        labelers()["caption"].model(Label(caption_model=address))
+    assert "secret" not in str(error.value)
+
+
+def test_a_refusal_that_trickles_is_not_waited_for(server, ask, monkeypatch):
+    address, script, *_ = server
+    monkeypatch.setattr(endpoint, "TIMEOUT_S", 0.3)
+    script += [(400, iter([b"n"] + [b" "] * 400)), answer(json.dumps(GOOD))]
+    monkeypatch.setattr(endpoint, "AT_ONCE", 1)
+    started = time.monotonic()
+    assert sorted(said for (_, key), (said, _) in ask(address, "a", "b").items() if key == "status") == ["failed", "ok"]
+    assert time.monotonic() - started < 5
+
+
 def test_a_folder_of_pickles_or_nothing_is_refused(tmp_path):
     caption = labelers()["caption"]
     with pytest.raises(Terminal, match=r"config\.json"):

@@ -79,6 +79,48 @@ def test_vectors_that_are_not_numbers_are_an_error_that_names_the_file(random_cl
         clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu")
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"std": [0, 0, 0]}, "mean and std"),
+        ({"interpolation": "cubic9"}, "AssertionError"),
+    ],
+)
+def test_a_configuration_that_cannot_be_meant_is_refused_with_its_cause(random_clip, tmp_path, change, says):
+    folder = tmp_path / "odd"
+    shutil.copytree(random_clip, folder)
+    facts = json.loads((folder / "open_clip_config.json").read_text())
+    facts["preprocess_cfg"] |= change
+    (folder / "open_clip_config.json").write_text(json.dumps(facts))
+    with pytest.raises(Terminal, match=says):
+        clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu")
+
+
+def test_a_header_that_lies_is_an_error_that_names_the_file(random_clip, tmp_path):
+    raw = (random_clip / "open_clip_model.safetensors").read_bytes()
+    end = 8 + int.from_bytes(raw[:8], "little")
+    head = json.loads(raw[8:end])
+    name = next(n for n in head if n != "__metadata__" and len(head[n]["shape"]) == 2)
+
+    def told(**facts):
+        said = json.dumps(head | {name: head[name] | facts}).encode()
+        return len(said).to_bytes(8, "little") + said + raw[end:]
+
+    lies = {
+        "length": (1 << 62).to_bytes(8, "little") + raw[8:],
+        "offsets": told(data_offsets=[0, 1 << 50]),
+        "shape": told(shape=[*head[name]["shape"][::-1], 1]),
+        "dtype": told(dtype="F99"),
+        "cut off": raw[:-100],
+    }
+    for lie, data in lies.items():
+        folder = tmp_path / lie
+        shutil.copytree(random_clip, folder)
+        (folder / "open_clip_model.safetensors").write_bytes(data)
+        with pytest.raises(Terminal, match=r"open_clip_model\.safetensors: open_clip cannot load it .*: \S"):
+            clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu")
+
+
 def test_a_pickle_that_open_clip_would_rather_read_is_refused_beside_safetensors(random_clip, tmp_path):
     folder = tmp_path / "both"
     shutil.copytree(random_clip, folder)
@@ -282,8 +324,10 @@ def test_an_aesthetic_head_scores_as_its_layers_say(random_clip, tmp_path, corpu
     ({"layers.0.bias": np.zeros(1, np.float32)}, "chain"),
     ({"layers.0.bias": np.zeros(7, np.float32)}, "chain"),
     ({"layers.2.weight": np.full((1, 8), np.nan, np.float32)}, r"layers\.2\.weight holds what is no number"),
+    ({"layers.0.bias": np.zeros(8, np.complex64)}, r"layers\.0\.bias holds complex64"),
+    ({"9" * 5000 + ".weight": np.zeros((1, 9), np.float32)}, "chain"),
     ({"activation": "gelu"}, "'gelu' is unknown"),
-], ids=["a bias for all", "a bias of another width", "no numbers", "another activation"])  # fmt: skip
+], ids=["a bias for all", "a bias of another width", "no numbers", "complex numbers", "a number of 5,000 digits", "another activation"])  # fmt: skip
 def test_a_head_that_cannot_be_meant_is_refused(tmp_path, change, says):
     from safetensors.numpy import save_file
 
@@ -292,6 +336,17 @@ def test_a_head_that_cannot_be_meant_is_refused(tmp_path, change, says):
     save_file(tensors, file, {"activation": change["activation"]} if "activation" in change else None)
     with pytest.raises(Terminal, match=says):
         read(file)
+
+
+def test_scores_that_are_no_numbers_are_an_error(random_clip, tmp_path, kit):
+    from safetensors.numpy import save_file
+
+    file = tmp_path / "h.safetensors"
+    save_file({"0.weight": np.full((2, 32), 3e38, np.float32), "1.weight": np.full((1, 2), 3e38, np.float32)}, file)
+    settings = Label(clip_model=f"local-dir:{random_clip}", aesthetic_head=str(file))
+    aesthetic = labelers()["aesthetic"]
+    with pytest.raises(Terminal, match=r"h\.safetensors: its scores are no numbers"):
+        aesthetic.label(aesthetic.load(settings, "cpu"), Batch([{"clip_id": "a", "frames": [{"t_s": 0.0, "jpeg": kit.jpeg(1)}]}]))
 
 
 def test_a_head_in_half_precision_is_read(tmp_path):

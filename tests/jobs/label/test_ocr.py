@@ -33,7 +33,7 @@ def test_text_is_read_and_what_stays_is_told_from_what_moves():
         {"clip_id": "b", "text_area_share": 0.0001, "frames": frames},
         {"clip_id": "c", "text_area_share": 0.1, "frames": [{"t_s": 0.0, "jpeg": jpeg("")}]},
     ]
-    found = ocr.label(ocr.load(Label(), "cpu"), Batch(rows))
+    found = ocr.label(ocr.load(Label(ocr_min_text_share=0.002), "cpu"), Batch(rows))
     by = {(f.clip_id, f.key): f for f in found}
     said = by["a", "text"].text.upper().replace(" ", "")
     assert "HELLOWORLD" in said
@@ -51,7 +51,7 @@ def test_a_small_chinese_subtitle_is_read(root):
     image = Image.new("RGB", (1194, 672), (70, 110, 90))
     font = ImageFont.truetype(str(root / "jobs/generate/fonts/NotoSansCJKsc-subset.otf"), 36)
     ImageDraw.Draw(image).text((60, 560), said, fill="white", font=font, stroke_width=3, stroke_fill="black")
-    engine, _ = ocr.load(Label(), "cpu")
+    engine = ocr.load(Label(), "cpu").engine
     (box,) = ocr.read(engine, image.resize((398, 224)))
     assert box.text.replace(" ", "") == said
     assert box.top == pytest.approx(565 / 672, abs=0.03)
@@ -101,4 +101,59 @@ def test_a_clip_whose_frames_are_damaged_is_not_read():
             raise AssertionError("read")
 
     row = {"clip_id": "a", "text_area_share": 0.5, "frames": [{"t_s": 0.0, "jpeg": b"\xff\xd8 no jpeg"}]}
-    assert labelers()["ocr"].label((Reader(), 0.0), Batch([row])) == []
+    assert labelers()["ocr"].label(ocr.State(Reader(), Reader(), 0.0), Batch([row])) == []
+
+
+@pytest.mark.heavy
+def test_frames_of_any_shape_end_in_rows_or_none():
+    def blank(width, height):
+        sink = io.BytesIO()
+        Image.new("RGB", (width, height), "white").save(sink, "JPEG")
+        return {"t_s": 0.0, "jpeg": sink.getvalue()}
+
+    sizes = {"a": (4000, 2), "b": (2, 4000), "c": (1, 1), "d": (8, 1), "e": (1792, 224)}
+    rows = [{"clip_id": name, "text_area_share": 0.5, "frames": [blank(*size)]} for name, size in sizes.items()]
+    reader = labelers()["ocr"]
+    found = reader.label(reader.load(Label(), "cpu"), Batch(rows))
+    assert {(f.clip_id, f.key, f.score) for f in found} == {(name, "area_share", 0.0) for name in "cde"}
+
+
+def test_only_frames_that_seem_to_hold_text_are_read():
+    asked = []
+
+    class Reader:
+        """Sees a line in bright pictures and notes what it was asked."""
+
+        txts, scores = ("WELCOME",), (0.99,)
+
+        def __call__(self, pixels, **how):
+            asked.append("glance" if how else "read")
+            self.boxes = np.array([[[0, 0], [200, 0], [200, 30], [0, 30]]]) if pixels.mean() > 128 else None
+            return self
+
+    def plain(shade):
+        sink = io.BytesIO()
+        Image.new("RGB", (398, 224), (shade,) * 3).save(sink, "JPEG")
+        return {"t_s": 0.0, "jpeg": sink.getvalue()}
+
+    rows = [{"clip_id": "a", "text_area_share": None, "frames": [plain(0), plain(250), plain(0)]}]
+    state = ocr.State(Reader(), Reader(), 0.0)
+    found = {f.key: f for f in labelers()["ocr"].label(state, Batch(rows))}
+    assert asked == ["glance", "glance", "read", "glance"]
+    assert found["text"].text == "WELCOME"
+    assert found["area_share"].score == pytest.approx(area([Box(0, 0, 200 / 398, 30 / 224, "", 1)]) / 3, abs=1e-4)
+    assert found["overlay_share"].score == 0
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("text", ["keep refrigerated", "注意安全"])
+def test_a_faint_small_line_that_the_decode_pass_does_not_see_is_read(text, root):
+    picture = Image.new("RGB", (1194, 672), (70, 110, 90))
+    font = ImageFont.truetype(str(root / "jobs/generate/fonts/NotoSansCJKsc-subset.otf"), 44)
+    ImageDraw.Draw(picture).text((300, 500), text, fill=(120, 150, 130), font=font)
+    sink = io.BytesIO()
+    picture.resize((398, 224), Image.Resampling.LANCZOS).save(sink, "JPEG", quality=85)
+    row = {"clip_id": "a", "text_area_share": 0.0, "frames": [{"t_s": 0.0, "jpeg": sink.getvalue()}]}
+    reader = labelers()["ocr"]
+    (said,) = [f.text for f in reader.label(reader.load(Label(), "cpu"), Batch([row])) if f.key == "text"]
+    assert said.replace(" ", "").lower() == text.replace(" ", "")

@@ -1,6 +1,7 @@
 """Training is software: it reads releases, resumes, and gives the same weights for the same seed."""
 
 import io
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 import torch
 
 from jobs.errors import Terminal
-from jobs.train import data, reading, words, world
-from jobs.train.loop import CHECKPOINT, Budget, Plan, optimise
+from jobs.train import codec, data, reading, t2v, words, world
+from jobs.train.codes import Codes
+from jobs.train.loop import CHECKPOINT, Budget, Plan, Trained, optimise
 from jobs.train.run import device_of, one_in, read_card, splits, train, withheld
 from jobs.train.world import Scene
 
@@ -175,6 +177,70 @@ def test_clips_beside_the_grid_are_drawn_less_often_and_say_what_they_show() -> 
     places = torch.tensor([bool(s.place) for s in scenes])
     grid = torch.tensor([data.whole(s.attributes) for s in scenes])
     assert torch.allclose(torch.stack([chance[places].sum(), chance[~grid].sum()]), torch.tensor([0.5, data.BESIDE]), atol=1e-4)
+
+
+@pytest.mark.parametrize("frames", [1, 4, 16])
+def test_a_moment_is_consecutive_frames_of_the_clip_it_is_of(frames: int) -> None:
+    clips, times = torch.meshgrid(torch.arange(5), torch.arange(16), indexing="ij")
+    latents = torch.stack([clips, times], 1)[..., None, None].expand(-1, -1, -1, 2, 2).half()
+    picked = torch.tensor([3, 0, 3, 4] * 40)
+    found = t2v.moments(latents, picked, frames, torch.Generator().manual_seed(0))
+    assert found.shape == (160, 2, frames, 2, 2)
+    clip, time = found[:, 0, :, 0, 0], found[:, 1, :, 0, 0]
+    assert torch.equal(clip, picked[:, None].expand(-1, frames).float())
+    assert torch.equal(time - time[:, :1], torch.arange(frames).float().expand(160, -1))
+    assert set(time[:, 0].tolist()) == set(range(17 - frames)), "from everywhere in the clip"
+
+
+def test_a_light_without_a_name_is_told_by_the_clip_that_stands_in_it() -> None:
+    scenes = (world.beside()[0], world.scenes()[0], world.beside()[-1])
+    painted = data.WorldClips(repeats=1, seed=1, side=8, scenes=scenes)
+    assert painted.lights().keys() == {i for i, (scene, _) in enumerate(painted.items) if scene == scenes[0]}
+    whole = data.Clips(np.zeros(0, np.uint8), (0, 1, 2), ("",) * 3, tuple(s.attributes for s in scenes), painted.lights())
+    part = whole.only([2, 0])
+    assert part.light(0) is None
+    assert np.array_equal(part.light(1), whole.light(0))
+
+
+def test_a_light_is_told_apart_from_others_and_an_hour_is_told_as_its_light(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene, codes = world.beside()[0], Codes(t2v.WIDTH, lit=True)
+    lights = [world.light_of(scene, seed) for seed in range(20)]
+    assert np.array_equal(lights[3], world.light_of(scene, 3)), "the same as is painted, each time"
+    told = torch.stack([codes({"place": "sea"}, light) for light in lights])
+    assert (torch.cdist(told, told) + torch.eye(20) > 0.2).all()
+    for hour in words.ENGLISH["time"]:
+        monkeypatch.setattr(world, "unearthly", lambda rng, hour=hour: world.SKIES[hour])
+        assert torch.equal(codes({"place": "sea"}, world.light_of(scene, 0)), codes({"place": "sea", "time": hour}))
+        alone = world.render(scene, width=16, height=16, frames=1, seed=0)
+        at_the_hour = [s for s in world.scenes() if s.time == hour and {**s.attributes, "time": ""} == {**scene.attributes, "time": ""}]
+        assert np.abs(alone.astype(int) - world.render(at_the_hour[0], width=16, height=16, frames=1, seed=0)).mean() < 12, "what is told is what is drawn"
+
+
+def test_drawing_is_learnt_in_pictures_before_clips_and_every_stage_goes_on_from_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = data.Clips(np.zeros(0, np.uint8), (0, 1), ("", ""), (SCENES[0].attributes, {"place": "sea", "weather": "fog"}))
+    latents = torch.randn(2, codec.CHANNELS, 16, 4, 4, generator=torch.Generator().manual_seed(0)).half()
+    stages = []
+
+    def watched(model: torch.nn.Module, drawing: t2v.Drawing, *given: Any, **more: Any) -> Trained:
+        start = flat(model)
+        trained = optimise(model, drawing, *given, **more)
+        stages.append((drawing.frames, drawing.batch, start, flat(trained.model)))
+        return trained
+
+    def flat(model: torch.nn.Module) -> torch.Tensor:
+        return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+    monkeypatch.setattr(t2v, "optimise", watched)
+    torch.manual_seed(0)
+    plan = Plan(Budget(steps=8), 0, learning_rate=1e-3, weight_decay=0.0, betas=(0.9, 0.98), warm_up_steps=1)
+    trained = t2v.train(t2v.transformer(), clips, latents, plan, folder=tmp_path, resume=False, batch=1, lit=True)
+    assert trained.steps == 8
+    assert [stage[:2] for stage in stages] == [(1, 16), (4, 4), (16, 1)], "as many frames a step throughout"
+    for (*_, start, end), (*_, following, _) in itertools.pairwise(stages):
+        assert not torch.equal(start, end)
+        assert torch.equal(end, following)
+    assert torch.equal(stages[-1][3], flat(trained.model))
+    assert not torch.equal(stages[-1][2], stages[-1][3])
 
 
 def test_only_known_kinds_are_trained(tmp_path: Path) -> None:

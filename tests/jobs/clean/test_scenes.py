@@ -1,0 +1,157 @@
+"""What looks like a transition and leads into the same scene, and transitions that look like less."""
+
+import cv2
+import numpy as np
+import pytest
+
+from jobs.clean import scenes
+from jobs.media.planes import SKETCH
+from tests.jobs.clean.test_shots import FPS, HEIGHT, WIDTH, Scene, found_in, pictures_of
+
+Picture = np.ndarray
+
+
+def shown(picture: Picture) -> Picture:
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def taken(world: Picture, x: float, y: float, zoom: float = 1.0, turn_deg: float = 0.0) -> Picture:
+    """The part of a world around a place."""
+    move = cv2.getRotationMatrix2D((x, y), turn_deg, zoom)
+    move[:, 2] += (WIDTH / 2 - x, HEIGHT / 2 - y)
+    return cv2.warpAffine(world, move, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REFLECT)
+
+
+def page(seed: int, ground: int = 245) -> Picture:
+    """A page with lines of text and a margin."""
+    random = np.random.default_rng(seed)
+    picture = np.full((HEIGHT, WIDTH, 3), ground, np.uint8)
+    picture[:14] = 190
+    y = 24
+    while y < HEIGHT - 8:
+        if random.random() < 0.25:
+            y += int(random.integers(8, 30))
+            continue
+        x = 16
+        while x < WIDTH * 0.75:
+            width = int(random.integers(8, 34))
+            picture[y:y + 5, x:x + width] = 255 - ground + 30
+            x += width + 5
+        y += 10
+    return picture
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_zoom_while_the_light_goes_down_is_no_dissolve(seed: int) -> None:
+    world = Scene(300 + seed).world * 0.5 + 60
+    frames = []
+    for i in range(120):
+        into = min(max(i / FPS - 1.5, 0) / 0.9, 1)
+        frames.append(shown(taken(world, 320, 180, 0.85 + 0.4 * into) * (1 - 0.55 * into)))
+    found, _ = found_in(frames)
+    assert found == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_flash_that_goes_out_slowly_while_the_camera_turns_is_no_dissolve(seed: int) -> None:
+    world = Scene(320 + seed).world * 0.6
+    frames = []
+    for i in range(100):
+        t = i / FPS - 1.6
+        flash = (1 - t / 0.6) ** 2 if 0 <= t < 0.6 else 0.0
+        picture = taken(world, 320, 180, 1.0, 10 * min(max(t / 0.6, 0), 1))
+        frames.append(shown(picture * (1 - 0.7 * flash) + 235 * flash))
+    found, _ = found_in(frames)
+    assert found == []
+
+
+@pytest.mark.parametrize("ground", [245, 40], ids=["light", "dark"])
+def test_pages_that_turn_on_a_screen_are_no_cuts(ground: int) -> None:
+    pages = [page(seed, ground) for seed in range(8)]
+    found, _ = found_in([pages[i // 20] for i in range(160)])
+    assert found == []
+
+
+def test_a_film_in_a_light_frame_has_its_cuts() -> None:
+    frames = []
+    for i in range(120):
+        frame = np.full((HEIGHT, WIDTH, 3), 240, np.uint8)
+        frame[20:-20, 30:-30] = shown(Scene(330 + i // 40).at(i / FPS))[20:-20, 30:-30]
+        frames.append(frame)
+    found, _ = found_in(frames)
+    assert [(t.kind, t.first) for t in found] == [("cut", 40), ("cut", 80)]
+
+
+@pytest.mark.parametrize("between", [0, 3, 8], ids=["at once", "after three frames", "after eight frames"])
+def test_a_cut_after_a_flash_is_found(between: int) -> None:
+    scene, other = Scene(340), Scene(341)
+    frames = [shown(scene.at(i / FPS)) for i in range(40)]
+    frames += [shown(scene.at((40 + i) / FPS) * 0.4 + 140) for i in range(1 + between)]
+    frames += [shown(other.at(i / FPS)) for i in range(40)]
+    found, _ = found_in(frames)
+    assert [(t.kind, t.first) for t in found] == [("cut", 41 + between)]
+
+
+def test_what_passes_close_before_the_camera_is_no_cut() -> None:
+    scene, frames = Scene(350), []
+    for i in range(100):
+        picture = shown(scene.at(i / FPS))
+        if 40 <= i < 48:
+            cv2.ellipse(picture, (int((i - 41) * 60), 90), (150, 260), 10, 0, 360, (25, 70, 40), -1)
+        frames.append(picture)
+    found, _ = found_in(frames)
+    assert found == []
+
+
+def test_a_tilt_onto_a_bare_wall_and_away_from_it_is_no_fade() -> None:
+    world = np.full((900, WIDTH, 3), 170, np.float32)
+    for top, seed in ((0, 360), (720, 361)):
+        world[top:top + HEIGHT] = Scene(seed).world[:HEIGHT, :WIDTH]
+    steps = np.interp(np.arange(150), [0, 40, 56, 96, 112, 150], [0, 0, 340, 340, 720, 720])
+    found, _ = found_in([shown(world[int(y):int(y) + HEIGHT]) for y in steps])
+    assert found == []
+
+
+@pytest.mark.parametrize("varies", [False, True], ids=["steady", "varying rate"])
+def test_a_fade_through_black_is_found_in_the_dark(varies: bool) -> None:
+    random, times, frames, t = np.random.default_rng(3), [], [], 0.0
+    one, other = Scene(370), Scene(371)
+    while t < 5:
+        share = 1 - np.interp(t, [0, 1.5, 2.4, 2.6, 3.5, 5], [0, 0, 1, 1, 0, 0])
+        frames.append(shown((one if t < 2.5 else other).at(t) * 0.16 * share))
+        times.append(t)
+        t += (random.choice([1, 1, 2, 4]) if varies else 1) / 30
+    found, _ = found_in(frames, np.array(times))
+    assert [t.kind for t in found] == ["fade"]
+    assert (times[found[0].first] + times[found[0].after]) / 2 == pytest.approx(2.5, abs=0.5)
+
+
+def test_a_dissolve_of_two_and_a_half_seconds_is_found() -> None:
+    one, other = Scene(380, speed=0.5), Scene(381, speed=0.5)
+    shares = np.interp(np.arange(170) / FPS, [2.0, 4.5], [0, 1])
+    found, times = found_in([shown(one.at(i / FPS) * (1 - s) + other.at(i / FPS) * s) for i, s in enumerate(shares)])
+    assert [t.kind for t in found] == ["dissolve"]
+    assert (times[found[0].first] + times[found[0].after]) / 2 == pytest.approx(3.25, abs=0.5)
+
+
+def sketch_of(picture: Picture) -> np.ndarray:
+    import av
+
+    frame = av.VideoFrame.from_ndarray(shown(picture), format="rgb24").reformat(format="yuv420p")
+    return pictures_of([frame]).sketches[0]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_scene_is_like_itself_moved_nearer_and_in_another_light_and_not_like_another(seed: int) -> None:
+    world = Scene(390 + seed).world
+    one = scenes.scene(sketch_of(taken(world, 320, 180)))
+    moved = scenes.scene(sketch_of(taken(world, 352, 166, 1.18) * 0.5 + np.array([0, 8, 20])))
+    other = scenes.scene(sketch_of(taken(Scene(490 + seed).world, 320, 180)))
+    assert scenes.likeness(one[0], moved[0]) >= scenes.LIKE
+    assert scenes.likeness(one[0], other[0]) < scenes.LIKE
+    assert scenes.likeness(one[1], other[1]) < scenes.LIKE_DETAIL
+
+
+def test_blank_sketches_are_not_like_anything() -> None:
+    blank = scenes.scene(np.full(SKETCH, 128, np.uint8))
+    assert scenes.likeness(blank[0], blank[0]) == pytest.approx(0, abs=1e-6)
