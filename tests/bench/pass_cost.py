@@ -91,7 +91,8 @@ class Bill:
                 object.__setattr__(m, "hear", lambda *form, hear=m.hear, name=m.name: self.timer(name, hear(*form)))
         for owner, name, called in (
             (Grid, "reduce", "signals of every frame"), (seen.Seen, "_picture", "scaling of samples"),
-            (seen.Seen, "_pair", "scaling of the pictures after samples"), (seen.Seen, "_sample", "samples, the rest"), (seen, "_jpeg", "JPEG"),
+            (seen.Seen, "_coarse", "small pictures for motion"), (seen.Seen, "_pair", "samples, the rest"),
+            (seen.Seen, "_sample", "samples, the rest"), (seen, "_jpeg", "JPEG"),
             (Heard, "_mono", "resampling to 16 kHz"), (Heard, "_feed", "sound, the rest"), (Ledger, "clip", "rows of clips, without JPEG"),
         ):
             setattr(owner, name, self.timer(called, getattr(owner, name)))
