@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from schemas import TABLES, Table
 
@@ -37,6 +37,8 @@ class Files(Protocol):
 
     @property
     def fs(self) -> Any: ...
+
+    def parquet(self, path: str) -> AbstractContextManager[Any]: ...
 
     def read_json(self, *parts: str) -> dict[str, Any] | None: ...
 
@@ -127,8 +129,7 @@ def sample(version: Standing, columns: Sequence[str], max_rows: int) -> pa.Table
     schema = pa.schema([table.schema.field(n) for n in columns])
     kept = []
     for path in version.files():
-        with version.lake.fs.open(path) as opened:
-            file = pq.ParquetFile(opened)
+        with version.lake.parquet(path) as file:
             wanted = [n for n in {*columns, table.key[0]} if n in file.schema_arrow.names]
             for group in range(file.num_row_groups):
                 rows = thinned(file.read_row_group(group, columns=wanted), table.key[0], every)
@@ -154,8 +155,7 @@ def find(version: Standing, ids: Sequence[str], columns: Sequence[str]) -> dict[
         return pc.is_in(rows[key], value_set=wanted)
 
     for path in version.files():
-        with version.lake.fs.open(path) as opened:
-            file = pq.ParquetFile(opened)
+        with version.lake.parquet(path) as file:
             for group in range(file.num_row_groups):
                 if len(found) == len(wanted):
                     return found

@@ -177,8 +177,7 @@ def _read(version: Standing, max_rows: int, nested: Sequence[str]) -> tuple[list
     every = max(1, math.ceil(int(version.manifest["rows"]) / max_rows))
     names, kept = list(table.schema.names), []
     for path in version.files():
-        with version.lake.fs.open(path) as opened:
-            file = pq.ParquetFile(opened)
+        with version.lake.parquet(path) as file:
             there = file.schema_arrow.names
             if sorted(there) != sorted(table.schema.names):
                 names = there

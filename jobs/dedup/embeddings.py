@@ -66,8 +66,8 @@ def home(clips: Version, label: Label) -> str:
 def read(folder: str, piece: Slice) -> pa.Table:
     """The vectors of a slice, a row for each of its rows."""
     lake = Lake(piece.root)
-    with lake.fs.open(lake.path(FOLDER, folder, _name(piece))) as file:
-        return pq.ParquetFile(file).read().cast(SCHEMA)
+    with lake.parquet(lake.path(FOLDER, folder, _name(piece))) as file:
+        return file.read().cast(SCHEMA)
 
 
 def missing(lake: Lake, clips: Version, cuts: Sequence[passes.Cut], label: Label) -> list[Task]:

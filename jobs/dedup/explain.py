@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from jobs.errors import Terminal
 from jobs.lake import Lake, Version
@@ -92,8 +91,7 @@ def _rows(version: Version | None, keys: Sequence[str], ids: Collection[str], co
     if version is None or not wanted:
         return found
     for path in version.files():
-        with version.lake.fs.open(path) as opened:
-            file = pq.ParquetFile(opened)
+        with version.lake.parquet(path) as file:
             place = {file.schema.column(i).path: i for i in range(len(file.schema))}
             for group in range(file.metadata.num_row_groups):
                 may = [name for name in keys if _may_hold(file.metadata.row_group(group).column(place[name]).statistics, wanted)]

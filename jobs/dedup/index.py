@@ -65,8 +65,7 @@ class Known:
 
     def evidence(self, kind: str, dedup: Dedup) -> pa.Table:
         lake = Lake(self.root)
-        with lake.fs.open(lake.path(FOLDER, self.release, f"{self.name}.{kind}.evidence.parquet")) as opened:
-            file = pq.ParquetFile(opened)
+        with lake.parquet(lake.path(FOLDER, self.release, f"{self.name}.{kind}.evidence.parquet")) as file:
             of, at = np.unique(self.entries // CLIPS_PER_GROUP, return_inverse=True)
             found = file.read_row_groups(of.tolist())
         return found.take(pa.array(at * CLIPS_PER_GROUP + self.entries % CLIPS_PER_GROUP))
@@ -95,8 +94,7 @@ class Shelves:
         lake, found = Lake(self.root), []
         asked = np.unique(passes.part_of(buckets, self.parts))
         for part in sorted({*asked.tolist()} & {*self.filed.get(shelf, ())}):
-            with lake.fs.open(lake.path(FOLDER, self.release, f"{shelf}.{part:05d}.parquet")) as opened:
-                file = pq.ParquetFile(opened)
+            with lake.parquet(lake.path(FOLDER, self.release, f"{shelf}.{part:05d}.parquet")) as file:
                 ranges = [file.metadata.row_group(g).column(0).statistics for g in range(file.metadata.num_row_groups)]
                 first = np.searchsorted(buckets, np.array([r.min for r in ranges], np.uint64))
                 last = np.searchsorted(buckets, np.array([r.max for r in ranges], np.uint64), side="right")
@@ -333,5 +331,5 @@ def _put(lake: Lake, release: str, what: str, table: pa.Table, group: int) -> No
 
 
 def _read(lake: Lake, release: str, what: str) -> pa.Table:
-    with lake.fs.open(lake.path(FOLDER, release, f"{what}.parquet")) as file:
-        return pq.ParquetFile(file).read()
+    with lake.parquet(lake.path(FOLDER, release, f"{what}.parquet")) as file:
+        return file.read()

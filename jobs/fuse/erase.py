@@ -69,8 +69,8 @@ def shards(lake: Lake, sources: Collection[str], keep: str | None) -> list[str]:
     for version in versions(lake, SAMPLES):
         for path in version.files() if version.fingerprint != keep else ():
             if lake.fs.exists(path):
-                with lake.fs.open(path) as file:
-                    held = pq.ParquetFile(file).read(columns=["source_id"])
+                with lake.parquet(path) as file:
+                    held = file.read(columns=["source_id"])
                 if _named("source_id", sources)(held).any():
                     lake.fs.rm(path)
                     removed.append(f"{SAMPLES.name}/{version.fingerprint}/{path.rsplit('/', 1)[1]}")
@@ -96,8 +96,7 @@ def _emptied(lake: Lake, version: Version, columns: list[str], whose: Whose, sto
     files, rows = [], 0
     for file, path in zip(version.manifest["files"], version.files(), strict=True):
         if lake.fs.exists(path):
-            with lake.fs.open(path) as opened:
-                parquet = pq.ParquetFile(opened)
+            with lake.parquet(path) as parquet:
                 if count := int(whose(parquet.read(columns=columns)).sum()):
                     rows += count
                     file = lake.write_groups(version.table, version.fingerprint, file["path"], _groups(parquet, version.table, whose, stones))

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from jobs.errors import Terminal
 from jobs.lake import Lake, Version
@@ -89,8 +88,8 @@ def describe(lake: Lake, samples: Version) -> Release:
     manifest = samples.manifest
     shards, rows, hours = [], defaultdict[str, Counter[str]](Counter), defaultdict[str, float](float)
     for file, path in zip(manifest["files"], samples.files(), strict=True):
-        with lake.fs.open(path) as opened:
-            facts = pq.ParquetFile(opened).read(columns=["split", "modality", "duration_s"])
+        with lake.parquet(path) as opened:
+            facts = opened.read(columns=["split", "modality", "duration_s"])
         splits = set(facts["split"].to_pylist())
         for split, modality, seconds in zip(*(facts[c].to_pylist() for c in facts.schema.names), strict=True):
             rows[modality][split] += 1
@@ -148,8 +147,8 @@ def models(lake: Lake, parents: Mapping[str, str]) -> list[ModelInForce]:
     for name, fingerprint in parents.items():
         labels = lake.version(LABELS, fingerprint) if name.split("@")[0] == LABELS.name else None
         for path in labels.files() if labels else ():
-            with lake.fs.open(path) as file:
-                table = pq.ParquetFile(file).read(columns=["labeler", "labeler_version", "model", "revision"])
+            with lake.parquet(path) as file:
+                table = file.read(columns=["labeler", "labeler_version", "model", "revision"])
             found |= {tuple(r.values()) for r in table.group_by(table.schema.names).aggregate([]).to_pylist()}
     return [
         ModelInForce(labeler=a, labeler_version=b, model=c, revision=d)
@@ -232,8 +231,8 @@ def _rows(lake: Lake, facts: Mapping[str, Any], other: Mapping[str, Any]) -> dic
 
     found = {}
     for path in _own(facts, other):
-        with lake.fs.open(lake.path(path)) as file:
-            for batch in pq.ParquetFile(file).iter_batches(batch_size=64):
+        with lake.parquet(lake.path(path)) as file:
+            for batch in file.iter_batches(batch_size=64):
                 for row in batch.to_pylist():
                     found[row["sample_id"]] = sha256(repr(sorted(row.items())).encode()).hexdigest()
     return found
@@ -244,8 +243,8 @@ def _ids_of_common(lake: Lake, before: Mapping[str, Any], after: Mapping[str, An
     found: set[str] = set()
     for shard in before["shards"]:
         if shard["sha256"] in theirs:
-            with lake.fs.open(lake.path(shard["path"])) as file:
-                found |= set(pq.ParquetFile(file).read(columns=["sample_id"])["sample_id"].to_pylist())
+            with lake.parquet(lake.path(shard["path"])) as file:
+                found |= set(file.read(columns=["sample_id"])["sample_id"].to_pylist())
     return found
 
 
@@ -259,8 +258,8 @@ def _settings_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> di
 def samples_of(lake: Lake, facts: Mapping[str, Any], columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
     """The rows of a release, a few at a time."""
     for shard in facts["shards"]:
-        with lake.fs.open(lake.path(shard["path"])) as file:
-            yield from pq.ParquetFile(file).iter_batches(batch_size=64, columns=list(columns) if columns else None)
+        with lake.parquet(lake.path(shard["path"])) as file:
+            yield from file.iter_batches(batch_size=64, columns=list(columns) if columns else None)
 
 
 def export_webdataset(lake: Lake, facts: Mapping[str, Any], out: Path) -> list[Path]:
@@ -275,8 +274,8 @@ def export_webdataset(lake: Lake, facts: Mapping[str, Any], out: Path) -> list[P
         target = out / f"{shard['split']}-{counts[shard['split']]:05d}.tar"
         counts[shard["split"]] += 1
         passing = target.with_suffix(".tmp")
-        with lake.fs.open(lake.path(shard["path"])) as file, tarfile.open(passing, "w", format=tarfile.USTAR_FORMAT) as tar:
-            for batch in pq.ParquetFile(file).iter_batches(batch_size=16):
+        with lake.parquet(lake.path(shard["path"])) as file, tarfile.open(passing, "w", format=tarfile.USTAR_FORMAT) as tar:
+            for batch in file.iter_batches(batch_size=16):
                 for row in batch.to_pylist():
                     for name, data in _members(row):
                         info = tarfile.TarInfo(name)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from jobs.errors import Terminal
 from jobs.fuse import erase as erasing
@@ -102,8 +101,8 @@ def _rewritten(lake: Lake, samples: Version) -> dict[str, Any] | None:
     fingerprint = digest({**facts, "parents": parents})[:12]
     files, touched, gone = [], [], []
     for file, path in zip(samples.manifest["files"], samples.files(), strict=True):
-        with lake.fs.open(path) as opened:
-            whose = pq.ParquetFile(opened).read(columns=["sample_id", "source_id"])
+        with lake.parquet(path) as opened:
+            whose = opened.read(columns=["sample_id", "source_id"])
         lost = whose.filter(pc.is_in(whose["source_id"], value_set=buried))
         if not lost.num_rows:
             lake.put(lake.fs.cat_file(path), SAMPLES.name, fingerprint, file["path"])
@@ -111,8 +110,8 @@ def _rewritten(lake: Lake, samples: Version) -> dict[str, Any] | None:
             continue
         touched.append(file["path"])
         gone += lost.to_pylist()
-        with lake.fs.open(path) as opened:
-            data = pq.ParquetFile(opened).read()
+        with lake.parquet(path) as opened:
+            data = opened.read()
         left = data.filter(pc.invert(pc.is_in(data["source_id"], value_set=buried)))
         if left.num_rows:
             files.append(lake.write_part(SAMPLES, fingerprint, file["path"], left))
@@ -172,8 +171,8 @@ def _ever(lake: Lake, row: Mapping[str, Any]) -> set[str]:
     for release in releases(lake):
         for shard in release["shards"]:
             if lake.fs.exists(lake.path(shard["path"])):
-                with lake.fs.open(lake.path(shard["path"])) as file:
-                    table = pq.ParquetFile(file).read(columns=["sample_id", "source_id"])
+                with lake.parquet(lake.path(shard["path"])) as file:
+                    table = file.read(columns=["sample_id", "source_id"])
                 found |= set(table.filter(pc.equal(table["source_id"], row["source_id"]))["sample_id"].to_pylist())
     return found
 

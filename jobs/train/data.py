@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
@@ -129,8 +128,8 @@ def released(release: str, lake: str = "") -> tuple[str, list[Slice]]:
 def _slices(lake: Lake, paths: Iterable[str]) -> list[Slice]:
     found = []
     for path in map(lake.path, paths):
-        with lake.fs.open(path) as file:
-            meta = pq.ParquetFile(file).metadata
+        with lake.parquet(path) as file:
+            meta = file.metadata
         found += [Slice(lake.root, path, (group,), meta.row_group(group).num_rows) for group in range(meta.num_row_groups)]
     return found
 

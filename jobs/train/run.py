@@ -25,13 +25,14 @@ KINDS = ("clip", "t2v")
 REPEATS: Mapping[str, int] = {"clip": 1, "t2v": 3}
 """Times each object of the grid is painted; places three times that. Pictures are changed anew each time they are seen, clips are not."""
 BESIDE: Mapping[str, int] = {"clip": 4, "t2v": 6}
-"""Times each object beside the grid is painted; places four times that. What is drawn from a caption must have a name for everything."""
+"""Times each object beside the grid is painted; places four times that. The drawing model is told the light of such a place in numbers: what is
+drawn from a caption must be told everything."""
 EVALUATION_SEED = 77
 """Seed of pictures and noise that no training ever draws."""
 SECONDS: Mapping[str, Mapping[str, float]] = {"cpu": {"clip": 900, "t2v": 7200}, "cuda": {"clip": 240, "t2v": 600}}
 """Budgets used when neither seconds nor steps are given."""
 BATCH: Mapping[str, Mapping[str, int]] = {
-    "cpu": {"clip": 64, "t2v": 8},
+    "cpu": {"clip": 64, "t2v": 2},
     "cuda": {"clip": 256, "t2v": 256},
 }
 TEXT_SHARE = 0.05

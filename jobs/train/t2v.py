@@ -45,7 +45,7 @@ MIN_ACUTANCE = 0.15
 the limit of the policy, 0.22, is that of footage."""
 TEXT_STATES = 24
 """Length of the text in training, of which a random part is real: a pipeline fills up short prompts with nothing."""
-STAGES: tuple[tuple[int, float], ...] = ((1, 0.5), (4, 0.25), (FRAMES, 0.25))
+STAGES: tuple[tuple[int, float], ...] = ((1, 0.65), (4, 0.15), (FRAMES, 0.2))
 """Frames that a sample has, and the part of the budget: pictures first, then moments, then whole clips, as many frames a step throughout.
 How a place looks at an hour is in every picture, and of pictures sixteen cost what a clip does."""
 
