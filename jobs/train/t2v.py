@@ -11,7 +11,7 @@ import json
 import math
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,9 @@ MIN_ACUTANCE = 0.15
 the limit of the policy, 0.22, is that of footage."""
 TEXT_STATES = 24
 """Length of the text in training, of which a random part is real: a pipeline fills up short prompts with nothing."""
-STAGES: tuple[tuple[int, float], ...] = ((1, 0.65), (4, 0.15), (FRAMES, 0.2))
+STAGES: Mapping[str, tuple[tuple[int, float], ...]] = {"cpu": ((1, 0.4), (4, 0.2), (FRAMES, 0.4)), "cuda": ((FRAMES, 1.0),)}
 """Frames that a sample has, and the part of the budget: pictures first, then moments, then whole clips, as many frames a step throughout.
-How a place looks at an hour is in every picture, and of pictures sixteen cost what a clip does."""
+How a place looks is in every picture, and of pictures sixteen cost what a clip does; a GPU has time to learn it from whole clips."""
 
 
 def transformer() -> WanTransformer3DModel:
@@ -151,7 +151,7 @@ class Drawing:
 def train(model: WanTransformer3DModel, clips: Clips, latents: torch.Tensor, plan: Plan, *, folder: Path, resume: bool, batch: int, lit: bool) -> Trained:
     """Train a transformer on the latents of the clips, stage by stage; `batch` is in whole clips, `lit` as in `Codes`."""
     spent = []
-    for at, (frames, share) in enumerate(STAGES):
+    for at, (frames, share) in enumerate(STAGES[plan.device]):
         drawing = Drawing(model, clips, latents, frames=frames, batch=batch * FRAMES // frames, device=plan.device, lit=lit)
         if plan.device == "cuda":
             model.compile()
