@@ -5,8 +5,8 @@ strokes of one kind are joined sideways into lines (closing 9 x 1), and a compon
 short side of 224: 5 to 48 high, wider than 1.5 times its height, at least 0.4 filled, with many changes of direction along it). Share
 of the picture that the boxes of these components cover; mean over samples. Two lines of subtitles have up to 0.09, photographs and
 frames without text up to 0.08, a page and a picture covered by captions 0.2 and more. Chinese is set in columns too: where strokes cover 0.15
-of the picture and lines less than 0.12, it is looked at a second time lying on its side, and the greater share counts (pages of columns 0.42
-and more, photographs up to 0.08 that way too). Version 4. Source: top-hat and closing, common for text in
+of the picture and lines less than 0.12, it is looked at a second time lying on its side, and counts as that from 0.35 of the picture (pages of columns 0.42 and
+more, photographs up to 0.08, windows of drawn towers up to 0.19). Version 5. Source: top-hat and closing, common for text in
 scenes (Chen, Bourlard and Thiran 2001 have the same order of steps); no model.
 """
 
@@ -25,8 +25,8 @@ LEAST_STROKES = 0.003
 """Share of the picture that strokes cover, at least: a short subtitle has 0.01."""
 JOIN = 4
 """Half the width of the closing: strokes with up to twice as many pixels between them are joined, and up to as many to the border."""
-COLUMNS, ANY_COLUMNS = 0.15, 0.12
-"""Share of strokes from which a picture with less text in lines than this may hold columns of it."""
+COLUMNS, ANY_COLUMNS, COLUMN_SHARE = 0.15, 0.12, 0.35
+"""Share of strokes from which a picture with less text in lines than this may hold columns of it; and what columns of it cover, at least."""
 FILLED = 0.4
 CROSSINGS = 0.12
 """Stroke edges per pixel along the middle of a line of text, at least."""
@@ -37,7 +37,8 @@ def look(picture: Picture) -> tuple[float]:
     hats = [cv2.morphologyEx(y, polarity, _STROKE) for polarity in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)]
     area = _area(y, hats)
     if area < ANY_COLUMNS and sum(cv2.countNonZero(cv2.compare(hat, LEAST_HEIGHT, cv2.CMP_GE)) for hat in hats) >= COLUMNS * y.size:
-        area = max(area, _area(cv2.transpose(y), [cv2.transpose(hat) for hat in hats]))
+        columns = _area(cv2.transpose(y), [cv2.transpose(hat) for hat in hats])
+        area = columns if columns >= COLUMN_SHARE else area
     return (area,)
 
 
@@ -134,4 +135,4 @@ def reduce(span: Span) -> dict[str, Any]:
     return {"text_area_share": mean(span.pictures["text"][:, 0])}
 
 
-MEASURE = Measurement("text", 4, ("text_area_share",), reduce, width=1, look=look, every=4)
+MEASURE = Measurement("text", 5, ("text_area_share",), reduce, width=1, look=look, every=4)

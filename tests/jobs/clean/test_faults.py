@@ -20,6 +20,7 @@ from jobs.clean import policy
 from jobs.clean.measure import measure_file
 from jobs.clean.measures import Picture, Span, combing, level
 from jobs.media.encode import encode_audio, encode_video
+from jobs.train.world import TIMES, Scene, render
 from schemas.settings import Measure, Policy
 
 MEDIA = Path(__file__).parents[4] / "shared" / "media" / "video"
@@ -114,6 +115,12 @@ def test_chinese_in_columns_is_text(clip: Callable[..., dict[str, Any]]) -> None
     found = clip([np.ascontiguousarray(page[:, 2 * i:2 * i + W]) for i in range(50)])
     assert "text_heavy" in reasons(found)
     assert "text_heavy" not in reasons(clip([cv2.blur(np.ascontiguousarray(page[:, 2 * i:2 * i + W]), (1, 41)) for i in range(50)]))
+
+
+@pytest.mark.parametrize("time", TIMES)
+def test_windows_of_towers_are_no_text_in_columns(clip: Callable[..., dict[str, Any]], time: str) -> None:
+    frames = list(render(Scene(place="city", time=time, weather="clear", camera="right"), width=640, height=360, frames=50, seed=12))
+    assert "text_heavy" not in reasons(clip(frames))
 
 
 def test_frames_shown_again_are_repeats_though_the_codec_refines_them(clip: Callable[..., dict[str, Any]]) -> None:
