@@ -141,8 +141,8 @@ class Drawing:
         noise, sigma = torch.randn(clean.shape, **draw), noise_levels(self.batch, self.frames, generator)
         level = sigma.view(-1, 1, 1, 1, 1)
         noisy = (1 - level) * clean + level * noise
-        # on a processor the backward pass of fused attention takes ten times as long in bfloat16 as the plain formula
-        attention = contextlib.nullcontext() if self.device == "cuda" else sdpa_kernel(SDPBackend.MATH)
+        # on a processor the backward pass of fused attention in bfloat16 takes far longer than the plain formula
+        attention = sdpa_kernel(SDPBackend.MATH) if self.half and self.device == "cpu" else contextlib.nullcontext()
         with torch.autocast(self.device, torch.bfloat16, enabled=self.half), attention:
             guess = self.model(noisy, sigma * 1000, self.text(picked, generator), return_dict=False)[0].float()
         return ((guess - clean) ** 2 * (0.36 / level.clamp_min(0.4) ** 2)).mean()
