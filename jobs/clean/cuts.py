@@ -114,7 +114,7 @@ def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8],
             continue
         first, after = _whole(i, content)
         one, other = thumbs[[first, after]].astype(np.float32)
-        if _light(one, other) or after - first > 1 and not {first + 1, after} & set(lights) and _sweeps(one, thumbs[first + 1], other):
+        if _light(one, other) or (after - first > 1 and not {first + 1, after} & set(lights) and _sweeps(one, thumbs[first + 1], other)):
             continue
         if found and i - found[-1] <= 2:
             if score[i] > score[found[-1]]:
