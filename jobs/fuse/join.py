@@ -9,6 +9,26 @@ from schemas.settings import Label
 
 Row = Mapping[str, Any]
 
+COPIED = (
+    "source_id",
+    "modality",
+    "title",
+    "caption",
+    "transcript",
+    "text",
+    "licence",
+    "start_s",
+    "end_s",
+    "duration_s",
+    "width",
+    "height",
+    "fps",
+    "motion",
+    "sharpness",
+    "loudness_lufs",
+    "speech_share",
+)
+"""Columns of `samples` that are those of `clips`."""
 OWN_COLUMNS = frozenset({("clip_embedding", "embedding")})
 """Labels that have a column of their own."""
 TEXTS = ("title", "caption", "transcript", "text")
@@ -57,25 +77,6 @@ def verdict(clip: Row, labels: Sequence[Row], label: Label) -> Why | None:
 
 def sample(clip: Row, source: Row, labels: Sequence[Row], media: Media, split: str, engagement: float | None) -> dict[str, Any]:
     """One row of `samples`."""
-    copied = (
-        "source_id",
-        "modality",
-        "title",
-        "caption",
-        "transcript",
-        "text",
-        "licence",
-        "start_s",
-        "end_s",
-        "duration_s",
-        "width",
-        "height",
-        "fps",
-        "motion",
-        "sharpness",
-        "loudness_lufs",
-        "speech_share",
-    )
     vector = next((row["vector"] for row in labels if (row["labeler"], row["key"]) == ("clip_embedding", "embedding")), None)
     frames = clip["frames"] or []
     return {
@@ -83,7 +84,7 @@ def sample(clip: Row, source: Row, labels: Sequence[Row], media: Media, split: s
         "split": split,
         "uri": source["uri"],
         "lang": language(clip, labels),
-        **{name: clip[name] for name in copied},
+        **{name: clip[name] for name in COPIED},
         "similarity": score(labels, "clip_text_similarity", "caption", "title"),
         "embedding": vector,
         "labels": [
