@@ -48,6 +48,8 @@ _GENERATED = re.compile(
 """What generators leave in a file: the IPTC source type that C2PA claims carry, and the AIGC field of GB 45438-2025. A C2PA
 claim alone is none of that: cameras sign what they shoot."""
 _LONGEST_MARK = 256
+_MOST_STATED = 1e9
+"""A billion pixels a side, frames a second or seconds (32 years): what states more lies."""
 
 
 @dataclass(frozen=True)
@@ -298,8 +300,13 @@ def _facts(file: BinaryIO) -> dict[str, Any]:
         probed = call("jobs.collect.facts:facts", {}, PROBE_LIMITS, file=file)
     except MediaFault:
         return {}
-    facts = {name: probed[name] for name in ("duration_s", "width", "height", "fps", "video_codec", "audio_codec")}
+    facts = {name: _believable(probed[name]) for name in ("duration_s", "width", "height", "fps", "video_codec", "audio_codec")}
     return facts | ({"modality": probed["modality"]} if probed["modality"] in MEDIA else {})
+
+
+def _believable(value: Any) -> Any:
+    """A fact of a header, or None for a number that no medium has: of a BMP it may be 4294966976 pixels wide, which no column holds."""
+    return None if isinstance(value, int | float) and not 0 < value < _MOST_STATED else value
 
 
 # ---- collections of texts

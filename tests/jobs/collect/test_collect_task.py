@@ -351,3 +351,25 @@ def test_what_we_generate_ourselves_is_never_collected_again(tmp_path):
     sources, reasons, _ = collected(tmp_path)
     assert {p: r for p, (r, _) in reasons.items()} == {"ours.mp4": "generated"}
     assert sources["plain.mp4"] | {"modality": "video", "width": 64, "video_codec": "h264"} == sources["plain.mp4"]
+
+
+def bmp(width: int, height: int) -> bytes:
+    return b"BM" + struct.pack("<IHHI", 54 + 4, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 4, 0, 0, 0, 0) + bytes(4)
+
+
+@pytest.mark.parametrize(("width", "height"), [(-320, 240), (2**31 - 1, 2**31 - 1), (0, 0)])
+def test_a_header_of_sizes_that_nothing_has_is_a_row_like_others(tmp_path, width, height):
+    """Four thousand million pixels, as Pillow reads a negative width, fit no column: the whole collection ended."""
+    (tmp_path / "a.bmp").write_bytes(bmp(width, height))
+    (tmp_path / "good.png").write_bytes(png())
+    sources, reasons, _ = collected(tmp_path)
+    assert set(sources) == {"a.bmp", "good.png"}
+    assert all(value is None or 0 < value < 1e9 for value in (sources["a.bmp"]["width"], sources["a.bmp"]["height"]))
+    assert "good.png" not in reasons
+
+
+def test_counts_that_add_up_to_more_than_a_column_holds_are_bounded(tmp_path):
+    (tmp_path / "good.png").write_bytes(png())
+    (tmp_path / "behaviour.csv").write_text("file,users,views\n" + "good.png,10,999999999999999\n" * 9300)
+    _, _, behaviour = collected(tmp_path)
+    assert behaviour["good.png"]["views"] == 2**63 - 1
