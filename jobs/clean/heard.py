@@ -54,6 +54,9 @@ class Heard:
         self.room, self.pending = np.zeros((channels, 0), np.float32), 0
         """Where sound lies while it is worked on, and how much of it waits there for the rest of its block."""
         self.mono_pending = np.zeros(0, np.float32)
+        import av
+
+        self.fifo: Callable[[], Any] = av.AudioFifo
         self.gathered: Any = None
         self.waiting, self.skip, self.most = 0, -1, GATHER_S * rate_hz
         self._resample: Any = None
@@ -85,16 +88,14 @@ class Heard:
 
     def _gather(self, frame: Any) -> None:
         """Lay a frame behind those that wait; one of another sample format begins anew."""
-        import av
-
         frame.pts = None
         if self.gathered is None:
-            self.gathered = av.AudioFifo()
+            self.gathered = self.fifo()
         try:
             self.gathered.write(frame)
         except ValueError:
             self._feed()
-            self.gathered = av.AudioFifo()
+            self.gathered = self.fifo()
             self.gathered.write(frame)
 
     def finish(self) -> Sounds:

@@ -122,24 +122,30 @@ def likeness(one: Picture, other: Picture) -> float:
 def _laid_over(one: Any, core: Any) -> Any:
     """Greatest correlation of a core without its mean with the parts of a picture."""
     height, width, planes = core.shape
-    count = height * width
+    count, length = height * width, width * planes
+    lines, flat = one.reshape(one.shape[0], one.shape[1] * planes), core.reshape(height, length)
+    totals, powers = np.empty(lines.shape[1]), np.empty(lines.shape[1])
     energy = 0.0
-    for y in range(height):
-        for x in range(width):
-            for p in range(planes):
-                energy += core[y, x, p] * core[y, x, p]
+    for value in core.ravel():
+        energy += value * value
     faint, best = FAINT * FAINT * count, -1.0
     for top in range((one.shape[0] - height) // 2 % STEP, one.shape[0] - height + 1, STEP):
+        totals[:], powers[:] = 0.0, 0.0
+        for y in range(top, top + height):
+            line = lines[y]
+            for k in range(line.size):
+                totals[k] += line[k]
+                powers[k] += line[k] * line[k]
         for left in range((one.shape[1] - width) // 2 % STEP, one.shape[1] - width + 1, STEP):
-            both, squares, means = 0.0, 0.0, 0.0
+            first = left * planes
+            both, means = 0.0, 0.0
+            for y in range(height):
+                part, own = lines[top + y, first:first + length], flat[y]
+                for k in range(length):
+                    both += part[k] * own[k]
             for p in range(planes):
-                total = 0.0
-                for y in range(height):
-                    for x in range(width):
-                        value = one[top + y, left + x, p]
-                        total += value
-                        squares += value * value
-                        both += value * core[y, x, p]
+                total = totals[first + p:first + length:planes].sum()
                 means += total * total / count
+            squares = powers[first:first + length].sum()
             best = max(best, both / np.sqrt((max(squares - means, 0.0) + faint) * (energy + faint)))
     return best

@@ -152,6 +152,22 @@ def test_a_scene_is_like_itself_moved_nearer_and_in_another_light_and_not_like_a
     assert scenes.likeness(one[1], other[1]) < scenes.LIKE_DETAIL
 
 
+
+def test_likeness_is_the_greatest_correlation_of_any_place() -> None:
+    rng = np.random.default_rng(4)
+    one = rng.random((scenes.HEIGHT, scenes.WIDTH, 3), np.float32) * 255
+    high, wide = scenes.CORE_H, scenes.CORE_W
+    core = one[2:2 + high, 1:1 + wide] + rng.normal(0, 60, (high, wide, 3)).astype(np.float32)
+    core -= core.mean(axis=(0, 1))
+    faint, found = scenes.FAINT ** 2 * high * wide, []
+    for top in range((scenes.HEIGHT - high) // 2 % scenes.STEP, scenes.HEIGHT - high + 1, scenes.STEP):
+        for left in range((scenes.WIDTH - wide) // 2 % scenes.STEP, scenes.WIDTH - wide + 1, scenes.STEP):
+            part = one[top:top + high, left:left + wide].astype(float)
+            part -= part.mean(axis=(0, 1))
+            found.append((part * core).sum() / np.sqrt(((part ** 2).sum() + faint) * ((core.astype(float) ** 2).sum() + faint)))
+    assert scenes._laid_over(one, np.ascontiguousarray(core)) == pytest.approx(max(found), abs=1e-6)
+
+
 def test_blank_sketches_are_not_like_anything() -> None:
     blank = scenes.scene(np.full(SKETCH, 128, np.uint8))
     assert scenes.likeness(blank[0], blank[0]) == pytest.approx(0, abs=1e-6)
