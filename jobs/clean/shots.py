@@ -26,8 +26,11 @@ SURE = 2.0
 """A cut of so many times the threshold is one even if it leads to what is like the scene before it: another angle."""
 STIR, STILL_S = 1.0, 0.12
 """A picture stands still while nothing changes by so much, for so long at least: frames were repeated or lost."""
-STOOD_LIKE, LEAP_LIKE = (0.86, 0.75), (0.9, 0.8)
-"""Likeness, whole or in what stands out, of one scene to itself after it stood still, and after a leap that is no sure cut."""
+GOES_ON, STOOD_LIKE, LEAP_LIKE = 0.6, 0.74, 0.8
+"""Likeness of one scene to itself as a whole, and in what stands out after it stood still and after a leap that is no sure cut, at least."""
+SAME_LIGHT = 0.5
+"""Mean luma of the darker picture over that of the lighter one, at least, where a scene goes on: two woods under their sky are alike, another light
+is another hour."""
 HOLE_S = 60.0
 """A frame that is shown for longer is a hole in the clock of a broken file, not a picture that stands still."""
 
@@ -79,9 +82,11 @@ def _moves_on(i: int, doubtful: bool, stirred: NDArray[np.int64], pictures: Pict
     still = times[i] - times[stirred[last] if last >= 0 else 0] >= STILL_S
     if not (doubtful or still):
         return False
+    dark, light = sorted(pictures.signals[i - 1:i + 1, COLUMN["luma"]])
+    if dark < SAME_LIGHT * light:
+        return False
     one, other = (scene(sketch) for sketch in pictures.sketches[at - 1:at + 1])
-    like, like_detail = STOOD_LIKE if still else LEAP_LIKE
-    return likeness(one[0], other[0]) >= like or likeness(one[1], other[1]) >= like_detail
+    return likeness(one[1], other[1]) >= (STOOD_LIKE if still else LEAP_LIKE) and likeness(one[0], other[0]) >= GOES_ON
 
 
 def _glares(fade: Transition, signals: NDArray[np.float32]) -> bool:
