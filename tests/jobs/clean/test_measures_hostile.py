@@ -279,6 +279,26 @@ def test_a_header_of_a_billion_frames_is_refused(tmp_path: Path) -> None:
     assert outcome(tmp_path / "frames.mp4") == "too_many_frames"
 
 
+@pytest.mark.parametrize("sound", [True, False])
+def test_a_video_that_shows_none_of_its_frames_is_no_sound(tmp_path: Path, sound: bool) -> None:
+    """Its edit list begins behind the last frame: it was kept as the sound beside it, and the picture was lost without a word."""
+    data = bytearray(video(sound=sound))
+    at = data.find(b"elst")
+    data[at + 16:at + 20] = struct.pack(">i", 0x7FFFFFF0)
+    (tmp_path / "a.mp4").write_bytes(bytes(data))
+    assert outcome(tmp_path / "a.mp4") == "undecodable"
+
+
+def test_a_bomb_in_the_text_of_a_picture_is_told_without_names_of_a_library(tmp_path: Path) -> None:
+    whole = picture("png")
+    body = b"Comment\0\0" + zlib.compress(bytes(64 << 20), 9)
+    chunk = struct.pack(">I", len(body)) + b"zTXt" + body + struct.pack(">I", zlib.crc32(b"zTXt" + body))
+    (tmp_path / "bomb.png").write_bytes(whole[:33] + chunk + whole[33:])
+    with pytest.raises(MediaFault, match="unpacks to megabytes") as fault:
+        measure_source(tmp_path / "bomb.png", "image", SETTINGS)
+    assert "Plugin" not in fault.value.detail
+
+
 def test_more_frames_than_the_limit_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(video())
     assert outcome(tmp_path / "a.mp4", Measure(max_frames=10)) == "too_many_frames"
