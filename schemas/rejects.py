@@ -1,5 +1,7 @@
 """`rejects`: why something left the funnel. One row per failed check; exactly one row per sample and stage is decisive."""
 
+from dataclasses import dataclass
+
 import pyarrow as pa
 
 from schemas.table import Table, col, maybe
@@ -23,3 +25,15 @@ REJECTS = Table(
         col("run_id", pa.string(), "job and version that decided, so that the same decision has the same bytes"),
     ]),
 )
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why something is rejected, as columns of `rejects`."""
+
+    check: str
+    reason: str
+    value: float | None = None
+    op: str | None = None
+    threshold: float | None = None
+    detail: str | None = None

@@ -21,8 +21,10 @@ RATIO, AROUND_S = 3.0, 1.0
 """A cut is so many times the median change within so many seconds before and after."""
 PEAK, BESIDE_S, BESIDE_FRAMES = 2.0, 0.2, 3
 """A cut stands alone: it is so many times the greatest change beside it (a whip pan is not alone)."""
-STIR, JUDDER_S = 1.0, 0.45
-"""A slow source in a fast container stirs but every few frames: two changes of so much on either side count, up to so far away."""
+CALM, CALM_FRAMES = 0.1, 4
+"""So many frames that change by less than this part of a cut end what is beside it: another cut behind them is one of a shot that is short."""
+DETOUR = 1.25
+"""Two changes one after the other make a cut that takes two frames if both together are at most so many times the change from end to end."""
 PART = 0.35
 """Share of the picture that a cut changes, at least: less is a window, a caption or an insert."""
 FLASH_S, BACK = 0.6, 0.35
@@ -74,13 +76,10 @@ def beside(times: Any, content: Any) -> Any:
         if 1 < i < count - 1:
             highest[i] = min(content[i - 1], content[i + 1])
         for step in (-1, 1):
-            k, stirs = i + 2 * step, 0
-            while 1 <= k < count:
-                gap = abs(times[k] - times[i])
-                if gap > BESIDE_S and abs(k - i) > BESIDE_FRAMES and (stirs >= 2 or gap > JUDDER_S):
-                    break
+            k, calm = i + 2 * step, 0
+            while 1 <= k < count and calm < CALM_FRAMES and (abs(times[k] - times[i]) <= BESIDE_S or abs(k - i) <= BESIDE_FRAMES):
                 highest[i] = max(highest[i], content[k])
-                stirs += content[k] > STIR
+                calm = calm + 1 if content[k] < CALM * content[i] else 0
                 k += step
     return highest
 
@@ -103,22 +102,37 @@ def surroundings(times: Any, content: Any, around_s: float) -> Any:
     return usual
 
 
-def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8], threshold: float) -> list[int]:
-    """Frames with which a new shot begins."""
+def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8], threshold: float) -> list[tuple[int, float]]:
+    """Frames with which a new shot begins, as far as one can tell without sketches, and their scores."""
     content = change(signals)
     stands_out = np.flatnonzero(content > np.maximum(FLOOR, RATIO * surroundings(times, content, AROUND_S)))
     lights = [int(i) for i in stands_out if i and _brighter(*thumbs[i - 1:i + 1].astype(np.float32))]
     score = scores(times, signals, lights)
     found: list[int] = []
     for i in (int(index) for index in np.flatnonzero(score >= threshold)):
-        if i == 0 or _flash(i, times, thumbs) or _light(*thumbs[i - 1:i + 1].astype(np.float32)):
+        if i == 0 or _flash(i, times, thumbs):
+            continue
+        first, after = _whole(i, content)
+        one, other = thumbs[[first, after]].astype(np.float32)
+        if _light(one, other) or (after - first > 1 and not {first + 1, after} & set(lights) and _sweeps(one, thumbs[first + 1], other)):
             continue
         if found and i - found[-1] <= 2:
             if score[i] > score[found[-1]]:
                 found[-1] = i
             continue
         found.append(i)
-    return found
+    return [(i, float(score[i])) for i in found]
+
+
+def _whole(i: int, content: Floats) -> tuple[int, int]:
+    """The frame before the change with frame i and the one after it: a change that is about as great in the next frame, or in the one before, goes on."""
+    k = i + 1 if i + 1 < content.size and content[i + 1] > content[i - 1] else i - 1
+    return (min(i, k) - 1, max(i, k)) if k > 0 and content[i] < PEAK * content[k] else (i - 1, i)
+
+
+def _sweeps(one: NDArray[np.float32], between: NDArray[np.uint8], other: NDArray[np.float32]) -> bool:
+    """Whether what is seen between is no mix of both ends, as where a cut takes two frames."""
+    return bool(np.abs(between - one).sum() + np.abs(other - between).sum() > DETOUR * np.abs(other - one).sum())
 
 
 def _light(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:

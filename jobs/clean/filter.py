@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from schemas.reasons import REASONS
 
@@ -38,9 +38,18 @@ class Reason:
 class FilterConfig(BaseModel):
     """Thresholds of one filter. `severity`: stop drops the clip, warn counts it, off does not look."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     severity: Severity = "stop"
+
+    @model_validator(mode="after")
+    def _something_passes(self) -> Self:
+        """A least above the most would drop everything."""
+        for name, least in self:
+            most = getattr(self, name.replace("min_", "max_", 1), None) if name.startswith("min_") else None
+            if least is not None and most is not None and least > most:
+                raise ValueError(f"{name} = {least:g} is more than {name.replace('min_', 'max_', 1)} = {most:g}: nothing would be kept")
+        return self
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from jobs.clean.measures import MONO_BLOCK, MONO_BLOCK_S, MONO_RATE_HZ, NATIVE_BLOCK_S, Hearer, Measurement, measurements
 from jobs.clean.series import Growing, Sounds
+from jobs.media.resample import resampler
 
 GATHER_S = 2.0
 """Sound that is worked on at a time."""
@@ -54,9 +55,12 @@ class Heard:
         self.room, self.pending = np.zeros((channels, 0), np.float32), 0
         """Where sound lies while it is worked on, and how much of it waits there for the rest of its block."""
         self.mono_pending = np.zeros(0, np.float32)
+        import av
+
+        self.fifo: Callable[[], Any] = av.AudioFifo
         self.gathered: Any = None
         self.waiting, self.skip, self.most = 0, -1, GATHER_S * rate_hz
-        self._resample: Any = None
+        self.resampler = resampler(rate_hz, MONO_RATE_HZ)
 
     def hear(self, frame: Any, place: int, t: float | None) -> int:
         """The next frame of sound; returns the sample behind it. Frames are gathered: a thousand samples at a time would cost more in
@@ -85,16 +89,14 @@ class Heard:
 
     def _gather(self, frame: Any) -> None:
         """Lay a frame behind those that wait; one of another sample format begins anew."""
-        import av
-
         frame.pts = None
         if self.gathered is None:
-            self.gathered = av.AudioFifo()
+            self.gathered = self.fifo()
         try:
             self.gathered.write(frame)
         except ValueError:
             self._feed()
-            self.gathered = av.AudioFifo()
+            self.gathered = self.fifo()
             self.gathered.write(frame)
 
     def finish(self) -> Sounds:
@@ -102,7 +104,7 @@ class Heard:
         self._feed()
         if self.pending * 2 >= self.rate * NATIVE_BLOCK_S:
             self._native_blocks(np.array([0, self.pending]))
-        rest = np.concatenate([self.mono_pending, *(out.to_ndarray()[0] for out in self._mono(None))])
+        rest = np.concatenate([self.mono_pending, self._mono(None)])
         blocks = (rest.size + MONO_BLOCK // 2) // MONO_BLOCK
         self._mono_blocks(np.concatenate([rest, np.zeros(MONO_BLOCK, np.float32)])[:blocks * MONO_BLOCK])
         self.pending, self.mono_pending = 0, self.mono_pending[:0]
@@ -159,10 +161,10 @@ class Heard:
         fresh, end = self.room[:, self.pending:self.pending + samples], self.pending + samples
         if not np.isfinite(fresh).all():
             np.nan_to_num(fresh, copy=False, posinf=1.0, neginf=-1.0)
-        mono = fresh[:1] if self.channels == 1 else fresh[:1] + fresh[1:2]
+        mono = fresh[0] if self.channels == 1 else fresh[0] + fresh[1]
         if self.channels > 1:
             mono *= np.float32(0.5)
-        line = np.concatenate([self.mono_pending, *(out.to_ndarray()[0] for out in self._mono(mono))])
+        line = np.concatenate([self.mono_pending, self._mono(mono)])
         most = int(end / (self.rate * NATIVE_BLOCK_S)) + 2
         edges = np.rint(np.arange(self.blocks, self.blocks + most) * self.rate * NATIVE_BLOCK_S).astype(np.int64)
         edges -= edges[0]
@@ -182,17 +184,9 @@ class Heard:
                 self.rows[m.name].extend(hearer(self.room, some))
             self.blocks += edges.size - 1
 
-    def _mono(self, sound: NDArray[np.float32] | None) -> list[Any]:
-        """Frames at 16 kHz; None for what the resampler still holds."""
-        import av
-
-        if self._resample is None:
-            self._resample = av.AudioResampler(format="flt", layout="mono", rate=MONO_RATE_HZ)
-        if sound is None:
-            return list(self._resample.resample(None)) if self.samples else []
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound), format="flt", layout="mono")
-        frame.sample_rate = self.rate
-        return list(self._resample.resample(frame))
+    def _mono(self, sound: NDArray[np.float32] | None) -> NDArray[np.float32]:
+        """Samples at 16 kHz; None for what the resampler still holds."""
+        return self.resampler.end() if sound is None else self.resampler.feed(sound)
 
     def _mono_blocks(self, line: NDArray[np.float32]) -> None:
         if line.size:

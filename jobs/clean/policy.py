@@ -125,6 +125,8 @@ def _config(found: Filter, preset: Overrides, given: Mapping[str, Any]) -> Filte
         return found.config.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:
+            raise SettingsError(f"policy.filters.{found.name}: {first['msg'].removeprefix('Value error, ')}") from None
         where = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"policy.filters.{found.name}.{where} = {first.get('input')!r}: {first['msg']}") from None
 

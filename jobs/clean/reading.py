@@ -34,6 +34,11 @@ BEYOND_S = 10.0
 """A piece whose picture is over waits for its sound so long: sound that lies deeper in the file is not looked for."""
 
 
+LEAST_RATE_HZ, MOST_RATE_HZ = 1000, 1_000_000
+"""Telephones have 8,000 and studios up to 768,000. By 1 Hz a file of 280 kB lasts two days, each second of which the search for speech
+makes 16,000 samples of."""
+
+
 def _index(packet: Any) -> int:
     """Which stream a packet belongs to: those without data that flush a decoder have 0 for their own index, whatever their stream."""
     return int(packet.stream_index if packet.size else packet.stream.index)
@@ -53,6 +58,10 @@ class Reading:
 
     def __init__(self, container: Any, kind: Kind, settings: "Measure", hand: Callable[[Pictures | Sounds], None], part: tuple[int, int] = (0, 1),
                  chapter_s: float = CHAPTER_S) -> None:
+        import av
+
+        self.failure, self.pictured = av.error.FFmpegError, av.VideoFrame
+        """Of a library that is loaded with the first container: to look it up for every packet takes longer than what is looked up."""
         self.container, self.kind, self.settings, self.hand, self.chapter_s = container, kind, settings, hand, chapter_s
         self.video: Any = picture_stream(container)
         self.audio: Any = sound_stream(container)
@@ -113,11 +122,11 @@ class Reading:
             self._read(self._packets(*wanted))
         return self._end()
 
-    def _packets(self, *streams: Any) -> Iterator[Any]:
-        """Packets of these streams until the end, or until the demuxer breaks off."""
+    def _packets(self, *streams: Any) -> Iterator[tuple[Any, bool]]:
+        """Packets of these streams, and whether each is of the picture, until the end, or until the demuxer breaks off."""
         import av
 
-        packets, known = self.container.demux(*streams), (self.video_index, self.audio_index)
+        packets, video, audio = self.container.demux(*streams), self.video_index, self.audio_index
         while True:
             try:
                 packet = next(packets)
@@ -126,14 +135,15 @@ class Reading:
                 return
             except (StopIteration, IndexError):  # PyAV flushes streams that came up on the way and that it does not know, after those it knows.
                 return
-            if _index(packet) in known:  # others may be announced on the way
-                yield packet
+            index = _index(packet)
+            if index in (video, audio):  # others may be announced on the way
+                yield packet, index == video
 
     def _go_to_run_in(self) -> bool:
         """Find out where the sound starts, then seek to where decoding begins; False if that cannot be done."""
         import av
 
-        for packet in self._packets(self.audio) if self.audio is not None else ():
+        for packet, _ in self._packets(self.audio) if self.audio is not None else ():
             self._take(packet, picture=False, hear=False)
             if self.listening is not None:
                 break
@@ -149,10 +159,10 @@ class Reading:
             return False
         return True
 
-    def _read(self, packets: Iterator[Any]) -> None:
+    def _read(self, packets: Iterator[tuple[Any, bool]]) -> None:
         skipping = self.first > 0
-        for packet in packets:
-            if _index(packet) != self.video_index:
+        for packet, of_picture in packets:
+            if not of_picture:
                 self._take(packet, picture=False)
             else:
                 stamp = getattr(packet, self.stamp)
@@ -181,12 +191,10 @@ class Reading:
             self.next += 1
 
     def _take(self, packet: Any, picture: bool, hear: bool = True) -> None:
-        import av
-
         found = self.found
         try:
             frames = packet.decode()
-        except av.error.FFmpegError as error:
+        except self.failure as error:
             if getattr(error, "errno", 0) == 12:
                 raise MemoryError from None
             if picture:
@@ -195,7 +203,7 @@ class Reading:
                 found.bad_sound += self._counts(packet.pts)
             return
         for frame in frames:
-            if isinstance(frame, av.VideoFrame) != picture:  # A broken container may turn a track into one of another kind.
+            if isinstance(frame, self.pictured) != picture:  # A broken container may turn a track into one of another kind.
                 found.bad_frames += picture and self.counting
                 found.bad_sound += not picture and self._counts(packet.pts)
             elif picture:
@@ -309,13 +317,13 @@ class Reading:
     def _hear(self, frame: Any, hear: bool) -> None:
         found, pts = self.found, frame.pts
         t = pts * self.sound_tick_s - self.origin if pts is not None else None
-        if self.listening is None:
-            if frame.sample_rate <= 0 or not frame.layout.nb_channels:
-                found.bad_sound += 1
-                return
-            self._open_sound(frame, t or 0.0)
         listening = self.listening
-        assert listening is not None
+        if listening is None:
+            if not LEAST_RATE_HZ <= frame.sample_rate <= MOST_RATE_HZ or not frame.layout.nb_channels:
+                found.bad_sound += 1
+                found.broke_off = found.broke_off or f"its sound claims {frame.sample_rate} Hz in {frame.layout.nb_channels} channels"
+                return
+            listening = self.listening = self._open_sound(frame, t or 0.0)
         if not hear:
             return
         found.good_sound += self._counts(pts) if self.begins else self.first == 0
@@ -323,7 +331,7 @@ class Reading:
         if self.video is None and found.good_sound % 64 == 0:
             child.progress(listening.seconds)
 
-    def _open_sound(self, frame: Any, start_s: float) -> None:
+    def _open_sound(self, frame: Any, start_s: float) -> Listening:
         rate = frame.sample_rate
         if self.begins:
             places = [0, *(max(int((b.stamp * self.tick_s - self.origin - start_s) * rate), 0) // step(rate) * step(rate) for b in self.begins)]
@@ -335,10 +343,10 @@ class Reading:
 
             def edges(number: float) -> float:
                 return float(number * length)
-        self.listening = Listening(rate, frame.layout.nb_channels, start_s, edges, bool(self.begins), self.first,
-                                   self.after if self.begins else math.inf, self.hand)
         self.found.facts |= {"audio_codec": self.audio.codec_context.codec.canonical_name, "sample_rate_hz": rate,
                              "channels": frame.layout.nb_channels}
+        return Listening(rate, frame.layout.nb_channels, start_s, edges, bool(self.begins), self.first,
+                         self.after if self.begins else math.inf, self.hand)
 
     # ---- the end
 

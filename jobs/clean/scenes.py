@@ -39,6 +39,11 @@ LIKE, LIKE_DETAIL = 0.86, 0.71
 and 28 photographs three had more, all within one film or photograph."""
 
 
+UNMIXED, ALIKE_BOTH, ALIKE_ONE = 0.47, 0.79, 0.95
+"""Correlation of what stands out in the middle of a dissolve with a mix of its ends, at most, where the middle is like both ends moved, or like one of
+them beyond doubt: the camera has moved. Of 62 dissolves none had less and was so like."""
+
+
 GROUND, GROUND_THROUGH, GROUND_AROUND = 0.18, 0.04, 0.42
 """Share of the cells of the changed part of a screen that are ground, with half of that of all cells and alone, at least; of all cells around
 a window. Cuts of films had at most 0.14 of the first, most pages of screen-casts 0.3 and more."""
@@ -53,6 +58,29 @@ def one_scene(times: Floats, sketches: NDArray[np.uint8], first_s: float, after_
     ones = [scene(sketches[i]) for i in sorted(before, reverse=True) if i >= 0]
     others = [scene(sketches[i]) for i in sorted(later) if i < times.size]
     return any(likeness(one[0], other[0]) >= LIKE or likeness(one[1], other[1]) >= LIKE_DETAIL for one in ones for other in others)
+
+
+def moved_through(times: Floats, sketches: NDArray[np.uint8], first_s: float, after_s: float) -> bool:
+    """Whether the picture half-way between two moments is that of either one moved, and no mix of both; `times` are of the sketches, seconds."""
+    first, after = int(np.searchsorted(times, first_s + 1e-6)) - 1, int(np.searchsorted(times, after_s - 1e-6))
+    if first < 0 or after >= times.size or after - first < 2:
+        return False
+    shown = [scene(sketch) for sketch in sketches[first:after + 1]]
+    shares = [mixture(shown[0][0], one[0], shown[-1][0])[0] for one in shown[1:-1]]
+    middle = shown[1 + int(np.abs(np.array(shares) - 0.5).argmin())]
+    if mixture(shown[0][1], middle[1], shown[-1][1])[1] >= UNMIXED:
+        return False
+    like = likeness(shown[0][0], middle[0]), likeness(middle[0], shown[-1][0])
+    return min(like) >= ALIKE_BOTH or max(like) >= ALIKE_ONE
+
+
+def mixture(one: Picture, between: Picture, other: Picture) -> tuple[float, float]:
+    """Share of the other, 0..1, in the mix of two pictures that is nearest to the one between, and the correlation of both."""
+    a, x, b = (picture - picture.mean(axis=(0, 1)) for picture in (one, between, other))
+    way = b - a
+    share = float(np.clip((x - a).ravel() @ way.ravel() / max(float((way * way).sum()), 1e-9), 0, 1))
+    mix, faint = a + share * way, FAINT * FAINT * HEIGHT * WIDTH
+    return share, float((mix * x).sum() / np.sqrt(((mix * mix).sum() + faint) * ((x * x).sum() + faint)))
 
 
 def page_turned(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
@@ -94,24 +122,30 @@ def likeness(one: Picture, other: Picture) -> float:
 def _laid_over(one: Any, core: Any) -> Any:
     """Greatest correlation of a core without its mean with the parts of a picture."""
     height, width, planes = core.shape
-    count = height * width
+    count, length = height * width, width * planes
+    lines, flat = one.reshape(one.shape[0], one.shape[1] * planes), core.reshape(height, length)
+    totals, powers = np.empty(lines.shape[1]), np.empty(lines.shape[1])
     energy = 0.0
-    for y in range(height):
-        for x in range(width):
-            for p in range(planes):
-                energy += core[y, x, p] * core[y, x, p]
+    for value in core.ravel():
+        energy += value * value
     faint, best = FAINT * FAINT * count, -1.0
     for top in range((one.shape[0] - height) // 2 % STEP, one.shape[0] - height + 1, STEP):
+        totals[:], powers[:] = 0.0, 0.0
+        for y in range(top, top + height):
+            line = lines[y]
+            for k in range(line.size):
+                totals[k] += line[k]
+                powers[k] += line[k] * line[k]
         for left in range((one.shape[1] - width) // 2 % STEP, one.shape[1] - width + 1, STEP):
-            both, squares, means = 0.0, 0.0, 0.0
+            first = left * planes
+            both, means = 0.0, 0.0
+            for y in range(height):
+                part, own = lines[top + y, first:first + length], flat[y]
+                for k in range(length):
+                    both += part[k] * own[k]
             for p in range(planes):
-                total = 0.0
-                for y in range(height):
-                    for x in range(width):
-                        value = one[top + y, left + x, p]
-                        total += value
-                        squares += value * value
-                        both += value * core[y, x, p]
+                total = totals[first + p:first + length:planes].sum()
                 means += total * total / count
+            squares = powers[first:first + length].sum()
             best = max(best, both / np.sqrt((max(squares - means, 0.0) + faint) * (energy + faint)))
     return best

@@ -12,16 +12,22 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.clean.cuts import COLUMN, Floats, cuts
+from jobs.clean.cuts import COLUMN, Floats, change, cuts
 from jobs.clean.dissolves import dissolves
 from jobs.clean.fades import fades
-from jobs.clean.scenes import AROUND_S, one_scene, page_turned
+from jobs.clean.scenes import AROUND_S, likeness, moved_through, one_scene, page_turned, scene
 from jobs.clean.series import Pictures
 
 NEAR_S, NEAR_FADE_S = 0.1, 0.4
 """No dissolve begins or ends so near to a cut, or to a fade."""
 EVEN_SPREAD, LEAP_FRAMES = 1.0, 3
 """Levels by which what is of one colour differs; a leap takes fewer frames."""
+SURE = 2.0
+"""A cut of so many times the threshold is one even if it leads to what is like the scene before it: another angle."""
+STIR, STILL_S = 1.0, 0.12
+"""A picture stands still while nothing changes by so much, for so long at least: frames were repeated or lost."""
+STOOD_LIKE, LEAP_LIKE = (0.86, 0.75), (0.9, 0.8)
+"""Likeness, whole or in what stands out, of one scene to itself after it stood still, and after a leap that is no sure cut."""
 HOLE_S = 60.0
 """A frame that is shown for longer is a hole in the clock of a broken file, not a picture that stands still."""
 
@@ -45,13 +51,16 @@ def transitions(pictures: Pictures, threshold: float) -> list[Transition]:
     times, signals, thumbs = pictures.times, pictures.signals, pictures.thumbs
     if times.size < 3:
         return []
-    sure = [Transition(i, i, "cut") for i in cuts(times, signals, thumbs, threshold) if not _page(i, pictures)]
+    stirred = np.flatnonzero(change(signals) > STIR)
+    sure = [Transition(i, i, "cut") for i, score in cuts(times, signals, thumbs, threshold)
+            if not (_page(i, pictures) or _moves_on(i, score < SURE * threshold, stirred, pictures))]
     found = [fade for fade in (Transition(first, after, "fade") for first, after in fades(times, signals, thumbs))
              if not (_glares(fade, signals) and _one_scene(fade, sure, pictures))]
     found += [cut for cut in sure if not any(fade.first <= cut.first <= fade.after for fade in found)]
     mixes = [Transition(first, after, "dissolve") for first, after in dissolves(times, signals, thumbs)]
     sure = list(found)
-    found += [mix for mix in mixes if not any(_near(mix, other, times) for other in sure) and not _one_scene(mix, sure, pictures)]
+    found += [mix for mix in mixes
+              if not (any(_near(mix, other, times) for other in sure) or _one_scene(mix, sure, pictures) or _moved_through(mix, pictures))]
     return sorted(found, key=lambda t: t.first)
 
 
@@ -59,6 +68,20 @@ def _page(i: int, pictures: Pictures) -> bool:
     """Whether what changes with frame i is a page on a screen."""
     at = int(np.searchsorted(pictures.sketch_times, pictures.times[i] - 1e-6))
     return 0 < at < pictures.sketch_times.size and page_turned(*pictures.sketches[at - 1:at + 1])
+
+
+def _moves_on(i: int, doubtful: bool, stirred: NDArray[np.int64], pictures: Pictures) -> bool:
+    """Whether with frame i the scene before it goes on: a slow source in a fast container, frames that were lost, a leap of the camera."""
+    times, at = pictures.times, int(np.searchsorted(pictures.sketch_times, pictures.times[i] - 1e-6))
+    if not 0 < at < pictures.sketch_times.size:
+        return False
+    last = int(np.searchsorted(stirred, i)) - 1
+    still = times[i] - times[stirred[last] if last >= 0 else 0] >= STILL_S
+    if not (doubtful or still):
+        return False
+    one, other = (scene(sketch) for sketch in pictures.sketches[at - 1:at + 1])
+    like, like_detail = STOOD_LIKE if still else LEAP_LIKE
+    return likeness(one[0], other[0]) >= like or likeness(one[1], other[1]) >= like_detail
 
 
 def _glares(fade: Transition, signals: NDArray[np.float32]) -> bool:
@@ -75,6 +98,14 @@ def _one_scene(mix: Transition, sure: Sequence[Transition], pictures: Pictures) 
     end = min((times[other.first] for other in sure if other.first >= mix.after), default=np.inf)
     low, high = (int(i) for i in np.searchsorted(at, (max(begin, times[mix.first] - AROUND_S[-1] - 1), min(end, times[mix.after] + AROUND_S[-1] + 1))))
     return one_scene(at[low:high], pictures.sketches[low:high], float(times[mix.first]), float(times[mix.after]))
+
+
+def _moved_through(mix: Transition, pictures: Pictures) -> bool:
+    """Whether the picture is moved rather than mixed between the ends of what looks like a dissolve."""
+    first_s, after_s = float(pictures.times[mix.first]), float(pictures.times[mix.after])
+    low, high = np.searchsorted(pictures.sketch_times, (first_s + 1e-6, after_s - 1e-6))
+    near = slice(max(int(low) - 1, 0), int(high) + 1)
+    return moved_through(pictures.sketch_times[near], pictures.sketches[near], first_s, after_s)
 
 
 def _near(mix: Transition, other: Transition, times: Floats) -> bool:

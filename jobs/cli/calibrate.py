@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import io
 import json
 import shlex
 from collections.abc import Iterator, Mapping
@@ -77,7 +78,7 @@ def read_marks(path: Path) -> Mapping[str, bool]:
     for place, row in _rows(path, text):
         word = str(row.get("mark", row.get("keep", row.get("label", "")))).strip().lower()
         clip = row.get("clip_id")
-        if not clip or word not in WORDS:
+        if not isinstance(clip, str) or not clip or word not in WORDS:
             raise Terminal(f"{path}, {place}: wants clip_id and a mark keep or drop, has {dict(row)!r:.120}")
         if marks.setdefault(clip, WORDS[word]) != WORDS[word]:
             raise Terminal(f"{path}, {place}: clip {clip} is marked keep and drop; leave one of both")
@@ -87,8 +88,12 @@ def read_marks(path: Path) -> Mapping[str, bool]:
 def _rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Rows of CSV, of JSONL or of a JSON list, each with its place in the file."""
     if not text.lstrip().startswith(("{", "[")):
-        reader = csv.DictReader(text.splitlines())
-        yield from ((f"line {reader.line_num}", row) for row in reader)
+        names = text.partition("\n")[0]
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",\t;", key=names.count))
+        try:
+            yield from ((f"line {reader.line_num}", row) for row in reader)
+        except csv.Error as error:
+            raise Terminal(f"{path}, line {reader.line_num + 1}: {error}; give a CSV with clip_id and mark") from None
         return
     whole = text.lstrip().startswith("[")
     for number, line in enumerate([text] if whole else text.splitlines(), 1):
@@ -96,6 +101,8 @@ def _rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
             made = json.loads(line) if line.strip() else []
         except json.JSONDecodeError as error:
             raise Terminal(f"{path}, line {number + error.lineno - 1}: {error.msg} at column {error.colno}") from None
+        except (RecursionError, ValueError):  # nested without end, or a number of thousands of digits
+            raise Terminal(f"{path}, line {number}: no marks but JSON of another kind; wants objects with clip_id and mark") from None
         for place, row in enumerate(made if isinstance(made, list) else [made], 1):
             where = f"entry {place}" if whole else f"line {number}"
             if not isinstance(row, dict):

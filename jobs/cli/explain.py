@@ -18,7 +18,7 @@ from jobs.lake import Lake
 from jobs.state import current
 
 LOOKED_AT = {
-    "sources": (("source_id",), ("source_id", "uri", "modality", "title", "caption", "licence", "error")),
+    "sources": (("source_id", "rel_path"), ("source_id", "uri", "modality", "title", "caption", "licence", "error")),
     "clips": (("clip_id", "source_id"), ("clip_id", "source_id", "modality", "start_s", "end_s", "width", "height")),
     "rejects": (("sample_id", "source_id"), ("sample_id", "stage", "check", "value", "op", "threshold", "reason", "decisive", "detail")),
     "duplicates": (("loser_id", "keeper_id", "cluster_id"), ("loser_id", "keeper_id", "method", "score", "offset_s", "evidence")),
@@ -35,7 +35,7 @@ SHOWN = 5
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
-    parser.add_argument("id", metavar="ID", help="a source, clip, sample, prompt, generation or publication id")
+    parser.add_argument("id", metavar="ID", help="a source, clip, sample, prompt, generation or publication id, or the path of a source below its folder")
     parser.add_argument("--html", metavar="FILE", help="also write a page with the stored frames, facts and words of its duplicates side by side")
     settings_words(parser)
     json_word(parser)
@@ -46,7 +46,7 @@ def main(args: argparse.Namespace) -> int:
     lake = lake_of(args)
     found = story(lake, args.id)
     if not found:
-        raise Terminal(f"no table of this lake knows the id {args.id!r}; ids are whole, as the tables print them")
+        raise Terminal(f"no table of this lake knows {args.id!r}; give a whole id, as the tables print it, or a path below the source folder")
     clusters = clusters_of(lake, found)
     lines = [f"{name}: " + ", ".join(f"{k}={v}" for k, v in row.items() if v is not None) for name, rows in found.items() for row in rows]
     for cluster in clusters:
@@ -102,7 +102,7 @@ def _short(value: object, *, end: bool = False) -> str:
 
 
 def story(lake: Lake, id_: str) -> dict[str, list[dict[str, Any]]]:
-    """Rows that name an id or one of the clips of its duplicate cluster, by table."""
+    """Rows that name an id, or what came of a source or is in the cluster of a clip of that id, by table."""
     found: dict[str, list[dict[str, Any]]] = {}
     ids = {id_}
     for name, _, version in current(lake):
@@ -115,6 +115,6 @@ def story(lake: Lake, id_: str) -> dict[str, list[dict[str, Any]]]:
             hit = rows.filter(pc.is_in(rows[key], value_set=pc.cast(list(ids), rows[key].type))) if not hit.num_rows else hit
         if hit.num_rows:
             found.setdefault(name, []).extend(hit.select(list(shown)).to_pylist())
-        if name == "clips":
-            ids |= set(hit["clip_id"].to_pylist())
+        if name in ("sources", "clips"):
+            ids |= set(hit["source_id" if name == "sources" else "clip_id"].to_pylist())
     return found

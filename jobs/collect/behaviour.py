@@ -30,6 +30,8 @@ EVENT = ("event", "action", "event_type")
 _TRUE = frozenset({"1", "true", "yes", "y", "t", "是"})
 MOST = 1e15
 """A count beyond it is no count."""
+_MOST_SUM = 2**63 - 1
+"""Of many lies, what the column holds."""
 
 
 @dataclass
@@ -81,7 +83,7 @@ class Records:
             people = len(total.people) or total.counted_people
             if people >= k_anonymity:
                 found[path] = {
-                    "views": total.views, "likes": total.likes, "shares": total.shares, "k": people,
+                    "views": min(total.views, _MOST_SUM), "likes": min(total.likes, _MOST_SUM), "shares": min(total.shares, _MOST_SUM), "k": people,
                     "completion": total.completion / total.completion_weight if total.completion_weight else None,
                     "watched_s": total.watched_s / total.watched_weight if total.watched_weight else None,
                 }

@@ -48,6 +48,10 @@ _GENERATED = re.compile(
 """What generators leave in a file: the IPTC source type that C2PA claims carry, and the AIGC field of GB 45438-2025. A C2PA
 claim alone is none of that: cameras sign what they shoot."""
 _LONGEST_MARK = 256
+_ARCHIVES = (b"PK\3\4", b"PK\5\6", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"(\xb5/\xfd", b"7z\xbc\xaf", b"Rar!")
+"""How zip, gzip, bzip2, xz, zstd, 7z and rar begin; tar says it further on."""
+_MOST_STATED = 1e9
+"""A billion pixels a side, frames a second or seconds (32 years): what states more lies."""
 
 
 @dataclass(frozen=True)
@@ -251,10 +255,12 @@ def _read_document(item: Item, file: BinaryIO, size: int, row: dict[str, Any], m
     """A text as a source of its own, or something that nobody understands."""
     found = item.found
     if found.suffix not in DOCUMENTS:
+        if row["modality"] == "text" and extension_kind(found.name) == "playlist":
+            return _refuse(row, "playlist", f"named as a list of other files (.{found.suffix}); what it points at is never opened", made)
         if row["modality"] == "text" and contradicts(found.name, "text"):
             return _refuse(row, "wrong_extension", f"named .{found.suffix}, but it is a text", made)
-        said = "a text of a kind that is not collected" if row["modality"] == "text" else "not media and not text"
-        return _refuse(row, "unknown_format", f"{said} (.{found.suffix})", made)
+        said = "a text of a kind that is not collected" if row["modality"] == "text" else _unread(file)
+        return _refuse(row, "unknown_format", f"{said} ({f'.{found.suffix}' if found.suffix else 'no extension'})", made)
     if size > MAX_LINE_BYTES:
         return _refuse(row, "too_large", f"a document of {size} bytes, the limit is {MAX_LINE_BYTES}", made)
     file.seek(0)
@@ -267,6 +273,15 @@ def _read_document(item: Item, file: BinaryIO, size: int, row: dict[str, Any], m
         return _refuse(row, "bad_row", "there is no text in it", made)
     made.sources.append(row)
     return None
+
+
+def _unread(file: BinaryIO) -> str:
+    """What to do with something that is neither media nor text."""
+    file.seek(0)
+    head = file.read(265)
+    if head.startswith(_ARCHIVES) or head[257:262] == b"ustar":
+        return "an archive: unpack it and collect what is in it"
+    return "a Parquet table: write it as CSV or JSONL" if head.startswith(b"PAR1") else "neither media nor text that is understood"
 
 
 def _facts_given(item: Item, modality: str) -> dict[str, str]:
@@ -298,8 +313,13 @@ def _facts(file: BinaryIO) -> dict[str, Any]:
         probed = call("jobs.collect.facts:facts", {}, PROBE_LIMITS, file=file)
     except MediaFault:
         return {}
-    facts = {name: probed[name] for name in ("duration_s", "width", "height", "fps", "video_codec", "audio_codec")}
+    facts = {name: _believable(probed[name]) for name in ("duration_s", "width", "height", "fps", "video_codec", "audio_codec")}
     return facts | ({"modality": probed["modality"]} if probed["modality"] in MEDIA else {})
+
+
+def _believable(value: Any) -> Any:
+    """A fact of a header, or None for a number that no medium has: of a BMP it may be 4294966976 pixels wide, which no column holds."""
+    return None if isinstance(value, int | float) and not 0 < value < _MOST_STATED else value
 
 
 # ---- collections of texts

@@ -108,7 +108,7 @@ def join(tables: Sequence[Found], places: Places) -> Joined:
 def purpose(table: Found, how: Shape, sample: Sequence[Line], places: Places) -> Purpose | None:
     """What a table is about, by its columns and first rows."""
     columns = set(how.header)
-    if re.match(r"behaviou?rs?\b|behaviou?r_", table.name.lower()) and behaviour.readable(columns):
+    if re.match(r"behaviou?r", table.name.lower()) and behaviour.readable(columns):
         return "behaviour"
     names = [name for line in sample if line.cells is not None if (name := first(line.cells, FILE)) is not None]
     holds_text = columns & {*BODY, *NAMES["caption"]}

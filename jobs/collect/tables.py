@@ -259,10 +259,17 @@ def _parsed(number: int, text: str) -> Line:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        return Line(number, None, f"not JSON: {str(error)[:100]}")
+        return Line(number, None, f"not JSON: {_said(error)}")
     if not isinstance(value, dict):
         return Line(number, None, "not a JSON object")
     return Line(number, {column(name): cell for name, cell in value.items()})
+
+
+def _said(error: Exception) -> str:
+    """What is wrong with JSON, without Python's own affairs."""
+    if isinstance(error, json.JSONDecodeError):
+        return str(error)[:100]
+    return "nested too deeply" if isinstance(error, RecursionError) else "a number of thousands of digits"
 
 
 def _array(file: BinaryIO) -> Iterator[Line]:
@@ -273,7 +280,7 @@ def _array(file: BinaryIO) -> Iterator[Line]:
     try:
         values = json.loads(decode(data) or "")
     except (ValueError, RecursionError) as error:
-        raise NotATable(f"not JSON: {str(error)[:100]}") from None
+        raise NotATable(f"not JSON: {_said(error)}") from None
     if not isinstance(values, list):
         raise NotATable("not a JSON array")
     for number, value in enumerate(values, start=1):

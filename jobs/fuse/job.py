@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from jobs.collect.opened import opened
 from jobs.fuse import shards
 from jobs.fuse.behaviour import engagement
-from jobs.fuse.join import Media, sample, verdict
+from jobs.fuse.join import COPIED, Media, sample, verdict
 from jobs.fuse.media import media_of
 from jobs.fuse.split import groups, sides
 from jobs.fuse.tombstones import tombstones
@@ -28,29 +28,7 @@ from schemas import BEHAVIOUR, CLIPS, DUPLICATES, LABELS, REJECTS, SAMPLES, SOUR
 from schemas.settings import Settings
 
 PLANNED = ("clip_id", "source_id", "source_sha256", "modality", "duration_s", "end_s", "has_audio", "text_chars")
-CLIP = (
-    "clip_id",
-    "source_id",
-    "modality",
-    "title",
-    "caption",
-    "transcript",
-    "text",
-    "lang",
-    "lang_detected",
-    "licence",
-    "start_s",
-    "end_s",
-    "duration_s",
-    "width",
-    "height",
-    "fps",
-    "motion",
-    "sharpness",
-    "loudness_lufs",
-    "speech_share",
-    "frames",
-)
+CLIP = ("clip_id", *COPIED, "lang", "lang_detected", "frames")
 SOURCE = ("source_id", "uri", "sha256", "size_bytes", "duration_s")
 
 

@@ -4,25 +4,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.rejects import Why
 from schemas.settings import Label
 
 Row = Mapping[str, Any]
 
+COPIED = (
+    "source_id",
+    "modality",
+    "title",
+    "caption",
+    "transcript",
+    "text",
+    "licence",
+    "start_s",
+    "end_s",
+    "duration_s",
+    "width",
+    "height",
+    "fps",
+    "motion",
+    "sharpness",
+    "loudness_lufs",
+    "speech_share",
+)
+"""Columns of `samples` that are those of `clips`."""
 OWN_COLUMNS = frozenset({("clip_embedding", "embedding")})
 """Labels that have a column of their own."""
 TEXTS = ("title", "caption", "transcript", "text")
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Why labels keep a clip out: a code of `schemas.reasons` and the numbers behind it."""
-
-    check: str
-    reason: str
-    value: float | None = None
-    op: str | None = None
-    threshold: float | None = None
-    detail: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,44 +58,25 @@ def score(labels: Sequence[Row], labeler: str, *keys: str) -> float | None:
     return next((found[k] for k in keys if found.get(k) is not None), None)
 
 
-def verdict(clip: Row, labels: Sequence[Row], label: Label) -> Verdict | None:
+def verdict(clip: Row, labels: Sequence[Row], label: Label) -> Why | None:
     """Judge a clip by its labels; thresholds that are not set judge nothing."""
     similarity = score(labels, "clip_text_similarity", "caption", "title")
     if label.min_similarity is not None and similarity is not None and similarity < label.min_similarity:
-        return Verdict("clip_text_similarity", "off_caption", similarity, "<", label.min_similarity)
+        return Why("clip_text_similarity", "off_caption", similarity, "<", label.min_similarity)
     consistency = score(labels, "clip_embedding", "consistency")
     if label.min_consistency is not None and consistency is not None and consistency < label.min_consistency:
-        return Verdict("clip_embedding", "missed_cut", consistency, "<", label.min_consistency)
+        return Why("clip_embedding", "missed_cut", consistency, "<", label.min_consistency)
     unsafe = score(labels, "safety", "unsafe")
     if label.max_unsafe is not None and unsafe is not None and unsafe > label.max_unsafe:
-        return Verdict("safety", "unsafe", unsafe, ">", label.max_unsafe)
+        return Why("safety", "unsafe", unsafe, ">", label.max_unsafe)
     blocked = next((row["text"] for row in labels if row["labeler"] == "safety" and row["key"] == "blocked_word"), None)
     if blocked is not None:
-        return Verdict("safety_words", "unsafe", 1.0, ">", 0.0, f"blocked word {blocked!r}")
+        return Why("safety_words", "unsafe", 1.0, ">", 0.0, f"blocked word {blocked!r}")
     return None
 
 
 def sample(clip: Row, source: Row, labels: Sequence[Row], media: Media, split: str, engagement: float | None) -> dict[str, Any]:
     """One row of `samples`."""
-    copied = (
-        "source_id",
-        "modality",
-        "title",
-        "caption",
-        "transcript",
-        "text",
-        "licence",
-        "start_s",
-        "end_s",
-        "duration_s",
-        "width",
-        "height",
-        "fps",
-        "motion",
-        "sharpness",
-        "loudness_lufs",
-        "speech_share",
-    )
     vector = next((row["vector"] for row in labels if (row["labeler"], row["key"]) == ("clip_embedding", "embedding")), None)
     frames = clip["frames"] or []
     return {
@@ -94,7 +84,7 @@ def sample(clip: Row, source: Row, labels: Sequence[Row], media: Media, split: s
         "split": split,
         "uri": source["uri"],
         "lang": language(clip, labels),
-        **{name: clip[name] for name in copied},
+        **{name: clip[name] for name in COPIED},
         "similarity": score(labels, "clip_text_similarity", "caption", "title"),
         "embedding": vector,
         "labels": [

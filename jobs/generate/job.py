@@ -11,11 +11,11 @@ from jobs.job import Job, Part
 from jobs.run import Run, reject_rows
 from jobs.version import row_id
 from schemas import GENERATIONS, PROMPTS, REJECTS
+from schemas.rejects import Why
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
     from jobs.generate.generator import Generator, Made
-    from jobs.generate.judge import Why
 
 Row = dict[str, Any]
 
@@ -65,7 +65,6 @@ def work(task: Batch, settings: Settings) -> Part:
     `measured` has an entry for each asset (its share of the seconds of the call that made it, peak memory) and one for the batch.
     """
     from jobs.generate.generator import Ask, Failed, resident
-    from jobs.generate.judge import Why as Fault
     from jobs.generate.judge import reject
 
     generator = resident(settings)
@@ -86,9 +85,9 @@ def work(task: Batch, settings: Settings) -> Part:
             generation_id = row_id(shot.prompt_id, shot.shot, generator.revision, ask.seed, _request(settings))
             measured.append({"generation_id": generation_id, **each})
             started = time.perf_counter()
-            why: Fault | None
+            why: Why | None
             if isinstance(result, Failed):
-                why = Fault("model", "generation_failed", detail=result.why)
+                why = Why("model", "generation_failed", detail=result.why)
             else:
                 row, why = _asset(generation_id, shot, attempt, ask.seed, result, generator, settings)
                 rows.append(row)
@@ -111,7 +110,7 @@ def work(task: Batch, settings: Settings) -> Part:
 
 def _asset(
     generation_id: str, shot: ShotTask, attempt: int, seed: int, made: "Made", generator: "Generator", settings: Settings
-) -> tuple[Row, "Why | None"]:
+) -> tuple[Row, Why | None]:
     from jobs.generate.asset import aigc, encoded, thumbnail
     from jobs.generate.judge import judge
 

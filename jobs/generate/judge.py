@@ -22,6 +22,7 @@ from jobs.generate.profile import Profile
 from jobs.label.labeler import Batch, labelers
 from jobs.media.faults import MediaFault
 from schemas import CLIPS
+from schemas.rejects import Why
 from schemas.settings import Label, Policy, Settings
 
 Frames = NDArray[np.uint8]
@@ -34,18 +35,6 @@ BLACK_LUMA, STILL_STEP = 12.0, 0.75
 SIMILARITY_FRAMES = 4
 SAFETY = "safety"
 """Name of the labeler."""
-
-
-@dataclass(frozen=True)
-class Why:
-    """Why a clip is rejected, as columns of `rejects`."""
-
-    check: str
-    reason: str
-    value: float | None = None
-    op: str | None = None
-    threshold: float | None = None
-    detail: str | None = None
 
 
 @dataclass(frozen=True)
@@ -132,9 +121,7 @@ def _safety(row: Mapping[str, Any], prompt: str, settings: Settings) -> tuple[di
     label = settings.recipe.label
     found = labelers()[SAFETY].label(_safety_labeler(label.model_dump_json(), settings.runtime.device), Batch([{**row, "caption": prompt}]))
     rows = [{"labeler": SAFETY, "key": f.key, "score": f.score, "text": f.text} for f in found]
-    why = verdict(row, rows, label)
-    return ({f.key: float(f.score) for f in found if f.score is not None},
-            None if why is None else Why(why.check, why.reason, why.value, why.op, why.threshold, why.detail))
+    return {f.key: float(f.score) for f in found if f.score is not None}, verdict(row, rows, label)
 
 
 @cache

@@ -1,9 +1,11 @@
 """Zero-shot classification over a vocabulary: prompt ensembles, the model's own temperature, and an explicit unknown."""
 
+import heapq
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 
@@ -14,6 +16,8 @@ from jobs.version import digest
 
 LANGUAGE_RECALL = 0.5
 """Share of Chinese words whose nearest English word must be their own before a model is asked in Chinese."""
+PARCELS = 256
+"""Files that the vectors of a vocabulary are kept in: of a changed tag those are made anew that its old and new sentences lie in, 16 at most."""
 
 
 @dataclass(frozen=True)
@@ -79,25 +83,39 @@ def probabilities(group: Classes, frames: Vectors, scale: float) -> dict[str, fl
 
 def claimed(shares: dict[str, float], top_k: int) -> list[tuple[str, float]]:
     """The `top_k` likeliest tags; nothing that is less likely than `unknown` is claimed, and where that leads it stands alone."""
-    ranked = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
-    before = ranked[: next(i for i, (tag, _) in enumerate(ranked) if tag == UNKNOWN)]
-    return before[:top_k] if before else [(UNKNOWN, shares[UNKNOWN])]
+    floor = shares[UNKNOWN]
+    above = [(-share, tag) for tag, share in shares.items() if share >= floor and (-share, tag) < (-floor, UNKNOWN)]
+    return [(tag, -share) for share, tag in heapq.nsmallest(top_k, above)] or [(UNKNOWN, floor)]
 
 
 def _embedded(tower: Tower, texts: Sequence[str]) -> Vectors:
-    """Vectors of fixed texts, kept in the user's cache folder by weights and texts, so that a new worker need not ask again."""
-    name = f"{tower.weights.revision}-{tower.device}-{digest([tower.weights.name, *texts])[:16]}.npy"
-    file = Path(os.environ.get("REELMILL_CACHE", Path.home() / ".cache" / "reelmill")) / "text" / name
-    try:
-        return np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
-    except (OSError, ValueError):
-        vectors = tower.text(texts)
-        tower.forget()
+    """Vectors of fixed texts, kept in the user's cache folder by weights and texts, so that a new worker need not ask again: in parcels, so
+    that a vocabulary of which some words change is not embedded anew as a whole."""
+    parcels: dict[int, list[str]] = {}
+    for text in sorted(set(texts)):
+        parcels.setdefault(crc32(text.encode()) % PARCELS, []).append(text)
+    folder = Path(os.environ.get("REELMILL_CACHE", Path.home() / ".cache" / "reelmill")) / "text"
+    known: dict[str, Vectors] = {}
+    missing = {}
+    for some in parcels.values():
+        file = folder / f"{tower.weights.revision}-{tower.device}-{digest([tower.weights.name, *some])[:16]}.npy"
+        try:
+            known |= zip(some, np.asarray(np.load(file, allow_pickle=False), dtype=np.float32), strict=True)
+        except (OSError, ValueError):
+            missing[file] = some
+    fresh = [text for some in missing.values() for text in some]
+    known |= zip(fresh, tower.text(fresh), strict=True)
+    tower.forget()
+    for file, some in missing.items():
+        _keep(file, np.stack([known[text] for text in some]))
+    return np.stack([known[text] for text in texts])
+
+
+def _keep(file: Path, vectors: Vectors) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         passing = file.with_name(f"{file.stem}.{os.getpid()}.tmp.npy")
         np.save(passing, vectors, allow_pickle=False)
         os.replace(passing, file)
     except OSError:  # a cache that cannot be written costs time, nothing else
-        return vectors
-    return vectors
+        return

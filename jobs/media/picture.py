@@ -249,4 +249,6 @@ def jpeg(pixels: NDArray[np.uint8], quality: int = 85) -> bytes:
 def _plain(error: BaseException) -> str:
     """The message without addresses of objects, which differ from run to run."""
     text = str(error) or type(error).__name__
+    if "MAX_TEXT" in text:
+        return "a text or profile in its header unpacks to megabytes"
     return "the data are of no known picture format" if "cannot identify" in text or "object at 0x" in text else text

@@ -94,6 +94,7 @@ _PREFIXES: tuple[tuple[bytes, Kind], ...] = (
     (b"0&\xb2u\x8ef\xcf\x11\xa6\xd9\0\xaa\0b\xcel", Kind("video", "asf", "asf")),
     (b"\0\0\1\xba", Kind("video", "mpeg", "mpeg")),
     (b"\0\0\1\xb3", Kind("video", "mpegvideo", "mpegvideo")),
+    (b"\0\0\1\xb0", Kind("video", "m4v", "m4v")),
     (b"YUV4MPEG2", Kind("video", "y4m", "yuv4mpegpipe")),
     (b"DKIF", Kind("video", "ivf", "ivf")),
     (b"ID3", Kind("audio", "mp3", "mp3")),
@@ -190,12 +191,18 @@ _MPEG_AUDIO_FRAMES = 2
 """Frame headers in a row that make a stream of MPEG audio: one is only chance."""
 
 
+TORN_BYTES = 188 * 16
+"""A recording that begins within a packet is known by this much of it: no text has a G in every 188th place for so long."""
+
+
 def _streams(head: bytes) -> Kind | None:
     """Formats without a signature: recognised by headers that repeat at the distance they state."""
     for packet, offset in ((188, 0), (192, 4), (204, 0)):
         places = range(offset, min(len(head), offset + packet * 8), packet)
         if len(places) >= 3 and all(head[i] == 0x47 for i in places):
             return Kind("video", "mpegts", "mpegts")
+    if any(all(head[i] == 0x47 for i in range(offset, len(head), 188)) for offset in range(1, 188) if len(head) >= TORN_BYTES):
+        return Kind("video", "mpegts", "mpegts")
     if _adts(head):
         return Kind("audio", "aac", "aac")
     if _mpeg_audio(head):

@@ -115,7 +115,8 @@ def test_of_two_proposals_for_one_threshold_the_one_that_drops_less_is_taken():
 
 @pytest.mark.parametrize("text", [
     "clip_id,mark\na,keep\nb,drop\n", "\ufeffclip_id,keep\r\na,1\r\nb,0\r\n", '{"clip_id": "a", "mark": "keep"}\n\n{"clip_id": "b", "label": "No"}\n',
-    '[{"clip_id": "a", "mark": true},\n {"clip_id": "b", "mark": false}]', "clip_id,mark\na,keep\na,kept\nb,drop\n"])
+    '[{"clip_id": "a", "mark": true},\n {"clip_id": "b", "mark": false}]', "clip_id,mark\na,keep\na,kept\nb,drop\n",
+    "clip_id\tmark\na\tkeep\nb\tdrop\n", "clip_id;mark\r\na;keep\r\nb;drop\r\n", 'clip_id,note,mark\na,"two\nlines",keep\nb,,drop\n'])
 def test_marks_are_read_from_csv_jsonl_and_json(tmp_path, text):
     (tmp_path / "marks").write_text(text, encoding="utf-8")
     assert read_marks(tmp_path / "marks") == {"a": True, "b": False}
@@ -124,7 +125,10 @@ def test_marks_are_read_from_csv_jsonl_and_json(tmp_path, text):
 @pytest.mark.parametrize(("text", "place", "why"), [
     ("id,verdict\na,keep\n", "line 2", "wants clip_id"), ("clip_id,mark\na,keep\nb,perhaps\n", "line 3", "keep or drop"),
     ("clip_id,mark\na,keep\na,drop\n", "line 3", "a is marked keep and drop"), ('{"clip_id": "a", "mark": "keep"}\n{"clip_id"\n', "line 2", "delimiter"),
-    ('[{"clip_id": "a", "mark": "keep"}, 3]', "entry 2", "wants an object"), ('[{"clip_id": "a",\n', "line 2", "column"), ("clip_id,mark\na\n", "line 2", "keep or drop")])
+    ('[{"clip_id": "a", "mark": "keep"}, 3]', "entry 2", "wants an object"), ('[{"clip_id": "a",\n', "line 2", "column"), ("clip_id,mark\na\n", "line 2", "keep or drop"),
+    ('{"clip_id": ["a"], "mark": "keep"}', "line 1", "wants clip_id"), ("[" * 100_000, "line 1", "JSON of another kind"),
+    ('{"clip_id": ' + "9" * 5000 + "}", "line 1", "JSON of another kind"), ("clip_id,mark\n" + "x" * 200_000 + ",keep\n", "line 2", "field larger"),
+    ("clip_id,mark\na,keep,more\nb\n", "line 3", "keep or drop")])
 def test_marks_that_cannot_be_read_are_named_by_their_line(tmp_path, text, place, why):
     (tmp_path / "marks").write_text(text)
     with pytest.raises(Terminal, match=f"{place}: .*{why}"):

@@ -1,6 +1,7 @@
 """One folder with everything that is broken, hostile or odd, through collect and measure as they are run: every object ends as clips or
 as a reject with its own reason, and what the folder tries to reach is nowhere in the lake."""
 
+import gzip
 import io
 import os
 import struct
@@ -65,6 +66,58 @@ def of_an_hour(data: bytes) -> bytes:
     return bytes(changed)
 
 
+def box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", 8 + len(body)) + kind + body
+
+
+def referring(data: bytes, address: str) -> bytes:
+    """An MP4 whose media lie elsewhere, by the data reference of its first track."""
+    changed = bytearray(data)
+    at = changed.find(b"url \0\0\0\1")
+    name = address.encode() + b"\0"
+    changed[at + 8:at + 8] = name
+    changed[at - 4:at + 8] = struct.pack(">I", 12 + len(name)) + b"url \0\0\0\0"
+    for kind in (b"dref", b"dinf", b"minf", b"mdia", b"trak", b"moov"):
+        place = changed.rfind(kind, 0, at)
+        (size,) = struct.unpack(">I", changed[place - 4:place])
+        changed[place - 4:place] = struct.pack(">I", size + len(name))
+    return bytes(changed)
+
+
+def reference_movie(address: str) -> bytes:
+    """A QuickTime movie that is nothing but the address of another."""
+    name = address.encode() + b"\0"
+    there = box(b"rdrf", b"\0\0\0\0url " + struct.pack(">I", len(name)) + name)
+    return box(b"ftyp", b"qt  \0\0\0\0qt  ") + box(b"moov", box(b"rmra", box(b"rmda", there)))
+
+
+def element(name: str, body: bytes) -> bytes:
+    return bytes.fromhex(name) + struct.pack(">Q", len(body) | 1 << 56) + body
+
+
+def with_elements(data: bytes, elements: bytes) -> bytes:
+    """A Matroska file with more in its segment, which then has no stated size."""
+    segment, tracks = data.find(bytes.fromhex("18538067")), data.find(bytes.fromhex("1654AE6B"))
+    return data[:segment + 4] + b"\x01" + b"\xff" * 7 + data[segment + 12:tracks] + elements + data[tracks:]
+
+
+def chaptered(secret: Path) -> bytes:
+    """Ordered chapters and links to other files, and attachments by names that lead out."""
+    name = str(secret).encode()
+    links = element("1549A966", element("3EB923", bytes(16)) + element("3E83BB", name) + element("3C83AB", name))
+    chapter = element("B6", element("73C4", b"\1") + element("91", b"\0") + element("6E67", bytes(16)))
+    attached = element("61A7", element("466E", b"../../evil.sh") + element("4660", b"text/plain") + element("465C", b"#!/bin/sh") + element("46AE", b"\7"))
+    return with_elements(video(container="matroska"), links + element("1043A770", element("45B9", element("45DD", b"\1") + chapter)) + element("1941A469", attached))
+
+
+def sideways(data: bytes) -> bytes:
+    """An MP4 whose edit list begins behind its last frame."""
+    changed = bytearray(data)
+    at = changed.find(b"elst")
+    changed[at + 16:at + 20] = struct.pack(">i", 0x7FFFFFF0)
+    return bytes(changed)
+
+
 def ten_streams() -> bytes:
     out = io.BytesIO()
     with av.open(out, "w", format="matroska") as target:
@@ -126,6 +179,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, se
         "noise.mp4": (np.random.default_rng(3).bytes(9999), {"unknown_format"}),
         "zeros.mp4": (bytes(9999), {"unknown_format"}),
         "picture.mp4": (png_bomb(64), {"wrong_extension"}),
+        # what these name is not opened: the bytes of a track are looked for in its own file, a movie of references has none
+        "elsewhere.mp4": (referring(movie, f"file://{secret}"), {"video", "undecodable"}),
+        "reference.mov": (reference_movie(f"file://{secret}"), {"no_media"}),
+        "chapters.mkv": (chaptered(secret), {"video"}),
+        "plain.m3u8": (f"{secret}\n".encode(), {"playlist"}),
+        "session.mp4": (b"v=0\no=- 0 0 IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 96\n", {"playlist"}),
+        "script.png": (f"%!PS-Adobe-3.0 EPSF-3.0\n({secret}) (r) file\n".encode(), {"wrong_extension"}),
+        "sideways.mp4": (sideways(movie), {"undecodable"}),
+        "torn.ts": (video(codec="mpeg2video", container="mpegts")[77:], {"video"}),
+        "wide.bmp": (b"BM" + struct.pack("<IHHIIiiHHIIiiII", 58, 0, 0, 54, 40, -320, 240, 1, 24, 0, 4, 0, 0, 0, 0) + bytes(4), {"too_many_pixels"}),
+        "shard.tar": (b"a.png".ljust(257, b"\0") + b"ustar\0" + bytes(761), {"unknown_format"}),
+        "clip.mp4.gz": (gzip.compress(movie), {"unknown_format"}),
         "video.jpg": (movie, {"wrong_extension"}),
         "good.mp4": (movie, {"video"}),
         "quote'\";--.mp4": (movie, {"video"}),
@@ -142,9 +207,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, se
     os.symlink(secret, root / "link.mp4")
     os.symlink(outside, root / "linked")
     os.symlink("link2.mp4", root / "link2.mp4")
+    os.symlink(".", root / "loop")
+    os.symlink("/dev/zero", root / "zeros.mkv")
     os.mkfifo(root / "pipe.mp4")
     expected |= {"link.mp4": {"outside_root"}, "linked": {"outside_root"}, "link2.mp4": {"missing_file", "unreadable"},
-                 "pipe.mp4": {"not_regular_file"}}
+                 "pipe.mp4": {"not_regular_file"}, "loop": {"not_regular_file"}, "zeros.mkv": {"outside_root"}}
     with open(root / "giant.mp4", "wb") as file:
         file.write(movie)
         file.truncate(60 << 30)

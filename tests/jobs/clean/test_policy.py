@@ -141,6 +141,8 @@ def test_finetune_is_stricter_in_every_limit():
 @pytest.mark.parametrize(("given_filters", "says"), [
     ({"durations": {"min_s": 2}}, "the nearest is 'duration'"), ({"duration": {"min_ss": 2}}, "the nearest is 'min_s'"),
     ({"duration": {"min_s": "long"}}, "duration.min_s = 'long'"), ({"black": {"severity": "hard"}}, "black.severity = 'hard'"),
+    ({"duration": {"min_s": float("nan")}}, "duration.min_s = nan"), ({"black": {"max_share": float("inf")}}, "black.max_share = inf"),
+    ({"duration": {"min_s": 90}}, "min_s = 90 is more than max_s = 60: nothing would be kept"),
 ])
 def test_a_wrong_name_or_value_is_named_with_the_nearest(given_filters, says):
     with pytest.raises(SettingsError, match=says):

@@ -152,6 +152,78 @@ def test_a_scene_is_like_itself_moved_nearer_and_in_another_light_and_not_like_a
     assert scenes.likeness(one[1], other[1]) < scenes.LIKE_DETAIL
 
 
+
+def test_likeness_is_the_greatest_correlation_of_any_place() -> None:
+    rng = np.random.default_rng(4)
+    one = rng.random((scenes.HEIGHT, scenes.WIDTH, 3), np.float32) * 255
+    high, wide = scenes.CORE_H, scenes.CORE_W
+    core = one[2:2 + high, 1:1 + wide] + rng.normal(0, 60, (high, wide, 3)).astype(np.float32)
+    core -= core.mean(axis=(0, 1))
+    faint, found = scenes.FAINT ** 2 * high * wide, []
+    for top in range((scenes.HEIGHT - high) // 2 % scenes.STEP, scenes.HEIGHT - high + 1, scenes.STEP):
+        for left in range((scenes.WIDTH - wide) // 2 % scenes.STEP, scenes.WIDTH - wide + 1, scenes.STEP):
+            part = one[top:top + high, left:left + wide].astype(float)
+            part -= part.mean(axis=(0, 1))
+            found.append((part * core).sum() / np.sqrt(((part ** 2).sum() + faint) * ((core.astype(float) ** 2).sum() + faint)))
+    assert scenes._laid_over(one, np.ascontiguousarray(core)) == pytest.approx(max(found), abs=1e-6)
+
+
 def test_blank_sketches_are_not_like_anything() -> None:
     blank = scenes.scene(np.full(SKETCH, 128, np.uint8))
     assert scenes.likeness(blank[0], blank[0]) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("count", [6, 8, 12], ids=["six frames", "eight frames", "twelve frames"])
+def test_a_shot_of_few_frames_that_hardly_move_has_both_of_its_cuts(count: int) -> None:
+    one, short, other = (Scene(seed).world[:HEIGHT, :WIDTH] for seed in (500, 501, 502))
+    frames = [shown(one)] * 40 + [shown(short)] * count + [shown(other)] * 40
+    found, _ = found_in(frames)
+    assert [(t.kind, t.first) for t in found] == [("cut", 40), ("cut", 40 + count)]
+
+
+@pytest.mark.parametrize("seed", range(510, 513))
+def test_frames_that_are_lost_while_the_camera_moves_make_no_cut(seed: int) -> None:
+    world = Scene(seed).world
+    found, _ = found_in([shown(taken(world, 180 + 4 * (38 if 38 <= i < 49 else i), 180)) for i in range(70)])
+    assert found == []
+
+
+def test_a_cut_after_a_picture_that_stood_still_leads_to_another_scene() -> None:
+    frames = [shown(Scene(520).world[:HEIGHT, :WIDTH])] * 40 + [shown(Scene(521, speed=4.0).at(i / FPS)) for i in range(40)]
+    found, _ = found_in(frames)
+    assert [(t.kind, t.first) for t in found] == [("cut", 40)]
+
+
+@pytest.mark.parametrize("seed", [530, 532, 533])
+def test_a_pan_has_no_cut_where_a_frame_comes_late(seed: int) -> None:
+    world, times = Scene(seed).world, np.cumsum([5 if i % 9 == 0 else 1 for i in range(80)]) / FPS
+    found, _ = found_in([shown(taken(world, 170 + 150 * t, 180)) for t in times], times)
+    assert found == []
+
+
+@pytest.mark.parametrize("mixes", [False, True], ids=["pan", "dissolve"])
+def test_a_picture_between_two_is_a_mix_or_one_of_them_moved(mixes: bool) -> None:
+    world = Scene(540).world
+    ends = [taken(world, 270, 160), taken(Scene(541).world, 320, 180) if mixes else taken(world, 370, 200)]
+    between = (ends[0] + ends[1]) / 2 if mixes else taken(world, 320, 180)
+    sketches = np.stack([sketch_of(picture) for picture in (ends[0], between, ends[1])])
+    assert scenes.moved_through(np.array([0.0, 0.125, 0.25]), sketches, 0.0, 0.25) is not mixes
+
+
+@pytest.mark.parametrize("seed", range(550, 553))
+def test_a_whip_pan_of_two_frames_is_no_cut(seed: int) -> None:
+    world, frames = Scene(seed).world, []
+    for i in range(60):
+        x = 100 + i / 2 + 200 * (i >= 30) + 280 * (i >= 31)
+        blurred = [taken(world, x - 16 * k, 180) for k in range(6 if i == 30 else 1)]
+        frames.append(shown(np.mean(blurred, axis=0)))
+    found, _ = found_in(frames, np.arange(60) / 15)
+    assert found == []
+
+
+@pytest.mark.parametrize("seed", [560, 564, 566])
+def test_a_cut_that_takes_two_frames_is_one(seed: int) -> None:
+    one, other = Scene(seed), Scene(seed + 1)
+    frames = [shown(one.at(i / FPS)) for i in range(40)] + [shown(one.at(1.6) * 0.5 + other.at(0) * 0.5)]
+    found, _ = found_in(frames + [shown(other.at(i / FPS)) for i in range(1, 40)])
+    assert [(t.kind, t.first in (40, 41)) for t in found] == [("cut", True)]

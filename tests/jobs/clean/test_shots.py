@@ -234,16 +234,17 @@ def test_coding_does_not_hide_cuts() -> None:
 
 def test_surroundings_and_neighbours_are_what_they_say() -> None:
     random = np.random.default_rng(0)
-    times, content = np.cumsum(random.uniform(0.01, 0.2, 80)), random.uniform(0, 30, 80)
+    times, content = np.cumsum(random.uniform(0.01, 0.06, 80)), random.uniform(0, 30, 80) * (np.arange(80) % 12 < 7)
     medians, highest = cuts.surroundings(times, content, 1.0), cuts.beside(times, content)
     for i in range(80):
         near = [content[k] for k in range(1, 80) if k != i and abs(times[k] - times[i]) <= 1.0]
         assert medians[i] == pytest.approx(np.median(near))
         beside = [min(content[i - 1], content[i + 1])] if 1 < i < 79 else []
-        beside += [content[k] for k in range(1, 80) if abs(k - i) >= 2 and (abs(times[k] - times[i]) <= 0.2 or abs(k - i) <= 3)]
         for side in (range(i - 2, 0, -1), range(i + 2, 80)):
-            stirred = [k for k in side if content[k] > 1.0][:2]
-            beside += [content[k] for k in stirred if abs(times[k] - times[i]) <= 0.45]
+            near_side = [content[k] for k in side if abs(times[k] - times[i]) <= 0.2 or abs(k - i) <= 3]
+            calm = np.array(near_side) < 0.1 * content[i]
+            ends = [n for n in range(4, calm.size + 1) if calm[n - 4:n].all()]
+            beside += near_side[:ends[0]] if ends else near_side
         assert highest[i] == pytest.approx(max(beside, default=0.0))
 
 

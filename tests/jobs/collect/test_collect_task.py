@@ -351,3 +351,59 @@ def test_what_we_generate_ourselves_is_never_collected_again(tmp_path):
     sources, reasons, _ = collected(tmp_path)
     assert {p: r for p, (r, _) in reasons.items()} == {"ours.mp4": "generated"}
     assert sources["plain.mp4"] | {"modality": "video", "width": 64, "video_codec": "h264"} == sources["plain.mp4"]
+
+
+def bmp(width: int, height: int) -> bytes:
+    return b"BM" + struct.pack("<IHHI", 54 + 4, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 4, 0, 0, 0, 0) + bytes(4)
+
+
+@pytest.mark.parametrize(("width", "height"), [(-320, 240), (2**31 - 1, 2**31 - 1), (0, 0)])
+def test_a_header_of_sizes_that_nothing_has_is_a_row_like_others(tmp_path, width, height):
+    """Four thousand million pixels, as Pillow reads a negative width, fit no column: the whole collection ended."""
+    (tmp_path / "a.bmp").write_bytes(bmp(width, height))
+    (tmp_path / "good.png").write_bytes(png())
+    sources, reasons, _ = collected(tmp_path)
+    assert set(sources) == {"a.bmp", "good.png"}
+    assert all(value is None or 0 < value < 1e9 for value in (sources["a.bmp"]["width"], sources["a.bmp"]["height"]))
+    assert "good.png" not in reasons
+
+
+def test_counts_that_add_up_to_more_than_a_column_holds_are_bounded(tmp_path):
+    (tmp_path / "good.png").write_bytes(png())
+    (tmp_path / "behaviour.csv").write_text("file,users,views\n" + "good.png,10,999999999999999\n" * 9300)
+    _, _, behaviour = collected(tmp_path)
+    assert behaviour["good.png"]["views"] == 2**63 - 1
+
+
+def test_what_cannot_be_read_says_what_to_do_with_it(tmp_path):
+    """A plain list of files named .m3u8 was called a text with a wrong name, an archive neither media nor text, and a JSON too deep
+    for Python told of recursion."""
+    write(tmp_path, {
+        "list.m3u8": "good.png\n",
+        "shard.tar": b"a.png".ljust(257, b"\0") + b"ustar\0" + bytes(249 + 512),
+        "more.zip": b"PK\3\4" + bytes(100),
+        "clip.mp4.gz": b"\x1f\x8b" + bytes(100),
+        "captions.parquet": b"PAR1" + bytes(100) + b"PAR1",
+        "deep.json": "[" * 100_000,
+        "numbers.jsonl": '{"text": ' + "9" * 5000 + "}\n" + json.dumps({"text": "a line of words"}) + "\n",
+        "noname": b"\0\1\2" * 99,
+        "good.png": png(),
+    })
+    _, reasons, _ = collected(tmp_path)
+    assert reasons["list.m3u8"][0] == "playlist"
+    assert {name: reasons[name][0] for name in ("shard.tar", "more.zip", "clip.mp4.gz", "captions.parquet", "deep.json", "noname")} == dict.fromkeys(
+        ("shard.tar", "more.zip", "clip.mp4.gz", "captions.parquet", "deep.json", "noname"), "unknown_format")
+    assert all("unpack it" in reasons[name][1] for name in ("shard.tar", "more.zip", "clip.mp4.gz"))
+    assert "CSV or JSONL" in reasons["captions.parquet"][1]
+    assert "nested too deeply" in reasons["deep.json"][1]
+    assert reasons["numbers.jsonl#L1"] == ("bad_row", "not JSON: a number of thousands of digits")
+    assert "no extension" in reasons["noname"][1]
+
+
+@pytest.mark.parametrize("name", ["behaviour.csv", "behaviour2.csv", "behaviour-2026-11.csv", "Behavior_log.csv", "behaviours.csv"])
+def test_every_name_that_begins_with_behaviour_is_a_record_of_it(tmp_path, name):
+    """README: `behaviour*.csv`. One named behaviour2.csv was read as a manifest, and who watched was lost."""
+    (tmp_path / "good.png").write_bytes(png())
+    (tmp_path / name).write_text("file,user_id\n" + "".join(f"good.png,u{i}\n" for i in range(9)))
+    _, _, behaviour = collected(tmp_path)
+    assert behaviour["good.png"]["k"] == 9

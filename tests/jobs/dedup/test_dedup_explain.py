@@ -15,7 +15,7 @@ from jobs.dedup import explain as explained
 from jobs.dedup.explain import explain
 from jobs.errors import Terminal
 from jobs.lake import Lake, Version
-from schemas import CLIPS, DUPLICATES, REJECTS
+from schemas import CLIPS, DUPLICATES, REJECTS, SOURCES
 
 
 @pytest.fixture
@@ -173,3 +173,19 @@ def test_a_great_cluster_is_shown_in_part_and_what_was_asked_for_is_in_it():
     assert shown[1].split() == ["clip_id", "k", "x250", "x000", "x001", "x002", "x003"]
     assert "250.mp4" in shown[2]
     assert "295 more clips" in shown[-1]
+
+
+def test_a_source_is_found_by_its_path_with_all_that_came_of_it(tmp_path):
+    """A user knows the names of files, and no ids."""
+    lake = Lake(str(tmp_path / "lake")).open(create=True)
+    rows = [{"source_id": i * 32, "modality": "text", "uri": f"/far/{i}.txt", "rel_path": f"in/{i}.txt", "connector": "file", "size_bytes": 9, "pii_count": 0}
+            for i in "ab"]
+    clips = [{"clip_id": i * 31 + "0", "source_id": i * 32, "modality": "text", "source_sha256": "0", "start_s": 0.0, "end_s": 0.0, "duration_s": 0.0}
+             for i in "ab"]
+    for table, job, made in ((SOURCES, "collect", rows), (CLIPS, "measure", clips)):
+        part = lake.write_part(table, job, "p.parquet", table.rows(made))
+        lake.write_json({"rows": 2, "files": [part], "parents": {}, "job": job}, table.name, job, "manifest.json")
+        lake.write_json({"fingerprint": job}, "_current", f"{job}.json")
+    found = command.story(lake, "in/a.txt")
+    assert {name: [row["source_id"] for row in rows] for name, rows in found.items()} == {"sources": ["a" * 32], "clips": ["a" * 32]}
+    assert command.story(lake, "in/c.txt") == {}

@@ -67,6 +67,46 @@ def test_nothing_less_likely_than_unknown_is_claimed():
     assert [t for t, _ in tags.claimed(shares(picture(1, 0.9, 0.1)), 1)] == ["dog"]
 
 
+@pytest.mark.parametrize("top_k", [1, 3, 50])
+def test_claims_are_the_head_of_all_tags_in_order_with_ties_by_name(top_k):
+    rng = np.random.default_rng(top_k)
+    for _ in range(200):
+        names = [*(f"t{i}" for i in range(20)), "unknown", "zebra"]
+        found = {name: float(share) for name, share in zip(names, rng.integers(0, 9, len(names)) / 9, strict=True)}
+        ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+        before = ranked[: [tag for tag, _ in ranked].index("unknown")][:top_k]
+        assert tags.claimed(found, top_k) == (before or [("unknown", found["unknown"])])
+
+
+def test_a_changed_tag_leaves_the_vectors_of_the_others_as_they_were_kept(tmp_path):
+    asked = []
+
+    class Counting(Words):
+        def text(self, texts):
+            asked.extend(texts)
+            return super().text(texts)
+
+    held = {f"tag{i}": (f"a dog {i}", f"狗{i}") for i in range(400)}
+    first = tags.classes(Counting(IDEAS), [Group("subject", held)])[0]
+    count = len(asked)
+    asked.clear()
+    again = tags.classes(Counting(IDEAS), [Group("subject", held)])[0]
+    assert not asked
+    assert np.array_equal(first.vectors, again.vectors)
+    changed = tags.classes(Counting(IDEAS), [Group("subject", held | {"tag7": ("a cat seven", "猫七")})])[0]
+    assert "a cat seven" in asked
+    assert len(asked) < 0.2 * count
+    assert (changed.vectors[7] != first.vectors[7]).any()
+    assert np.array_equal(changed.vectors[8], first.vectors[8])
+
+
+def test_kept_vectors_that_are_damaged_are_made_anew(tmp_path):
+    whole = tags.classes(Words(IDEAS), [GROUP])[0]
+    for n, file in enumerate(sorted((tmp_path / "text").glob("*.npy"))):
+        file.write_bytes(file.read_bytes()[:40]) if n % 2 else np.save(file, np.zeros((0, 3), np.float32))
+    assert np.array_equal(tags.classes(Words(IDEAS), [GROUP])[0].vectors, whole.vectors)
+
+
 def test_frames_are_pooled_and_not_only_the_middle_one_counts():
     both = np.concatenate([picture(1, 0, 0), picture(0, 1, 0), picture(1, 0, 0)])
     assert [t for t, _ in tags.claimed(shares(both), 3)] == ["dog", "cat"]

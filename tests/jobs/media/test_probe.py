@@ -82,6 +82,8 @@ KNOWN = [
     *(pytest.param(lambda c=c, codec=codec: sound(c, codec), "audio", name, id=f"{c}-{codec}") for c, codec, name in
       [("mp3", "libmp3lame", "mp3"), ("flac", "flac", "flac"), ("ogg", "libopus", "ogg"), ("adts", "aac", "aac"),
        ("aiff", "pcm_s16be", "aiff"), ("caf", "pcm_s16le", "caf")]),
+    pytest.param(lambda: remuxed("mpegts")[77:], "video", "mpegts", id="mpegts-from-within-a-packet"),
+    pytest.param(lambda: remuxed("m4v"), "video", "m4v", id="m4v"),
     pytest.param(wav, "audio", "wav", id="wav"),
     *(pytest.param(lambda f=f, m=m: picture(f, m), "image", name, id=f) for f, m, name in
       [("JPEG", "RGB", "jpeg"), ("PNG", "RGBA", "png"), ("BMP", "RGB", "bmp"), ("TIFF", "RGB", "tiff"), ("WEBP", "RGB", "webp"),
@@ -90,6 +92,7 @@ KNOWN = [
       [("GIF", "gif"), ("WEBP", "webp"), ("PNG", "apng")]),
     pytest.param(lambda: "天气很好\nsecond line".encode(), "text", "plain", id="text"),
     pytest.param(lambda: b'{"text": "x"}\n', "text", "json", id="jsonl"),
+    pytest.param(lambda: (b"x" * 100 + b"G" + b"y" * 87) * 8, "text", "plain", id="text-with-a-few-Gs"),
     pytest.param(lambda: bytes(range(256)) * 4, "unknown", "", id="noise"),
     pytest.param(lambda: b"", "unknown", "", id="empty"),
 ]
