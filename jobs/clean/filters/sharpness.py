@@ -12,7 +12,7 @@ class Config(FilterConfig):
 
     min_acutance: float | None = 0.22
     """80 files in focus have 0.33 and more; behind a Gaussian of 0.7 % of the short side 85 % of them have less than 0.22, of 1 % 95 %;
-    the others are drawings of hard lines and starry skies."""
+    the others are drawings of hard lines and starry skies. Behind a blur of one direction of 5 % of it 77 % do, of 8 to 20 % 85 to 93 %."""
     min_variance: float | None = None
     """Variance of the Laplacian: how much detail there is. Smooth drawings have 3, real footage 30 to 2000; for models of real
     footage alone. (NeMo Curator: 100, at full size.)"""

@@ -10,7 +10,7 @@ the range is below 20: there is no edge to look at but those of quantisation.
 A blur in one direction leaves the edges along it sharp. Slopes are therefore also told apart by where they face, in four directions of 45
 degrees: of those that face one way, the 99.98th percentile of the second difference that way over the range. A direction is blurred where
 it is soft though its slopes rise by a fifth of the range over 8 pixels (of 0.2 % of the picture), and one beside it is soft too, which is
-what tells a blur from a horizon, a fence or flames: acutance is at most 4/3 of the greater of the two, the second halved, where that is
+what tells a blur from a horizon, a fence or flames: acutance is at most twice the greater of the two, the second halved, where that is
 at most half as much as another direction has. Every other row is looked at. Measured on frames and photographs: `tests/bench/faults.md`.
 Version 3. Source: edge width as the sign of blur (Marziliano 2002), by the height of the second derivative in place of a search along every edge.
 """
@@ -31,7 +31,7 @@ EDGES = 0.0005
 FACING, RISE, RISING, REACH, SLOPE = 0.0002, 0.2, 0.002, 4, 5
 """Share of the picture that the most abrupt slopes of one direction are; how much of the range slopes rise, on what share of the picture;
 over how many pixels to either side (3 on the diagonal); and the part of that rise, as a divisor, that the three pixels in the middle have at least."""
-BESIDE, DIRECTED, OTHERS = 0.5, 4 / 3, 0.5
+BESIDE, DIRECTED, OTHERS = 0.5, 2.0, 0.5
 
 
 def _reach(histogram: Any, upto: float) -> int:

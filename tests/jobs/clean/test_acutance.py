@@ -51,7 +51,7 @@ def directed(y: np.ndarray) -> float:
     if not np.isfinite(soft).any():
         return np.inf
     least = min(max(soft[k], 0.5 * min(soft[k - 1], soft[(k + 1) % 4])) for k in range(4))
-    return 4 / 3 * least if least <= 0.5 * soft[np.isfinite(soft)].max() else np.inf
+    return 2 * least if least <= 0.5 * soft[np.isfinite(soft)].max() else np.inf
 
 
 @pytest.mark.parametrize("degrees", [0, 30, 90, 140])
