@@ -110,7 +110,11 @@ def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8],
     score = scores(times, signals, lights)
     found: list[int] = []
     for i in (int(index) for index in np.flatnonzero(score >= threshold)):
-        if i == 0 or _flash(i, times, thumbs) or _sweeps(i, content, lights, thumbs) or _light(*thumbs[i - 1:i + 1].astype(np.float32)):
+        if i == 0 or _flash(i, times, thumbs):
+            continue
+        first, after = _whole(i, content)
+        one, other = thumbs[[first, after]].astype(np.float32)
+        if _light(one, other) or (after - first > 1 and not {first + 1, after} & set(lights) and _sweeps(one, thumbs[first + 1], other)):
             continue
         if found and i - found[-1] <= 2:
             if score[i] > score[found[-1]]:
@@ -120,14 +124,15 @@ def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8],
     return [(i, float(score[i])) for i in found]
 
 
-def _sweeps(i: int, content: Floats, lights: Sequence[int], thumbs: NDArray[np.uint8]) -> bool:
-    """Whether the change goes on in the frame before or after, and what is seen between is no mix of both ends, as where a cut takes two frames."""
-    for k in (i - 1, i + 1):
-        if 1 <= k < content.size and k not in lights and content[i] < PEAK * content[k]:
-            one, between, other = thumbs[min(i, k) - 1:min(i, k) + 2].astype(np.float32)
-            if np.abs(between - one).sum() + np.abs(other - between).sum() > DETOUR * np.abs(other - one).sum():
-                return True
-    return False
+def _whole(i: int, content: Floats) -> tuple[int, int]:
+    """The frame before the change with frame i and the one after it: a change that is about as great in the next frame, or in the one before, goes on."""
+    k = i + 1 if i + 1 < content.size and content[i + 1] > content[i - 1] else i - 1
+    return (min(i, k) - 1, max(i, k)) if k > 0 and content[i] < PEAK * content[k] else (i - 1, i)
+
+
+def _sweeps(one: NDArray[np.float32], between: NDArray[np.uint8], other: NDArray[np.float32]) -> bool:
+    """Whether what is seen between is no mix of both ends, as where a cut takes two frames."""
+    return bool(np.abs(between - one).sum() + np.abs(other - between).sum() > DETOUR * np.abs(other - one).sum())
 
 
 def _light(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:

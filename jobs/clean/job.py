@@ -8,6 +8,7 @@ faults end a task.
 
 import io
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -214,7 +215,7 @@ def _tried(source: Mapping[str, Any], work: Callable[[str], T]) -> T | dict[str,
     """What `work` makes of the file of a source, or the row of `rejects` that says why it cannot."""
     try:
         with local(source["uri"]) as path:
-            return _decoded(source, path, lambda: work(path))
+            return _decoded(source, path, lambda: work(path), os.stat(path).st_size)
     except OSError as error:
         reason, detail = lost(error, source["uri"])
         return _rejected(source, reason, "readable", detail)
@@ -224,14 +225,19 @@ def _opened(source: Mapping[str, Any], work: Callable[[BinaryIO], T]) -> T | dic
     """The same for work on the open file, wherever it is."""
     try:
         with opened(source["uri"]) as file:
-            return _decoded(source, source["uri"], lambda: work(file))
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            return _decoded(source, source["uri"], lambda: work(file), size)
     except OSError as error:
         reason, detail = lost(error, source["uri"])
         return _rejected(source, reason, "readable", detail)
 
 
-def _decoded(source: Mapping[str, Any], path: str, work: Callable[[], T]) -> T | dict[str, Any]:
-    """What `work` makes, or the row of `rejects` that names the fault of the file, which lies at `path`."""
+def _decoded(source: Mapping[str, Any], path: str, work: Callable[[], T], size: int | None = None) -> T | dict[str, Any]:
+    """What `work` makes, or the row of `rejects` that names the fault of the file, which lies at `path` and has `size` bytes now."""
+    if size is not None and size != source["size_bytes"]:
+        return _rejected(source, "unreadable", "readable",
+                         f"it has {size} bytes now and had {source['size_bytes']} when it was collected; collect it again")
     try:
         return work()
     except MediaFault as fault:
@@ -314,6 +320,6 @@ def judged_by(settings: Settings) -> dict[str, str]:
     return {"checks": digest({check.name: check.config.model_dump(mode="json") for check in checks})}
 
 
-MEASURE = Job("measure", reads=(SOURCES, REJECTS), writes=(CLIPS, REJECTS), code=8, recipe=("measure",), run=measure,
+MEASURE = Job("measure", reads=(SOURCES, REJECTS), writes=(CLIPS, REJECTS), code=9, recipe=("measure",), run=measure,
               outside=measured_by)
 JUDGE = Job("judge", reads=(CLIPS, REJECTS), writes=(REJECTS,), code=2, recipe=("policy",), run=judge, outside=judged_by)

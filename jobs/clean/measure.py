@@ -225,7 +225,7 @@ def _concluded(pictures: Pictures, sounds: Sounds | None, found: Found, settings
     if found.video and not video and found.bad_frames > 0:
         raise Undecodable(f"none of {found.bad_frames} packets of the picture could be decoded")
     if found.video and not video and found.stated_frames > 1:
-        raise Undecodable(f"none of the {found.stated_frames} frames that the header promises is shown: its edit list is broken")
+        raise Undecodable(f"none of the {found.stated_frames} frames that the header promises came out: they are missing, or an edit list hides them")
     if not video:
         damage = sound_damage
     if damage > settings.max_damage:

@@ -34,6 +34,11 @@ BEYOND_S = 10.0
 """A piece whose picture is over waits for its sound so long: sound that lies deeper in the file is not looked for."""
 
 
+LEAST_RATE_HZ, MOST_RATE_HZ = 1000, 1_000_000
+"""Telephones have 8,000 and studios up to 768,000. By 1 Hz a file of 280 kB lasts two days, each second of which the search for speech
+makes 16,000 samples of."""
+
+
 def _index(packet: Any) -> int:
     """Which stream a packet belongs to: those without data that flush a decoder have 0 for their own index, whatever their stream."""
     return int(packet.stream_index if packet.size else packet.stream.index)
@@ -314,8 +319,9 @@ class Reading:
         t = pts * self.sound_tick_s - self.origin if pts is not None else None
         listening = self.listening
         if listening is None:
-            if frame.sample_rate <= 0 or not frame.layout.nb_channels:
+            if not LEAST_RATE_HZ <= frame.sample_rate <= MOST_RATE_HZ or not frame.layout.nb_channels:
                 found.bad_sound += 1
+                found.broke_off = found.broke_off or f"its sound claims {frame.sample_rate} Hz in {frame.layout.nb_channels} channels"
                 return
             listening = self.listening = self._open_sound(frame, t or 0.0)
         if not hear:

@@ -67,8 +67,8 @@ def _hong_kong(found: re.Match[str]) -> bool:
 
 
 _SOMEBODYS = re.compile(
-    r"(?<![a-z])(?:liv(?:e|es|ed|ing)|resid(?:e|es|ing)|stay(?:s|ing)?|home|house|flat|moved|place|address(?: is)?|(?:send|ship|mail|deliver|come|post)(?:ed|ped)?(?: \w+){0,2})"
-    r"(?: (?:at|to|in|on))?:? $", re.I)
+    r"(?<![a-z])(?:liv(?:e|es|ed|ing)|resid(?:e|es|ing)|stay(?:s|ing)?|home|house|flat|moved|place|address(?: is)?|adresse|habite|(?:send|ship|mail|deliver|come|post)(?:ed|ped)?(?: \w+){0,2})"
+    r"(?: (?:at|to|in|on|au))?:? $", re.I)
 
 
 def _home(found: re.Match[str]) -> bool:
@@ -155,6 +155,8 @@ _DOT = r"(?:com|net|org|edu|gov|cn|io|me|co|de|fr|jp|info|biz|dev|app|ai|tv|cc|x
 _STREET = (r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Terrace|Ter|Way|Square|Sq|Close|Crescent|Cres|Highway|Hwy|Parkway|Pkwy"
            r"|Gardens|Gdns|Mews|Row|Walk|Circle|Cir|Trail|Loop|Alley|Grove|Hill|Park)(?![A-Za-z])\.?")
 _HOUSE = rf"(?<![\w.,$-])\d{{1,5}}(?:-\d{{1,4}})?[A-Za-z]?,? (?:[NSEW]{{1,2}}\.? )?(?:(?:[A-Z][A-Za-z'.-]+|\d{{1,3}}(?:st|nd|rd|th)) ){{1,4}}{_STREET}(?: [NSEW]{{1,2}}(?![A-Za-z])\.?)?"
+_RUE = (r"\d{1,3}(?: ?bis| ?ter)?,? (?:[Rr]ue|[Aa]venue|boulevard|place|quai|impasse|allée|chemin|cours) "
+        r"(?:(?:de la|de l'|des|du|de|d'|la|le|les) ?)?(?:(?:[a-z]{1,3} |[dl]['’])?[A-ZÉÈ][\wÀ-ÿ'’-]*(?: (?=[A-ZÉÈ]))?){1,4}")
 _FLAT = r"(?:(?:Apt|Apartment|Unit|Suite|Ste|Flat|Room|Rm)\.? |#) ?[A-Za-z]?-?\d{1,5}[A-Za-z]?"
 _POST = (r"(?:,? [A-Z][A-Za-z'.-]+){0,4},? (?:(?:[A-Z]{2}|[A-Z][a-z]+),? \d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d|(?:NSW|VIC|QLD|WA|SA|TAS|ACT|NT) \d{4})")
 _NUMERAL = r"(?:\d{1,5}(?:-\d{1,4})?|[一二三四五六七八九十百零〇]{1,6})"
@@ -173,7 +175,7 @@ _KINDS: tuple[_Kind, ...] = (
         r"|中国|公司|网络)"), signs=("@",)),
     _Kind("<EMAIL>", re.compile(
         r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63} ?[\[({] ?at ?[\])}] ?[A-Za-z0-9-]{1,61}"
-        r"(?: ?(?:\.|[\[({] ?dot ?[\])}]) ?[A-Za-z0-9-]{1,61}){0,5} ?(?:\.|[\[({] ?dot ?[\])}]) ?[A-Za-z]{2,24}(?![A-Za-z0-9])", re.I),
+        r"(?: ?(?:\.|[\[({] ?dot ?[\])}]|(?<= )dot ) ?[A-Za-z0-9-]{1,61}){0,5} ?(?:\.|[\[({] ?dot ?[\])}]|(?<= )dot ) ?[A-Za-z]{2,24}(?![A-Za-z0-9])", re.I),
         signs=tuple(f"{bracket}{gap}at" for bracket in "[({" for gap in ("", " "))),
     _Kind("<EMAIL>", re.compile(
         r"(?<![A-Za-z0-9._%+-])(?!(?:look|sat|sit|is|are|was|were|be|shop|buy|bought|sold|find|found|more|see|seen|us|me|them|it|only|read|available|hosted|listed|online|join) at)"
@@ -194,7 +196,7 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<ID>", re.compile(
         _NO_DIGIT_BEFORE + r"[1-9]\d{5}[ -]?(?:18|19|20)\d{2}[ -]?\d{4}[ -]?\d{3}[\dXx](?![\dA-Za-z])"), _citizen),
     _Kind("<ID>", re.compile(
-        r"(?:身份证明?|公民身份|驾驶证|驾照|证件)(?:档案)?(?:号码|编号|号|件号)?" + _IS
+        r"(?:身份证明?|公民身份|驾驶证|驾照|证件|社保|社会保障)(?:档案)?(?:号码|编号|号|件号)?" + _IS
         + r"(?P<hit>[1-9](?:[ -]?\d){16}[ -]?[\dXx]|[1-9]\d{5}[ -]?\d{6}(?:[ -]?\d{3})?)(?![\dA-Za-z])")),
     # other papers where they are called so: a passport, a US social security number
     _Kind("<ID>", re.compile(
@@ -223,7 +225,7 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<HANDLE>", re.compile(r"(?<![A-Za-z0-9_])wxid_[A-Za-z0-9]{6,30}(?![A-Za-z0-9_])")),
     # named accounts: the word before vouches for what follows, if that has a sign no word has or the word before says so
     _Kind("<HANDLE>", re.compile(
-        r"(?:微 ?信|薇信|威信|V信|绿泡泡|公众号|[加+\u2795]\s*(?:[微薇威]|v(?![A-Za-z]))|[薇微威](?=\s*(?:\u2764|\u2665|:))|(?<![A-Za-z])v(?=\u2764|\u2665)|抖音|快手|小红书|微博|知乎|豆瓣|贴吧|陌陌|[bB]站|哔哩哔哩|支付宝"
+        r"(?:微 ?信|薇信|威信|V信|绿泡泡|公众号|[加+\u2795]\s*(?:[微薇威]|v(?![A-Za-z]))|[薇微威](?=\s*(?:\u2764|\u2665|:))|我的?v(?=是|:|\d)|(?<![A-Za-z])v(?=\u2764|\u2665)|抖音|快手|小红书|微博|知乎|豆瓣|贴吧|陌陌|[bB]站|哔哩哔哩|支付宝"
         r"|(?<![A-Za-z])(?:wechat|wei ?xin(?: hao)?|weibo|telegram|whatsapp|instagram|skype|line(?=\s*id)|v ?x|wx))"
         r"\s*(?:搜索?|关注)?(?P<named>号|帐号|账号|(?<![A-Za-z])u?id(?![A-Za-z]))?" + _IS + r"@?(?:live:)?"
         r"(?P<hit>\+?\d[\d-]{5,14}(?!\d)|[A-Za-z][A-Za-z0-9_-]{4,29}(?![A-Za-z0-9_]))", re.I), _account),
@@ -261,6 +263,9 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<PHONE>", re.compile(
         _NO_DIGIT_BEFORE + r"(?:\(0\)\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}|\(0[1-9]\) ?\d{4}[ -]?\d{4}|01\d{3}[ -]\d{3}[ -]?\d{3}|07\d{3}[ -]?\d{3}[ -]?\d{3}|0\d{1,2}-\d{3,4}-\d{4}|09\d\d[ -]\d{3}[ -]\d{3})" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<!\d )0[1-9](?P<gap>[ .])\d\d(?:(?P=gap)\d\d){3}" + _NO_DIGIT_AFTER + r"(?! \d)"), _no_list),
+    _Kind("<PHONE>", re.compile(  # German: a stroke behind the code of the town, or the name of the town before it
+        r"(?<![\d/.,-])(?<!\d )(?:0[2-9]\d{1,4} ?/ ?[1-9]\d(?:[ -]?\d){3,7}|(?:(?<=Berlin )|(?<=Berlin: )|(?<=Munich )|(?<=Munich: )|(?<=Vienna )|(?<=Vienna: ))0\d{1,2}[ -][1-9]\d(?:[ -]?\d){3,6}"
+        r"|(?:(?<=Hamburg )|(?<=Hamburg: )|(?<=Cologne )|(?<=Cologne: )|(?<=München )|(?<=München: )|(?<=Leipzig )|(?<=Leipzig: ))0\d{2,3}[ -][1-9]\d(?:[ -]?\d){3,6})(?![\d/]|[.,:]\d)")),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?:1[ -])?[48]00[ -]\d{3,4}[ -]\d{3,4}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(
         _NO_DIGIT_BEFORE + r"(?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[./-])[2-9]\d{2}[ .-]\d{4}" + _NO_DIGIT_AFTER)),
@@ -270,7 +275,7 @@ _KINDS: tuple[_Kind, ...] = (
         r"\s*(?:号码|號碼|号|號|number|no\.?|(?:(?:me|us) )?(?:at|on))?\s*(?:是|为|is)?\s*[:.-]?\s*"
         r"(?P<hit>\(?\d[\d ().-]{5,18}\d)(?!\d)", re.I), _number),
     _Kind("<PHONE>", re.compile(
-        rf"(?:电话|電話|座机|手机|手機|热线|号码|传真)(?:号码?)?(?:是|为|:)?\s*(?P<hit>{_HAN_DIGIT}(?:[ -]?{_HAN_DIGIT}){{6,11}})(?!{_HAN_DIGIT})"), spelt=True),
+        rf"(?:电话|電話|座机|手机|手機|热线|(?<!彩票)(?<![开中]奖)号码|传真)(?:号码?)?(?:是|为|:)?\s*(?P<hit>{_HAN_DIGIT}(?:[ -]?{_HAN_DIGIT}){{6,11}})(?!{_HAN_DIGIT})"), spelt=True),
     # machines
     _Kind("<IP>", re.compile(
         r"(?<![\w.:-])(?<!版本)(?<!version )(?<!ver )(?P<named>(?:(?<![A-Za-z])(?:ip|server|host|ping|ssh)|服务器|主机)(?:地址|\s*address)?" + _IS
@@ -279,6 +284,10 @@ _KINDS: tuple[_Kind, ...] = (
     # postal addresses: a house in a street, with a flat or a postcode behind or a word before that says whose it is
     _Kind("<ADDRESS>", re.compile(rf"(?P<hit>(?:{_FLAT},? )?{_HOUSE}(?P<flat>,? {_FLAT})?(?P<post>{_POST})?)(?![A-Za-z0-9])"), _home,
           signs=tuple(" " + kind for kind in ("st", "ave", "r", "b", "l", "d", "c", "p", "te", "way", "sq", "h", "g", "mews", "walk", "tr", "al"))),
+    _Kind("<ADDRESS>", re.compile(rf"(?<![\w.,$-])(?P<hit>{_RUE}(?P<flat>,? {_FLAT})?(?P<post>,? \d{{5}} [A-ZÉ][\w-]+)?)(?!\w)"), _home,
+          signs=tuple(f"{kind} " for kind in ("rue", "avenue", "boulevard", "place", "quai", "impasse", "allée", "chemin", "cours"))),
+    _Kind("<ADDRESS>", re.compile(r"(?<!\w)[A-ZÄÖÜ][\wäöüß-]*(?:straße|strasse|str\.|gasse|platz|weg|allee) \d{1,3} ?[a-h]?,? \d{5} [A-ZÄÖÜ][\wäöüß-]+"),
+          signs=("straße", "strasse", "str.", "gasse", "platz", "weg", "allee")),
     _Kind("<ADDRESS>", re.compile(r"(?<![A-Za-z])P\.? ?O\.? ?Box \d{1,6}(?!\d)", re.I), signs=("box",)),
     _Kind("<ADDRESS>", re.compile(
         rf"(?:地址|住址|家住|住在|住(?=:)|寄[到往给至]|送到|送货到|快递到|搬到|寄送至)[是在为:]{{0,2}}\s*(?P<hit>[\u4e00-\u9fff]{{2,24}}?{_DOOR}(?:{_INSIDE})*)", re.I), signs=("址", "住", "寄", "送", "快递", "搬到"), spelt=True),
@@ -294,9 +303,9 @@ _KINDS: tuple[_Kind, ...] = (
         r"(?!(?:search|events|groups|watch|reels?|explore|hashtag|home|login|sharer?|intent|pages|help|about|settings|privacy|legal|marketplace|tag|music|discover"
         r"|stories)(?![A-Za-z0-9_.-]))(?P<hit>[A-Za-z0-9_.\u4e00-\u9fff-]{3,64})"
         r"|(?<![A-Za-z0-9])github\.com/(?!(?:features|about|pricing|explore|topics|login|trending|search)(?![\w-]))(?P<also>[A-Za-z0-9-]{2,39})(?![\w-]|/\w)", re.I)),
-    # a name after an at sign that begins a word: `@2x` and `@5pm` are none
+    # a name after an at sign that begins a word: `@2x` and `@5pm` are none, nor a package `@a/b`, nor one who calls another in a chat: `小王@小李`
     _Kind("<HANDLE>", re.compile(
-        r"(?<![A-Za-z0-9_@/.+])@(?![A-Za-z0-9-]+\.(?:com|net|org|edu|cn)(?![\w.]*\w))(?!(?:property|media|import|charset|keyframes|supports|font|staticmethod|classmethod|dataclass|override|param|return|author|all|everyone|here|channel"
+        r"(?<![A-Za-z0-9_@/.+])@(?![A-Za-z0-9-]+\.(?:com|net|org|edu|cn)(?![\w.]*\w))(?![a-z][a-z0-9._-]{0,60}/[a-z])(?!(?:所有人|全体|大家|各位|同学们)|(?<=[\u4e00-\u9fff]@)[小老阿][\u4e00-\u9fff](?![\w\u4e00-\u9fff]))(?!(?:property|media|import|charset|keyframes|supports|font|staticmethod|classmethod|dataclass|override|param|return|author|all|everyone|here|channel"
         r"|pytest|deprecated|see|since|throws)(?![A-Za-z0-9_]))(?:[A-Za-z_][A-Za-z0-9_.]{2,29}(?<!\.)|[\u4e00-\u9fff][\w\u4e00-\u9fff-]{1,19})"), signs=("@",)),
 )
 

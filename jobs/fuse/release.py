@@ -178,7 +178,7 @@ def find(lake: Lake, name: str) -> dict[str, Any]:
     hits = [r for r in known if r["name"] == name or r["fingerprint"].startswith(name)]
     if len(hits) != 1:
         names = ", ".join(r["name"] for r in known) or "none"
-        raise Terminal(f"{'no' if not hits else 'more than one'} release is called {name!r}; there are: {names}")
+        raise Terminal(f"{'no' if not hits else 'more than one'} release is called {name!r} in {lake.root}; there are: {names}")
     return hits[0]
 
 

@@ -118,7 +118,7 @@ def released(release: str, lake: str = "") -> tuple[str, list[Slice]]:
         if not found:
             raise Terminal(f"{folder}: neither a release.json nor Parquet files in it; give the folder or the name of a release")
         return folder.resolve().name, _slices(Lake(str(folder)), found)
-    root = Lake(str(folder.resolve().parents[1]) if folder.is_dir() else lake)
+    root = Lake(str(folder.resolve().parents[1])) if folder.is_dir() else Lake(lake).open(create=False)
     facts = releases.find(root, folder.resolve().name if folder.is_dir() else release)
     if wrong := releases.verify(root, facts):
         raise Terminal(f"release {facts['name']}: {wrong[0]}; restore it or build it again")

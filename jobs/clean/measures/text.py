@@ -3,7 +3,7 @@
 text_area_share: strokes are what is thin and stands out, brighter or darker, by at least 55 of luma (white and black top-hat, 5 x 5);
 strokes of one kind are joined sideways into lines (closing 9 x 1), and a component counts when it is shaped like a line of text (of a
 short side of 224: 5 to 48 high, wider than 1.5 times its height, at least 0.4 filled, with many changes of direction along it). Share
-of the picture that the boxes of these components cover; mean over samples. Two lines of subtitles have up to 0.09, photographs and
+of the picture that the boxes of these components cover; mean over samples. Two lines of subtitles have up to 0.09, full ones over a busy picture 0.145, photographs and
 frames without text up to 0.08, a page and a picture covered by captions 0.2 and more. Chinese is set in columns too: where strokes cover 0.15
 of the picture and lines less than 0.12, it is looked at a second time lying on its side, and counts as that from 0.35 of the picture (pages of columns 0.42 and
 more, photographs up to 0.08, windows of drawn towers up to 0.19). Version 5. Source: top-hat and closing, common for text in

@@ -299,6 +299,38 @@ def test_a_bomb_in_the_text_of_a_picture_is_told_without_names_of_a_library(tmp_
     assert "Plugin" not in fault.value.detail
 
 
+@pytest.mark.parametrize("rate", [1, 100, 2_000_000_000])
+@pytest.mark.parametrize("container", ["wav", "avi"])
+def test_sound_at_a_rate_that_nothing_has_is_none(tmp_path: Path, rate: int, container: str) -> None:
+    """A WAV of 280 kB that claims 1 Hz lasts two days, and the time that its measuring may take grows with them."""
+    data = io.BytesIO()
+    with av.open(data, "w", format=container) as target:
+        shown = target.add_stream("mpeg4", rate=25) if container == "avi" else None
+        sound = target.add_stream("pcm_s16le", rate=48_000, layout="mono")
+        if shown is not None:
+            shown.width, shown.height, shown.pix_fmt = 64, 48, "yuv420p"
+            for i in range(50):
+                target.mux(shown.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), 4 * i, np.uint8), format="rgb24")))
+            target.mux(shown.encode(None))
+        frame = av.AudioFrame.from_ndarray(np.full((1, 96_000), 500, np.int16), format="s16", layout="mono")
+        frame.sample_rate = 48_000
+        target.mux(sound.encode(frame))
+        target.mux(sound.encode(None))
+    changed = bytearray(data.getvalue())
+    at = changed.rfind(struct.pack("<HI", 1, 48_000))  # channels and rate of the wave format
+    changed[at + 2:at + 6] = struct.pack("<I", rate)
+    path = tmp_path / f"a.{container}"
+    path.write_bytes(changed)
+    if container == "wav":
+        with pytest.raises(MediaFault, match=f"claims {rate} Hz") as fault:
+            measure_source(path, "audio", SETTINGS)
+        assert fault.value.reason == "undecodable"
+    else:
+        made = measure_source(path, "video", SETTINGS)
+        assert made.frames == 50
+        assert not made.clips[0]["has_audio"]
+
+
 def test_more_frames_than_the_limit_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(video())
     assert outcome(tmp_path / "a.mp4", Measure(max_frames=10)) == "too_many_frames"

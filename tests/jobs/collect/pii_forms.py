@@ -642,3 +642,15 @@ NO_SIGNS = [
     'facebook.com/events/ lists it',
     'https://github.com/pytorch/pytorch',
 ]
+
+ABROAD = {
+    "anna (at) example dot com": "<EMAIL>", "bob [at] mail dot example dot org, please": "<EMAIL>, please",
+    "Berlin 030 901820": "Berlin <PHONE>", "Berlin: 030 90 18 20": "Berlin: <PHONE>", "Rufen Sie an: 030/90 18 20": "Rufen Sie an: <PHONE>",
+    "adresse: 12 rue de Rivoli, 75004 Paris": "adresse: <ADDRESS>", "our home: 12 Rue de Rivoli, 75004 Paris": "our home: <ADDRESS>",
+    "He lives at 12 rue Lepic in Paris": "He lives at <ADDRESS> in Paris", "Lindenstraße 14a, 10969 Berlin": "<ADDRESS>",
+    "我V是lin20200101": "我V是<HANDLE>", "社保号：320106198806142719": "社保号：<ID>", "关注@李子柒看更多": "关注<HANDLE>",
+}
+NOBODYS = [
+    "小王@小李 一起来看", "老师@同学们 注意了", "@所有人 开会", "npm i @types/node", "import x from '@vue/runtime-core'", "彩票号码 03 07 12 19 28 33",
+    "12 rue is a short film", "a walk from 12 rue Lepic to the river", "in Berlin 030 seconds", "the years 1990/91 in Berlin", "Karl-Marx-Allee 1953", "我vs他 2020",
+]

@@ -80,3 +80,23 @@ def test_a_source_is_opened_once_by_each_job(tmp_path: Path, name: str) -> None:
     assert [(row["error"], row["size_bytes"]) for row in rows] == [(None, file.stat().st_size)]
     if rows[0]["modality"] != "text":
         assert opens(file, lambda: clean.measure_task(clean.Task((rows[0],), (), "p", "r"), settings)) == 1
+
+
+def test_a_file_that_grew_or_went_since_it_was_collected_is_said_to_have(tmp_path: Path) -> None:
+    """What it holds now is not what its hash in `sources` says: it was measured all the same."""
+    for name, seed in (("grown.png", 1), ("gone.png", 2), ("good.png", 3)):
+        Image.fromarray(np.random.default_rng(seed).integers(0, 255, (80, 120, 3), dtype=np.uint8)).save(tmp_path / name)
+    batch = next(batches(list(plan(listing([str(tmp_path)]), 5))))
+    settings = Settings()
+    rows = collect_task(Task(tuple(batch), "p", "r"), settings).tables["sources"].to_pylist()
+    with (tmp_path / "grown.png").open("ab") as file:
+        file.write(b"more")
+    (tmp_path / "gone.png").unlink()
+    part = clean.measure_task(clean.Task(tuple(rows), (), "p", "r"), settings)
+    names = {row["source_id"]: row["rel_path"] for row in rows}
+    said = {names[row["source_id"]]: (row["reason"], row["detail"]) for row in part.tables["rejects"].to_pylist()}
+    assert said["gone.png"][0] == "missing_file"
+    assert said["grown.png"][0] == "unreadable"
+    assert "collect it again" in said["grown.png"][1]
+    assert str(tmp_path) not in str(said)
+    assert [names[row["source_id"]] for row in part.tables["clips"].to_pylist()] == ["good.png"]

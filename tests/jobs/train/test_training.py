@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from jobs.errors import Terminal
+from jobs.lake import Lake
 from jobs.train import codec, data, reading, t2v, words, world
 from jobs.train.codes import Codes
 from jobs.train.loop import CHECKPOINT, Budget, Plan, Trained, optimise
@@ -125,6 +126,14 @@ def test_a_stopped_fill_goes_on(release: Path, tmp_path: Path) -> None:
 def test_a_folder_without_shards_says_so(tmp_path: Path) -> None:
     with pytest.raises(Terminal, match="neither a release.json nor Parquet files"):
         data.released(str(tmp_path))
+
+
+def test_a_name_without_a_lake_and_one_that_its_lake_does_not_know_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(Terminal, match="no lake here"):
+        data.released("latest", str(tmp_path / "nowhere"))
+    root = Lake(str(tmp_path / "lake")).open(create=True).root
+    with pytest.raises(Terminal, match=f"no release is called 'latest' in {root}; there are: none"):
+        data.released("latest", root)
 
 
 def test_a_release_without_captions_says_so(release: Path) -> None:
