@@ -299,7 +299,8 @@ def _train_t2v(clips: Clips, out: Path, work: Path, course: Course, base: Path |
     lit = base is None or read_card(base).get("hours_as_lights", False)
     plan = course.plan(share, learning_rate=learning_rate, weight_decay=0.01, betas=(0.9, 0.98), average=0.999)
     latents = t2v.encode(clips, axes, device=course.device)
-    drawn = t2v.train(model, clips, latents, plan, folder=work / "drawing", resume=course.resume, batch=course.batch, lit=lit)
+    drawn = t2v.train(model, clips, latents, plan, folder=work / "drawing", resume=course.resume, batch=course.batch, lit=lit,
+                      stages=t2v.WHOLE if base else t2v.STAGES[course.device])
     smooth = t2v.smoothed(drawn.model, clips, axes, course.seed, device=course.device, lit=lit)
     t2v.assemble(out, tokenizer, encoder, codec.build(axes, smooth), drawn.model)
     return {"hours_as_lights": lit, "training": _cost(course, **spent, drawing=(drawn, course.batch))}

@@ -45,9 +45,12 @@ MIN_ACUTANCE = 0.15
 the limit of the policy, 0.22, is that of footage."""
 TEXT_STATES = 24
 """Length of the text in training, of which a random part is real: a pipeline fills up short prompts with nothing."""
-STAGES: Mapping[str, tuple[tuple[int, float], ...]] = {"cpu": ((1, 0.4), (4, 0.2), (FRAMES, 0.4)), "cuda": ((FRAMES, 1.0),)}
+Stages = tuple[tuple[int, float], ...]
+STAGES: Mapping[str, Stages] = {"cpu": ((1, 0.4), (4, 0.2), (FRAMES, 0.4)), "cuda": ((FRAMES, 1.0),)}
 """Frames that a sample has, and the part of the budget: pictures first, then moments, then whole clips, as many frames a step throughout.
 How a place looks is in every picture, and of pictures sixteen cost what a clip does; a GPU has time to learn it from whole clips."""
+WHOLE: Stages = ((FRAMES, 1.0),)
+"""The stages of a model that goes on from one that draws clips."""
 
 
 def transformer() -> WanTransformer3DModel:
@@ -148,10 +151,11 @@ class Drawing:
         return ((guess - clean) ** 2 * (0.36 / level.clamp_min(0.4) ** 2)).mean()
 
 
-def train(model: WanTransformer3DModel, clips: Clips, latents: torch.Tensor, plan: Plan, *, folder: Path, resume: bool, batch: int, lit: bool) -> Trained:
+def train(model: WanTransformer3DModel, clips: Clips, latents: torch.Tensor, plan: Plan, *, folder: Path, resume: bool, batch: int, lit: bool,
+          stages: Stages) -> Trained:
     """Train a transformer on the latents of the clips, stage by stage; `batch` is in whole clips, `lit` as in `Codes`."""
     spent = []
-    for at, (frames, share) in enumerate(STAGES[plan.device]):
+    for at, (frames, share) in enumerate(stages):
         drawing = Drawing(model, clips, latents, frames=frames, batch=batch * FRAMES // frames, device=plan.device, lit=lit)
         if plan.device == "cuda":
             model.compile()

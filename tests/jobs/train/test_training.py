@@ -242,7 +242,7 @@ def test_drawing_is_learnt_in_pictures_before_clips_and_every_stage_goes_on_from
     monkeypatch.setattr(t2v, "optimise", watched)
     torch.manual_seed(0)
     plan = Plan(Budget(steps=8), 0, learning_rate=1e-3, weight_decay=0.0, betas=(0.9, 0.98), warm_up_steps=1)
-    trained = t2v.train(t2v.transformer(), clips, latents, plan, folder=tmp_path, resume=False, batch=1, lit=True)
+    trained = t2v.train(t2v.transformer(), clips, latents, plan, folder=tmp_path, resume=False, batch=1, lit=True, stages=t2v.STAGES["cpu"])
     assert trained.steps == 8
     assert [stage[:2] for stage in stages] == [(1, 16), (4, 4), (16, 1)], "as many frames a step throughout"
     for (*_, start, end), (*_, following, _) in itertools.pairwise(stages):
@@ -278,10 +278,14 @@ def test_a_model_without_a_card_is_nothing_to_go_on_from(tmp_path: Path) -> None
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("kind", ["clip", "t2v"])
-def test_a_model_folder_comes_out_and_another_training_goes_on_from_it(kind: str, release: Path, tmp_path: Path) -> None:
+def test_a_model_folder_comes_out_and_another_training_goes_on_from_it(kind: str, release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts: list[str] = []
+    monkeypatch.setattr(t2v, "optimise", lambda *given, label, **more: (parts.append(label), optimise(*given, label=label, **more))[1])
     first = train(kind, out=tmp_path / kind, release=release, device="cpu", steps=4, batch=2, evaluate=2)
+    parts.clear()
     assert not first.with_name(kind + ".work").exists()
     second = train(kind, out=tmp_path / "more", release=release, device="cpu", steps=4, batch=2, evaluate=2, base=first)
+    assert parts == (["t2v 16"] if kind == "t2v" else []), "what draws clips learns from clips"
     card = read_card(second)
     assert card["base"] == read_card(first)
     assert card["training"]["device"] == "cpu"
