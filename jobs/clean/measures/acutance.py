@@ -15,6 +15,7 @@ at most half as much as another direction has. Every other row is looked at. Mea
 Version 3. Source: edge width as the sign of blur (Marziliano 2002), by the height of the second derivative in place of a search along every edge.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -78,12 +79,20 @@ def _directed(y: Any, spread: Any) -> float:
     """What a direction that is soft leaves, see the module; infinite where none is."""
     height, width = y.shape
     steps, rises = np.zeros((4, 512), np.int64), np.zeros((4, 256), np.int64)
+    above, here, below = np.empty(width, np.int32), np.empty(width, np.int32), np.empty(width, np.int32)
+    steep, places, least_slope = np.empty(width, np.uint8), np.empty(width, np.int64), math.ceil(RISE * spread / SLOPE)
     for row in range(REACH, height - REACH, 2):
+        for column in range(width):
+            above[column], here[column], below[column] = y[row - 1, column], y[row, column], y[row + 1, column]
+        for column in range(1, width - 1):  # what is flat, most of a picture, is told many at a time
+            steep[column] = abs(here[column + 1] - here[column - 1]) + abs(below[column] - above[column]) >= least_slope
+        found = 0
         for column in range(REACH, width - REACH):
-            x, z = np.int32(y[row, column + 1]) - np.int32(y[row, column - 1]), np.int32(y[row + 1, column]) - np.int32(y[row - 1, column])
-            if SLOPE * (abs(x) + abs(z)) < RISE * spread:
-                continue
-            a, b = np.int32(y[row + 1, column + 1]) - np.int32(y[row - 1, column - 1]), np.int32(y[row - 1, column + 1]) - np.int32(y[row + 1, column - 1])
+            places[found] = column
+            found += steep[column]
+        for column in places[:found]:
+            x, z = here[column + 1] - here[column - 1], below[column] - above[column]
+            a, b = below[column + 1] - above[column - 1], above[column + 1] - below[column - 1]
             x, z = 2 * x + a + b, 2 * z + a - b  # Sobel
             if 1000 * abs(z) <= 414 * abs(x):
                 facing, down, right, far = 0, 0, 1, REACH
@@ -95,8 +104,8 @@ def _directed(y: Any, spread: Any) -> float:
                 facing, down, right, far = 3, -1, 1, REACH - 1
             one, other = np.int32(y[row + down, column + right]), np.int32(y[row - down, column - right])
             slope = abs(one - other)
-            if SLOPE * slope >= RISE * spread:
-                steps[facing, abs(one + other - 2 * np.int32(y[row, column]))] += 1
+            if slope >= least_slope:
+                steps[facing, abs(one + other - 2 * here[column])] += 1
                 rise = abs(np.int32(y[row + far * down, column + far * right]) - np.int32(y[row - far * down, column - far * right]))
                 rises[facing, min(rise, SLOPE * slope)] += 1
     count, soft = max(height - 2 * REACH + 1, 0) // 2 * max(width - 2 * REACH, 0), np.full(4, np.inf)
