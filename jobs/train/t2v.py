@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from diffusers import UniPCMultistepScheduler, WanPipeline, WanTransformer3DModel
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from jobs.train import codec, reading, world
@@ -234,7 +235,9 @@ def parts(folder: Path) -> tuple[PreTrainedTokenizerBase, torch.nn.Module, codec
 def load(folder: Path, device: str = "cpu") -> Any:
     """The pipeline in float32, by the stock loader."""
     from diffusers import DiffusionPipeline
+    from diffusers.utils import logging
 
+    logging.set_verbosity_error()  # of every block it is said that its frames are one more than a multiple of 1
     pipe = DiffusionPipeline.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
     pipe.set_progress_bar_config(disable=True)
     return pipe.to(device)
@@ -244,7 +247,7 @@ def draw(pipe: Any, prompts: Sequence[str], *, seed: int, steps: int = STEPS, gu
     """Clips uint8 [N, frames, height, width, 3], a few prompts at a time."""
     generator = torch.Generator().manual_seed(seed)
     out = []
-    for start in range(0, len(prompts), block):
+    for start in tqdm(range(0, len(prompts), block), desc="drawing", unit="block", mininterval=2.0):
         video = pipe(
             list(prompts[start : start + block]),
             num_frames=FRAMES - COUNTS_UP,
