@@ -74,7 +74,9 @@ def stored(frames: list[bytes], root: Path, label: Label) -> Task:
     lake = Lake(str(root)).open(create=True)
     part = lake.write_part(CLIPS, "v", "measure-00000.parquet", CLIPS.rows(clips))
     ids = tuple(str(c["clip_id"]) for c in clips)
-    piece = Slice(str(root), lake.url("clips", "v", part["path"]), (0,), len(ids))
+    path = lake.url("clips", "v", part["path"])
+    with lake.parquet(path) as file:
+        piece = Slice(str(root), path, tuple(range(file.num_row_groups)), len(ids))
     return Task((piece,), dict.fromkeys(NAMES, ids), {n: labelers()[n].model(label) for n in NAMES}, {}, (), len(ids), {})
 
 
