@@ -263,9 +263,10 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<PHONE>", re.compile(
         _NO_DIGIT_BEFORE + r"(?:\(0\)\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}|\(0[1-9]\) ?\d{4}[ -]?\d{4}|01\d{3}[ -]\d{3}[ -]?\d{3}|07\d{3}[ -]?\d{3}[ -]?\d{3}|0\d{1,2}-\d{3,4}-\d{4}|09\d\d[ -]\d{3}[ -]\d{3})" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<!\d )0[1-9](?P<gap>[ .])\d\d(?:(?P=gap)\d\d){3}" + _NO_DIGIT_AFTER + r"(?! \d)"), _no_list),
-    _Kind("<PHONE>", re.compile(  # German: a stroke behind the code of the town, or the name of the town before it
-        r"(?<![\d/.,-])(?<!\d )(?:0[2-9]\d{1,4} ?/ ?[1-9]\d(?:[ -]?\d){3,7}|(?:(?<=Berlin )|(?<=Berlin: )|(?<=Munich )|(?<=Munich: )|(?<=Vienna )|(?<=Vienna: ))0\d{1,2}[ -][1-9]\d(?:[ -]?\d){3,6}"
-        r"|(?:(?<=Hamburg )|(?<=Hamburg: )|(?<=Cologne )|(?<=Cologne: )|(?<=München )|(?<=München: )|(?<=Leipzig )|(?<=Leipzig: ))0\d{2,3}[ -][1-9]\d(?:[ -]?\d){3,6})(?![\d/]|[.,:]\d)")),
+    # German: a stroke behind the code of the town, or the name of the town before it
+    _Kind("<PHONE>", re.compile(r"(?<![\d/.,-])(?<!\d )0[2-9]\d{1,4} ?/ ?[1-9]\d(?:[ -]?\d){3,7}(?![\d/]|[.,:]\d)")),
+    _Kind("<PHONE>", re.compile(
+        r"(?<!\w)(?:Berlin|Hamburg|Munich|München|Cologne|Köln|Frankfurt|Leipzig|Vienna|Wien):? (?P<hit>0\d{1,3}[ -][1-9]\d(?:[ -]?\d){3,6})(?![\d/]|[.,:]\d)")),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?:1[ -])?[48]00[ -]\d{3,4}[ -]\d{3,4}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(
         _NO_DIGIT_BEFORE + r"(?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[./-])[2-9]\d{2}[ .-]\d{4}" + _NO_DIGIT_AFTER)),

@@ -2,7 +2,7 @@
 
 The graph is small: a spectrum by 258 filters (a windowed Fourier transform, and done as one), four convolutions over the four steps of a window, an LSTM of 128 cells and one output.
 onnxruntime spends three quarters of its time in convolutions of so few steps; the same sums as products of matrices over many
-windows at a time take about a third of it, and give its probabilities within 0.0001.
+windows at a time take less than a third of it, and give its probabilities within 0.0001.
 """
 
 import importlib.util

@@ -645,7 +645,7 @@ NO_SIGNS = [
 
 ABROAD = {
     "anna (at) example dot com": "<EMAIL>", "bob [at] mail dot example dot org, please": "<EMAIL>, please",
-    "Berlin 030 901820": "Berlin <PHONE>", "Berlin: 030 90 18 20": "Berlin: <PHONE>", "Rufen Sie an: 030/90 18 20": "Rufen Sie an: <PHONE>",
+    "Berlin 030 901820": "Berlin <PHONE>", "Berlin: 030 90 18 20": "Berlin: <PHONE>", "Köln 0221 94 75 00": "Köln <PHONE>", "Rufen Sie an: 030/90 18 20": "Rufen Sie an: <PHONE>",
     "adresse: 12 rue de Rivoli, 75004 Paris": "adresse: <ADDRESS>", "our home: 12 Rue de Rivoli, 75004 Paris": "our home: <ADDRESS>",
     "He lives at 12 rue Lepic in Paris": "He lives at <ADDRESS> in Paris", "Lindenstraße 14a, 10969 Berlin": "<ADDRESS>",
     "我V是lin20200101": "我V是<HANDLE>", "社保号：320106198806142719": "社保号：<ID>", "关注@李子柒看更多": "关注<HANDLE>",
