@@ -166,7 +166,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     lay_out(home, given.dags)
     os.environ.update(environment(home))
     from dags.common.tasks import TERMINAL, Refused, settings_of
-    from schemas.settings import SettingsError, load
+    from schemas.loading import load
+    from schemas.settings import SettingsError
 
     try:
         conf = json.loads(given.conf)

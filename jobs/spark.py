@@ -1,4 +1,4 @@
-"""Starts Spark, spreads tasks over it, and gives a table as a DataFrame. Media bytes never pass through the JVM."""
+"""Starts Spark and spreads tasks over it. Media bytes never pass through the JVM."""
 
 import os
 import shutil
@@ -12,15 +12,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from jobs.errors import RunError, Terminal, Transient
 from jobs.job import Part
-from jobs.lake import Slice, Version
 from schemas.settings import Runtime, Settings
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from jobs.run import Run
 
@@ -128,25 +125,6 @@ def _take_gpu() -> None:
     context = TaskContext.get()
     if context and (given := context.resources().get("gpu")):
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", ",".join(given.addresses))
-
-
-def frame(spark: "SparkSession", version: Version, columns: Sequence[str]) -> "DataFrame":
-    """Some columns of a table as a DataFrame, read by row groups with pyarrow: no JVM connector is needed."""
-    from pyspark.sql.pandas.types import from_arrow_schema
-
-    schema = pa.schema([version.table.schema.field(c).remove_metadata() for c in columns])
-    slices = [(s.root, s.path, list(s.groups), s.rows) for s in version.slices()]
-    if not slices:
-        return spark.createDataFrame([], from_arrow_schema(schema))
-
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for row in batch.to_pylist():
-                part = Slice(row["root"], row["path"], tuple(row["groups"]), row["rows"])
-                yield from part.read(columns).cast(schema).to_batches()
-
-    plan = spark.createDataFrame(slices, "root string, path string, groups array<int>, rows long")
-    return plan.repartition(len(slices)).mapInArrow(read, from_arrow_schema(schema))
 
 
 def explained(error: Exception, what: str) -> RunError:

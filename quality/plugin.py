@@ -20,7 +20,8 @@ from airflow.plugins_manager import AirflowPlugin
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse
 
-from schemas.settings import Runtime, load
+from schemas.loading import load
+from schemas.settings import Runtime
 
 AGE_S = 60.0
 """A page older than this is made again when somebody asks."""

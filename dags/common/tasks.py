@@ -11,7 +11,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.common.defaults import CHECK_TIMEOUT
 from schemas import REJECTS, Table
-from schemas.settings import Settings, load
+from schemas.loading import load
+from schemas.settings import Settings
 
 TERMINAL = 64
 """Exit code of a command that would fail again on the same inputs."""

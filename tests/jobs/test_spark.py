@@ -11,7 +11,7 @@ import pytest
 
 from jobs import spark
 from jobs.run import execute
-from schemas.settings import load
+from schemas.loading import load
 
 
 class Started(Exception):
@@ -63,7 +63,7 @@ GPUS = """
 import json, os, sys, time
 from types import SimpleNamespace
 from jobs import run, spark
-from schemas.settings import load
+from schemas.loading import load
 
 spark_session = spark.session
 cluster = json.loads(sys.argv[1])

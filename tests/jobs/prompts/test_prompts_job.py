@@ -8,7 +8,8 @@ from jobs.errors import Terminal
 from jobs.prompts import job
 from jobs.prompts.storyboard import MAX_SHOTS
 from schemas import PROMPTS
-from schemas.settings import Settings, load
+from schemas.loading import load
+from schemas.settings import Settings
 
 SEED = "今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。"
 

@@ -9,7 +9,7 @@ import pytest
 from jobs.errors import RunError, Terminal, Transient
 from jobs.prompts import job, rewriter
 from jobs.prompts.storyboard import Shot
-from schemas.settings import load
+from schemas.loading import load
 
 SHOTS = [Shot("a", "We left at dawn.", 2.0), Shot("b", "Then it rained.", None)]
 

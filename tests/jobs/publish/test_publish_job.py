@@ -12,7 +12,8 @@ from jobs.publish.job import work
 from jobs.publish.target import load as target_of
 from jobs.publish.target import target_root
 from schemas import PUBLICATIONS
-from schemas.settings import Settings, load
+from schemas.loading import load
+from schemas.settings import Settings
 
 Quick = Callable[..., Settings]
 
