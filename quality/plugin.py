@@ -45,6 +45,7 @@ async def report() -> HTMLResponse:
                 _, said = await asyncio.wait_for(command.communicate(), TIMEOUT_S)
             except TimeoutError:
                 command.kill()
+                await command.wait()
                 said = f"the page was not made within {TIMEOUT_S:.0f} s".encode()
             if command.returncode:
                 return HTMLResponse(f"<p>{html.escape(said.decode(errors='replace'))}</p>", status_code=503)
