@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from jobs.collect.source import local
+from jobs.collect.source import local, lost
 from jobs.media.faults import Unreadable
 
 
@@ -20,6 +20,7 @@ def opened(source: Mapping[str, Any], *, verify: bool) -> Iterator[str]:
 
     Raises:
         Unreadable: gone, or changed since it was collected.
+        Transient: the place that it is in cannot be reached, or the disk is full: nothing that the source should be rejected for.
     """
     uri = str(source["uri"])
     try:
@@ -31,7 +32,7 @@ def opened(source: Mapping[str, Any], *, verify: bool) -> Iterator[str]:
                 raise Unreadable(f"{uri} has other bytes now than when it was collected; collect it again")
             yield path
     except OSError as error:
-        raise Unreadable(f"{uri}: {error.strerror or error}") from None
+        raise Unreadable(f"{uri}: {lost(error, uri)[1]}") from None
 
 
 def _sha256(path: str) -> str:
