@@ -174,7 +174,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except json.JSONDecodeError as error:
         parser.error(f"--conf is not JSON: {error}")
     try:
-        load(text_or_file=settings_of(conf))
+        load([settings_of(conf)])
     except (SettingsError, Refused) as error:
         print(error, file=sys.stderr)
         return TERMINAL

@@ -1,6 +1,6 @@
 """Settings from words, the environment and files.
 
-Precedence: `--set a.b=c`, then the environment (`REELMILL_RECIPE__DEDUP__THRESHOLD=0.8`), then a settings file (JSON of
+Precedence: `--set a.b=c` (or `--set JSON`), then the environment (`REELMILL_RECIPE__DEDUP__THRESHOLD=0.8`), then a settings file (JSON of
 the same names), then the defaults in `schemas.settings`. Names may leave out `recipe.` and `runtime.`. An unknown name is an
 error that suggests the nearest.
 """
@@ -45,19 +45,24 @@ def load(sets: Sequence[str] = (), text_or_file: str | None = None, env: Mapping
     """The settings in force.
 
     Args:
-        sets: `name=value` words, strongest; values are JSON where they parse as it and the setting is no text, else text.
+        sets: `name=value` words, or JSON objects of settings, the last one strongest; values are JSON where they parse as it and the setting
+            is no text, else text.
         text_or_file: a JSON object, or the path of a file that holds one.
         env: environment, by default that of the process; `REELMILL_` names other than sections of Settings are left alone.
 
     Raises:
         SettingsError: an unknown name or a value that does not hold.
     """
-    tree = spelled(_read(text_or_file), text_or_file) if text_or_file else {}
+    tree = spelled(_read(text_or_file), text_or_file) if text_or_file is not None else {}
     for name, value in sorted((os.environ if env is None else env).items()):
         if name.startswith(("REELMILL_RECIPE__", "REELMILL_RUNTIME__")):
             full = full_name(name.removeprefix("REELMILL_").lower().replace("__", "."))
             _put(tree, full, _value(full, value))
     for word in sets:
+        if word.lstrip().startswith("{"):
+            for name, value in _leaves(_object(_read(word), word)):
+                _put(tree, full_name(name), value)
+            continue
         name, mark, value = word.partition("=")
         if not mark:
             raise SettingsError(f"--set {word!r} has no '='; write --set dedup.threshold=0.8")
@@ -94,12 +99,16 @@ def spelled(given: Any, origin: str = "") -> dict[str, Any]:
     Raises:
         SettingsError: an unknown name, or no object.
     """
-    if not isinstance(given, dict):
-        raise SettingsError(f"settings {origin[:80]!r} must be a JSON object")
     tree: dict[str, Any] = {}
-    for name, value in _leaves(given):
+    for name, value in _leaves(_object(given, origin)):
         _put(tree, full_name(name), value)
     return tree
+
+
+def _object(given: Any, origin: str) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise SettingsError(f"settings {origin[:80]!r} must be a JSON object")
+    return given
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -14,6 +14,15 @@ def test_precedence_is_set_then_environment_then_file_then_default(tmp_path):
     assert (dedup.threshold, dedup.shingle, dedup.hamming, dedup.permutations) == (0.7, 5, 3, 128)
 
 
+def test_a_word_may_be_an_object_of_settings():
+    env = {"REELMILL_RECIPE__DEDUP__THRESHOLD": "0.6"}
+    found = load(['{"dedup": {"threshold": 0.7, "shingle": 4}, "runtime": {"lake": "/a"}}', "dedup.shingle=5"], '{"lake": "/b"}', env)
+    assert (found.recipe.dedup.threshold, found.recipe.dedup.shingle, found.runtime.lake) == (0.7, 5, "/a")
+    for wrong in ("{", '{"dedup": {"treshold": 1}}', "{}x"):
+        with pytest.raises(SettingsError):
+            load([wrong], env={})
+
+
 @pytest.mark.parametrize(("name", "nearest"), [
     ("dedup.treshold", "dedup.threshold"), ("lak", "lake"), ("recipe.fuse.shard_byte", "fuse.shard_bytes")])
 def test_an_unknown_name_suggests_the_nearest(name, nearest):
@@ -31,7 +40,7 @@ def test_a_value_that_does_not_hold_is_named_with_its_setting():
         load(["dedup.threshold=7"], env={})
 
 
-@pytest.mark.parametrize("text", ["[]", "{", "/no/such/file.json", '{"dedup": ' + "9" * 5000 + "}", '{"dedup": ' + "[" * 100_000])
+@pytest.mark.parametrize("text", ["", "[]", "{", "/no/such/file.json", '{"dedup": ' + "9" * 5000 + "}", '{"dedup": ' + "[" * 100_000])
 def test_settings_that_are_not_an_object_are_refused(text):
     with pytest.raises(SettingsError):
         load([], text, env={})
