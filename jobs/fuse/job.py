@@ -156,17 +156,7 @@ def _fused(
         if source.taken_down:
             yield clip["clip_id"], {"check": "takedown", "reason": "taken_down"}
         elif (why := verdict(clip, labels[clip["clip_id"]], settings.recipe.label)) is not None:
-            yield (
-                clip["clip_id"],
-                {
-                    "check": why.check,
-                    "reason": why.reason,
-                    "value": why.value,
-                    "op": why.op,
-                    "threshold": why.threshold,
-                    "detail": why.detail,
-                },
-            )
+            yield clip["clip_id"], vars(why)
         elif clip["modality"] == "text":
             yield clip["clip_id"], Media("whole", 0.0)
         else:
