@@ -1,6 +1,7 @@
 """Starts Spark and spreads tasks over it. Media bytes never pass through the JVM."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,7 +38,8 @@ def session(runtime: Runtime, java_options: Sequence[str] = (), conf: Mapping[st
         conf: Further settings of Spark.
 
     Raises:
-        Terminal: no usable Java.
+        Terminal: no usable Java, or Spark does not start with these settings.
+        Transient: the cluster cannot be reached.
     """
     from pyspark.sql import SparkSession
 
@@ -64,8 +66,12 @@ def session(runtime: Runtime, java_options: Sequence[str] = (), conf: Mapping[st
                    .config("spark.driver.extraJavaOptions", " ".join(java_options)))
     for name, value in conf.items():
         builder = builder.config(name, value)
-    with _quiet_start():
-        return builder.getOrCreate()
+    starting = _quiet_start()
+    try:
+        with starting:
+            return builder.getOrCreate()
+    except Exception as error:  # Spark, Py4J and the JVM have many ways to say it
+        raise _not_started(runtime, f"{starting.said}\n{error}") from error
 
 
 def each_task(run: "Run", tasks: Sequence[tuple[int, Any]], work: Callable[[Any, Settings], Part], weight: str, gpu: bool = False) -> None:
@@ -139,6 +145,16 @@ def explained(error: Exception, what: str) -> RunError:
         return Transient("the disk is full; free some space and run the same command again")
     seen = [line for line in lines if "Error" in line or "Exception" in line]
     return RunError(f"{what} failed on a worker: {(seen or lines or ['no message'])[-1][:500]}")
+
+
+def _not_started(runtime: Runtime, said: str) -> RunError:
+    """Why Spark did not start, in the first words of the JVM that name a fault."""
+    told = [line.strip() for line in said.splitlines() if re.search(r"Exception: |Error: |Invalid |unresponsive", line)]
+    why = re.sub(r"^.*?(?:Exception|Error|Reason): ", "", (told or said.split("\n") or [""])[0])[:300]
+    master = runtime.master
+    if master.startswith("spark://"):
+        return Transient(f"Spark cannot be reached at runtime.master={master!r} ({why}); is the address right and the cluster up?")
+    return Terminal(f"Spark does not start with runtime.master={master!r} and runtime.driver_memory={runtime.driver_memory!r}: {why}")
 
 
 def archive_classes() -> None:
@@ -219,7 +235,9 @@ def _watch(spark: "SparkSession", done: Callable[[int], None], stop: threading.E
 
 
 class _quiet_start:
-    """Spark's launcher prints a banner of warnings to the terminal; they go to a log file of the process instead."""
+    """Spark's launcher prints a banner of warnings to the terminal; they go to a log file of the process instead. After an error `said` is its end."""
+
+    said = ""
 
     def __enter__(self) -> None:
         self._log = tempfile.TemporaryFile()
@@ -233,5 +251,5 @@ class _quiet_start:
         os.close(self._saved)
         if error is not None:
             self._log.seek(0)
-            sys.stderr.write(self._log.read()[-4000:].decode(errors="replace"))
+            self.said = self._log.read()[-20_000:].decode(errors="replace")
         self._log.close()
