@@ -111,7 +111,10 @@ class Lake:
         options = dict(self.options)
         if self.root.startswith("s3://") and (endpoint := os.environ.get("AWS_ENDPOINT_URL")):
             options.setdefault("endpoint_url", endpoint)
-        fs, base = fsspec.core.url_to_fs(self.root, **options)
+        try:
+            fs, base = fsspec.core.url_to_fs(self.root, **options)
+        except (ValueError, ImportError) as error:  # an unknown protocol, or one whose package is not installed
+            raise Terminal(f"{self.root}: {error}; give a folder or a URL that fsspec knows") from None
         return fs, base.rstrip("/")
 
     @property
@@ -152,13 +155,36 @@ class Lake:
         return self
 
     def read_json(self, *parts: str) -> dict[str, Any] | None:
-        """A small JSON object, or None where there is none."""
+        """A small JSON object, or None where there is none.
+
+        Raises:
+            Terminal: it is damaged, or the object store wants keys.
+            Transient: the object store cannot be reached.
+        """
+        with self._reached(*parts):
+            try:
+                data = self.fs.cat_file(self.path(*parts))
+            except FileNotFoundError:
+                return None
         try:
-            return dict(json.loads(self.fs.cat_file(self.path(*parts))))
-        except FileNotFoundError:
-            return None
+            return dict(json.loads(data))
         except (ValueError, TypeError) as error:
             raise Terminal(f"{self.url(*parts)} is damaged ({error}); remove it and run again") from None
+
+    @contextlib.contextmanager
+    def _reached(self, *parts: str) -> Iterator[None]:
+        """What goes wrong on the way to an object store, whose libraries have errors of their own, as one of ours."""
+        try:
+            yield
+        except FileExistsError:
+            raise
+        except Exception as error:
+            if self.local:
+                raise
+            again = not isinstance(error, PermissionError | FileNotFoundError) and "credential" not in str(error).lower()
+            raise (Transient if again else Terminal)(
+                f"{self.url(*parts)}: cannot be reached ({type(error).__name__}: {error}); check the address, AWS_ENDPOINT_URL and the keys in the "
+                "environment") from error
 
     def write_json(self, facts: Mapping[str, Any], *parts: str) -> None:
         """A small JSON object, whole or not at all."""
@@ -168,7 +194,8 @@ class Lake:
         """Bytes under a name, whole or not at all."""
         path = self.path(*parts)
         if not self.local:
-            self.fs.pipe_file(path, bytes(data))  # object stores take nothing else
+            with self._reached(*parts):
+                self.fs.pipe_file(path, bytes(data))  # object stores take nothing else
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)
         passing = f"{path}.{os.getpid()}.tmp"
@@ -285,7 +312,8 @@ class Lake:
                     finally:
                         os.unlink(passing)
                 else:
-                    self.fs.pipe_file(path, data, mode="create")
+                    with self._reached(LOCK):
+                        self.fs.pipe_file(path, data, mode="create")
                 return
             except FileExistsError:
                 held = self.read_json(LOCK)

@@ -96,7 +96,8 @@ def connector(root: str) -> Connector:
     for candidate in connectors().values():
         if candidate.serves(root):
             return candidate
-    raise Terminal(f"{root}: no connector serves this; give a folder, a file or a URL that fsspec knows")
+    why = "web addresses cannot be listed, fetch what they lead to first" if root.startswith(("http://", "https://")) else "no connector serves this"
+    raise Terminal(f"{root}: {why}; give a folder, a file or a URL that fsspec knows")
 
 
 def listing(roots: Sequence[str], follow_links: bool = False) -> list[Found]:

@@ -144,3 +144,24 @@ def test_a_damaged_manifest_is_named(lake, damaged):
     lake.put(damaged, "duplicates", "abc", "manifest.json")
     with pytest.raises(Terminal, match=r"manifest\.json is damaged"):
         lake.version(DUPLICATES, "abc")
+
+
+def test_a_lake_of_an_unknown_kind_is_named():
+    with pytest.raises(Terminal, match=r"nosuch://x/y: Protocol not known"):
+        Lake("nosuch://x/y").open(create=True)
+
+
+@pytest.mark.parametrize(("error", "kind"), [
+    (RuntimeError("Unable to locate credentials"), Terminal), (PermissionError(13, "Forbidden"), Terminal),
+    (RuntimeError("Could not connect to the endpoint URL"), Transient), (OSError("timed out"), Transient)])
+def test_an_object_store_that_does_not_answer_is_said_with_its_address(monkeypatch, error, kind):
+    lake = Lake("memory://far")
+
+    def fails(path, *data, **more):
+        raise error
+
+    for name in ("cat_file", "pipe_file"):
+        monkeypatch.setattr(lake.fs, name, fails)
+    for touch in (lambda: lake.open(create=True), lambda: lake.lock("test").__enter__(), lambda: lake.put(b"x", "a")):
+        with pytest.raises(kind, match=r"^memory://.*far/(lake\.json|_lock\.json|a): cannot be reached"):
+            touch()
