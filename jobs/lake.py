@@ -25,6 +25,7 @@ from schemas import SCHEMA_VERSION, Table
 
 MANIFEST = "manifest.json"
 LOCK, LOCK_ENV = "_lock.json", "REELMILL_LOCK"
+ROW_GROUP_BYTES = 32 << 20
 MEDIA_COLUMNS = frozenset({"video", "image", "audio", "thumbnail", "frames", "jpeg"})
 """Columns of bytes that are compressed already."""
 
@@ -249,7 +250,7 @@ class Lake:
             with self.fs.open(path) as opened:
                 yield pq.ParquetFile(opened)
 
-    def write_part(self, table: Table, fingerprint: str, name: str, data: pa.Table, group_bytes: int = 32 << 20) -> dict[str, Any]:
+    def write_part(self, table: Table, fingerprint: str, name: str, data: pa.Table, group_bytes: int = ROW_GROUP_BYTES) -> dict[str, Any]:
         """Conform, write as deterministic Parquet, and return the facts of the file."""
         data = table.conform(data)
         rows = max(1, int(group_bytes / max(1.0, data.nbytes / max(1, data.num_rows))))

@@ -20,8 +20,6 @@ from jobs.progress import bar
 from jobs.state import funnel_lines, made
 from schemas.loading import load
 
-SEED_SENTENCE = "今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。"
-
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""

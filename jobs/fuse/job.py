@@ -128,7 +128,7 @@ def work(task: Task, settings: Settings) -> Part:
         SAMPLES.name: SAMPLES.rows(kept),
         REJECTS.name: reject_rows(sorted(dropped, key=lambda row: order[row["sample_id"]]), "fuse", task.policy_hash, task.run_id),
     }
-    return Part(tables, seen=len(task.ids), kept=len(kept))
+    return Part(tables, seen=len(task.ids), kept=len(kept), row_group_bytes=settings.recipe.fuse.row_group_bytes)
 
 
 def _rows(slices: Sequence[Slice], columns: Sequence[str], ids: pa.Array) -> list[dict[str, Any]]:

@@ -114,7 +114,7 @@ def _rewritten(lake: Lake, samples: Version) -> dict[str, Any] | None:
             data = opened.read()
         left = data.filter(pc.invert(pc.is_in(data["source_id"], value_set=buried)))
         if left.num_rows:
-            files.append(lake.write_part(SAMPLES, fingerprint, file["path"], left))
+            files.append(lake.write_part(SAMPLES, fingerprint, file["path"], left, samples.manifest["recipe"]["fuse"]["row_group_bytes"]))
     if not gone:
         lake.remove(SAMPLES.name, fingerprint)
         return None
