@@ -102,7 +102,7 @@ def pictures(image: Any, max_frames: int) -> Iterator[tuple[float, float, NDArra
     """
     count = frames(image)
     if count > max_frames:
-        raise TooManyFrames(f"{count} frames; the limit is {max_frames}")
+        raise TooManyFrames(f"{count} frames of {image.width} x {image.height}; the limit is {max_frames}")
     at = 0.0
     for index in range(count):
         try:

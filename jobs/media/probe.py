@@ -116,6 +116,18 @@ def _default(stream: Any) -> bool:
     return bool(stream.disposition & Disposition.default)
 
 
+ANIMATIONS = frozenset({"gif", "apng"})
+"""Containers of which one frame is a picture, not a short video, and of which a frame may state a few pixels of millions that are shown."""
+ANIMATION_PIXELS, ANIMATION_PIXELS_A_BYTE = 5_000_000_000, 20_000
+"""What an animation may show in all, by any size, and for every byte of it: some ten CPU seconds, and a cursor that blinks on a large
+screen. (Those that move have 1 to 500 pixels a byte; a bomb has 400,000.)"""
+
+
+def animation_frames(width: int, height: int, size_bytes: int) -> int:
+    """Most frames that an animation of this size is decoded for."""
+    return int(max(ANIMATION_PIXELS, ANIMATION_PIXELS_A_BYTE * size_bytes) // max(width * height, 1))
+
+
 def origin_s(container: Any) -> float:
     """Presentation time zero of a container in its own timestamps, seconds: where its earliest stream starts.
 

@@ -44,7 +44,7 @@ def reduce(span: Span) -> dict[str, Any]:
     same = ((change <= 0.1) & (span.signals["greatest"] <= 2)) | (
         (change <= REFINED) & (change <= REFINED_SHARE * _greatest_around(np.ascontiguousarray(span.frame_t), change)))
     one = _one_picture(_half_seconds(span.sketches))
-    return {"freeze_share": 1.0 if one == 1 else max(one, _long(held, span) / max(span.end_s - span.start_s, 1e-9)),
+    return {"freeze_share": 1.0 if one == 1 else max(one, float(_long(held, span)) / max(span.end_s - span.start_s, 1e-9)),
             "duplicate_frame_share": float(same[1:].mean())}
 
 
@@ -82,12 +82,11 @@ def _is_one(averages: Any, variances: Any) -> bool:
     least = min(UNCHANGED + 3 * min(grain, GRAIN), float(averages.mean(axis=0).std()) / CONTRAST)
     if least < UNCHANGED:
         return False
-    moved = (_differences(averages) > least).any(axis=0).reshape(SKETCH_H, SKETCH_W)
-    for edge in (slice(0), slice(EDGE_H), slice(-EDGE_H, None)):
-        rest = moved.copy()
-        rest[edge] = False
-        corners = (rest[rows, columns] for rows in (slice(CORNER_H), slice(-CORNER_H, None)) for columns in (slice(CORNER_W), slice(-CORNER_W, None)))
-        if int(rest.sum()) == max(int(corner.sum()) for corner in corners):
+    for rows in (slice(None), slice(EDGE_H, None), slice(-EDGE_H)):
+        rest = averages.reshape(-1, SKETCH_H, SKETCH_W)[:, rows]
+        moved = (_differences(rest.reshape(len(rest), -1)) > least).any(axis=0).reshape(rest.shape[1:])
+        corners = (moved[high, wide] for high in (slice(CORNER_H), slice(-CORNER_H, None)) for wide in (slice(CORNER_W), slice(-CORNER_W, None)))
+        if int(moved.sum()) == max(int(corner.sum()) for corner in corners):
             return True
     return False
 
@@ -124,4 +123,4 @@ def _long(held: NDArray[np.bool_], span: Span) -> float:
     return min(total, span.end_s - span.start_s)
 
 
-MEASURE = Measurement("freeze", 4, ("freeze_share", "duplicate_frame_share"), reduce)
+MEASURE = Measurement("freeze", 5, ("freeze_share", "duplicate_frame_share"), reduce)

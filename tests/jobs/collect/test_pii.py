@@ -8,7 +8,18 @@ from hypothesis import strategies as st
 
 from jobs.collect.pii import clean, mask
 from tests.jobs.collect.pii_forms import (
-    ABROAD, ALIKE, COUNTED, LEFT, MASKED, NO_HOUSES, NO_SIGNS, NOBODYS, NOT_COUNTED, OTHER_SIGNS, PAPERS_AND_HOUSES, SPELT,
+    ABROAD,
+    ALIKE,
+    COUNTED,
+    LEFT,
+    MASKED,
+    NO_HOUSES,
+    NO_SIGNS,
+    NOBODYS,
+    NOT_COUNTED,
+    OTHER_SIGNS,
+    PAPERS_AND_HOUSES,
+    SPELT,
 )
 
 
