@@ -36,7 +36,7 @@ from jobs.media.faults import (
     UnknownFormat,
     Unreadable,
 )
-from jobs.media.probe import ANIMATIONS, NotRegular, animation_frames, open_media, regular
+from jobs.media.probe import ANIMATIONS, NotRegular, animation_frames, broken, open_media, regular
 from jobs.media.sniff import HEAD_BYTES, Kind, sniff
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _container(file: BinaryIO, kind: Kind) -> Iterator[tuple[Any, Kind]]:
     try:
         opened = open_media(file, kind)
     except av.error.FFmpegError as error:
-        raise Undecodable(f"the {kind.container} header is broken: {error.strerror}") from None
+        raise Undecodable(broken(file, kind, error)) from None
     with opened as container:
         yield container, kind
 

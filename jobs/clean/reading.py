@@ -30,6 +30,7 @@ from jobs.media.probe import (
     has_alpha,
     origin_s,
     picture_stream,
+    rate,
     sound_stream,
     turn,
 )
@@ -119,9 +120,9 @@ class Reading:
             most = animation_frames(context.width, context.height, self.container.size)
             if most < self.most_frames:
                 self.most_frames, self.of_size = most, f" of {context.width} x {context.height} in {self.container.size} bytes"
-        rate = stream.average_rate or stream.guessed_rate
-        if rate and 0 < rate <= 1000:
-            self.found.step_s = float(1 / rate)
+        fps = rate(stream, self.kind)
+        if fps and 0 < fps <= 1000:
+            self.found.step_s = 1 / fps
         self.found.stated_frames = stream.frames
         if stream.duration and stream.time_base and stream.average_rate is not None:  # an edit list may show fewer frames than are stored
             self.found.edited = float(stream.duration * stream.time_base) * float(stream.average_rate) < 0.9 * stream.frames

@@ -414,6 +414,17 @@ def test_cover_art_is_not_a_video(tmp_path: Path) -> None:
     assert outcome(path) == "audio"
 
 
+@pytest.mark.parametrize(("container", "kept", "said"), [
+    ("mp4", 0.5, "the mp4 has no index (moov), as a recording or a download that was not finished"), ("matroska", 200, "the matroska ends within its header")])
+def test_a_file_that_ends_too_soon_is_said_to_in_plain_words(tmp_path: Path, container: str, kept: float, said: str) -> None:
+    data = video(container=container)
+    path = tmp_path / "cut"
+    path.write_bytes(data[:int(kept * len(data)) if kept < 1 else int(kept)])
+    with pytest.raises(MediaFault) as caught:
+        measure_source(path, "video", SETTINGS)
+    assert (caught.value.reason, caught.value.detail) == ("undecodable", said)
+
+
 def test_names_do_not_matter(tmp_path: Path) -> None:
     data = encode_video(np.zeros((10, 32, 32, 3), np.uint8), 10)
     for name in ("quote'\"s.mp4", "new\nline.mp4", "emoji 😀.mp4", "-rf.mp4", "concat:a|b.mp4", "%03d.mp4", "http:x.mp4"):
