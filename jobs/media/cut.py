@@ -103,7 +103,7 @@ def _cut(container: Any, file: Any, kind: Kind, span: Span) -> Cut:
         stream.codec_context.thread_count = 1
     if video is not None:
         video.thread_type = "NONE"
-    if kind.demuxer in CLOCKLESS:
+    if video is not None and kind.demuxer in CLOCKLESS:
         done = encoded(_without_clock(container, video, kind, span), float(video.sample_aspect_ratio or 1), span)
         return Cut(muxed(done, None), None, "video/mp4", None, done.how, done.start_s)
     origin = origin_s(container)
