@@ -16,11 +16,13 @@ SCALE = 27.0
 """The score of a barely certain cut: PySceneDetect's default threshold, so that the setting keeps its meaning."""
 FLOOR, FLAT = 8.0, 0.3
 """Content change below which nothing is a cut in a picture of usual contrast, and what part of it counts in flat and dark ones."""
-USUAL_SPREAD = 32.0
+USUAL_SPREAD, BLANK_SPREAD = 32.0, 6.0
 RATIO, AROUND_S = 3.0, 1.0
 """A cut is so many times the median change within so many seconds before and after."""
 PEAK, BESIDE_S, BESIDE_FRAMES = 2.0, 0.2, 3
 """A cut stands alone: it is so many times the greatest change beside it (a whip pan is not alone)."""
+LONGER = 2.0
+"""What moves changes more in a frame that is shown for longer, up to so many times."""
 CALM, CALM_FRAMES = 0.1, 4
 """So many frames that change by less than this part of a cut end what is beside it: another cut behind them is one of a shot that is short."""
 DETOUR = 1.25
@@ -37,6 +39,8 @@ RELIT_LIKE, RELIT_DETAIL = 0.8, 1.0
 in most scenes. A light switched off leaves 0.99; a wood at night and another one at dawn had 0.43."""
 ALL_OVER = 0.9
 """Share of the change of luma that goes one way, at least, where a light is switched or flashes."""
+VEILED = 0.3
+"""Share of its spread that is left of a picture, at most, where a flash dazzles the camera or the light goes out."""
 IN_PLACE, AROUND_CELLS, CHANGED = 0.7, 1.0, 4.0
 """Correlation of what stands out in two thumbs, at least, where a light has changed that falls unevenly or dazzles; how far the
 surroundings reach from which it stands out (sigma); levels by which a cell changes. 177 cuts, some within one photograph or film, had at most 0.6."""
@@ -75,10 +79,11 @@ def beside(times: Any, content: Any) -> Any:
     for i in range(count):
         if 1 < i < count - 1:
             highest[i] = min(content[i - 1], content[i + 1])
+        gap = times[i] - times[i - 1]
         for step in (-1, 1):
             k, calm = i + 2 * step, 0
             while 1 <= k < count and calm < CALM_FRAMES and (abs(times[k] - times[i]) <= BESIDE_S or abs(k - i) <= BESIDE_FRAMES):
-                highest[i] = max(highest[i], content[k])
+                highest[i] = max(highest[i], content[k] * min(max(gap / max(times[k] - times[k - 1], 1e-3), 1.0), LONGER))
                 calm = calm + 1 if content[k] < CALM * content[i] else 0
                 k += step
     return highest
@@ -113,6 +118,8 @@ def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8],
         if i == 0 or _flash(i, times, thumbs):
             continue
         first, after = _whole(i, content)
+        if veiled(first, after, signals, thumbs) and _lifts(first, after, times, signals):
+            continue
         one, other = thumbs[[first, after]].astype(np.float32)
         if _light(one, other) or (after - first > 1 and not {first + 1, after} & set(lights) and _sweeps(one, thumbs[first + 1], other)):
             continue
@@ -135,6 +142,19 @@ def _sweeps(one: NDArray[np.float32], between: NDArray[np.uint8], other: NDArray
     return bool(np.abs(between - one).sum() + np.abs(other - between).sum() > DETOUR * np.abs(other - one).sum())
 
 
+def veiled(clear: int, blank: int, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]) -> bool:
+    """Whether frame `blank` shows hardly anything, as `clear` might in a light that has grown or fallen all over."""
+    spread = signals[:, COLUMN["spread"]]
+    return bool(spread[blank] <= VEILED * spread[clear]) and _one_way(*thumbs[[clear, blank]].astype(np.float32))
+
+
+def _lifts(clear: int, blank: int, times: Floats, signals: NDArray[np.float32]) -> bool:
+    """Whether something is seen again soon: whether a cut hides behind the blank frames is told by what comes after them."""
+    end = int(np.searchsorted(times, times[blank] + FLASH_S + 1e-6))
+    spread, luma = signals[:, COLUMN["spread"]], signals[:, COLUMN["luma"]]
+    return bool(luma[blank] > luma[clear] and spread[blank] <= BLANK_SPREAD and (spread[blank:end] > VEILED * spread[clear]).any())
+
+
 def _light(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
     """Whether two thumbs show the same in another light."""
     return bool(relit(one, other)) or _in_place(one, other)
@@ -142,8 +162,13 @@ def _light(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
 
 def _brighter(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
     """Whether two thumbs show the same in a light that has grown or fallen all over."""
+    return _one_way(one, other) and _light(one, other)
+
+
+def _one_way(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    """Whether luma grows or falls all over."""
     apart = (other - one)[:LUMA_THUMB]
-    return abs(float(apart.sum())) >= ALL_OVER * float(np.abs(apart).sum()) and _light(one, other)
+    return abs(float(apart.sum())) >= ALL_OVER * float(np.abs(apart).sum())
 
 
 def _in_place(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:

@@ -39,6 +39,9 @@ def fades(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]
         least = spread[blankest]
         if high - low == count or times[min(high, count - 1)] - times[low] > BLANK_S:
             continue
+        step = min(spread[max(low - 1, 0)], spread[min(high, count - 1)]) - least
+        if least > BLANK_REST + step:
+            continue
         away = np.hypot(spread, luma - luma[blankest])
         first, after, doubt = low, high - 1, np.inf
         for edge, end in ((low, _ramp(times, away, low, -1)), (high - 1, _ramp(times, away, high - 1, 1))):
