@@ -1,6 +1,6 @@
 """Hard cuts: a change of picture that is great, stands alone, takes in much of the picture, and is neither a flash nor a light."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,8 @@ RELIT_LIKE, RELIT_DETAIL = 0.8, 1.0
 in most scenes. A light switched off leaves 0.99; a wood at night and another one at dawn had 0.43."""
 ALL_OVER = 0.9
 """Share of the change of luma that goes one way, at least, where a light is switched or flashes."""
+RELIT_GAIN, RELIT_FAINT = 0.25, 2.0
+"""Contrast of one thumb found in the other where it is the same in another light and moves, at least; levels of it that may be noise."""
 VEILED = 0.3
 """Share of its spread that is left of a picture, at most, where a flash dazzles the camera or the light goes out."""
 IN_PLACE, AROUND_CELLS, CHANGED = 0.7, 1.0, 4.0
@@ -52,9 +54,9 @@ def change(signals: NDArray[np.float32]) -> Floats:
     return (dy + 2 * du + 2 * dv) / 3
 
 
-def scores(times: Floats, signals: NDArray[np.float32], lights: Sequence[int] = ()) -> Floats:
+def scores(times: Floats, signals: NDArray[np.float32], lights: Mapping[int, float] | None = None) -> Floats:
     """Cut score of every frame, SCALE where a cut begins to be certain: change against FLOOR, its surroundings and its
-    neighbours, of which `lights`, frames with which only the light changes, do not count."""
+    neighbours. `lights` has what is left of the change with frames whose light changes; that alone counts among neighbours."""
     content = change(signals)
     if content.size < 2:
         return np.zeros(content.size)
@@ -63,10 +65,11 @@ def scores(times: Floats, signals: NDArray[np.float32], lights: Sequence[int] = 
     floor = FLOOR * (FLAT + (1 - FLAT) * spread / USUAL_SPREAD)
     usual = surroundings(times, content, AROUND_S)
     others = content.copy()
-    others[list(lights)] = 0.0
+    for i, left in (lights or {}).items():
+        others[i] = min(left, content[i])
     highest = beside(times, others)
     part = np.minimum(signals[:, COLUMN["changed"]].astype(np.float64) / PART, 1.0)
-    alone = np.minimum(content / (RATIO * usual + 1.0), content / (PEAK * highest + 1.0))
+    alone = np.minimum(content / (RATIO * usual + 1.0), others / (PEAK * highest + 1.0))
     score: Floats = SCALE * part * part * np.minimum(content / floor, alone)
     return score
 
@@ -111,7 +114,7 @@ def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8],
     """Frames with which a new shot begins, as far as one can tell without sketches, and their scores."""
     content = change(signals)
     stands_out = np.flatnonzero(content > np.maximum(FLOOR, RATIO * surroundings(times, content, AROUND_S)))
-    lights = [int(i) for i in stands_out if i and _brighter(*thumbs[i - 1:i + 1].astype(np.float32))]
+    lights = {int(i): left for i in stands_out if i and (left := _unlit(*thumbs[i - 1:i + 1].astype(np.float32))) is not None}
     score = scores(times, signals, lights)
     found: list[int] = []
     for i in (int(index) for index in np.flatnonzero(score >= threshold)):
@@ -160,9 +163,15 @@ def _light(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
     return bool(relit(one, other)) or _in_place(one, other)
 
 
-def _brighter(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
-    """Whether two thumbs show the same in a light that has grown or fallen all over."""
-    return _one_way(one, other) and _light(one, other)
+def _unlit(one: NDArray[np.float32], other: NDArray[np.float32]) -> float | None:
+    """What is left of the change of two thumbs, as seen in the clearer one, where the same is seen in a light that has grown or fallen all over."""
+    if not _one_way(one, other):
+        return None
+    if _light(one, other):
+        return 0.0
+    clear, faint = sorted((thumb[:LUMA_THUMB] - thumb[:LUMA_THUMB].mean() for thumb in (one, other)), key=lambda a: -float(a @ a))
+    gain = float(clear @ faint) / max(float(clear @ clear), 1e-9)
+    return float(np.abs(faint - gain * clear).mean() * clear.std() / (faint.std() + RELIT_FAINT)) if gain >= RELIT_GAIN else None
 
 
 def _one_way(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from jobs.clean.cuts import COLUMN, Floats, change, cuts, veiled
 from jobs.clean.dissolves import dissolves
 from jobs.clean.fades import fades
+from jobs.clean.inside import inside
 from jobs.clean.scenes import AROUND_S, likeness, moved_through, one_scene, page_turned, scene
 from jobs.clean.series import Pictures
 
@@ -56,16 +57,17 @@ def transitions(pictures: Pictures, threshold: float) -> list[Transition]:
     times, signals, thumbs = pictures.times, pictures.signals, pictures.thumbs
     if times.size < 3:
         return []
+    seen = inside(pictures)
     stirred = np.flatnonzero(change(signals) > STIR)
     sure = [Transition(i, i, "cut") for i, score in cuts(times, signals, thumbs, threshold)
             if not (_page(i, pictures) or _moves_on(i, score < SURE * threshold, stirred, pictures))]
-    found = [fade for fade in (Transition(first, after, "fade") for first, after in fades(times, signals, thumbs))
-             if not ((times[fade.after] - times[fade.first] < BLINK_S or _glares(fade, signals)) and _one_scene(fade, sure, pictures))]
+    found = [fade for fade in (Transition(first, after, "fade") for first, after in fades(times, seen.signals, seen.thumbs))
+             if not ((times[fade.after] - times[fade.first] < BLINK_S or _glares(fade, seen.signals)) and _one_scene(fade, sure, seen))]
     found += [cut for cut in sure if not any(fade.first <= cut.first <= fade.after for fade in found)]
-    mixes = [Transition(first, after, "dissolve") for first, after in dissolves(times, signals, thumbs)]
+    mixes = [Transition(first, after, "dissolve") for first, after in dissolves(times, seen.signals, seen.thumbs)]
     sure = list(found)
     found += [mix for mix in mixes
-              if not (any(_near(mix, other, times) for other in sure) or _one_scene(mix, sure, pictures) or _moved_through(mix, pictures))]
+              if not (any(_near(mix, other, times) for other in sure) or _one_scene(mix, sure, seen) or _moved_through(mix, seen))]
     return sorted(found, key=lambda t: t.first)
 
 
