@@ -59,7 +59,7 @@ def change(signals: NDArray[np.float32]) -> Floats:
 
 def scores(times: Floats, signals: NDArray[np.float32], lights: Mapping[int, float] | None = None) -> Floats:
     """Cut score of every frame, SCALE where a cut begins to be certain: change against FLOOR, its surroundings and its
-    neighbours. `lights` has what is left of the change with frames whose light changes; that alone counts among neighbours."""
+    neighbours. `lights` has what is left of the change with frames whose light changes; where nothing is, it is no neighbour."""
     content = change(signals)
     if content.size < 2:
         return np.zeros(content.size)
@@ -67,12 +67,13 @@ def scores(times: Floats, signals: NDArray[np.float32], lights: Mapping[int, flo
     spread = np.maximum(spread, np.concatenate([spread[:1], spread[:-1]]))
     floor = FLOOR * (FLAT + (1 - FLAT) * spread / USUAL_SPREAD)
     usual = surroundings(times, content, AROUND_S)
-    others = content.copy()
+    own, others = content.copy(), content.copy()
     for i, left in (lights or {}).items():
-        others[i] = min(left, content[i])
+        own[i] = min(left, content[i])
+        others[i] *= left > 0
     highest = beside(times, others)
     part = np.minimum(signals[:, COLUMN["changed"]].astype(np.float64) / PART, 1.0)
-    alone = np.minimum(content / (RATIO * usual + 1.0), others / (PEAK * highest + 1.0))
+    alone = np.minimum(content / (RATIO * usual + 1.0), own / (PEAK * highest + 1.0))
     score: Floats = SCALE * part * part * np.minimum(content / floor, alone)
     return score
 
