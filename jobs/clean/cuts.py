@@ -73,7 +73,7 @@ def scores(times: Floats, signals: NDArray[np.float32], lights: Mapping[int, flo
         others[i] *= left > 0
     highest = beside(times, others)
     part = np.minimum(signals[:, COLUMN["changed"]].astype(np.float64) / PART, 1.0)
-    alone = np.minimum(content / (RATIO * usual + 1.0), own / (PEAK * highest + 1.0))
+    alone = np.minimum(content / (RATIO * usual + 1.0), own / np.maximum(PEAK * highest, 1e-9))
     score: Floats = SCALE * part * part * np.minimum(content / floor, alone)
     return score
 
@@ -168,12 +168,16 @@ def _light(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
 
 
 def _unlit(one: NDArray[np.float32], other: NDArray[np.float32]) -> float | None:
-    """What is left of the change of two thumbs, as seen in the clearer one, where the same is seen in a light that has grown or fallen all over."""
+    """What is left of the change of two thumbs, as seen in the clearer one, where the light has grown or fallen all over: nothing where the
+    same is seen in both; else where a flash lies over the one."""
     if not _one_way(one, other):
         return None
     if _light(one, other):
         return 0.0
-    clear, faint = sorted((thumb[:LUMA_THUMB] - thumb[:LUMA_THUMB].mean() for thumb in (one, other)), key=lambda a: -float(a @ a))
+    clear, faint = sorted((thumb[:LUMA_THUMB] for thumb in (one, other)), key=lambda luma: -float(luma.std()))
+    if faint.mean() < clear.mean():
+        return None
+    clear, faint = clear - clear.mean(), faint - faint.mean()
     gain = float(clear @ faint) / max(float(clear @ clear), 1e-9)
     if faint.std() <= VEILED * clear.std():
         return float(np.abs(clear).mean())
