@@ -1,6 +1,6 @@
 """Hard cuts: a change of picture that is great, stands alone, takes in much of the picture, and is neither a flash nor a light."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,16 @@ SCALE = 27.0
 """The score of a barely certain cut: PySceneDetect's default threshold, so that the setting keeps its meaning."""
 FLOOR, FLAT = 8.0, 0.3
 """Content change below which nothing is a cut in a picture of usual contrast, and what part of it counts in flat and dark ones."""
-USUAL_SPREAD = 32.0
+USUAL_SPREAD, BLANK_SPREAD = 32.0, 8.0
 RATIO, AROUND_S = 3.0, 1.0
 """A cut is so many times the median change within so many seconds before and after."""
 PEAK, BESIDE_S, BESIDE_FRAMES = 2.0, 0.2, 3
 """A cut stands alone: it is so many times the greatest change beside it (a whip pan is not alone)."""
+LONGER = 2.0
+"""What moves changes more in a frame that is shown for longer, up to so many times."""
+SWEEP = 1.5
+"""How much more the calmer neighbour counts than what is further away: nothing but a move of the camera takes three frames. Of 582 cuts
+all but two changed the picture by more than three times what it did."""
 CALM, CALM_FRAMES = 0.1, 4
 """So many frames that change by less than this part of a cut end what is beside it: another cut behind them is one of a shot that is short."""
 DETOUR = 1.25
@@ -37,6 +42,10 @@ RELIT_LIKE, RELIT_DETAIL = 0.8, 1.0
 in most scenes. A light switched off leaves 0.99; a wood at night and another one at dawn had 0.43."""
 ALL_OVER = 0.9
 """Share of the change of luma that goes one way, at least, where a light is switched or flashes."""
+RELIT_GAIN, RELIT_FAINT = 0.25, 2.0
+"""Contrast of one thumb found in the other where it is the same in another light and moves, at least; levels of it that may be noise."""
+VEILED = 0.3
+"""Share of its spread that is left of a picture, at most, where a flash dazzles the camera or the light goes out."""
 IN_PLACE, AROUND_CELLS, CHANGED = 0.7, 1.0, 4.0
 """Correlation of what stands out in two thumbs, at least, where a light has changed that falls unevenly or dazzles; how far the
 surroundings reach from which it stands out (sigma); levels by which a cell changes. 177 cuts, some within one photograph or film, had at most 0.6."""
@@ -48,9 +57,9 @@ def change(signals: NDArray[np.float32]) -> Floats:
     return (dy + 2 * du + 2 * dv) / 3
 
 
-def scores(times: Floats, signals: NDArray[np.float32], lights: Sequence[int] = ()) -> Floats:
+def scores(times: Floats, signals: NDArray[np.float32], lights: Mapping[int, float] | None = None) -> Floats:
     """Cut score of every frame, SCALE where a cut begins to be certain: change against FLOOR, its surroundings and its
-    neighbours, of which `lights`, frames with which only the light changes, do not count."""
+    neighbours. `lights` has what is left of the change with frames whose light changes; where nothing is, it is no neighbour."""
     content = change(signals)
     if content.size < 2:
         return np.zeros(content.size)
@@ -58,11 +67,13 @@ def scores(times: Floats, signals: NDArray[np.float32], lights: Sequence[int] = 
     spread = np.maximum(spread, np.concatenate([spread[:1], spread[:-1]]))
     floor = FLOOR * (FLAT + (1 - FLAT) * spread / USUAL_SPREAD)
     usual = surroundings(times, content, AROUND_S)
-    others = content.copy()
-    others[list(lights)] = 0.0
+    own, others = content.copy(), content.copy()
+    for i, left in (lights or {}).items():
+        own[i] = min(left, content[i])
+        others[i] *= left > 0
     highest = beside(times, others)
     part = np.minimum(signals[:, COLUMN["changed"]].astype(np.float64) / PART, 1.0)
-    alone = np.minimum(content / (RATIO * usual + 1.0), content / (PEAK * highest + 1.0))
+    alone = np.minimum(content / (RATIO * usual + 1.0), own / np.maximum(PEAK * highest, 1e-9))
     score: Floats = SCALE * part * part * np.minimum(content / floor, alone)
     return score
 
@@ -74,11 +85,12 @@ def beside(times: Any, content: Any) -> Any:
     highest = np.zeros(count)
     for i in range(count):
         if 1 < i < count - 1:
-            highest[i] = min(content[i - 1], content[i + 1])
+            highest[i] = SWEEP * min(content[i - 1], content[i + 1])
+        gap = times[i] - times[i - 1]
         for step in (-1, 1):
             k, calm = i + 2 * step, 0
             while 1 <= k < count and calm < CALM_FRAMES and (abs(times[k] - times[i]) <= BESIDE_S or abs(k - i) <= BESIDE_FRAMES):
-                highest[i] = max(highest[i], content[k])
+                highest[i] = max(highest[i], content[k] * min(max(gap / max(times[k] - times[k - 1], 1e-3), 1.0), LONGER))
                 calm = calm + 1 if content[k] < CALM * content[i] else 0
                 k += step
     return highest
@@ -106,13 +118,15 @@ def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8],
     """Frames with which a new shot begins, as far as one can tell without sketches, and their scores."""
     content = change(signals)
     stands_out = np.flatnonzero(content > np.maximum(FLOOR, RATIO * surroundings(times, content, AROUND_S)))
-    lights = [int(i) for i in stands_out if i and _brighter(*thumbs[i - 1:i + 1].astype(np.float32))]
+    lights = {int(i): left for i in stands_out if i and (left := _unlit(*thumbs[i - 1:i + 1].astype(np.float32))) is not None}
     score = scores(times, signals, lights)
     found: list[int] = []
     for i in (int(index) for index in np.flatnonzero(score >= threshold)):
         if i == 0 or _flash(i, times, thumbs):
             continue
         first, after = _whole(i, content)
+        if veiled(first, after, signals, thumbs) and _lifts(first, after, times, signals):
+            continue
         one, other = thumbs[[first, after]].astype(np.float32)
         if _light(one, other) or (after - first > 1 and not {first + 1, after} & set(lights) and _sweeps(one, thumbs[first + 1], other)):
             continue
@@ -135,15 +149,45 @@ def _sweeps(one: NDArray[np.float32], between: NDArray[np.uint8], other: NDArray
     return bool(np.abs(between - one).sum() + np.abs(other - between).sum() > DETOUR * np.abs(other - one).sum())
 
 
+def veiled(clear: int, blank: int, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]) -> bool:
+    """Whether frame `blank` shows hardly anything, as `clear` might in a light that has grown or fallen all over."""
+    spread = signals[:, COLUMN["spread"]]
+    return bool(spread[blank] <= VEILED * spread[clear]) and _one_way(*thumbs[[clear, blank]].astype(np.float32))
+
+
+def _lifts(clear: int, blank: int, times: Floats, signals: NDArray[np.float32]) -> bool:
+    """Whether something is seen again soon: whether a cut hides behind the blank frames is told by what comes after them."""
+    end = int(np.searchsorted(times, times[blank] + FLASH_S + 1e-6))
+    spread, luma = signals[:, COLUMN["spread"]], signals[:, COLUMN["luma"]]
+    return bool(luma[blank] > luma[clear] and spread[blank] <= BLANK_SPREAD and (spread[blank:end] > VEILED * spread[clear]).any())
+
+
 def _light(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
     """Whether two thumbs show the same in another light."""
     return bool(relit(one, other)) or _in_place(one, other)
 
 
-def _brighter(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
-    """Whether two thumbs show the same in a light that has grown or fallen all over."""
+def _unlit(one: NDArray[np.float32], other: NDArray[np.float32]) -> float | None:
+    """What is left of the change of two thumbs, as seen in the clearer one, where the light has grown or fallen all over: nothing where the
+    same is seen in both; else where a flash lies over the one."""
+    if not _one_way(one, other):
+        return None
+    if _light(one, other):
+        return 0.0
+    clear, faint = sorted((thumb[:LUMA_THUMB] for thumb in (one, other)), key=lambda luma: -float(luma.std()))
+    if faint.mean() < clear.mean():
+        return None
+    clear, faint = clear - clear.mean(), faint - faint.mean()
+    gain = float(clear @ faint) / max(float(clear @ clear), 1e-9)
+    if faint.std() <= VEILED * clear.std():
+        return float(np.abs(clear).mean())
+    return float(np.abs(faint - gain * clear).mean() * clear.std() / (faint.std() + RELIT_FAINT)) if gain >= RELIT_GAIN else None
+
+
+def _one_way(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    """Whether luma grows or falls all over."""
     apart = (other - one)[:LUMA_THUMB]
-    return abs(float(apart.sum())) >= ALL_OVER * float(np.abs(apart).sum()) and _light(one, other)
+    return abs(float(apart.sum())) >= ALL_OVER * float(np.abs(apart).sum())
 
 
 def _in_place(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:

@@ -42,8 +42,9 @@ APART_S = 0.1
 BLOCK, BLOCK_MARGIN = 32_768, 4_096
 """Frames whose dissolves are looked for at a time, and those around them: the longest window and its surroundings at 1,000 frames a
 second, the most that times can tell apart."""
-DISSOLVE_DIP = 0.88
-"""Mixing flattens: spread in the middle over the mean spread of both ends, at most. A pan or an exposure does not flatten."""
+DISSOLVE_DIP, FOUND_DIP = 0.88, 0.95
+"""Mixing flattens: spread in the middle over the mean spread of both ends, of the window and of the part of it that was found, at most. A pan
+or an exposure does not flatten."""
 LIT_LIKE, LIT_REST, LIT_DIP = 0.6, 0.45, 0.8
 """Ends so much alike (correlation of their luma thumbs), of whose difference a change of brightness leaves no more than this share, with
 so little flattening between them, are one scene whose exposure changes while it moves."""
@@ -65,6 +66,8 @@ def dissolves(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.ui
             break
         first, after = _ends(thumbs, int(low), int(high))
         if any(times[first] <= times[b] + APART_S and times[a] <= times[after] + APART_S for a, b in found):
+            continue
+        if spread[(first + after) // 2] > FOUND_DIP * (spread[first] + spread[after]) / 2:
             continue
         if not _lit(thumbs, spread, first, after) and _mixed(thumbs, first, after):
             found.append((first, after))

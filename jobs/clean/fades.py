@@ -8,6 +8,8 @@ from jobs.media.planes import LUMA_THUMB
 
 BLANK_SPREAD, BLANK_S = 6.0, 4.0
 """Frames with less spread are blank; fades pass through a run of them that is at most so long."""
+LEAST_S = 0.3
+"""What is shorter is a flash."""
 BLANK_REST = 1.5
 """How much more spread than the blankest frame of a run the others of it have."""
 RAMP_S, RAMP_LEAST, RAMP_GROWTH = 3.0, 3, 4.0
@@ -39,6 +41,9 @@ def fades(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]
         least = spread[blankest]
         if high - low == count or times[min(high, count - 1)] - times[low] > BLANK_S:
             continue
+        step = min(spread[max(low - 1, 0)], spread[min(high, count - 1)]) - least
+        if least > BLANK_REST + step:
+            continue
         away = np.hypot(spread, luma - luma[blankest])
         first, after, doubt = low, high - 1, np.inf
         for edge, end in ((low, _ramp(times, away, low, -1)), (high - 1, _ramp(times, away, high - 1, 1))):
@@ -49,9 +54,9 @@ def fades(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]
             doubt = min(doubt, off)
             if off < np.inf:
                 first, after = (first, end) if end > edge else (end, after)
-        if doubt > 1:
-            continue
         after = min(high if after == high - 1 else after, count - 1)
+        if doubt > 1 or times[after] - times[first] < LEAST_S:
+            continue
         if found and first <= found[-1][1]:
             first = found.pop()[0]
         found.append((first, after))

@@ -12,14 +12,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.clean.cuts import COLUMN, Floats, change, cuts
+from jobs.clean.cuts import COLUMN, Floats, change, cuts, veiled
 from jobs.clean.dissolves import dissolves
 from jobs.clean.fades import fades
+from jobs.clean.inside import inside
 from jobs.clean.scenes import AROUND_S, likeness, moved_through, one_scene, page_turned, scene
 from jobs.clean.series import Pictures
 
 NEAR_S, NEAR_FADE_S = 0.1, 0.4
 """No dissolve begins or ends so near to a cut, or to a fade."""
+BLINK_S = 1.0
+"""What is back within this time was not faded out."""
 EVEN_SPREAD, LEAP_FRAMES = 1.0, 3
 """Levels by which what is of one colour differs; a leap takes fewer frames."""
 SURE = 2.0
@@ -54,16 +57,17 @@ def transitions(pictures: Pictures, threshold: float) -> list[Transition]:
     times, signals, thumbs = pictures.times, pictures.signals, pictures.thumbs
     if times.size < 3:
         return []
+    seen = inside(pictures)
     stirred = np.flatnonzero(change(signals) > STIR)
     sure = [Transition(i, i, "cut") for i, score in cuts(times, signals, thumbs, threshold)
             if not (_page(i, pictures) or _moves_on(i, score < SURE * threshold, stirred, pictures))]
-    found = [fade for fade in (Transition(first, after, "fade") for first, after in fades(times, signals, thumbs))
-             if not (_glares(fade, signals) and _one_scene(fade, sure, pictures))]
+    found = [fade for fade in (Transition(first, after, "fade") for first, after in fades(times, seen.signals, seen.thumbs))
+             if not ((times[fade.after] - times[fade.first] < BLINK_S or _glares(fade, seen.signals)) and _one_scene(fade, sure, seen))]
     found += [cut for cut in sure if not any(fade.first <= cut.first <= fade.after for fade in found)]
-    mixes = [Transition(first, after, "dissolve") for first, after in dissolves(times, signals, thumbs)]
+    mixes = [Transition(first, after, "dissolve") for first, after in dissolves(times, seen.signals, seen.thumbs)]
     sure = list(found)
     found += [mix for mix in mixes
-              if not (any(_near(mix, other, times) for other in sure) or _one_scene(mix, sure, pictures) or _moved_through(mix, pictures))]
+              if not (any(_near(mix, other, times) for other in sure) or _one_scene(mix, sure, seen) or _moved_through(mix, seen))]
     return sorted(found, key=lambda t: t.first)
 
 
@@ -71,6 +75,12 @@ def _page(i: int, pictures: Pictures) -> bool:
     """Whether what changes with frame i is a page on a screen."""
     at = int(np.searchsorted(pictures.sketch_times, pictures.times[i] - 1e-6))
     return 0 < at < pictures.sketch_times.size and page_turned(*pictures.sketches[at - 1:at + 1])
+
+
+def _unveiled(i: int, pictures: Pictures) -> bool:
+    """Whether frame i or the one before shows hardly anything, and one scene is seen before and after that."""
+    return ((veiled(i - 1, i, pictures.signals, pictures.thumbs) or veiled(i, i - 1, pictures.signals, pictures.thumbs))
+            and _one_scene(Transition(i - 1, i, "cut"), (), pictures))
 
 
 def _moves_on(i: int, doubtful: bool, stirred: NDArray[np.int64], pictures: Pictures) -> bool:

@@ -29,7 +29,7 @@ from schemas.settings import Settings
 
 PLANNED = ("clip_id", "source_id", "source_sha256", "modality", "duration_s", "end_s", "has_audio", "text_chars")
 CLIP = ("clip_id", *COPIED, "lang", "lang_detected", "frames")
-SOURCE = ("source_id", "uri", "sha256", "size_bytes", "duration_s")
+SOURCE = ("source_id", "uri", "sha256", "size_bytes", "duration_s", "fetched_at")
 
 
 @dataclass(frozen=True)

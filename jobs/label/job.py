@@ -126,7 +126,7 @@ def plan(run: Run, chosen: Cast) -> list[Task]:
 
 def _sources(run: Run) -> Mapping[str, Mapping[str, Any]]:
     table = run.optional(SOURCES)
-    columns = ["source_id", "uri", "size_bytes", "sha256"]
+    columns = ["source_id", "uri", "size_bytes", "sha256", "fetched_at"]
     return {row["source_id"]: row for row in table.read(columns).to_pylist()} if table is not None else {}
 
 

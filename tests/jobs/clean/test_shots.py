@@ -239,10 +239,11 @@ def test_surroundings_and_neighbours_are_what_they_say() -> None:
     for i in range(80):
         near = [content[k] for k in range(1, 80) if k != i and abs(times[k] - times[i]) <= 1.0]
         assert medians[i] == pytest.approx(np.median(near))
-        beside = [min(content[i - 1], content[i + 1])] if 1 < i < 79 else []
+        beside = [1.5 * min(content[i - 1], content[i + 1])] if 1 < i < 79 else []
         for side in (range(i - 2, 0, -1), range(i + 2, 80)):
-            near_side = [content[k] for k in side if abs(times[k] - times[i]) <= 0.2 or abs(k - i) <= 3]
-            calm = np.array(near_side) < 0.1 * content[i]
+            near = [k for k in side if abs(times[k] - times[i]) <= 0.2 or abs(k - i) <= 3]
+            near_side = [content[k] * np.clip((times[i] - times[i - 1]) / (times[k] - times[k - 1]), 1, 2) for k in near]
+            calm = content[near] < 0.1 * content[i]
             ends = [n for n in range(4, calm.size + 1) if calm[n - 4:n].all()]
             beside += near_side[:ends[0]] if ends else near_side
         assert highest[i] == pytest.approx(max(beside, default=0.0))
@@ -333,15 +334,58 @@ def rows_of(content: list[float], spread: float) -> np.ndarray:
 
 @pytest.mark.parametrize(("around", "spread", "cut"), [
     ([8.0, 12.0, 7.5], 50, False),  # something passes close before the camera: the change swells and ebbs
+    ([8.0, 20.0, 7.5], 50, False),  # a camera that is turned within three frames
     ([8.0, 30.0, 2.0], 50, True),  # a cut that takes two frames
     ([2.8, 11.3, 2.0], 59, False),  # a fifth of the contrast of the picture
     ([2.8, 22.3, 2.0], 63, True),
     ([0.5, 4.0, 0.5], 6, True),  # in the dark
-], ids=["passes", "two frames", "little for its contrast", "much for its contrast", "dark"])
+], ids=["passes", "three frames", "two frames", "little for its contrast", "much for its contrast", "dark"])
 def test_a_cut_stands_alone_and_is_much_for_the_contrast_of_its_picture(around: list[float], spread: float, cut: bool) -> None:
     content = [0.3] * 30 + around + [0.3] * 30
     score = cuts.scores(np.arange(len(content)) / FPS, rows_of(content, spread))
     assert bool(score.max() >= THRESHOLD) is cut
+
+
+def test_a_frame_that_is_shown_for_longer_may_change_more() -> None:
+    content = [0.3] * 30 + [8.0, 20.0, 2.0, 8.0, 2.0] + [0.3] * 30
+    even = np.arange(len(content)) / FPS
+    assert cuts.scores(even, rows_of(content, 30)).max() >= THRESHOLD
+    assert cuts.scores(even + (np.arange(len(content)) >= 31) / FPS, rows_of(content, 30)).max() < THRESHOLD
+
+
+def flashed(light: Callable[[float], float], whips: bool, mixed: bool, seed: int) -> list[np.ndarray]:
+    """Two seconds of one take, half of them under a light, 0..1 by seconds since it began, that covers the picture or adds to it."""
+    scene, frames = Scene(seed), []
+    for i in range(2 * FPS):
+        share = light(i / FPS - 1) if i >= FPS else 0.0
+        shift = 1.5 * WIDTH * (0.5 - 0.5 * np.cos(np.pi * np.clip((i / FPS - 0.86) / 0.5, 0, 1))) if whips else 0.0
+        picture = scene.at(i / FPS, shift)
+        frames.append(np.clip(picture * (1 - share) + 250 * share if mixed else picture + 250 * share, 0, 255).astype(np.uint8))
+    return frames
+
+
+@pytest.mark.parametrize("seed", range(81, 84))
+@pytest.mark.parametrize(("light", "whips", "mixed"), [
+    (lambda s: 0.6 * (s < 0.2), True, True),
+    (lambda s: 1.0 * (s < 0.2), True, True),
+    (lambda s: max(1.0 - s, 0.0), False, False),
+    (lambda s: np.sin(np.pi * min(s / 0.7, 1)), False, True),
+], ids=["while the camera whips", "all white while it whips", "longer than a flash", "swells and ebbs"])
+def test_a_flash_is_no_transition(light: Callable[[float], float], whips: bool, mixed: bool, seed: int) -> None:
+    found, _ = found_in(flashed(light, whips, mixed, seed))
+    assert found == []
+
+
+@pytest.mark.parametrize(("colour", "top", "left"), [(200, 15, 40), (16, 23, 0), (16, 0, 40)], ids=["frame", "bars above and below", "bars beside"])
+def test_gradual_transitions_are_found_inside_what_surrounds_a_film(colour: int, top: int, left: int) -> None:
+    made, frames = film(24, 8, kinds="df"), []
+    for frame in made.frames:
+        framed = np.full_like(frame, colour)
+        framed[top:HEIGHT - top, left:WIDTH - left] = cv2.resize(frame, (WIDTH - 2 * left, HEIGHT - 2 * top))
+        frames.append(framed)
+    found, times = found_in(frames)
+    assert matches([float(times[t.first] + times[t.after]) / 2 for t in found], made.gradual, 0.5) >= len(made.gradual) - 1
+    assert len(found) <= len(made.gradual)
 
 
 @pytest.mark.parametrize("seed", range(61, 69))
