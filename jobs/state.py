@@ -55,11 +55,13 @@ def table_version(lake: Lake, name: str, chain: Sequence[str] = tuple(ORDER)) ->
     """The current version of one table.
 
     Raises:
-        Terminal: there is no such table, or no version of it yet.
+        Terminal: there is no such table, no version of it yet, or the one job of the chain does not make it.
     """
     if name not in (t.name for t in TABLES):
         raise Terminal(f"there is no table {name!r}; the tables are {', '.join(t.name for t in TABLES)}")
     if len(chain) == 1:
+        if name not in (makes := [t.name for t in find_job(chain[0]).writes]):
+            raise Terminal(f"{chain[0]} makes no `{name}`; it makes {', '.join(makes)}")
         found = [m.versions[name] for m in made(lake).values() if m.job in chain and name in m.versions]
     else:
         found = [v for table, by, v in current(lake) if table == name and by.job in chain]

@@ -24,6 +24,8 @@ def main(args: argparse.Namespace) -> int:
         raise Terminal(f"there is no job {args.job!r}; the jobs are {', '.join(ORDER)}")
     if args.only is not None and args.job != "label":
         raise Terminal(f"--only belongs to `reelmill run label`, not to {args.job!r}")
+    if args.source and args.job != "collect":
+        raise Terminal(f"--source belongs to `reelmill run collect`; {args.job!r} reads what was collected")
     only = None if args.only is None else [name for part in args.only.split(",") if (name := part.strip())]
     if only == []:
         raise Terminal("--only names no labeler; leave it out to run all whose models are at hand")

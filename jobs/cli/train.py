@@ -39,7 +39,11 @@ def main(args: argparse.Namespace) -> int:
         value = getattr(args, name.replace("-", "_"))
         if value is not None and value < smallest:
             raise Terminal(f"--{name} {value}: give {smallest} or more")
+    if args.seconds is not None and not args.seconds > 0:
+        raise Terminal(f"--seconds {args.seconds:g}: give a length of time")
     folder = Path(args.out)
+    if folder.exists() and not folder.is_dir():
+        raise Terminal(f"--out {folder}: this is a file; give a folder for the model")
     if args.measure_only:
         run.measure(folder, args.evaluate, settings.runtime.device)
     else:

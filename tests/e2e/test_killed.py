@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from jobs.job import CORPUS, ORDER, VIDEOS, job
+from jobs.job import ORDER, VIDEOS, job
 
 pytestmark = [pytest.mark.spark, pytest.mark.heavy]
 
@@ -46,7 +46,8 @@ def test_a_killed_job_ends_as_if_it_had_not_been(name, finished, tiny, reelmill,
             shutil.rmtree(lake / table.name / fingerprint, ignore_errors=True)
         (lake / "_current" / f"{later}.json").unlink()
     words = ["run", name, "--lake", str(lake)]
-    words += ["--source", str(tiny)] if name in CORPUS else ["--set", PROMPT, "--set", ONE_BY_ONE, "--set", f"out={tmp_path / 'videos'}"]
+    words += ["--source", str(tiny)] if name == "collect" else []
+    words += ["--set", PROMPT, "--set", ONE_BY_ONE, "--set", f"out={tmp_path / 'videos'}"] if name in VIDEOS else []
     kill_when_the_first_task_is_done(words, lake)
     assert not (lake / "_current" / f"{name}.json").exists()
     code, _, said = reelmill(*words)

@@ -68,3 +68,21 @@ def test_a_fault_of_the_program_keeps_its_trace(monkeypatch):
     monkeypatch.setattr("jobs.cli.funnel.main", fails)
     with pytest.raises(OSError, match="Bad file"):
         main(["funnel"])
+
+
+@pytest.mark.parametrize(("words", "says"), [
+    (["train", "clip", "--out", "{tmp}/a.txt"], "a.txt: this is a file"),
+    (["train", "clip", "--out", "{tmp}/m", "--seconds", "-1"], "--seconds -1"),
+    (["train", "clip", "--out", "{tmp}/m", "--seconds", "nan"], "--seconds nan"),
+    (["run", "measure", "--source", "{tmp}", "--lake", "{tmp}/lake"], "--source belongs to `reelmill run collect`"),
+    (["check", "clips", "--of", "fuse", "--lake", "{tmp}/lake"], "fuse makes no `clips`; it makes samples, rejects"),
+    (["build", "{tmp}", "--lake", ""], "runtime.lake = ''"),
+    (["build", "", "--lake", "{tmp}/lake"], "no name"),
+])
+def test_words_that_cannot_be_meant_are_refused_before_any_work(words, says, tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("a quiet morning at the lake")
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake" / "lake.json").write_text('{"schema_version": 1}')
+    assert main([word.replace("{tmp}", str(tmp_path)) for word in words]) == 64
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "m").exists()
