@@ -1,5 +1,6 @@
 """Zero-shot classification with a tower whose vectors are known."""
 
+import fcntl
 import os
 import signal
 import time
@@ -246,9 +247,11 @@ def test_a_lock_whose_holder_was_killed_holds_nobody_up(tmp_path):
     if not holder:
         with tags._alone(tmp_path / "text" / "x.lock"):
             os.kill(os.getpid(), signal.SIGKILL)
-    os.waitpid(holder, 0)
-    with tags._alone(tmp_path / "text" / "x.lock"):
-        pass
+    assert os.waitstatus_to_exitcode(os.waitpid(holder, 0)[1]) == -signal.SIGKILL
+    with open(tmp_path / "text" / "x.lock", "ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with pytest.raises(BlockingIOError), open(tmp_path / "text" / "x.lock", "ab") as other:
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @pytest.mark.parametrize("place", ["file", "read-only"])
