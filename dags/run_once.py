@@ -166,14 +166,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     lay_out(home, given.dags)
     os.environ.update(environment(home))
     from dags.common.tasks import TERMINAL, Refused, settings_of
-    from schemas.settings import SettingsError, load
+    from schemas.loading import load
+    from schemas.settings import SettingsError
 
     try:
         conf = json.loads(given.conf)
     except json.JSONDecodeError as error:
         parser.error(f"--conf is not JSON: {error}")
     try:
-        load(text_or_file=settings_of(conf))
+        load([settings_of(conf)])
     except (SettingsError, Refused) as error:
         print(error, file=sys.stderr)
         return TERMINAL

@@ -33,6 +33,10 @@ COMMANDS = {
 }
 
 
+OF_A_NAME = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP)
+"""What is wrong with the name of a file, and not with the program or the machine."""
+
+
 class Parser(argparse.ArgumentParser):
     """Wrong words are a terminal error with one line."""
 
@@ -85,8 +89,12 @@ def _guarded(name: str, words: Sequence[str]) -> int:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return _say(Transient(f"the disk is full ({error.filename or 'while writing'}); free some space and try again"))
-        if isinstance(error, PermissionError):
+        if error.filename is None:
+            raise
+        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
             return _say(Terminal(f"{error.filename}: not allowed to read or write it; change its permissions or use another folder"))
+        if error.errno in OF_A_NAME:
+            return _say(Terminal(f"{error.filename}: {error.strerror}"))
         raise
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from jobs.lake import ROW_GROUP_BYTES
 from schemas import Table
 from schemas.settings import Recipe, Settings
 
@@ -56,12 +57,14 @@ class Part:
         seen: Samples that entered the task.
         kept: Samples that leave it; seen - kept must equal the decisive rejects among `tables`.
         measured: Facts that differ from run to run (seconds, memory); they go to the manifest, not into rows.
+        row_group_bytes: Size of the row groups of its tables, roughly.
     """
 
     tables: Mapping[str, pa.Table]
     seen: int
     kept: int
     measured: Sequence[Mapping[str, Any]] = ()
+    row_group_bytes: int = ROW_GROUP_BYTES
 
 
 ORDER: Mapping[str, str] = {

@@ -24,7 +24,8 @@ from jobs.errors import Terminal, Transient
 from schemas import SCHEMA_VERSION, Table
 
 MANIFEST = "manifest.json"
-LOCK_ENV = "REELMILL_LOCK"
+LOCK, LOCK_ENV = "_lock.json", "REELMILL_LOCK"
+ROW_GROUP_BYTES = 32 << 20
 MEDIA_COLUMNS = frozenset({"video", "image", "audio", "thumbnail", "frames", "jpeg"})
 """Columns of bytes that are compressed already."""
 
@@ -39,9 +40,13 @@ class Slice:
     rows: int
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """The rows, media bytes included only if asked for."""
+        """The rows, media bytes included only if asked for; a column that came into the contract after the part was written is null."""
         with Lake(self.root).parquet(self.path) as file:
-            return file.read_row_groups(list(self.groups), columns=list(columns) if columns else None)
+            found = file.read_row_groups(list(self.groups), columns=list(columns) if columns else None)
+        for name in columns or ():
+            if name not in found.schema.names:
+                found = found.append_column(name, pa.nulls(found.num_rows))
+        return found
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,10 @@ class Lake:
         options = dict(self.options)
         if self.root.startswith("s3://") and (endpoint := os.environ.get("AWS_ENDPOINT_URL")):
             options.setdefault("endpoint_url", endpoint)
-        fs, base = fsspec.core.url_to_fs(self.root, **options)
+        try:
+            fs, base = fsspec.core.url_to_fs(self.root, **options)
+        except (ValueError, ImportError) as error:  # an unknown protocol, or one whose package is not installed
+            raise Terminal(f"{self.root}: {error}; give a folder or a URL that fsspec knows") from None
         return fs, base.rstrip("/")
 
     @property
@@ -148,13 +156,36 @@ class Lake:
         return self
 
     def read_json(self, *parts: str) -> dict[str, Any] | None:
-        """A small JSON object, or None where there is none."""
+        """A small JSON object, or None where there is none.
+
+        Raises:
+            Terminal: it is damaged, or the object store wants keys.
+            Transient: the object store cannot be reached.
+        """
+        with self._reached(*parts):
+            try:
+                data = self.fs.cat_file(self.path(*parts))
+            except FileNotFoundError:
+                return None
         try:
-            return dict(json.loads(self.fs.cat_file(self.path(*parts))))
-        except FileNotFoundError:
-            return None
-        except (json.JSONDecodeError, TypeError) as error:
+            return dict(json.loads(data))
+        except (ValueError, TypeError) as error:
             raise Terminal(f"{self.url(*parts)} is damaged ({error}); remove it and run again") from None
+
+    @contextlib.contextmanager
+    def _reached(self, *parts: str) -> Iterator[None]:
+        """What goes wrong on the way to an object store, whose libraries have errors of their own, as one of ours."""
+        try:
+            yield
+        except FileExistsError:
+            raise
+        except Exception as error:
+            if self.local:
+                raise
+            again = not isinstance(error, PermissionError | FileNotFoundError) and "credential" not in str(error).lower()
+            raise (Transient if again else Terminal)(
+                f"{self.url(*parts)}: cannot be reached ({type(error).__name__}: {error}); check the address, AWS_ENDPOINT_URL and the keys in the "
+                "environment") from error
 
     def write_json(self, facts: Mapping[str, Any], *parts: str) -> None:
         """A small JSON object, whole or not at all."""
@@ -164,7 +195,8 @@ class Lake:
         """Bytes under a name, whole or not at all."""
         path = self.path(*parts)
         if not self.local:
-            self.fs.pipe_file(path, bytes(data))  # object stores take nothing else
+            with self._reached(*parts):
+                self.fs.pipe_file(path, bytes(data))  # object stores take nothing else
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)
         passing = f"{path}.{os.getpid()}.tmp"
@@ -218,7 +250,7 @@ class Lake:
             with self.fs.open(path) as opened:
                 yield pq.ParquetFile(opened)
 
-    def write_part(self, table: Table, fingerprint: str, name: str, data: pa.Table, group_bytes: int = 32 << 20) -> dict[str, Any]:
+    def write_part(self, table: Table, fingerprint: str, name: str, data: pa.Table, group_bytes: int = ROW_GROUP_BYTES) -> dict[str, Any]:
         """Conform, write as deterministic Parquet, and return the facts of the file."""
         data = table.conform(data)
         rows = max(1, int(group_bytes / max(1.0, data.nbytes / max(1, data.num_rows))))
@@ -249,10 +281,10 @@ class Lake:
             Transient: another live process holds it.
         """
         token = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
-        if (inherited := os.environ.get(LOCK_ENV)) and (self.read_json("_lock.json") or {}).get("token") == inherited:
+        if (inherited := os.environ.get(LOCK_ENV)) and (self.read_json(LOCK) or {}).get("token") == inherited:
             yield
             return
-        facts = {"token": token, "host": socket.gethostname(), "pid": os.getpid(), "what": what,
+        facts = {"token": token, "host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid()), "what": what,
                  "since": datetime.now(UTC).isoformat(timespec="seconds")}
         self._take_lock(facts)
         before = os.environ.get(LOCK_ENV)
@@ -264,11 +296,11 @@ class Lake:
                 os.environ.pop(LOCK_ENV, None)
             else:
                 os.environ[LOCK_ENV] = before
-            if (self.read_json("_lock.json") or {}).get("token") == token:
-                self.remove("_lock.json")
+            if (self.read_json(LOCK) or {}).get("token") == token:
+                self.remove(LOCK)
 
     def _take_lock(self, facts: Mapping[str, Any]) -> None:
-        path, data = self.path("_lock.json"), json.dumps(facts).encode()
+        path, data = self.path(LOCK), json.dumps(facts).encode()
         for _ in range(3):
             try:
                 if self.local:
@@ -281,25 +313,53 @@ class Lake:
                     finally:
                         os.unlink(passing)
                 else:
-                    self.fs.pipe_file(path, data, mode="create")
+                    with self._reached(LOCK):
+                        self.fs.pipe_file(path, data, mode="create")
                 return
             except FileExistsError:
-                held = self.read_json("_lock.json")
+                held = self.read_json(LOCK)
                 if held is None:
                     continue
-                if held["host"] == socket.gethostname() and not _alive(int(held["pid"])):
-                    self.remove("_lock.json")  # its holder was killed
+                if held["host"] == socket.gethostname() and not _alive(int(held["pid"]), held.get("born")):
+                    self._drop_lock(held)  # its holder was killed
                     continue
                 raise Transient(f"{self.root}: {held['what']} has been writing to this lake since {held['since']} "
-                                f"(process {held['pid']} on {held['host']}); try again when it is done") from None
+                                f"(process {held['pid']} on {held['host']}); try again when it is done, or, if no such process is left, "
+                                f"remove {self.url(LOCK)}") from None
         raise Transient(f"{self.root}: the lake's lock changes hands too quickly; try again")
 
+    def _drop_lock(self, held: Mapping[str, Any]) -> None:
+        """Remove the lock of a process that is gone, unless another one has done so and holds the lake by now."""
+        if not self.local:
+            self.remove(LOCK)
+            return
+        path = self.path(LOCK)
+        aside = f"{path}.{os.getpid()}.gone"
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(path, aside)
+            try:
+                if (self.read_json(os.path.basename(aside)) or {}).get("token") != held["token"]:
+                    with contextlib.suppress(FileExistsError):
+                        os.link(aside, path)
+            finally:
+                os.unlink(aside)
 
-def _alive(pid: int) -> bool:
+
+def _alive(pid: int, born: str | None = None) -> bool:
+    """Whether the process that had this number, and began then where that is known, still runs."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    return born is None or _born(pid) in (born, None)
+
+
+def _born(pid: int) -> str | None:
+    """When a process began, in ticks since the machine did (proc_pid_stat(5), field 22); numbers of processes are used again."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return None

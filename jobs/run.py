@@ -155,7 +155,7 @@ def write(root: str, job: str, version: str, index: int, part: Part, spent: Mapp
     for table in made.writes:
         data = part.tables.get(table.name)
         if data is not None and data.num_rows:
-            files[table.name] = lake.write_part(table, version, f"{job}-{index:05d}.parquet", data)
+            files[table.name] = lake.write_part(table, version, f"{job}-{index:05d}.parquet", data, part.row_group_bytes)
     if unknown := set(part.tables) - {t.name for t in made.writes}:
         raise Terminal(f"{job} made tables that it does not declare: {sorted(unknown)}")
     rejected = _reasons(part)

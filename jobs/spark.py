@@ -1,6 +1,7 @@
-"""Starts Spark, spreads tasks over it, and gives a table as a DataFrame. Media bytes never pass through the JVM."""
+"""Starts Spark and spreads tasks over it. Media bytes never pass through the JVM."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,15 +13,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from jobs.errors import RunError, Terminal, Transient
 from jobs.job import Part
-from jobs.lake import Slice, Version
 from schemas.settings import Runtime, Settings
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from jobs.run import Run
 
@@ -40,7 +38,8 @@ def session(runtime: Runtime, java_options: Sequence[str] = (), conf: Mapping[st
         conf: Further settings of Spark.
 
     Raises:
-        Terminal: no usable Java.
+        Terminal: no usable Java, or Spark does not start with these settings.
+        Transient: the cluster cannot be reached.
     """
     from pyspark.sql import SparkSession
 
@@ -67,8 +66,12 @@ def session(runtime: Runtime, java_options: Sequence[str] = (), conf: Mapping[st
                    .config("spark.driver.extraJavaOptions", " ".join(java_options)))
     for name, value in conf.items():
         builder = builder.config(name, value)
-    with _quiet_start():
-        return builder.getOrCreate()
+    starting = _quiet_start()
+    try:
+        with starting:
+            return builder.getOrCreate()
+    except Exception as error:  # Spark, Py4J and the JVM have many ways to say it
+        raise _not_started(runtime, f"{starting.said}\n{error}") from error
 
 
 def each_task(run: "Run", tasks: Sequence[tuple[int, Any]], work: Callable[[Any, Settings], Part], weight: str, gpu: bool = False) -> None:
@@ -130,25 +133,6 @@ def _take_gpu() -> None:
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", ",".join(given.addresses))
 
 
-def frame(spark: "SparkSession", version: Version, columns: Sequence[str]) -> "DataFrame":
-    """Some columns of a table as a DataFrame, read by row groups with pyarrow: no JVM connector is needed."""
-    from pyspark.sql.pandas.types import from_arrow_schema
-
-    schema = pa.schema([version.table.schema.field(c).remove_metadata() for c in columns])
-    slices = [(s.root, s.path, list(s.groups), s.rows) for s in version.slices()]
-    if not slices:
-        return spark.createDataFrame([], from_arrow_schema(schema))
-
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for row in batch.to_pylist():
-                part = Slice(row["root"], row["path"], tuple(row["groups"]), row["rows"])
-                yield from part.read(columns).cast(schema).to_batches()
-
-    plan = spark.createDataFrame(slices, "root string, path string, groups array<int>, rows long")
-    return plan.repartition(len(slices)).mapInArrow(read, from_arrow_schema(schema))
-
-
 def explained(error: Exception, what: str) -> RunError:
     """The error of a task as one of ours: its last line says what happened on the worker."""
     text = str(error)
@@ -161,6 +145,16 @@ def explained(error: Exception, what: str) -> RunError:
         return Transient("the disk is full; free some space and run the same command again")
     seen = [line for line in lines if "Error" in line or "Exception" in line]
     return RunError(f"{what} failed on a worker: {(seen or lines or ['no message'])[-1][:500]}")
+
+
+def _not_started(runtime: Runtime, said: str) -> RunError:
+    """Why Spark did not start, in the first words of the JVM that name a fault."""
+    told = [line.strip() for line in said.splitlines() if re.search(r"Exception: |Error: |Invalid |unresponsive", line)]
+    why = re.sub(r"^.*?(?:Exception|Error|Reason): ", "", (told or said.split("\n") or [""])[0])[:300]
+    master = runtime.master
+    if master.startswith("spark://"):
+        return Transient(f"Spark cannot be reached at runtime.master={master!r} ({why}); is the address right and the cluster up?")
+    return Terminal(f"Spark does not start with runtime.master={master!r} and runtime.driver_memory={runtime.driver_memory!r}: {why}")
 
 
 def archive_classes() -> None:
@@ -241,7 +235,9 @@ def _watch(spark: "SparkSession", done: Callable[[int], None], stop: threading.E
 
 
 class _quiet_start:
-    """Spark's launcher prints a banner of warnings to the terminal; they go to a log file of the process instead."""
+    """Spark's launcher prints a banner of warnings to the terminal; they go to a log file of the process instead. After an error `said` is its end."""
+
+    said = ""
 
     def __enter__(self) -> None:
         self._log = tempfile.TemporaryFile()
@@ -255,5 +251,5 @@ class _quiet_start:
         os.close(self._saved)
         if error is not None:
             self._log.seek(0)
-            sys.stderr.write(self._log.read()[-4000:].decode(errors="replace"))
+            self.said = self._log.read()[-20_000:].decode(errors="replace")
         self._log.close()

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from schemas.settings import load
+from schemas.loading import load
 
 SAMPLES = ("tibet.mp4", "red-heart.mp4", "announcement.ogg", "poster.png")
 """Files of the sample corpus that between them reach every kernel."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 from markupsafe import Markup
 
 from quality import charts, labelled
@@ -61,7 +62,7 @@ def report(lake: Files, *, limits: Sequence[Limit] = (), videos_at: str | None =
     tables = latest(jobs)
     rows = rejects(jobs)
     said, clusters_shown = labelled.read(tables), clusters(tables, CLUSTERS, LOSERS)
-    hours = sum(tables["samples"].read(["duration_s"])["duration_s"].to_pylist()) / 3600 if "samples" in tables else 0.0
+    hours = (pc.sum(tables["samples"].read(["duration_s"])["duration_s"]).as_py() or 0.0) / 3600 if "samples" in tables else 0.0
     facts = {
         "name": _name(lake), "hours": hours, "tiles": _tiles(tables, jobs, hours), "release": _release(tables, jobs), "reasons": REASONS,
         "funnels": _funnels(jobs),

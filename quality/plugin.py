@@ -20,7 +20,8 @@ from airflow.plugins_manager import AirflowPlugin
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse
 
-from schemas.settings import Runtime, load
+from schemas.loading import load
+from schemas.settings import Runtime
 
 AGE_S = 60.0
 """A page older than this is made again when somebody asks."""
@@ -44,6 +45,7 @@ async def report() -> HTMLResponse:
                 _, said = await asyncio.wait_for(command.communicate(), TIMEOUT_S)
             except TimeoutError:
                 command.kill()
+                await command.wait()
                 said = f"the page was not made within {TIMEOUT_S:.0f} s".encode()
             if command.returncode:
                 return HTMLResponse(f"<p>{html.escape(said.decode(errors='replace'))}</p>", status_code=503)

@@ -1,18 +1,12 @@
 """Settings: `recipe` says what is made and bears identity; `runtime` says where and how and never does.
 
-Precedence: `--set a.b=c`, then the environment (`REELMILL_RECIPE__DEDUP__THRESHOLD=0.8`), then a settings file (JSON of
-the same names), then the defaults below. Names may leave out `recipe.` and `runtime.`. An unknown name is an error that
-suggests the nearest. Secrets are not settings: they come from Airflow connections or the environment.
+`schemas.loading` takes them from the command line, the environment and files. Secrets are not settings: they come from Airflow
+connections or the environment.
 """
 
-import difflib
-import json
-import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -25,7 +19,7 @@ class SettingsError(ValueError):
 class Section(BaseModel):
     """A frozen group of settings that refuses unknown names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class Collect(Section):
@@ -277,7 +271,7 @@ class Capture(Section):
 class Runtime(Section):
     """Where and how. Never part of a version."""
 
-    lake: str = "./lake"
+    lake: str = Field(default="./lake", min_length=1)
     """Root of the lake: a folder or any fsspec URL."""
     sources: tuple[str, ...] = ()
     """Folders and files to collect."""
@@ -307,106 +301,3 @@ class Settings(Section):
 
     recipe: Recipe = Recipe()
     runtime: Runtime = Runtime()
-
-
-def known_names(model: type[BaseModel] = Settings, prefix: str = "") -> list[str]:
-    """Dotted names of all settings."""
-    names: list[str] = []
-    for name, field in model.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            names += known_names(kind, f"{prefix}{name}.")
-        else:
-            names.append(prefix + name)
-    return names
-
-
-def full_name(name: str) -> str:
-    """`dedup.threshold` or `lake` -> the name from the root; an unknown name raises with the nearest ones."""
-    names = known_names()
-    open_ended = ("recipe.policy.filters", "recipe.label.vocabulary")
-    for guess in (name, f"recipe.{name}", f"runtime.{name}"):
-        if guess in names or any(guess.startswith(f"{root}.") for root in open_ended):
-            return guess
-    short = [n.split(".", 1)[1] for n in names]
-    near = difflib.get_close_matches(name.removeprefix("recipe.").removeprefix("runtime."), short, n=1, cutoff=0.0)
-    raise SettingsError(f"there is no setting {name!r}; the nearest is {near[0]!r}")
-
-
-def load(sets: Sequence[str] = (), text_or_file: str | None = None, env: Mapping[str, str] | None = None) -> Settings:
-    """The settings in force.
-
-    Args:
-        sets: `name=value` words, strongest; values are JSON where they parse as it, else text.
-        text_or_file: a JSON object, or the path of a file that holds one.
-        env: environment, by default that of the process; `REELMILL_` names other than sections of Settings are left alone.
-
-    Raises:
-        SettingsError: an unknown name or a value that does not hold.
-    """
-    tree: dict[str, Any] = {}
-    if text_or_file:
-        _overlay(tree, _read(text_or_file), text_or_file)
-    for name, value in sorted((os.environ if env is None else env).items()):
-        if name.startswith(("REELMILL_RECIPE__", "REELMILL_RUNTIME__")):
-            _put(tree, full_name(name.removeprefix("REELMILL_").lower().replace("__", ".")), _value(value))
-    for word in sets:
-        name, mark, value = word.partition("=")
-        if not mark:
-            raise SettingsError(f"--set {word!r} has no '='; write --set dedup.threshold=0.8")
-        _put(tree, full_name(name.strip()), _value(value))
-    try:
-        return Settings.model_validate(tree)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            full_name(where)
-        raise SettingsError(f"{where} = {first.get('input')!r}: {first['msg']}") from None
-
-
-def _read(text_or_file: str) -> Any:
-    text = text_or_file.strip()
-    if not text.startswith("{"):
-        try:
-            text = Path(text_or_file).read_text(encoding="utf-8")
-        except OSError as error:
-            raise SettingsError(f"settings file {text_or_file!r} cannot be read: {error.strerror}") from None
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SettingsError(f"settings {text_or_file[:80]!r} are not JSON: {error}") from None
-
-
-def _overlay(tree: dict[str, Any], given: Any, origin: str) -> None:
-    if not isinstance(given, dict):
-        raise SettingsError(f"settings {origin[:80]!r} must be a JSON object")
-    for name, value in _leaves(given):
-        _put(tree, full_name(name), value)
-
-
-def _leaves(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    names = known_names()
-    for name, value in tree.items():
-        dotted = prefix + name
-        whole = any(n == dotted or n.split(".", 1)[1] == dotted for n in names)
-        if isinstance(value, dict) and not whole:
-            found += _leaves(value, f"{dotted}.")
-        else:
-            found.append((dotted, value))
-    return found
-
-
-def _put(tree: dict[str, Any], name: str, value: Any) -> None:
-    *path, last = name.split(".")
-    for part in path:
-        tree = tree.setdefault(part, {})
-    tree[last] = value
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from dags.common.defaults import GPU_POOL
-from schemas.settings import known_names
+from schemas.loading import known_names
 
 INFRA = Path(__file__).parents[1] / "infra"
 COMPOSE = yaml.safe_load((INFRA / "compose.yaml").read_text())

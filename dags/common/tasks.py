@@ -11,7 +11,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.common.defaults import CHECK_TIMEOUT
 from schemas import REJECTS, Table
-from schemas.settings import Settings, load
+from schemas.loading import load, spelled
+from schemas.settings import Settings, SettingsError
 
 TERMINAL = 64
 """Exit code of a command that would fail again on the same inputs."""
@@ -39,7 +40,7 @@ class Command(BashOperator):  # type: ignore[misc]
 
     def __init__(self, *, words: str, **kwargs: Any) -> None:
         super().__init__(
-            bash_command=f'reelmill {words} --settings "$REELMILL_SETTINGS"',
+            bash_command=f'reelmill {words} --set "$REELMILL_SETTINGS"',  # stronger than the worker's environment
             env={"REELMILL_SETTINGS": "{{ settings_of(params, triggering_asset_events, ds | default(none)) }}"},
             append_env=True,
             skip_on_exit_code=None,
@@ -84,24 +85,28 @@ def settings_of(params: Mapping[str, Any], events: Any = None, day: str | None =
     Args:
         params: The form.
         events: Triggering asset events of the run by asset; empty for one that a person or the clock started.
-        day: Logical date; it replaces `{date}` in sources.
+        day: Logical date; it replaces `{date}` in sources, wherever these are named.
 
     Raises:
-        Refused: a field that no form has; the API would take it and the run would go its own way without it.
+        Refused: a field that no form has, which the API would take, and the run would go its own way without it; or a setting that does not
+            exist or hold.
     """
     if strange := sorted(set(params) - {*FIELDS, "settings"}):
         near = difflib.get_close_matches(strange[0], [*FIELDS, "settings"], n=1, cutoff=0.0)[0]
         raise Refused(f"there is no field {strange[0]!r} in the form of this run; the nearest is {near!r}")
-    tree: dict[str, Any] = {}
-    for event in sorted(_events(events), key=lambda e: str(getattr(e, "timestamp", ""))):
-        tree = merged(tree, (event.extra or {}).get("settings", {}))
-    tree = merged(tree, params.get("settings") or {})
-    for field, (section, name) in FIELDS.items():
-        if params.get(field) is not None:
-            tree = merged(tree, _nested(section, name, params[field]))
-    sources = tree.get("runtime", {}).get("sources")
-    if sources and day:
-        tree["runtime"]["sources"] = [s.replace("{date}", day) for s in sources]
+    try:
+        tree: dict[str, Any] = {}
+        for event in sorted(_events(events), key=lambda e: str(getattr(e, "timestamp", ""))):
+            tree = merged(tree, spelled((event.extra or {}).get("settings", {})))
+        tree = merged(tree, spelled(params.get("settings") or {}))
+        for field, (section, name) in FIELDS.items():
+            if params.get(field) is not None:
+                tree = merged(tree, _nested(section, name, params[field]))
+        sources = load([json.dumps(tree)]).runtime.sources if day else ()
+    except SettingsError as error:
+        raise Refused(str(error)) from None
+    if day and any("{date}" in source for source in sources):
+        tree = merged(tree, {"runtime": {"sources": [source.replace("{date}", day) for source in sources]}})
     return json.dumps(tree, ensure_ascii=False)
 
 
@@ -123,7 +128,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
 
 def effective(params: Mapping[str, Any], events: Any = None, day: str | None = None) -> Settings:
     """The settings as the commands of the run see them, environment and defaults included."""
-    return load(text_or_file=settings_of(params, events, day))
+    return load([settings_of(params, events, day)])
 
 
 def merged(below: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

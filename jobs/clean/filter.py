@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from schemas.reasons import REASONS
+from schemas.rejects import Why
 
 Row = Mapping[str, Any]
 Severity = Literal["stop", "warn", "off"]
@@ -33,6 +34,10 @@ class Reason:
     op: str | None = None
     threshold: float | None = None
     detail: str | None = None
+
+    def by(self, check: str) -> Why:
+        """The same with the name of the filter that says it."""
+        return Why(check, self.code, self.value, self.op, self.threshold, self.detail)
 
 
 class FilterConfig(BaseModel):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from jobs.clean import policy
 from jobs.clean.chapters import CHAPTER_S
 from jobs.clean.cost import cost_s
+from jobs.collect.opened import changed
 from jobs.collect.source import local, lost, opened
 from jobs.job import Job, Part
 from jobs.lake import Lake, Slice, Version
@@ -215,7 +216,8 @@ def _tried(source: Mapping[str, Any], work: Callable[[str], T]) -> T | dict[str,
     """What `work` makes of the file of a source, or the row of `rejects` that says why it cannot."""
     try:
         with local(source["uri"]) as path:
-            return _decoded(source, path, lambda: work(path), os.stat(path).st_size)
+            why = changed(source, path)
+            return _decoded(source, path, lambda: work(path)) if why is None else _rejected(source, "unreadable", "readable", f"it {why}")
     except OSError as error:
         reason, detail = lost(error, source["uri"])
         return _rejected(source, reason, "readable", detail)
@@ -224,20 +226,22 @@ def _tried(source: Mapping[str, Any], work: Callable[[str], T]) -> T | dict[str,
 def _opened(source: Mapping[str, Any], work: Callable[[BinaryIO], T]) -> T | dict[str, Any]:
     """The same for work on the open file, wherever it is."""
     try:
+        why = changed(source, source["uri"]) if "://" not in source["uri"] else None
+        if why is not None:
+            return _rejected(source, "unreadable", "readable", f"it {why}")
         with opened(source["uri"]) as file:
-            size = file.seek(0, os.SEEK_END)
+            if (size := file.seek(0, os.SEEK_END)) != source["size_bytes"]:
+                return _rejected(source, "unreadable", "readable",
+                                 f"it has {size} bytes now and had {source['size_bytes']} when it was collected; collect it again")
             file.seek(0)
-            return _decoded(source, source["uri"], lambda: work(file), size)
+            return _decoded(source, source["uri"], lambda: work(file))
     except OSError as error:
         reason, detail = lost(error, source["uri"])
         return _rejected(source, reason, "readable", detail)
 
 
-def _decoded(source: Mapping[str, Any], path: str, work: Callable[[], T], size: int | None = None) -> T | dict[str, Any]:
-    """What `work` makes, or the row of `rejects` that names the fault of the file, which lies at `path` and has `size` bytes now."""
-    if size is not None and size != source["size_bytes"]:
-        return _rejected(source, "unreadable", "readable",
-                         f"it has {size} bytes now and had {source['size_bytes']} when it was collected; collect it again")
+def _decoded(source: Mapping[str, Any], path: str, work: Callable[[], T]) -> T | dict[str, Any]:
+    """What `work` makes, or the row of `rejects` that names the fault of the file, which lies at `path`."""
     try:
         return work()
     except MediaFault as fault:
@@ -322,4 +326,4 @@ def judged_by(settings: Settings) -> dict[str, str]:
 
 MEASURE = Job("measure", reads=(SOURCES, REJECTS), writes=(CLIPS, REJECTS), code=10, recipe=("measure",), run=measure,
               outside=measured_by)
-JUDGE = Job("judge", reads=(CLIPS, REJECTS), writes=(REJECTS,), code=2, recipe=("policy",), run=judge, outside=judged_by)
+JUDGE = Job("judge", reads=(CLIPS, REJECTS), writes=(REJECTS,), code=3, recipe=("policy",), run=judge, outside=judged_by)

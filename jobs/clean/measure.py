@@ -8,6 +8,7 @@ All of this runs in the sandbox; `jobs.clean.sandboxed` calls it there.
 """
 
 import gc
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,7 +36,7 @@ from jobs.media.faults import (
     UnknownFormat,
     Unreadable,
 )
-from jobs.media.probe import NotRegular, open_media, regular
+from jobs.media.probe import ANIMATIONS, NotRegular, animation_frames, broken, open_media, regular
 from jobs.media.sniff import HEAD_BYTES, Kind, sniff
 
 if TYPE_CHECKING:
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 
 PROMISED = frozenset({"mp4", "mov", "3gp", "m4a", "webm", "matroska", "avi", "wav", "flac"})
 """Containers whose stated length is binding: much less decoded than promised means that the file is cut off."""
-ANIMATIONS = frozenset({"gif", "apng"})
-"""Containers of which one frame is a picture, not a short video."""
 CLIPS_AT_A_TIME = 64
 """Rows of clips that wait in the decoder process at most, of a source of several chapters."""
 LAST_S = 5.0
@@ -140,7 +139,7 @@ def _container(file: BinaryIO, kind: Kind) -> Iterator[tuple[Any, Kind]]:
     try:
         opened = open_media(file, kind)
     except av.error.FFmpegError as error:
-        raise Undecodable(f"the {kind.container} header is broken: {error.strerror}") from None
+        raise Undecodable(broken(file, kind, error)) from None
     with opened as container:
         yield container, kind
 
@@ -181,6 +180,8 @@ def _measure_pictures(file: BinaryIO, settings: "Measure") -> Made:
     """A still picture, or an animation that FFmpeg does not read."""
     from jobs.media import picture
 
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
     image = picture.open_picture(file, settings.max_pixels)
     moving = picture.frames(image) > 1
     seen = Seen(settings)
@@ -197,7 +198,7 @@ def _measure_pictures(file: BinaryIO, settings: "Measure") -> Made:
         pixels = picture.rgb(image)
         seen.see(_frame(pixels), 0.0)
     else:
-        for start, seconds, pixels in picture.pictures(image, settings.max_frames):
+        for start, seconds, pixels in picture.pictures(image, min(settings.max_frames, animation_frames(image.width, image.height, size))):
             seen.see(_frame(pixels), start)
             end_s = start + seconds
             child.progress(end_s)

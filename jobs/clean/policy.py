@@ -110,8 +110,7 @@ def judge(row: Row, checks: Iterable[Check]) -> Verdict:
 
 def reject_rows(row: Row, verdict: Verdict) -> list[dict[str, Any]]:
     """The rows of `rejects` for a clip, without stage, policy and run: one per failed check, the first decisive."""
-    return [{"sample_id": row["clip_id"], "source_id": row["source_id"], "check": check.name, "value": why.value, "op": why.op,
-             "threshold": why.threshold, "reason": why.code, "decisive": place == 0, "detail": why.detail}
+    return [{"sample_id": row["clip_id"], "source_id": row["source_id"], "decisive": place == 0, **vars(why.by(check.name))}
             for place, (check, why) in enumerate(verdict.stops)]
 
 

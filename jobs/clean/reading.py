@@ -21,7 +21,19 @@ from jobs.clean.series import Pictures, Sounds
 from jobs.media import child
 from jobs.media.faults import NoMedia, TooManyFrames, TooManyPixels
 from jobs.media.planes import Grid
-from jobs.media.probe import HDR_TRANSFERS, container_seconds, depth, has_alpha, origin_s, picture_stream, sound_stream, turn
+from jobs.media.probe import (
+    ANIMATIONS,
+    HDR_TRANSFERS,
+    animation_frames,
+    container_seconds,
+    depth,
+    has_alpha,
+    origin_s,
+    picture_stream,
+    rate,
+    sound_stream,
+    turn,
+)
 from jobs.media.signals import SIGNALS, THUMB
 from jobs.media.sniff import Kind
 
@@ -90,6 +102,7 @@ class Reading:
         self.counting = first == 0
         """Packets belong to these chapters, and not to what is decoded before or behind them."""
         self.picture_over = self.video is None
+        self.most_frames, self.of_size = settings.max_frames, ""
         self.turn_s = math.inf
         self.last_t, self.astray = math.nan, False
         if self.video is not None:
@@ -103,9 +116,13 @@ class Reading:
             raise TooManyPixels(f"{context.width} x {context.height} pixels; the limit is {settings.max_pixels}")
         if stream.frames > settings.max_frames:
             raise TooManyFrames(f"{stream.frames} frames stated; the limit is {settings.max_frames}")
-        rate = stream.average_rate or stream.guessed_rate
-        if rate and 0 < rate <= 1000:
-            self.found.step_s = float(1 / rate)
+        if self.kind.container in ANIMATIONS:
+            most = animation_frames(context.width, context.height, self.container.size)
+            if most < self.most_frames:
+                self.most_frames, self.of_size = most, f" of {context.width} x {context.height} in {self.container.size} bytes"
+        fps = rate(stream, self.kind)
+        if fps and 0 < fps <= 1000:
+            self.found.step_s = 1 / fps
         self.found.stated_frames = stream.frames
         if stream.duration and stream.time_base and stream.average_rate is not None:  # an edit list may show fewer frames than are stored
             self.found.edited = float(stream.duration * stream.time_base) * float(stream.average_rate) < 0.9 * stream.frames
@@ -254,8 +271,8 @@ class Reading:
         found.last_t = t
         found.last_duration_s = (frame.duration or 0) * self.tick_s
         found.good_frames += 1
-        if found.good_frames > self.settings.max_frames:
-            raise TooManyFrames(f"more than {self.settings.max_frames} frames")
+        if found.good_frames > self.most_frames:
+            raise TooManyFrames(f"more than {self.most_frames} frames{self.of_size}")
         if frame.is_corrupt:
             found.bad_frames += 1
         if frame.interlaced_frame:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.lake import Lake
-from schemas.settings import Settings, load
+from schemas.loading import load
+from schemas.settings import Settings
 
 
 def settings_words(parser: argparse.ArgumentParser, *, lake: bool = True) -> None:
@@ -20,7 +21,7 @@ def settings_words(parser: argparse.ArgumentParser, *, lake: bool = True) -> Non
         default=[],
         metavar="NAME=VALUE",
         dest="sets",
-        help="a setting, for example dedup.threshold=0.7; `reelmill list --settings` prints all",
+        help="a setting, for example dedup.threshold=0.7, or a JSON object of several; `reelmill list --settings-names` prints all",
     )
     parser.add_argument("--settings", metavar="JSON|FILE", help="settings as a JSON object or a file of one")
 
@@ -33,7 +34,7 @@ def json_word(parser: argparse.ArgumentParser) -> None:
 def settings_of(args: argparse.Namespace, **more: Any) -> Settings:
     """The settings in force for parsed words; `more` are `name=value` with `__` for dots, None to leave one out."""
     sets = list(args.sets)
-    if getattr(args, "lake", None):
+    if getattr(args, "lake", None) is not None:
         sets.append(f"runtime.lake={json.dumps(args.lake)}")
     sets += [f"{name.replace('__', '.')}={json.dumps(value)}" for name, value in more.items() if value is not None]
     return load(sets, args.settings)

@@ -18,9 +18,7 @@ from jobs.errors import RunError, Terminal, Transient
 from jobs.lake import Lake
 from jobs.progress import bar
 from jobs.state import funnel_lines, made
-from schemas.settings import load
-
-SEED_SENTENCE = "今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。"
+from schemas.loading import load
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,8 +10,6 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
-
 from jobs.cli.common import json_word, lake_of, settings_words, show, table
 from jobs.errors import Terminal
 from jobs.lake import Lake
@@ -103,18 +101,17 @@ def _short(value: object, *, end: bool = False) -> str:
 
 def story(lake: Lake, id_: str) -> dict[str, list[dict[str, Any]]]:
     """Rows that name an id, or what came of a source or is in the cluster of a clip of that id, by table."""
+    from jobs.dedup.explain import rows_of
+
     found: dict[str, list[dict[str, Any]]] = {}
     ids = {id_}
     for name, _, version in current(lake):
         if name not in LOOKED_AT:
             continue
         keys, shown = LOOKED_AT[name]
-        rows = version.read(sorted({*keys, *shown}))
-        hit = rows.slice(0, 0)
-        for key in keys:
-            hit = rows.filter(pc.is_in(rows[key], value_set=pc.cast(list(ids), rows[key].type))) if not hit.num_rows else hit
-        if hit.num_rows:
-            found.setdefault(name, []).extend(hit.select(list(shown)).to_pylist())
-        if name in ("sources", "clips"):
-            ids |= set(hit["source_id" if name == "sources" else "clip_id"].to_pylist())
+        hits = (rows_of(version, (key,), ids, shown) for key in keys)
+        if hit := next((rows for rows in hits if rows), None):
+            found.setdefault(name, []).extend({column: row.get(column) for column in shown} for row in hit)
+            if name in ("sources", "clips"):
+                ids |= {row["source_id" if name == "sources" else "clip_id"] for row in hit}
     return found

@@ -1,4 +1,4 @@
-"""`reelmill list`: the current version of every table; with --jobs or --settings, what there is to run and to set."""
+"""`reelmill list`: the current version of every table; with --jobs or --settings-names, what there is to run and to set."""
 
 import argparse
 

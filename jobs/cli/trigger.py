@@ -6,6 +6,7 @@ import os
 import urllib.error
 import urllib.parse
 import urllib.request
+from http.client import HTTPException
 from typing import Any
 
 from jobs.cli.common import json_word, show
@@ -39,9 +40,11 @@ def main(args: argparse.Namespace) -> int:
     password = os.environ.get("REELMILL_AIRFLOW_PASSWORD")
     if not password:
         raise Terminal("no password: set REELMILL_AIRFLOW_PASSWORD (`reelmill up` prints where Airflow keeps it)")
-    token = _post(f"{url}/auth/token", {"username": args.user, "password": password})["access_token"]
+    token = _post(f"{url}/auth/token", {"username": args.user, "password": password}).get("access_token")
+    if not token:
+        raise Terminal(f"{url} gave no token; is this the address of Airflow?")
     run = _post(f"{url}/api/v2/dags/{urllib.parse.quote(args.dag, safe='')}/dagRuns", {"logical_date": None, "conf": conf}, token)
-    show(run, args.as_json, f"{args.dag}: {run['dag_run_id']} is {run['state']}")
+    show(run, args.as_json, f"{args.dag}: {run.get('dag_run_id')} is {run.get('state')}")
     return 0
 
 
@@ -53,8 +56,10 @@ def _post(url: str, body: dict[str, Any], token: str | None = None) -> dict[str,
             return dict(json.loads(answer.read()))
     except urllib.error.HTTPError as error:
         raise (Transient if error.code >= 500 else Terminal)(f"{url} answered {error.code}: {_said(error.read())}") from None
-    except (urllib.error.URLError, TimeoutError) as error:
+    except (OSError, HTTPException) as error:
         raise Transient(f"no Airflow at {url} ({error}); `reelmill up` starts one") from None
+    except (ValueError, TypeError, RecursionError):
+        raise Terminal(f"{url} does not answer as Airflow does; give its address with --url") from None
 
 
 def _said(answer: bytes) -> str:

@@ -40,6 +40,7 @@ MEDIA = ("video", "image", "audio")
 DOCUMENTS = frozenset({"txt", "md", "markdown", "text", "html", "htm"})
 """Extensions of texts that are samples themselves."""
 PROBE_LIMITS = Limits(cpu_s=20.0, per_media_s=0.0, memory_mb=1024)
+SIDECAR = "read for what it says about the file of the same name"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _GENERATED = re.compile(
@@ -125,7 +126,7 @@ def plan(found: Sequence[Found], k_anonymity: int) -> Iterator[Item]:
         elif path in joined.refused:
             yield Item(item, refused=("unknown_format", joined.refused[path]))
         elif path in spoken_for:
-            yield Item(item, refused=("sidecar", "read for what it says about the file of the same name"))
+            yield Item(item, refused=("sidecar", SIDECAR))
         else:
             yield Item(item, joined.facts.get(path, {}), tuple(beside.get(path, ())), known.get(path))
 
@@ -229,7 +230,10 @@ def _read_object(item: Item, file: BinaryIO, settings: Settings, made: _Rows) ->
     if not size:
         return _refuse(row, "empty_file", None, made)
     if item.refused is not None:
-        return _refuse(row | {"modality": "sidecar"}, *item.refused, made)
+        reason, detail = item.refused
+        if detail == SIDECAR and not read_sidecar(found):
+            detail = "it has the name of a medium beside it, but nothing in it could be understood as a caption, a title or subtitles"
+        return _refuse(row | {"modality": "sidecar"}, reason, detail, made)
     kind = sniff(head, found.name)
     facts = _facts(file) if kind.modality in MEDIA else {}
     modality = facts.pop("modality", None) or kind.modality
@@ -393,4 +397,4 @@ def outside(settings: Settings) -> dict[str, str]:
     return {"listing": fingerprint(listing(settings.runtime.sources, settings.recipe.collect.follow_links))}
 
 
-COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=7, recipe=("collect",), run=run, outside=outside)
+COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=8, recipe=("collect",), run=run, outside=outside)

@@ -20,6 +20,7 @@ import httpx
 import m3u8
 
 from jobs.errors import Terminal, Transient
+from jobs.version import digest
 
 SEGMENT_BYTES = 256 << 20
 """Most bytes of one segment: a minute at 30 Mbit/s."""
@@ -185,7 +186,8 @@ class _Writer:
     def __init__(self, wanted: Wanted, done: Recorded) -> None:
         self._wanted, self._done = wanted, done
         parts = urlsplit(done.url)
-        self._stem = re.sub(r"[^\w-]+", "-", f"{parts.hostname}{parts.path}").strip("-")[-80:]
+        shown = re.sub(r"[^\w-]+", "-", f"{parts.hostname}{parts.path}").strip("-")[-80:]
+        self._stem = f"{shown}-{digest(wanted.url)[:6]}"  # streams that differ in their query alone must not share a file
         self._file: BinaryIO | None = None
         self._path, self._since, self._seconds, self._init = Path(), datetime.now(UTC), 0.0, b""
 

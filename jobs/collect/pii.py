@@ -143,9 +143,23 @@ def _no_list(found: re.Match[str]) -> bool:
     return pairs != sorted(pairs)
 
 
+_COUNTER = re.compile(
+    r"(?:(?:浏览|播放|观看|阅读|获赞|曝光)[量数]?|(?:点赞|[点访]击?|访问|关注|收藏|转发|评论|下载|订阅|粉丝|弹幕|播放|浏览|观看|阅读|喜欢|赞)(?:总?[量数]|次数|人数|总量|数量)"
+    r"|(?<![a-z])(?:views?|plays?|view ?count|downloads|followers|subscribers|likes|impressions|hits))"
+    r"(?:[是为有达约近超]|已[达经过]|达到|超过|突破|了)?[ :=]*$", re.I)
+_ADDRESS_OF_PAGE = re.compile(r"(?:(?:https?://|www\.)[a-z0-9.:-]+|(?<![\w@.-])(?:[a-z0-9-]+\.){1,3}(?:com|cn|net|org|tv|io|co|me|cc|be|jp|de|uk))/[!#-&*-+\--:=?-~]*$", re.I)
+_NUMBER_OF = re.compile(r"(?:phone|tel|mobile|cell|call|sms|contact|whats ?app|wechat|weixin|wx|msisdn|shouji|dianhua)(?:_?(?:no|num|number))?[=/:]\+?(?:86)?-?$", re.I)
+
+
+def _dialled(found: re.Match[str]) -> bool:
+    """Digits that neither count views nor stand in the address of a page, unless it calls them the number of a phone."""
+    before = found.string[max(0, found.start() - 300):found.start()]
+    return not _COUNTER.search(before[-20:]) and (not _ADDRESS_OF_PAGE.search(before) or _NUMBER_OF.search(before) is not None)
+
+
 _NO_DIGIT_BEFORE = r"(?<![\d])(?<!\d[.,:/])"
 _NO_DIGIT_AFTER = r"(?![\d])(?![.,:/]\d)"
-_NO_AMOUNT = r"(?! ?(?:[元块万亿人股吨次名只米份]|美元|公里|dollars|people))"
+_NO_AMOUNT = r"(?! ?(?:[元块万亿人股吨次名只米份]|美元|公里|浏览|播放|观看|阅读|点?赞|粉丝|dollars|people|views|plays|likes|followers|subscribers))"
 _HAN_DIGIT = r"[\d〇零幺一二三四五六七八九壹贰叁肆伍陆柒捌玖]"
 _HEART = r"[\s\u2764\u2665\ufe0f]*"
 _IS = _HEART + r"(?:是|为|is(?![A-Za-z]))?" + _HEART + r"[:=]?\s*"
@@ -244,10 +258,10 @@ _KINDS: tuple[_Kind, ...] = (
     # British mobile, North American
     _Kind("<PHONE>", re.compile(r"(?<![\w+])(?:\+|00(?=86)|(?<!\d )00(?=(?:1|7|33|34|39|4[149]|6[0156]|8[12]|85[23]|886|91)[ -]))[1-9]\d{0,2}(?:[ ().-]{0,2}\d){7,13}" + _NO_DIGIT_AFTER),
           lambda found: not _THOUSANDS.fullmatch(found.group())),
-    _Kind("<PHONE>", re.compile(r"(?<![\d])(?<!\d\.)(?<![¥$€£])(?:86[ -]?)?1[3-9]\d{9}(?!\d)(?!\.\d)" + _NO_AMOUNT)),
+    _Kind("<PHONE>", re.compile(r"(?<![\d])(?<!\d\.)(?<![¥$€£])(?:86[ -]?)?1[3-9]\d{9}(?!\d)(?!\.\d)" + _NO_AMOUNT), _dialled),
     _Kind("<PHONE>", re.compile(
         _NO_DIGIT_BEFORE + r"(?<![A-Za-z]-)(?:86[ -]?)?(?:\(1[3-9]\d\)[ -]?\d{4}[ -]?\d{4}|1[3-9]\d(?:[ -]?\d{4}[ -]?\d{4}|\.\d{4}\.\d{4}))"
-        + _NO_DIGIT_AFTER + r"(?!-\d{4})" + _NO_AMOUNT)),
+        + _NO_DIGIT_AFTER + r"(?!-\d{4})" + _NO_AMOUNT), _dialled),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<![A-Za-z][-_])1[3-9]\d(?P<gap>[_~*·—]| - )\d{4}(?P=gap)\d{4}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(r"(?<![\d])(?<!\d[ .-])1(?P<gap>[ .-])[3-9](?:(?P=gap)\d){9}(?!\d)(?![ .-]\d)")),
     _Kind("<PHONE>", re.compile(
@@ -259,7 +273,7 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<PHONE>", re.compile(
         _NO_DIGIT_BEFORE + r"(?<!\d{4}[ -])(?:0?86-)?(?:\(0\d{2,3}\)[ ]?|0\d{2,3}[ -])[2-9]\d{2,3}[ -]?\d{4}(?:(?:[ ]?(?:转|ext\.?|x)[ ]?|-)\d{1,5})?"
         + _NO_DIGIT_AFTER)),
-    _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"0(?:10|2\d|[3-9]\d\d)[2-8]\d{6,7}" + _NO_DIGIT_AFTER)),
+    _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"0(?:10|2\d|[3-9]\d\d)[2-8]\d{6,7}" + _NO_DIGIT_AFTER), _dialled),
     _Kind("<PHONE>", re.compile(
         _NO_DIGIT_BEFORE + r"(?:\(0\)\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}|\(0[1-9]\) ?\d{4}[ -]?\d{4}|01\d{3}[ -]\d{3}[ -]?\d{3}|07\d{3}[ -]?\d{3}[ -]?\d{3}|0\d{1,2}-\d{3,4}-\d{4}|09\d\d[ -]\d{3}[ -]\d{3})" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<!\d )0[1-9](?P<gap>[ .])\d\d(?:(?P=gap)\d\d){3}" + _NO_DIGIT_AFTER + r"(?! \d)"), _no_list),

@@ -96,17 +96,20 @@ def connector(root: str) -> Connector:
     for candidate in connectors().values():
         if candidate.serves(root):
             return candidate
-    raise Terminal(f"{root}: no connector serves this; give a folder, a file or a URL that fsspec knows")
+    why = "web addresses cannot be listed, fetch what they lead to first" if root.startswith(("http://", "https://")) else "no connector serves this"
+    raise Terminal(f"{root}: {why}; give a folder, a file or a URL that fsspec knows")
 
 
 def listing(roots: Sequence[str], follow_links: bool = False) -> list[Found]:
     """Every object below the roots, by path.
 
     Raises:
-        Terminal: no roots, a root that is not there, or one that holds nothing.
+        Terminal: no roots, a root without a name or that is not there, or one that holds nothing.
     """
     if not roots:
         raise Terminal("nothing to collect: name folders or files, `--set sources='[\"/path/to/media\"]'`")
+    if not all(root.strip() for root in roots):  # as a path it would be the folder that one happens to be in
+        raise Terminal("one of the sources has no name; is a variable of the command line empty?")
     found: dict[str, Found] = {}
     for root, label in zip(roots, _labels(roots), strict=True):
         objects = list(connector(root).listed(root, follow_links))

@@ -22,7 +22,7 @@ CHUNK_BYTES = 8 << 20
 
 @dataclass(frozen=True)
 class Shape:
-    """How a table is written."""
+    """How a table is written: `array` is JSON as a whole, of objects or of one."""
 
     form: Literal["csv", "jsonl", "array"]
     delimiter: str = ","
@@ -116,16 +116,23 @@ def shape(file: BinaryIO, suffix: str) -> Shape:
         delimiter = "\t" if suffix == "tsv" else max(",\t;|", key=first.count)
         try:
             header = next(csv.reader([first], delimiter=delimiter))
-        except (csv.Error, StopIteration) as error:
-            raise NotATable(f"no line of column names ({error})") from None
+        except (csv.Error, StopIteration):
+            raise NotATable("its lines end with a carriage return alone; save it with line feeds" if "\r" in first.rstrip("\r\n")
+                            else "no line of column names") from None
         return Shape("csv", delimiter, tuple(column(name) for name in header))
-    form: Literal["jsonl", "array"] = "array" if suffix == "json" and start == b"[" else "jsonl"
+    form: Literal["jsonl", "array"] = "array" if suffix == "json" and (start == b"[" or _over_lines(head)) else "jsonl"
     sample = [line for line, _ in zip(rows(file, Shape(form)), range(20), strict=False)]
     names = {column(name): None for line in sample if line.cells is not None for name in line.cells}
     if not names:
         why = next((line.problem for line in sample if line.problem), "no rows")
         raise NotATable(f"{'JSON' if suffix == 'json' else suffix.upper()} without rows of named values ({why})")
     return Shape(form, header=tuple(names))
+
+
+def _over_lines(head: bytes) -> bool:
+    """Whether JSON begins with an object that goes on in the next line: then all of the file is one."""
+    first, _, rest = head.removeprefix(codecs.BOM_UTF8).lstrip().partition(b"\n")
+    return first.startswith(b"{") and bool(rest.strip()) and not first.rstrip().endswith(b"}")
 
 
 def rows(file: BinaryIO, how: Shape, chunk: Chunk | None = None) -> Iterator[Line]:
@@ -177,10 +184,10 @@ def chunks(file: BinaryIO, how: Shape) -> list[Chunk]:
 
 
 class _Counted:
-    """Lines with the offset and the number of the next one."""
+    """Lines with the offset and the number of the next one, and how many quotes were in them."""
 
     def __init__(self, lines: Iterator[tuple[bytes | None, int]], offset: int, number: int) -> None:
-        self.lines, self.offset, self.number = lines, offset, number
+        self.lines, self.offset, self.number, self.quotes = lines, offset, number, 0
 
     def __iter__(self) -> "_Counted":
         return self
@@ -189,6 +196,7 @@ class _Counted:
         line, size = next(self.lines)
         self.offset += size
         self.number += 1
+        self.quotes += line.count(b'"') if line is not None else 0
         return line
 
 
@@ -223,7 +231,7 @@ def _csv(lines: _Counted, how: Shape) -> Iterator[Line]:
     _big_cells()
     reader = csv.reader(map(_forgiving, lines), delimiter=how.delimiter)
     while True:
-        number = lines.number
+        number, lines.quotes = lines.number, 0
         try:
             cells = next(reader)
         except StopIteration:
@@ -235,6 +243,8 @@ def _csv(lines: _Counted, how: Shape) -> Iterator[Line]:
             continue
         if cells == ["\ufffd"]:
             yield Line(number, None, "too long, or neither UTF-8 nor GB18030")
+        elif lines.number > number + 1 and lines.quotes % 2:
+            yield Line(number, None, f"a quote in it is never closed: it takes {lines.number - number} lines, to the end of the table")
         elif len(cells) > len(how.header):
             yield Line(number, None, f"{len(cells)} cells under {len(how.header)} columns")
         else:
@@ -276,13 +286,13 @@ def _array(file: BinaryIO) -> Iterator[Line]:
     file.seek(0)
     data = file.read(MAX_JSON_BYTES + 1)
     if len(data) > MAX_JSON_BYTES:
-        raise NotATable(f"a JSON array of more than {MAX_JSON_BYTES >> 20} MB; write it as JSONL")
+        raise NotATable(f"JSON of more than {MAX_JSON_BYTES >> 20} MB; write it as JSONL")
     try:
         values = json.loads(decode(data) or "")
     except (ValueError, RecursionError) as error:
         raise NotATable(f"not JSON: {_said(error)}") from None
     if not isinstance(values, list):
-        raise NotATable("not a JSON array")
+        values = [values]
     for number, value in enumerate(values, start=1):
         if isinstance(value, dict):
             yield Line(number, {column(name): cell for name, cell in value.items()})

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from jobs.clean.measures.fingerprint import PLANES
 from jobs.dedup import graph
-from jobs.dedup.perceptual import bits_set
+from jobs.dedup.perceptual import bits_set, runs_of
 
 WORD_BITS, WORD_LEAST = 2, 5
 """Bits of 32 by which two words that start a comparison may differ, and that must be set in each."""
@@ -87,13 +87,7 @@ def _meet(bucket, value, node, bits, whole, lag):  # type: ignore[no-untyped-def
         x, y = np.empty(total * turn, np.int64), np.empty(total * turn, np.int64)
         p, start = 0, 0
         while start < len(bucket):
-            end, count = start, 0
-            while end < len(bucket) and bucket[end] == bucket[start]:
-                if end == start or value[end] != value[end - 1]:
-                    runs[count] = end
-                    count += 1
-                end += 1
-            runs[count] = end
+            end, count = runs_of(bucket, value, start, runs)
             great = end - start > whole
             for r in range(count):
                 for i in range(runs[r], runs[r + 1]):  # with those of its own value before it

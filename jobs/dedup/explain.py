@@ -1,6 +1,6 @@
 """Why a clip is gone, or what went for it: its cluster side by side.
 
-Keys are read, not tables: see `_rows`. `duplicates` lies in the order of its losers, so a clip that went is found by statistics; its
+Keys are read, not tables: see `rows_of`. `duplicates` lies in the order of its losers, so a clip that went is found by statistics; its
 cluster, the facts of its clips and where they came from cost one pass over the column of `cluster_id`, `clip_id` and `source_id` each, whatever lies
 beside them: of two million clips in row groups of a thousand two CPU seconds in all (`tests/bench/dedup_explain.py`).
 """
@@ -54,14 +54,14 @@ def explain(lake: Lake, clip_id: str) -> Explanation:
     if duplicates is None:
         raise Terminal(f"{lake.root}: there are no duplicates yet; run `reelmill run dedup` first")
     clips = _clips_of(lake, duplicates)
-    own = _rows(duplicates, ("loser_id", "keeper_id"), {clip_id})
+    own = rows_of(duplicates, ("loser_id", "keeper_id"), {clip_id})
     if not own:
         facts = _facts(clips, {clip_id})
         if clip_id not in facts:
             raise Terminal(f"{lake.root}: dedup has seen no clip {clip_id!r}; ids are whole, as the tables print them")
         return Explanation(clip_id, f"{clip_id} resembles no other clip", None, (facts[clip_id],), ())
     cluster = own[0]["cluster_id"]
-    losers = sorted(_rows(duplicates, ("cluster_id",), {cluster}), key=lambda row: str(row["loser_id"]))
+    losers = sorted(rows_of(duplicates, ("cluster_id",), {cluster}), key=lambda row: str(row["loser_id"]))
     keepers = sorted({row["keeper_id"] for row in losers})
     facts = _facts(clips, {*keepers, *(row["loser_id"] for row in losers)})
     uris = _uris(clips, {f["source_id"] for f in facts.values()})
@@ -77,10 +77,10 @@ def frames(lake: Lake, clips: Collection[str]) -> dict[str, list[dict[str, Any]]
     fingerprint = lake.current("dedup")
     duplicates = lake.version(DUPLICATES, fingerprint) if fingerprint else None
     seen = _clips_of(lake, duplicates) if duplicates else None
-    return {row["clip_id"]: row["frames"] or [] for row in _rows(seen, ("clip_id",), clips, ("clip_id", "frames"))}
+    return {row["clip_id"]: row["frames"] or [] for row in rows_of(seen, ("clip_id",), clips, ("clip_id", "frames"))}
 
 
-def _rows(version: Version | None, keys: Sequence[str], ids: Collection[str], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
+def rows_of(version: Version | None, keys: Sequence[str], ids: Collection[str], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Rows that have one of those ids in one of the columns `keys`.
 
     Of row groups whose statistics rule that out nothing is read, which is all but one or two where the table lies in the order of the key
@@ -116,7 +116,7 @@ def _thresholds(lake: Lake, duplicates: Version, losers: Collection[str]) -> dic
     """op and threshold that each loser was judged by."""
     rejects = lake.version(REJECTS, duplicates.fingerprint)
     return {row["sample_id"]: {"op": row["op"], "threshold": row["threshold"]}
-            for row in _rows(rejects, ("sample_id",), losers, ("sample_id", "stage", "op", "threshold")) if row["stage"] == "dedup"}
+            for row in rows_of(rejects, ("sample_id",), losers, ("sample_id", "stage", "op", "threshold")) if row["stage"] == "dedup"}
 
 
 def _verdict(clip_id: str, losers: list[dict[str, Any]]) -> str:
@@ -140,10 +140,10 @@ def _uris(clips: Version | None, ids: Collection[str]) -> dict[str, str]:
     parents: Mapping[str, str] = clips.manifest["parents"] if clips else {}
     name = next((fp for parent, fp in parents.items() if parent.startswith(f"{SOURCES.name}@")), None)
     sources = clips.lake.version(SOURCES, name) if clips and name else None
-    return {row["source_id"]: row["uri"] for row in _rows(sources, ("source_id",), ids, ("source_id", "uri"))}
+    return {row["source_id"]: row["uri"] for row in rows_of(sources, ("source_id",), ids, ("source_id", "uri"))}
 
 
 def _facts(clips: Version | None, ids: Collection[str]) -> dict[str, dict[str, Any]]:
     """Facts of some clips."""
     return {row["clip_id"]: {name: row[name] for name in SHOWN} | {"text": (row["text"] or "")[:WORDS] or None}
-            for row in _rows(clips, ("clip_id",), ids, (*SHOWN, "text"))}
+            for row in rows_of(clips, ("clip_id",), ids, (*SHOWN, "text"))}

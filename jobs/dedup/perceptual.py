@@ -95,6 +95,19 @@ def bits_set(x):  # type: ignore[no-untyped-def]
     return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
+@nb.njit(inline="always")
+def runs_of(bucket, value, start, runs):  # type: ignore[no-untyped-def]
+    """Where the bucket ends that begins at `start`, and how many values it holds; where each of them begins, and that end, go to `runs`."""
+    end, count = start, 0
+    while end < len(bucket) and bucket[end] == bucket[start]:
+        if end == start or value[end] != value[end - 1]:
+            runs[count] = end
+            count += 1
+        end += 1
+    runs[count] = end
+    return end, count
+
+
 @nb.njit(cache=True, nogil=True)
 def _near(bucket, value, node, most):  # type: ignore[no-untyped-def]
     """Rows sorted by bucket, value, node. Every node with the least node of each near value of its bucket."""
@@ -104,13 +117,7 @@ def _near(bucket, value, node, most):  # type: ignore[no-untyped-def]
     for turn in range(2):
         p, start = 0, 0
         while start < len(bucket):
-            end, count = start, 0
-            while end < len(bucket) and bucket[end] == bucket[start]:
-                if end == start or value[end] != value[end - 1]:
-                    runs[count] = end
-                    count += 1
-                end += 1
-            runs[count] = end
+            end, count = runs_of(bucket, value, start, runs)
             for r in range(count):
                 for s in range(r, count):
                     if bits_set(value[runs[r]] ^ value[runs[s]]) > most:

@@ -29,7 +29,7 @@ from schemas.settings import Settings
 
 PLANNED = ("clip_id", "source_id", "source_sha256", "modality", "duration_s", "end_s", "has_audio", "text_chars")
 CLIP = ("clip_id", *COPIED, "lang", "lang_detected", "frames")
-SOURCE = ("source_id", "uri", "sha256", "size_bytes", "duration_s")
+SOURCE = ("source_id", "uri", "sha256", "size_bytes", "duration_s", "fetched_at")
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def work(task: Task, settings: Settings) -> Part:
         SAMPLES.name: SAMPLES.rows(kept),
         REJECTS.name: reject_rows(sorted(dropped, key=lambda row: order[row["sample_id"]]), "fuse", task.policy_hash, task.run_id),
     }
-    return Part(tables, seen=len(task.ids), kept=len(kept))
+    return Part(tables, seen=len(task.ids), kept=len(kept), row_group_bytes=settings.recipe.fuse.row_group_bytes)
 
 
 def _rows(slices: Sequence[Slice], columns: Sequence[str], ids: pa.Array) -> list[dict[str, Any]]:
@@ -156,17 +156,7 @@ def _fused(
         if source.taken_down:
             yield clip["clip_id"], {"check": "takedown", "reason": "taken_down"}
         elif (why := verdict(clip, labels[clip["clip_id"]], settings.recipe.label)) is not None:
-            yield (
-                clip["clip_id"],
-                {
-                    "check": why.check,
-                    "reason": why.reason,
-                    "value": why.value,
-                    "op": why.op,
-                    "threshold": why.threshold,
-                    "detail": why.detail,
-                },
-            )
+            yield clip["clip_id"], vars(why)
         elif clip["modality"] == "text":
             yield clip["clip_id"], Media("whole", 0.0)
         else:

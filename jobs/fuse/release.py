@@ -203,8 +203,28 @@ def verify(lake: Lake, facts: Mapping[str, Any]) -> list[str]:
     return wrong
 
 
+def whole(lake: Lake, facts: Mapping[str, Any]) -> None:
+    """Make sure that all shards of a release are there.
+
+    Raises:
+        Terminal: one is not.
+    """
+    gone = [shard["path"] for shard in facts["shards"] if not lake.fs.exists(lake.path(shard["path"]))]
+    if gone:
+        raise Terminal(
+            f"release {facts['name']} can no longer be read whole: {len(gone)} of its {len(facts['shards'])} shards are gone, {gone[0]} for one; "
+            "`takedown --erase` removes shards of earlier releases, use a later one"
+        )
+
+
 def diff(lake: Lake, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """What lies between two releases: ids of samples added, removed and changed (any column), settings and models that differ."""
+    """What lies between two releases: ids of samples added, removed and changed (any column), settings and models that differ.
+
+    Raises:
+        Terminal: a shard of one of them is gone.
+    """
+    for facts in (before, after):
+        whole(lake, facts)
     old, new = _rows(lake, before, after), _rows(lake, after, before)
     kept = _ids_of_common(lake, before, after)
     return {
@@ -266,7 +286,11 @@ def export_webdataset(lake: Lake, facts: Mapping[str, Any], out: Path) -> list[P
     """One tar per shard in WebDataset form: `<sample_id>.<ext>` for media, `.txt` for the caption, `.json` for all else.
 
     The same release gives the same bytes. An existing file of the same name is replaced.
+
+    Raises:
+        Terminal: a shard is gone.
     """
+    whole(lake, facts)
     out.mkdir(parents=True, exist_ok=True)
     made = []
     counts: Counter[str] = Counter()
@@ -274,14 +298,17 @@ def export_webdataset(lake: Lake, facts: Mapping[str, Any], out: Path) -> list[P
         target = out / f"{shard['split']}-{counts[shard['split']]:05d}.tar"
         counts[shard["split"]] += 1
         passing = target.with_suffix(".tmp")
-        with lake.parquet(lake.path(shard["path"])) as file, tarfile.open(passing, "w", format=tarfile.USTAR_FORMAT) as tar:
-            for batch in file.iter_batches(batch_size=16):
-                for row in batch.to_pylist():
-                    for name, data in _members(row):
-                        info = tarfile.TarInfo(name)
-                        info.size = len(data)
-                        tar.addfile(info, io.BytesIO(data))
-        passing.replace(target)
+        try:
+            with lake.parquet(lake.path(shard["path"])) as file, tarfile.open(passing, "w", format=tarfile.USTAR_FORMAT) as tar:
+                for batch in file.iter_batches(batch_size=16):
+                    for row in batch.to_pylist():
+                        for name, data in _members(row):
+                            info = tarfile.TarInfo(name)
+                            info.size = len(data)
+                            tar.addfile(info, io.BytesIO(data))
+            passing.replace(target)
+        finally:
+            passing.unlink(missing_ok=True)
         made.append(target)
     return made
 

@@ -3,7 +3,7 @@
 The new version has the fingerprint that fuse itself would give it (its parents and the tombstones), so a later `run fuse` stands.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from jobs.fuse.tombstones import buried, bury, tombstones
 from jobs.lake import Lake, Version
 from jobs.run import reject_rows
 from jobs.version import digest
-from schemas import DUPLICATES, GENERATIONS, PROMPTS, PUBLICATIONS, REJECTS, SAMPLES, SOURCES
+from schemas import CLIPS, DUPLICATES, GENERATIONS, PROMPTS, PUBLICATIONS, REJECTS, SAMPLES, SOURCES, Table
 
 
 def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) -> dict[str, Any]:
@@ -47,12 +47,12 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
         samples = lake.version(SAMPLES, fingerprint) if fingerprint else None
         made = _rewritten(lake, samples) if samples else None
         gone = sorted(made["gone"]) if made else []
-        ids = sorted({*gone, *_ever(lake, row)})
+        ids = sorted({*gone, *_ever(lake, gone_sources)})
         report = {
             "source_id": row["source_id"],
             "uri": row["uri"],
             "samples": gone,
-            "near_copies": _near_copies(lake, samples, ids),
+            "near_copies": _near_copies(lake, samples, gone_sources),
             "release": made["release"]["name"] if made else None,
             "rewritten": made["rewritten"] if made else [],
             "kept": made["kept"] if made else [],
@@ -114,7 +114,7 @@ def _rewritten(lake: Lake, samples: Version) -> dict[str, Any] | None:
             data = opened.read()
         left = data.filter(pc.invert(pc.is_in(data["source_id"], value_set=buried)))
         if left.num_rows:
-            files.append(lake.write_part(SAMPLES, fingerprint, file["path"], left))
+            files.append(lake.write_part(SAMPLES, fingerprint, file["path"], left, samples.manifest["recipe"]["fuse"]["row_group_bytes"]))
     if not gone:
         lake.remove(SAMPLES.name, fingerprint)
         return None
@@ -165,35 +165,33 @@ def _rejects(lake: Lake, samples: Version, manifest: Mapping[str, Any], gone: Se
     )
 
 
-def _ever(lake: Lake, row: Mapping[str, Any]) -> set[str]:
-    """Samples of the source in any release."""
+def _ever(lake: Lake, sources: Collection[str]) -> set[str]:
+    """Samples of these sources in any release."""
+    wanted = pa.array(sorted(sources), pa.string())
     found: set[str] = set()
     for release in releases(lake):
         for shard in release["shards"]:
             if lake.fs.exists(lake.path(shard["path"])):
                 with lake.parquet(lake.path(shard["path"])) as file:
                     table = file.read(columns=["sample_id", "source_id"])
-                found |= set(table.filter(pc.equal(table["source_id"], row["source_id"]))["sample_id"].to_pylist())
+                found |= set(table.filter(pc.is_in(table["source_id"], value_set=wanted))["sample_id"].to_pylist())
     return found
 
 
-def _near_copies(lake: Lake, samples: Version | None, ids: Sequence[str]) -> list[str]:
-    """Clips of other sources that dedup found alike: a person decides about them."""
-    duplicates = next(
-        (
-            lake.version(DUPLICATES, fp)
-            for name, fp in (samples.manifest["parents"].items() if samples else ())
-            if name.startswith(f"{DUPLICATES.name}@")
-        ),
-        None,
-    )
-    if duplicates is None:
+def _near_copies(lake: Lake, samples: Version | None, sources: Collection[str]) -> list[str]:
+    """Clips of other sources that dedup found alike, those for which a clip of these went among them: a person decides about them."""
+    parents = samples.manifest["parents"] if samples else {}
+
+    def made_from(table: Table) -> Version | None:
+        return next((lake.version(table, fp) for name, fp in parents.items() if name.startswith(f"{table.name}@")), None)
+
+    duplicates, clips = made_from(DUPLICATES), made_from(CLIPS)
+    if duplicates is None or clips is None:
         return []
-    pairs = duplicates.read(["loser_id", "keeper_id"]).to_pylist()
-    mine = set(ids)
-    return sorted(
-        {p["loser_id"] for p in pairs if p["keeper_id"] in mine} | {p["keeper_id"] for p in pairs if p["loser_id"] in mine} - mine
-    )
+    known = clips.read(["clip_id", "source_id"])
+    mine = set(known.filter(pc.is_in(known["source_id"], value_set=pa.array(sorted(sources), pa.string())))["clip_id"].to_pylist())
+    pairs = [{p["loser_id"], p["keeper_id"]} for p in duplicates.read(["loser_id", "keeper_id"]).to_pylist()]
+    return sorted(set().union(*(pair for pair in pairs if pair & mine)) - mine)
 
 
 def _descendants(lake: Lake, ids: set[str]) -> dict[str, list[str]]:

@@ -113,7 +113,7 @@ def _measured(video: bytes, profile: Profile, settings: Settings) -> tuple[dict[
     if judged.kept:
         return rows[0], None
     check, why = judged.stops[0]
-    return rows[0], Why(check.name, why.code, why.value, why.op, why.threshold, why.detail)
+    return rows[0], why.by(check.name)
 
 
 def _safety(row: Mapping[str, Any], prompt: str, settings: Settings) -> tuple[dict[str, float], Why | None]:
@@ -172,6 +172,5 @@ def similarity(frames: Frames, prompt: str, settings: Settings) -> float | None:
 
 def reject(generation_id: str, why: Why, where: str) -> dict[str, Any]:
     """A row of `rejects` for a shot."""
-    return {"sample_id": generation_id, "check": why.check, "value": why.value, "op": why.op, "threshold": why.threshold,
-            "reason": why.reason, "detail": f"{where}: {why.detail}" if why.detail else where}
+    return {"sample_id": generation_id, **vars(why), "detail": f"{where}: {why.detail}" if why.detail else where}
 

@@ -4,42 +4,22 @@ The endpoint is named `http(s)://host/v1#model`; the key comes from the environm
 """
 
 import base64
-import json
-import os
-import time
-import urllib.error
-import urllib.request
+import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from email.utils import parsedate_to_datetime
-from http.client import HTTPException, HTTPResponse
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from jobs.errors import Terminal, Transient
+from jobs.chat import Chat, TurnedDown
+from jobs.errors import Terminal
 from jobs.label.captioner import ASK, MAX_TOKENS, Captioner, Cost, Pictures, Reply, parsed
 
 KEY_ENV = "REELMILL_CAPTION_KEY"
 AT_ONCE = 8
 """Questions under way at a time: such servers batch what comes in together."""
-TRIES, TIMEOUT_S, FIRST_WAIT_S, LONGEST_WAIT_S = 6, 120.0, 0.5, 60.0
-MAX_BYTES = 4 << 20
-"""A longer answer is no answer."""
 MOST_TOKENS = 1 << 40
 """No question costs more; what a server says beyond it is no number of tokens."""
-OF_THE_REQUEST = (400, 413, 415, 422)
-"""Codes by which a server turns down one request and not its sender."""
-
-
-class _TurnedDown(Exception):
-    """This clip is not wanted: what the server says of it."""
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The key is for the server that was named."""
-
-    def redirect_request(self, *words: Any) -> None:
-        return None
 
 
 def is_endpoint(name: str) -> bool:
@@ -66,21 +46,21 @@ def model_of(address: str) -> str:
 
 
 def endpoint(address: str) -> Captioner:
-    """A captioner that asks `POST <address>/chat/completions`; the key comes from REELMILL_CAPTION_KEY.
+    """A captioner that asks `POST <address>/chat/completions` (`jobs.chat`); the key comes from REELMILL_CAPTION_KEY.
 
-    Busy and broken answers (429, 5xx, no connection) are tried again after growing pauses, or when the server says. A request that
-    is turned down is `failed` or `refused`, unless all of a batch are: then the fault is not in the pictures.
+    A request that is turned down is `failed` or `refused`. Where all of a batch are, the endpoint is asked about a plain picture: if that is
+    turned down as well, the fault is not in the pictures.
 
     Raises (when asked):
         Transient: still no answer after the last try.
-        Terminal: the endpoint turns down its sender, or every request of a batch.
+        Terminal: the endpoint turns down its sender, or a plain request.
     """
-    url = f"{address.partition('#')[0].rstrip('/')}/chat/completions"
+    chat = Chat(f"{address.partition('#')[0].rstrip('/')}/chat/completions", "label.caption_model", KEY_ENV)
 
-    def one(pictures: Pictures) -> Reply | _TurnedDown:
+    def one(pictures: Pictures) -> Reply | TurnedDown:
         try:
-            return read(_post(url, request(model_of(address), pictures)))
-        except _TurnedDown as why:
+            return read(chat.ask(request(model_of(address), pictures)))
+        except TurnedDown as why:
             return Reply("refused") if "content_filter" in str(why) or "content_policy" in str(why) else why
 
     def ask(clips: Sequence[Pictures]) -> list[Reply]:
@@ -89,12 +69,24 @@ def endpoint(address: str) -> Captioner:
             replies = list(pool.map(one, clips))
         finally:
             pool.shutdown(cancel_futures=True)
-        down = [r for r in replies if isinstance(r, _TurnedDown)]
-        if down and len(down) == len(replies):
-            raise Terminal(f"{url} turns every request down: {down[0]}; check label.caption_model")
-        return [Reply("failed") if isinstance(r, _TurnedDown) else r for r in replies]
+        if replies and all(isinstance(r, TurnedDown) for r in replies):
+            try:
+                chat.ask(request(model_of(address), (_plain(),)) | {"max_tokens": 1})
+            except TurnedDown as why:
+                raise Terminal(f"{chat.url} turns every request down: {why}; check label.caption_model") from None
+        return [Reply("failed") if isinstance(r, TurnedDown) else r for r in replies]
 
     return ask
+
+
+@cache
+def _plain() -> bytes:
+    """A picture that nobody can have anything against."""
+    from PIL import Image
+
+    sink = io.BytesIO()
+    Image.new("RGB", (64, 64), (128, 128, 128)).save(sink, "JPEG")
+    return sink.getvalue()
 
 
 def request(model: str, pictures: Pictures) -> dict[str, Any]:
@@ -122,58 +114,3 @@ def read(answer: Any) -> Reply:
         return parsed(content, cost)
     except (KeyError, IndexError, TypeError, AttributeError):
         return Reply("failed")
-
-
-def _post(url: str, body: dict[str, Any]) -> Any:
-    headers = {"Content-Type": "application/json"}
-    if key := os.environ.get(KEY_ENV):
-        headers["Authorization"] = f"Bearer {key}"
-    opener = urllib.request.build_opener(_NoRedirect)
-    why, wait = "", 0.0
-    for attempt in range(TRIES):
-        time.sleep(min(wait, LONGEST_WAIT_S))
-        wait = FIRST_WAIT_S * 2**attempt
-        try:
-            with opener.open(urllib.request.Request(url, json.dumps(body).encode(), headers), timeout=TIMEOUT_S) as response:
-                kind = response.headers.get_content_type()
-                try:
-                    return json.loads(_body(response))
-                except (ValueError, RecursionError) as error:
-                    why = f"what it answers is no JSON but {kind} ({error}); check the address in label.caption_model"
-        except urllib.error.HTTPError as error:
-            if error.code in OF_THE_REQUEST:
-                raise _TurnedDown(f"{error.code} {_why(error)}") from None
-            if error.code != 429 and error.code < 500:
-                raise Terminal(f"{url} answers {error.code} {error.reason}; check label.caption_model and {KEY_ENV}") from None
-            why, wait = f"{error.code} {error.reason}", _asked_wait(error.headers.get("Retry-After", ""), wait)
-        except (OSError, HTTPException, ValueError) as error:
-            why = str(getattr(error, "reason", "") or error or type(error).__name__)
-    raise Transient(f"{url}: no answer after {TRIES} tries ({why})")
-
-
-def _why(error: urllib.error.HTTPError) -> str:
-    """What a server says of the request, as far as it comes at once."""
-    try:
-        return error.read1(2000).decode(errors="replace") or str(error.reason)  # type: ignore[attr-defined]
-    except (OSError, HTTPException):
-        return str(error.reason)
-
-
-def _body(response: HTTPResponse) -> bytes:
-    """The first MAX_BYTES of an answer, which must be there TIMEOUT_S after it began: a trickle would never end."""
-    until, found = time.monotonic() + TIMEOUT_S, b""
-    while len(found) < MAX_BYTES and (part := response.read1(1 << 16)):
-        found += part
-        if time.monotonic() > until:
-            raise TimeoutError(f"its answer was not complete after {TIMEOUT_S:g} s")
-    return found
-
-
-def _asked_wait(said: str, otherwise: float) -> float:
-    """Seconds that a `Retry-After` asks for: a number or a date (RFC 9110, section 10.2.3)."""
-    if said.isdecimal():
-        return float(said)
-    try:
-        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
-    except (TypeError, ValueError, OverflowError):
-        return otherwise

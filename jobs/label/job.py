@@ -126,7 +126,7 @@ def plan(run: Run, chosen: Cast) -> list[Task]:
 
 def _sources(run: Run) -> Mapping[str, Mapping[str, Any]]:
     table = run.optional(SOURCES)
-    columns = ["source_id", "uri", "size_bytes", "sha256"]
+    columns = ["source_id", "uri", "size_bytes", "sha256", "fetched_at"]
     return {row["source_id"]: row for row in table.read(columns).to_pylist()} if table is not None else {}
 
 
@@ -154,9 +154,8 @@ def work(task: Task, settings: Settings) -> Part:
     parts = [_copied(task)]
     if task.make:
         wanted = frozenset(i for ids in task.make.values() for i in ids)
-        columns = {"clip_id", *(c for n in task.make for c in labelers()[n].needs)}
-        none = dict.fromkeys(sorted(columns))  # of columns that came into the contract after the clips were measured
-        rows = [none | _told(row) for piece in task.slices for row in piece.read(list(none)).to_pylist() if row["clip_id"] in wanted]
+        columns = sorted({"clip_id", *(c for n in task.make for c in labelers()[n].needs)})
+        rows = [_told(row) for piece in task.slices for row in piece.read(columns).to_pylist() if row["clip_id"] in wanted]
         batch = Batch(sorted(rows, key=lambda row: str(row["clip_id"])), task.sources)
         device = worker_device(settings.runtime.device) if any(m.name for m in task.models.values()) else "cpu"
         for name, ids in task.make.items():

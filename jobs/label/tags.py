@@ -1,8 +1,10 @@
 """Zero-shot classification over a vocabulary: prompt ensembles, the model's own temperature, and an explicit unknown."""
 
+import contextlib
+import fcntl
 import heapq
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
@@ -90,25 +92,43 @@ def claimed(shares: dict[str, float], top_k: int) -> list[tuple[str, float]]:
 
 def _embedded(tower: Tower, texts: Sequence[str]) -> Vectors:
     """Vectors of fixed texts, kept in the user's cache folder by weights and texts, so that a new worker need not ask again: in parcels, so
-    that a vocabulary of which some words change is not embedded anew as a whole."""
+    that a vocabulary of which some words change is not embedded anew as a whole. Of workers that start together one embeds and the others wait."""
     parcels: dict[int, list[str]] = {}
     for text in sorted(set(texts)):
         parcels.setdefault(crc32(text.encode()) % PARCELS, []).append(text)
     folder = Path(os.environ.get("REELMILL_CACHE", Path.home() / ".cache" / "reelmill")) / "text"
-    known: dict[str, Vectors] = {}
-    missing = {}
-    for some in parcels.values():
-        file = folder / f"{tower.weights.revision}-{tower.device}-{digest([tower.weights.name, *some])[:16]}.npy"
-        try:
-            known |= zip(some, np.asarray(np.load(file, allow_pickle=False), dtype=np.float32), strict=True)
-        except (OSError, ValueError):
-            missing[file] = some
-    fresh = [text for some in missing.values() for text in some]
-    known |= zip(fresh, tower.text(fresh), strict=True)
-    tower.forget()
-    for file, some in missing.items():
-        _keep(file, np.stack([known[text] for text in some]))
+    name = f"{tower.weights.revision}-{tower.device}"
+    wanted = {folder / f"{name}-{digest([tower.weights.name, *some])[:16]}.npy": some for some in parcels.values()}
+    known = _kept(wanted)
+    if set(texts) - known.keys():
+        with _alone(folder / f"{name}.lock"):
+            known = _kept(wanted)
+            missing = {file: some for file, some in wanted.items() if set(some) - known.keys()}
+            fresh = [text for some in missing.values() for text in some]
+            known |= zip(fresh, tower.text(fresh), strict=True)
+            tower.forget()
+            for file, some in missing.items():
+                _keep(file, np.stack([known[text] for text in some]))
     return np.stack([known[text] for text in texts])
+
+
+def _kept(wanted: Mapping[Path, Sequence[str]]) -> dict[str, Vectors]:
+    """Vectors of the parcels that are there and whole."""
+    known: dict[str, Vectors] = {}
+    for file, some in wanted.items():
+        with contextlib.suppress(OSError, ValueError, EOFError):
+            known |= zip(some, np.asarray(np.load(file, allow_pickle=False), dtype=np.float32), strict=True)
+    return known
+
+
+@contextlib.contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Hold a lock of this machine, which ends with its process; where there can be none, all do the work."""
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            fcntl.flock(held.enter_context(open(file, "ab")), fcntl.LOCK_EX)
+        yield
 
 
 def _keep(file: Path, vectors: Vectors) -> None:

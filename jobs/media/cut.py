@@ -7,15 +7,16 @@ the container, so they hold for variable frame rates and edit lists. Runs in the
 
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from jobs.media import sandbox
+from jobs.media import child, sandbox
 from jobs.media.encode import encode_audio
 from jobs.media.faults import MissingFile, NoMedia, NotRegularFile, Uncuttable, Undecodable, Unreadable
-from jobs.media.probe import NotRegular, open_media, origin_s, picture_stream, regular, sound_stream
+from jobs.media.probe import CLOCKLESS, NotRegular, open_media, origin_s, picture_stream, rate, regular, sound_stream
 from jobs.media.smart import smart
 from jobs.media.sniff import HEAD_BYTES, Kind, sniff
 from jobs.media.sound import sound_of
@@ -102,6 +103,9 @@ def _cut(container: Any, file: Any, kind: Kind, span: Span) -> Cut:
         stream.codec_context.thread_count = 1
     if video is not None:
         video.thread_type = "NONE"
+    if video is not None and kind.demuxer in CLOCKLESS:
+        done = encoded(_without_clock(container, video, kind, span), float(video.sample_aspect_ratio or 1), span)
+        return Cut(muxed(done, None), None, "video/mp4", None, done.how, done.start_s)
     origin = origin_s(container)
     window = read(container, video, audio, origin, span)
     if video is None:
@@ -131,6 +135,23 @@ def _cut(container: Any, file: Any, kind: Kind, span: Span) -> Cut:
     sound = sound_of(window.audio, origin, done.start_s, span.end_s)
     m4a = encode_audio(*sound) if sound is not None else None
     return Cut(muxed(done, m4a), m4a, "video/mp4", "audio/mp4" if m4a else None, done.how, done.start_s)
+
+
+def _without_clock(container: Any, video: Any, kind: Kind, span: Span) -> Iterator[tuple[float, Any]]:
+    """The frames of the span of a bare stream, which is read from its start, with the times that `jobs.clean.reading` gives them."""
+    import av
+
+    step, t = 1 / (rate(video, kind) or 25.0), 0.0
+    for packet in container.demux(video):
+        try:
+            decoded = packet.decode()
+        except av.error.FFmpegError:
+            continue
+        for frame in decoded:
+            if span.holds(t):
+                child.progress(t - span.start_s)
+                yield t, frame
+            t += step
 
 
 def _animation(file: Any, span: Span) -> Cut:

@@ -102,7 +102,7 @@ def pictures(image: Any, max_frames: int) -> Iterator[tuple[float, float, NDArra
     """
     count = frames(image)
     if count > max_frames:
-        raise TooManyFrames(f"{count} frames; the limit is {max_frames}")
+        raise TooManyFrames(f"{count} frames of {image.width} x {image.height}; the limit is {max_frames}")
     at = 0.0
     for index in range(count):
         try:
@@ -251,4 +251,6 @@ def _plain(error: BaseException) -> str:
     text = str(error) or type(error).__name__
     if "MAX_TEXT" in text:
         return "a text or profile in its header unpacks to megabytes"
+    if "could not create decoder" in text:
+        return "its data are damaged or cut off"
     return "the data are of no known picture format" if "cannot identify" in text or "object at 0x" in text else text

@@ -4,6 +4,7 @@
 or open another file. It parses untrusted bytes: call it through `jobs.media.sandbox`, in the pass itself it runs inside the child anyway.
 """
 
+import errno
 import io
 import math
 import os
@@ -88,6 +89,36 @@ def open_media(file: BinaryIO, kind: Kind) -> AbstractContextManager[Any]:
     return opened
 
 
+def broken(file: BinaryIO, kind: Kind, error: Any) -> str:
+    """What is wrong with a header that a demuxer refused, in words that name the way out where there is one."""
+    if kind.demuxer == "mov" and not _indexed(file):
+        return f"the {kind.container} has no index (moov), as a recording or a download that was not finished"
+    if error.errno == errno.EIO:  # of the demuxer, which was to read on; errors of the disk come as themselves
+        return f"the {kind.container} ends within its header"
+    return f"the {kind.container} header is broken: {error.strerror}"
+
+
+def _indexed(file: BinaryIO) -> bool:
+    """Whether an MP4 has a box that says where its frames are."""
+    size = file.seek(0, os.SEEK_END)
+    at = 0
+    for _ in range(MOST_BOXES):
+        file.seek(at)
+        head = file.read(16)
+        if len(head) < 8:
+            return False
+        if head[4:8] in (b"moov", b"moof"):
+            return True
+        length = int.from_bytes(head[:4], "big")
+        length = int.from_bytes(head[8:16], "big") if length == 1 else length or size
+        at += max(length, 8)
+    return True
+
+
+MOST_BOXES = 1000
+"""Boxes of an MP4 that are looked at."""
+
+
 def picture_stream(container: Any) -> Any | None:
     """The picture stream a player would show: one that moves, the default one, or the largest; cover art is none."""
     streams = [s for s in container.streams.video if not _attached(s) and s.codec_context is not None]
@@ -114,6 +145,28 @@ def _default(stream: Any) -> bool:
     from av.stream import Disposition
 
     return bool(stream.disposition & Disposition.default)
+
+
+CLOCKLESS = frozenset({"h264", "hevc"})
+"""Demuxers of bare streams, whose frames bear no times: they follow each other at `rate`."""
+
+
+def rate(stream: Any, kind: Kind) -> float | None:
+    """Frames a second of a stream of pictures, as it says; of a bare one what stands in the stream itself, for its demuxer makes one up."""
+    known = (stream.guessed_rate or stream.average_rate) if kind.demuxer in CLOCKLESS else (stream.average_rate or stream.guessed_rate)
+    return float(known) if known else None
+
+
+ANIMATIONS = frozenset({"gif", "apng"})
+"""Containers of which one frame is a picture, not a short video, and of which a frame may state a few pixels of millions that are shown."""
+ANIMATION_PIXELS, ANIMATION_PIXELS_A_BYTE = 5_000_000_000, 20_000
+"""What an animation may show in all, by any size, and for every byte of it: some ten CPU seconds, and a cursor that blinks on a large
+screen. (Those that move have 1 to 500 pixels a byte; a bomb has 400,000.)"""
+
+
+def animation_frames(width: int, height: int, size_bytes: int) -> int:
+    """Most frames that an animation of this size is decoded for."""
+    return int(max(ANIMATION_PIXELS, ANIMATION_PIXELS_A_BYTE * size_bytes) // max(width * height, 1))
 
 
 def origin_s(container: Any) -> float:
@@ -154,10 +207,9 @@ def describe(container: Any, kind: Kind) -> Probe:
     duration = container_seconds(container)
     if picture is not None:
         context = picture.codec_context
-        rate = picture.average_rate or picture.guessed_rate
         ratio = picture.sample_aspect_ratio
         facts |= {
-            "width": context.width, "height": context.height, "fps": float(rate) if rate else None,
+            "width": context.width, "height": context.height, "fps": rate(picture, kind),
             "video_codec": context.name, "pix_fmt": context.pix_fmt, "sar": float(ratio) if ratio else None,
             "bit_depth": depth(context.format), "hdr": context.color_trc in HDR_TRANSFERS,
             "alpha": has_alpha(picture),

@@ -77,6 +77,8 @@ _PREFIXES: tuple[tuple[bytes, Kind], ...] = (
     (b"BM", Kind("image", "bmp")),
     (b"II*\0", Kind("image", "tiff")),
     (b"MM\0*", Kind("image", "tiff")),
+    (b"II+\0", Kind("image", "tiff")),
+    (b"MM\0+", Kind("image", "tiff")),
     (b"\0\0\0\x0cjP  \r\n", Kind("image", "jp2")),
     (b"8BPS", Kind("image", "psd")),
     (b"\0\0\1\0", Kind("image", "ico")),

@@ -8,11 +8,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from jobs.collect.pii import MASKS
+from jobs.lake import Version
 from jobs.prompts.analyse import clean, language, letters, sentences
 
 Vectors = NDArray[np.float32]
@@ -23,6 +26,10 @@ and they should differ."""
 MIN_LETTERS, MAX_LETTERS = 4, 200
 """Captions outside are no use as a prompt; longer texts are cut to their first sentences."""
 UNKNOWN_ENGAGEMENT = 0.5
+COLUMNS = ("sample_id", "title", "caption", "text", "engagement", "embedding")
+LOOKED_AT, TEXTS_PER_PROMPT = 20_000, 20
+"""Samples of a release that a draw looks at, about, where it holds more; different texts among them for each prompt, at least, else it looks at
+more."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,29 @@ class Candidate:
     sample_ids: tuple[str, ...]
     weight: float
     vector: Vectors | None
+
+
+def looked_at(release: Version, count: int) -> list[dict[str, Any]]:
+    """The rows of a release that `count` prompts are drawn from: all, or of a large release those whose text falls into an even share of
+    hashes, so that all samples of one text are there or none."""
+    every = max(1, release.rows // LOOKED_AT)
+    while True:
+        found = [row for piece in release.slices() for row in _thinned(piece.read(COLUMNS), every)]
+        if every == 1 or len({_given(row) for row in found}) >= TEXTS_PER_PROMPT * count:
+            return found
+        every = max(1, every // 8)
+
+
+def _thinned(rows: pa.Table, every: int) -> Iterator[dict[str, Any]]:
+    texts = rows.select(["caption", "title", "text"]).to_pylist()
+    for i in (i for i, row in enumerate(texts) if every == 1 or crc32(_given(row).encode()) % every == 0):
+        vector = rows["embedding"][i]
+        yield {**texts[i], **{name: rows[name][i].as_py() for name in ("sample_id", "engagement")},
+               "embedding": vector.values.to_numpy(zero_copy_only=False) if vector.is_valid else None}
+
+
+def _given(row: Mapping[str, Any]) -> str:
+    return str(row["caption"] or row["title"] or row["text"] or "")
 
 
 def candidates(rows: Sequence[Mapping[str, Any]], langs: Sequence[str]) -> list[Candidate]:

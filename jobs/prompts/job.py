@@ -48,15 +48,18 @@ def planned(settings: Settings, release: Version | None) -> tuple[list[Row], lis
     """Rows of `prompts` and of `rejects`: for the texts of the settings, else for a draw from a version of `samples`.
 
     Raises:
-        Terminal: neither texts nor samples.
+        Terminal: neither texts nor samples, or samples of which none says anything.
     """
     if settings.recipe.prompts.texts:
         return from_user(settings)
     if release is None:
         raise Terminal(f"{settings.runtime.lake}: there is no release to draw prompts from; build one with `reelmill build "
                        "SOURCE…` or say what to make with --prompt TEXT")
-    columns = ["sample_id", "title", "caption", "text", "engagement", "embedding"]
-    return from_release(release.read(columns).to_pylist(), settings)
+    kept, rejected = from_release(curate.looked_at(release, settings.recipe.prompts.count), settings)
+    if not kept and not rejected:
+        raise Terminal(f"{settings.runtime.lake}: no caption, title or text of the release is a prompt in {' or '.join(settings.recipe.prompts.langs)} "
+                       f"({curate.MIN_LETTERS} letters or more, no personal data); say what to make with --prompt TEXT")
+    return kept, rejected
 
 
 def from_user(settings: Settings) -> tuple[list[Row], list[Row]]:
@@ -165,5 +168,5 @@ def _why(check: str, reason: str, value: float | None = None, op: str | None = N
     return {"check": check, "reason": reason, "value": value, "op": op, "threshold": threshold, "detail": detail}
 
 
-PROMPTS_JOB = Job("prompts", reads=(SAMPLES,), optional=(SAMPLES,), writes=(PROMPTS, REJECTS), code=4, recipe=("prompts",),
+PROMPTS_JOB = Job("prompts", reads=(SAMPLES,), optional=(SAMPLES,), writes=(PROMPTS, REJECTS), code=5, recipe=("prompts",),
                   run=run, outside=outside)

@@ -5,19 +5,17 @@ The key is taken from REELMILL_REWRITER_KEY, never from settings.
 """
 
 import json
-import os
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from jobs.errors import Terminal, Transient
+from jobs.chat import Chat, TurnedDown
+from jobs.errors import Terminal
 from jobs.prompts.analyse import clean
 from jobs.prompts.storyboard import PRESETS, Shot
 
 KEY = "REELMILL_REWRITER_KEY"
-LIMIT_S, MAX_CHARS, MAX_ANSWER = 60.0, 600, 1 << 20
+MAX_CHARS = 600
 _TASK = (
     "You word shots for a text-to-video model. For each line of narration write one sentence of what is seen: subject, place, "
     "light, camera. Keep the language of the narration. Look: {look}. Answer with a JSON array of {count} strings alone."
@@ -46,19 +44,11 @@ def rewritten(shots: Sequence[Shot], lang: str, style: str, endpoint: str) -> li
 
 
 def _asked(url: str, body: dict[str, Any]) -> Any:
-    headers = {"Content-Type": "application/json"}
-    if key := os.environ.get(KEY):
-        headers["Authorization"] = f"Bearer {key}"
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
     try:
-        with urllib.request.urlopen(request, timeout=LIMIT_S) as reply:
-            return json.loads(reply.read(MAX_ANSWER))["choices"][0]["message"]["content"]
-    except urllib.error.HTTPError as error:
-        kind = Transient if error.code in (408, 429) or error.code >= 500 else Terminal
-        raise kind(f"prompts.rewriter: {url} answered {error.code} {error.reason}; check URL, model and {KEY}") from None
-    except (urllib.error.URLError, TimeoutError) as error:
-        raise Transient(f"prompts.rewriter: {url} cannot be reached ({error}); try again or leave it empty") from None
-    except (ValueError, KeyError, IndexError, TypeError):
+        return Chat(url, "prompts.rewriter", KEY).ask(body)["choices"][0]["message"]["content"]
+    except TurnedDown as why:
+        raise Terminal(f"prompts.rewriter: {url} turns the request down: {why}") from None
+    except (KeyError, IndexError, TypeError):
         raise Terminal(f"prompts.rewriter: {url} did not answer like a chat endpoint") from None
 
 

@@ -1,4 +1,4 @@
-"""Refuses prompts on banned topics, by a small built-in list in English and Chinese and the words of Settings.
+"""Banned words in a text: those of prompts by topic, from a small built-in list in English and Chinese, and any of Settings.
 
 An entry is a word, or two joined by `…` that stand near each other ("make…bomb" is in "make yourself a small bomb"). A list
 catches the plain cases only; labs add their own words, or a safety model to the judging of clips.
@@ -19,19 +19,29 @@ NEAR_LATIN, NEAR_HAN = r"(?:\W+\w+){0,3}?\W+", r"[^。！？!?\n]{0,6}?"
 """What may stand between two words of one entry: three words, or six ideographs of the same sentence."""
 
 
+AROUND = 100
+"""Letters before and behind a place that are cut into words: a text may be a book."""
+
+
 def blocked(text: str, extra: Sequence[str] = ()) -> tuple[str, str] | None:
-    """The first banned word of a text and its topic (`settings` for a word of `extra`), or None.
+    """The first banned word of a text and its topic (`settings` for a word of `extra`), or None."""
+    for topic, words in {"settings": tuple(extra), **_topics()}.items():
+        if hit := first_of(text, words):
+            return hit, topic
+    return None
+
+
+def first_of(text: str, words: Sequence[str]) -> str | None:
+    """The first of some words in a text, as it stands there, or None.
 
     Width, case and filling between ideographs do not hide a word; ideographs that belong to two words make none: 理性交流 is
     harmless.
     """
     plain = unicodedata.normalize("NFKC", text).lower()
-    topics = {"settings": tuple(extra), **_topics()}
     for seen in dict.fromkeys((plain, _BETWEEN_HAN.sub("", plain))):
-        for topic, words in topics.items():
-            for hit in _pattern(tuple(words)).finditer(seen) if words else ():
-                if not _HAN.search(hit.group()) or _whole(seen, *hit.span()):
-                    return hit.group(), topic
+        for hit in _pattern(tuple(words)).finditer(seen) if words else ():
+            if not _HAN.search(hit.group()) or _whole(seen, *hit.span()):
+                return hit.group()
     return None
 
 
@@ -42,7 +52,9 @@ def _whole(text: str, start: int, end: int) -> bool:
     import jieba
 
     jieba.setLogLevel(logging.WARNING)
-    ends = list(accumulate(len(word) for word in jieba.cut(text)))
+    first = max(0, start - AROUND)
+    start, end, around = start - first, end - first, text[first:end + AROUND]
+    ends = list(accumulate(len(word) for word in jieba.cut(around)))
     spans = zip([0, *ends[:-1]], ends, strict=True)
     return not any((a < start < b < end) or (start < a < end < b) for a, b in spans)
 

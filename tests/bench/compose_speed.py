@@ -84,7 +84,7 @@ def loop(count: int, model: str) -> None:
 
     from jobs.generate import asset, job, judge
     from jobs.generate.generator import Ask, resident
-    from schemas.settings import load
+    from schemas.loading import load
 
     settings = load([f"generate.model={model}", "generate.batch=1", "generate.reseeds=0", "policy.preset=everything"])
     generator: Any = resident(settings)

@@ -20,7 +20,7 @@ from jobs.dedup import embeddings, semantic
 from jobs.dedup import job as dedup_job
 from jobs.lake import Lake, Version
 from schemas import CLIPS, REJECTS
-from schemas.settings import load
+from schemas.loading import load
 
 sys.path.insert(0, str(Path(__file__).parent))
 from dedup_text import Meter

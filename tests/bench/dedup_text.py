@@ -33,7 +33,7 @@ from jobs.job import Part
 from jobs.lake import Lake, Version
 from jobs.run import Run
 from schemas import CLIPS, REJECTS
-from schemas.settings import load
+from schemas.loading import load
 
 sys.path.insert(0, str(Path(__file__).parent))
 from dedup_corpus import BOILERPLATE, TEMPLATES, texts

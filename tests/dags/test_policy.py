@@ -9,7 +9,8 @@ import pytest
 
 from jobs.job import CORPUS, ORDER, VIDEOS
 from jobs.job import job as find_job
-from schemas.settings import Settings, known_names
+from schemas.loading import known_names
+from schemas.settings import Settings
 
 pytestmark = pytest.mark.airflow
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dags.common.tasks import Refused, effective, merged, settings_of
+from dags.common.tasks import Refused, effective, merged, run, settings_of
 
 
 def test_fields_of_the_form_stand_for_settings_and_win():
@@ -41,6 +41,37 @@ def test_a_run_started_by_a_release_knows_its_lake():
 def test_a_day_takes_the_place_of_its_name_in_the_sources():
     told = settings_of({"sources": ["s3://raw/{date}/", "extra"]}, None, "2026-03-04")
     assert json.loads(told)["runtime"]["sources"] == ["s3://raw/2026-03-04/", "extra"]
+
+
+def test_a_day_takes_its_place_in_sources_of_the_environment_or_by_their_short_name_too(monkeypatch):
+    """A scheduled run has an empty form: its sources are those that the worker was set up with."""
+    monkeypatch.setenv("REELMILL_RUNTIME__SOURCES", '["s3://raw/{date}/"]')
+    assert effective({"settings": {}}, None, "2026-03-04").runtime.sources == ("s3://raw/2026-03-04/",)
+    assert json.loads(settings_of({"settings": {}}, None, None)) == {}
+    assert effective({"settings": {"sources": ["/mine/{date}"]}}, None, "2026-03-04").runtime.sources == ("/mine/2026-03-04",)
+
+
+def test_what_a_person_filled_in_is_stronger_than_the_environment_of_the_worker(monkeypatch):
+    """Compose, the chart and `reelmill up` name the lake there: the form's own was passed over in silence."""
+    monkeypatch.setenv("REELMILL_RUNTIME__LAKE", "/worker")
+    monkeypatch.setenv("REELMILL_RECIPE__DEDUP__THRESHOLD", "0.5")
+    known = effective({"lake": "/mine", "settings": {"dedup": {"threshold": 0.7}}})
+    assert (known.runtime.lake, known.recipe.dedup.threshold) == ("/mine", 0.7)
+    assert '--set "$REELMILL_SETTINGS"' in run("collect").bash_command
+    assert effective({"lake": None, "settings": {}}).runtime.lake == "/worker"
+
+
+def test_a_setting_that_is_named_in_two_ways_has_one_value():
+    """The short name of the form's object must not outlive the form's own field, nor the long one of a release that of the form."""
+    events = {"samples": [SimpleNamespace(timestamp=1, extra={"settings": {"runtime": {"lake": "/old"}, "recipe": {"dedup": {"threshold": 0.5}}}})]}
+    told = json.loads(settings_of({"lake": "/field", "settings": {"lake": "/object", "dedup": {"threshold": 0.7}}}, events))
+    assert told == {"runtime": {"lake": "/field"}, "recipe": {"dedup": {"threshold": 0.7}}}
+
+
+@pytest.mark.parametrize(("settings", "says"), [({"dedup": {"treshold": 1}}, "dedup.threshold"), ({"dedup": {"threshold": 7}}, "threshold = 7")])
+def test_a_setting_that_does_not_hold_is_not_tried_again(settings, says):
+    with pytest.raises(Refused, match=says):
+        settings_of({"settings": settings}, None, "2026-03-04")
 
 
 def test_environment_and_defaults_are_below_the_form(monkeypatch):

@@ -2,10 +2,11 @@ import json
 import os
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from jobs.errors import Terminal, Transient
-from jobs.lake import LOCK_ENV, Lake
+from jobs.lake import LOCK_ENV, Lake, _born
 from schemas import DUPLICATES
 
 
@@ -86,6 +87,32 @@ def test_the_lock_of_a_killed_process_is_taken_over(lake):
     assert lake.read_json("_lock.json") is None
 
 
+def test_a_process_that_has_the_number_of_a_killed_one_is_not_taken_for_it(lake):
+    held = {"token": "t", "host": os.uname().nodename, "pid": os.getppid(), "what": "x", "since": "y"}
+    lake.write_json({**held, "born": "1"}, "_lock.json")
+    with lake.lock("test"):
+        assert lake.read_json("_lock.json")["what"] == "test"
+    lake.write_json({**held, "born": _born(os.getppid())}, "_lock.json")
+    with pytest.raises(Transient, match=r"if no such process is left, remove .*/lake/_lock\.json"), lake.lock("test"):
+        pass
+
+
+def test_a_lock_that_somebody_else_took_over_meanwhile_is_left_to_him(lake, monkeypatch):
+    """Two commands find the lock of a killed one; the slower of them must not remove that of the faster."""
+    gone = {"token": "t", "host": os.uname().nodename, "pid": 1 << 30, "what": "gone", "since": "y"}
+    lake.write_json(gone, "_lock.json")
+
+    def slow(pid, born=None):
+        lake.write_json({**gone, "token": "u", "pid": os.getpid(), "what": "faster"}, "_lock.json")
+        return pid == os.getpid()
+
+    monkeypatch.setattr("jobs.lake._alive", slow)
+    with pytest.raises(Transient, match="faster has been writing"), lake.lock("slower"):
+        pass
+    assert lake.read_json("_lock.json")["token"] == "u"
+    assert [name for name in lake.names() if "lock" in name] == ["_lock.json"]
+
+
 def test_commands_started_by_the_holder_share_its_lock(lake):
     with lake.lock("outer"):
         assert os.environ[LOCK_ENV]
@@ -101,7 +128,40 @@ def test_a_write_that_fails_leaves_nothing_behind(lake, monkeypatch):
     assert lake.names("duplicates", "abc") == []
 
 
-def test_a_damaged_manifest_is_named(lake):
-    lake.put(b"{", "duplicates", "abc", "manifest.json")
+def test_a_column_that_came_into_the_contract_later_is_null_in_older_parts(lake):
+    """Else another threshold on a lake of last month's program ends in a KeyError."""
+    older = some_rows().drop_columns(["offset_s"])
+    sink = pa.BufferOutputStream()
+    pq.write_table(older, sink)
+    lake.put(sink.getvalue(), "duplicates", "abc", "a.parquet")
+    lake.write_json({"rows": 3, "files": [{"path": "a.parquet"}]}, "duplicates", "abc", "manifest.json")
+    (piece,) = lake.version(DUPLICATES, "abc").slices()
+    assert piece.read(["loser_id", "offset_s"]).to_pylist() == [{"loser_id": f"l{i}", "offset_s": None} for i in range(3)]
+
+
+@pytest.mark.parametrize("damaged", [b"{", b"\xff\xfe{}", b"[1]", b'["abc"]'])
+def test_a_damaged_manifest_is_named(lake, damaged):
+    lake.put(damaged, "duplicates", "abc", "manifest.json")
     with pytest.raises(Terminal, match=r"manifest\.json is damaged"):
         lake.version(DUPLICATES, "abc")
+
+
+def test_a_lake_of_an_unknown_kind_is_named():
+    with pytest.raises(Terminal, match=r"nosuch://x/y: Protocol not known"):
+        Lake("nosuch://x/y").open(create=True)
+
+
+@pytest.mark.parametrize(("error", "kind"), [
+    (RuntimeError("Unable to locate credentials"), Terminal), (PermissionError(13, "Forbidden"), Terminal),
+    (RuntimeError("Could not connect to the endpoint URL"), Transient), (OSError("timed out"), Transient)])
+def test_an_object_store_that_does_not_answer_is_said_with_its_address(monkeypatch, error, kind):
+    lake = Lake("memory://far")
+
+    def fails(path, *data, **more):
+        raise error
+
+    for name in ("cat_file", "pipe_file"):
+        monkeypatch.setattr(lake.fs, name, fails)
+    for touch in (lambda: lake.open(create=True), lambda: lake.lock("test").__enter__(), lambda: lake.put(b"x", "a")):
+        with pytest.raises(kind, match=r"^memory://.*far/(lake\.json|_lock\.json|a): cannot be reached"):
+            touch()

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from jobs import spark
+from jobs.errors import Terminal, Transient
 from jobs.run import execute
-from schemas.settings import load
+from schemas.loading import load
+from schemas.settings import Runtime
 
 
 class Started(Exception):
@@ -59,11 +61,33 @@ def test_a_broken_archive_of_classes_does_not_keep_spark_from_starting(tmp_path)
     assert done.stdout.splitlines()[-1] == "[2, 3]"
 
 
+def test_why_spark_did_not_start_is_one_sentence():
+    jvm = ("WARNING: Using incubator modules\nException in thread \"main\" org.apache.spark.SparkException: Master must either be yarn or\n"
+           "\tat org.apache.spark.deploy\n[JAVA_GATEWAY_EXITED] Java gateway process exited")
+    said = spark._not_started(Runtime(master="lokal"), jvm)
+    assert isinstance(said, Terminal)
+    assert str(said) == "Spark does not start with runtime.master='lokal' and runtime.driver_memory='2g': Master must either be yarn or"
+    lost = "26/11/27 ERROR StandaloneSchedulerBackend: Application has been killed. Reason: All masters are unresponsive! Giving up.\nx"
+    away = spark._not_started(Runtime(master="spark://far:7077"), lost)
+    assert isinstance(away, Transient)
+    assert "runtime.master='spark://far:7077' (All masters are unresponsive! Giving up.)" in str(away)
+    assert "Java gateway" in str(spark._not_started(Runtime(), "Java gateway process exited"))
+
+
+@pytest.mark.spark
+def test_a_master_that_is_none_ends_in_a_sentence(tmp_path, capfd):
+    from jobs.__main__ import main
+
+    (tmp_path / "a.txt").write_text("a quiet morning at the lake")
+    assert main(["run", "collect", "--source", str(tmp_path), "--lake", str(tmp_path / "lake"), "--set", "master=lokal"]) == 64
+    assert capfd.readouterr().err.splitlines()[-1].startswith("reelmill: Spark does not start with runtime.master='lokal'")
+
+
 GPUS = """
 import json, os, sys, time
 from types import SimpleNamespace
 from jobs import run, spark
-from schemas.settings import load
+from schemas.loading import load
 
 spark_session = spark.session
 cluster = json.loads(sys.argv[1])

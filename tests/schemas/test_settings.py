@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from schemas.settings import Settings, SettingsError, known_names, load
+from schemas.loading import known_names, load
+from schemas.settings import Settings, SettingsError
 
 
 def test_precedence_is_set_then_environment_then_file_then_default(tmp_path):
@@ -11,6 +12,15 @@ def test_precedence_is_set_then_environment_then_file_then_default(tmp_path):
     env = {"REELMILL_RECIPE__DEDUP__THRESHOLD": "0.6", "REELMILL_RECIPE__DEDUP__SHINGLE": "5", "REELMILL_LOCK": "ignored"}
     dedup = load(["dedup.threshold=0.7"], str(file), env).recipe.dedup
     assert (dedup.threshold, dedup.shingle, dedup.hamming, dedup.permutations) == (0.7, 5, 3, 128)
+
+
+def test_a_word_may_be_an_object_of_settings():
+    env = {"REELMILL_RECIPE__DEDUP__THRESHOLD": "0.6"}
+    found = load(['{"dedup": {"threshold": 0.7, "shingle": 4}, "runtime": {"lake": "/a"}}', "dedup.shingle=5"], '{"lake": "/b"}', env)
+    assert (found.recipe.dedup.threshold, found.recipe.dedup.shingle, found.runtime.lake) == (0.7, 5, "/a")
+    for wrong in ("{", '{"dedup": {"treshold": 1}}', "{}x"):
+        with pytest.raises(SettingsError):
+            load([wrong], env={})
 
 
 @pytest.mark.parametrize(("name", "nearest"), [
@@ -30,10 +40,43 @@ def test_a_value_that_does_not_hold_is_named_with_its_setting():
         load(["dedup.threshold=7"], env={})
 
 
-@pytest.mark.parametrize("text", ["[]", "{", "/no/such/file.json"])
+@pytest.mark.parametrize("text", ["", "[]", "{", "/no/such/file.json", '{"dedup": ' + "9" * 5000 + "}", '{"dedup": ' + "[" * 100_000])
 def test_settings_that_are_not_an_object_are_refused(text):
     with pytest.raises(SettingsError):
         load([], text, env={})
+
+
+def test_a_settings_file_that_is_no_text_is_named(tmp_path):
+    file = tmp_path / "picture.png"
+    file.write_bytes(b"\x89PNG\r\n")
+    with pytest.raises(SettingsError, match=r"picture\.png.*UTF-8"):
+        load([], str(file), env={})
+
+
+@pytest.mark.parametrize("name", ["label.min_similarity", "generate.guidance"])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_what_is_no_number_is_no_value(name, value):
+    """It would be compared with everything and break nothing."""
+    with pytest.raises(SettingsError, match=rf"{name} = .*finite"):
+        load([f"{name}={value}"], env={})
+
+
+@pytest.mark.parametrize("value", ["1234567", "12e5", "true", "007", '"12e5"'])
+def test_a_setting_that_is_a_text_takes_words_that_look_like_numbers(value):
+    said = value.strip('"')
+    assert load([f"generate.revision={value}"], env={}).recipe.generate.revision == said
+    assert load([], env={"REELMILL_RECIPE__GENERATE__REVISION": value}).recipe.generate.revision == said
+
+
+def test_a_value_in_the_place_of_names_is_told():
+    with pytest.raises(SettingsError, match=r"policy\.filters = 3"):
+        load(["policy.filters=3", "policy.filters.duration.min_s=3"], env={})
+
+
+def test_an_empty_lake_is_no_lake():
+    """`--lake "$LAKE"` of a variable that is not set must not write to the default folder."""
+    with pytest.raises(SettingsError, match=r"runtime\.lake = ''"):
+        load(["lake="], env={})
 
 
 def test_open_groups_take_names_that_only_their_stage_knows():

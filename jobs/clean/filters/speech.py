@@ -32,8 +32,10 @@ def silence(row: Row) -> float | None:
 
 
 def unspoken_silence(row: Row) -> float | None:
-    """Share of silence of the sound of a video where no speech is expected; sounds of their own are left to `loudness`."""
-    return None if row["modality"] != VIDEO or spoken(row) or not row["has_audio"] or row["silence_share"] is None else float(row["silence_share"])
+    """Share of silence where no speech is expected; of a sound of its own only if all of it is: one knock is a sound."""
+    if spoken(row) or not row["has_audio"] or row["silence_share"] is None or (row["modality"] == AUDIO and row["silence_share"] < 1):
+        return None
+    return float(row["silence_share"])
 
 
 def speech(row: Row) -> float | None:
@@ -52,6 +54,8 @@ FILTER = Filter(
         ({"modality": VIDEO, "transcript": None, "has_audio": False, "silence_share": None, "speech_share": None}, None),
         ({"modality": VIDEO, "transcript": "hello", "has_audio": True, "silence_share": 1.0, "speech_share": 0.0}, "silent"),
         ({"modality": VIDEO, "transcript": "hello", "has_audio": False, "silence_share": None, "speech_share": None}, "silent"),
+        ({"modality": AUDIO, "transcript": None, "has_audio": True, "silence_share": 1.0, "speech_share": 0.0}, "silent"),
+        ({"modality": AUDIO, "transcript": None, "has_audio": True, "silence_share": 0.995, "speech_share": 0.0}, None),
         ({"modality": AUDIO, "transcript": "hello", "has_audio": True, "silence_share": 0.99, "speech_share": 0.0}, "silent"),
     ),
 )

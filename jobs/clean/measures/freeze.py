@@ -6,11 +6,13 @@ more of them none in which averages of sketches (see below) differ in 8 cells by
 what stands in one corner changes: where the span's sketches, each four in a row averaged and fitted to the mean of all by gain and offset,
 differ from it by at most 1.5 and three times the noise of a sketch (3 more at most, and an eighth of the standard deviation of the mean's
 cells, so that anything that moved would show) in all cells, or all but those of one corner of a quarter of the height and width, where a
-logo or a clock may stand. Measured, greatest difference outside of the corner: stills under grain of 4 and 8 levels 3.6, in a light that
+logo or a clock may stand, and of a sixth of the height at the upper or the lower edge, where a bar that fills up or words that run may.
+The longest part of the span of which that is true counts, from two seconds on, where it is half of it or more.
+Measured, greatest difference outside of the corner: stills under grain of 4 and 8 levels 3.6, in a light that
 breathes 1.1, behind a logo that turns 1; a tree that sways 6.7, a slow pan 18.
 duplicate_frame_share: share of frames (after the first) that repeat the frame before: mean difference of cells at
 most 0.1, greatest at most 2; or mean at most 0.6 and a quarter of the greatest within 0.26 s before and after, for a codec goes on
-refining a picture that is shown again, and what moves does not stop between two frames. Version 4. Source: FFmpeg freezedetect
+refining a picture that is shown again, and what moves does not stop between two frames. Version 5. Source: FFmpeg freezedetect
 (reference frame, mean difference, duration); its noise of 0.001 of the range is for lossless stills.
 """
 
@@ -31,7 +33,7 @@ TOGETHER, LEAST, UNCHANGED, GRAIN, CONTRAST = 4, 4, 1.5, 1.0, 8
 which it is rain or water, and the part of the contrast that a change must stay below."""
 SWAYS, SWAYING = 3.5, 8
 """The difference that no coding of a still leaves in so many cells."""
-CORNER_H, CORNER_W = SKETCH_H // 4, SKETCH_W // 4
+CORNER_H, CORNER_W, EDGE_H = SKETCH_H // 4, SKETCH_W // 4, SKETCH_H // 6
 
 
 def reduce(span: Span) -> dict[str, Any]:
@@ -41,7 +43,8 @@ def reduce(span: Span) -> dict[str, Any]:
     change = span.signals["dy"].astype(np.float64)
     same = ((change <= 0.1) & (span.signals["greatest"] <= 2)) | (
         (change <= REFINED) & (change <= REFINED_SHARE * _greatest_around(np.ascontiguousarray(span.frame_t), change)))
-    return {"freeze_share": 1.0 if _one_picture(span.sketches) else _long(held, span) / max(span.end_s - span.start_s, 1e-9),
+    one = _one_picture(_half_seconds(span.sketches))
+    return {"freeze_share": 1.0 if one == 1 else max(one, float(_long(held, span)) / max(span.end_s - span.start_s, 1e-9)),
             "duplicate_frame_share": float(same[1:].mean())}
 
 
@@ -51,33 +54,47 @@ def _half_seconds(sketches: Any) -> Any:
     return sketches[:count * TOGETHER, :SKETCH_W * SKETCH_H].reshape(count, TOGETHER, SKETCH_W * SKETCH_H).astype(np.float64)
 
 
-def _differences(luma: Any) -> Any:
-    """By how much the averages of half seconds differ from the mean of all, brought to its light [halves, cells]."""
-    averages = luma.mean(axis=1)
+def _differences(averages: Any) -> Any:
+    """By how much averages of half seconds [halves, cells] differ from the mean of all, brought to its light."""
     usual = averages.mean(axis=0)
     own, others = usual - usual.mean(), averages - averages.mean(axis=1, keepdims=True)
     gains = others @ own / max(float(own @ own), 1e-9)
     return np.abs(others - gains[:, None] * own)
 
 
-def _one_picture(sketches: Any) -> bool:
-    """Whether all sketches, averaged over half a second, are one picture, in more or less light, but for a corner of it."""
-    luma = _half_seconds(sketches)
-    if len(luma) < LEAST:
-        return False
-    grain = float(np.median(np.sqrt(luma.var(axis=1, ddof=1).mean(axis=0))))
-    least = min(UNCHANGED + 3 * min(grain, GRAIN), float(luma.mean(axis=(0, 1)).std()) / CONTRAST)
+def _one_picture(luma: Any) -> float:
+    """Share of the half seconds that are one picture, of the longest row of them, if that has LEAST of them and is half of all; else 0."""
+    averages, variances = luma.mean(axis=1), luma.var(axis=1, ddof=1)
+    longest = max(LEAST, (len(luma) + 1) // 2) - 1
+    first, after = 0, longest + 1
+    while after <= len(luma):
+        if _is_one(averages[first:after], variances[first:after]):
+            longest = after - first
+        else:
+            first += 1
+        after = first + longest + 1
+    return longest / len(luma) if longest >= max(LEAST, len(luma) / 2) else 0.0
+
+
+def _is_one(averages: Any, variances: Any) -> bool:
+    """Whether half seconds are one picture, in more or less light, but for a corner and a strip along an edge."""
+    grain = float(np.median(np.sqrt(variances.mean(axis=0))))
+    least = min(UNCHANGED + 3 * min(grain, GRAIN), float(averages.mean(axis=0).std()) / CONTRAST)
     if least < UNCHANGED:
         return False
-    moved = _differences(luma).max(axis=0).reshape(SKETCH_H, SKETCH_W) > least
-    corners = (moved[rows, columns] for rows in (slice(CORNER_H), slice(-CORNER_H, None)) for columns in (slice(CORNER_W), slice(-CORNER_W, None)))
-    return int(moved.sum()) == max(int(corner.sum()) for corner in corners)
+    for rows in (slice(None), slice(EDGE_H, None), slice(-EDGE_H)):
+        rest = averages.reshape(-1, SKETCH_H, SKETCH_W)[:, rows]
+        moved = (_differences(rest.reshape(len(rest), -1)) > least).any(axis=0).reshape(rest.shape[1:])
+        corners = (moved[high, wide] for high in (slice(CORNER_H), slice(-CORNER_H, None)) for wide in (slice(CORNER_W), slice(-CORNER_W, None)))
+        if int(moved.sum()) == max(int(corner.sum()) for corner in corners):
+            return True
+    return False
 
 
 def _sways(sketches: Any) -> bool:
     """Whether a part of the picture moves, too little for the frames to tell: a tree in the wind."""
     luma = _half_seconds(sketches)
-    return len(luma) >= LEAST and int((_differences(luma).max(axis=0) > SWAYS).sum()) >= SWAYING
+    return len(luma) >= LEAST and int((_differences(luma.mean(axis=1)).max(axis=0) > SWAYS).sum()) >= SWAYING
 
 
 @kernel("float64[::1](float64[::1], float64[::1])")
@@ -106,4 +123,4 @@ def _long(held: NDArray[np.bool_], span: Span) -> float:
     return min(total, span.end_s - span.start_s)
 
 
-MEASURE = Measurement("freeze", 4, ("freeze_share", "duplicate_frame_share"), reduce)
+MEASURE = Measurement("freeze", 5, ("freeze_share", "duplicate_frame_share"), reduce)

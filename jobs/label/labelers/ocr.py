@@ -37,8 +37,8 @@ GLANCE_SIDE_PX = 224
 GLANCE_SCORE = 0.4
 """Score from which a box counts then: of readable lines of 2 to 10 % of the height, drawn on real footage, 0.96 are seen, and something in 0.32
 of frames without text; the estimate of the decode pass saw 0.85 and 0.37 (`tests/bench/ocr_gate.md`)."""
-LONGEST = 8
-"""Sides of a picture, over one another, beyond which it is not read: the detector blows up the short one, and rapidocr fails on strips."""
+STRIP = 8
+"""Sides of a picture, over one another, beyond which it is a strip and is not read: the detector blows up the short one, and rapidocr fails."""
 GRID = 256
 """Areas are counted on a grid of this many cells a side, so that boxes that overlap count once."""
 
@@ -99,7 +99,7 @@ def label(state: State, batch: Batch) -> list[Found]:
     for row in batch.rows:
         if (row["text_area_share"] or 0.0) < state.least or not row["frames"]:
             continue
-        pictures = [p for p in clip.pictures(row) if max(p.shape[:2]) <= LONGEST * min(p.shape[:2])]
+        pictures = [p for p in clip.pictures(row) if max(p.shape[:2]) <= STRIP * min(p.shape[:2])]
         frames = [read(state.engine, picture) if may_hold_text(state, picture) else [] for picture in pictures]
         if not frames:
             continue

@@ -17,7 +17,7 @@ from jobs.label.labeler import Batch, Found, Labeler, Model, rounded
 from jobs.label.tags import Classes, classes, probabilities
 from jobs.label.vocabulary import Group
 from jobs.label.weights import find, folder_revision
-from jobs.label.words import blocked_word
+from jobs.prompts.safety import first_of
 from jobs.version import digest
 from schemas.settings import Label
 
@@ -107,7 +107,7 @@ def harmful(shares: Mapping[str, float]) -> float:
 def label(state: State, batch: Batch) -> list[Found]:
     found = []
     for row in batch.rows:
-        if (word := blocked_word([row[t] for t in TEXTS], state.words)) is not None:
+        if (word := next((hit for t in TEXTS if row[t] and (hit := first_of(row[t], state.words))), None)) is not None:
             found.append(Found(row["clip_id"], "blocked_word", 1.0, word))
     if state.classifier is not None:
         for clip_id, frames in state.classifier(batch):
@@ -125,7 +125,7 @@ def label(state: State, batch: Batch) -> list[Found]:
 
 LABELER = Labeler(
     "safety",
-    version=4,
+    version=5,
     needs=("frames", *TEXTS),
     options=("clip_model", "clip_pretrained", "safety_model", "blocklist", "batch"),
     model=model,
@@ -140,6 +140,14 @@ LABELER = Labeler(
         (
             {"clip_id": "a", "frames": None, "title": None, "caption": "popcorn and cornporn", "transcript": None, "text": "淫秽内容"},
             (("blocked_word", "淫秽"),),
+        ),
+        (
+            {"clip_id": "a", "frames": None, "title": "特色情人节礼物", "caption": "这个角色情感丰富", "transcript": None, "text": None},
+            (),
+        ),
+        (
+            {"clip_id": "a", "frames": None, "title": "ｐｏｒｎ", "caption": "色 情", "transcript": None, "text": None},
+            (("blocked_word", "porn"),),
         ),
     ),
 )

@@ -149,6 +149,16 @@ def with_a_logo_that_turns(still: np.ndarray, i: int) -> np.ndarray:
     return cv2.ellipse(still.copy(), (W - 40, 36), (20, 20), 0, 15 * i, 15 * i + 120, (255, 255, 255), -1, cv2.LINE_AA)
 
 
+def with_a_bar_that_fills(still: np.ndarray, i: int) -> np.ndarray:
+    return cv2.rectangle(still.copy(), (0, H - 8), (i * W // 100, H - 1), (230, 20, 30), -1)
+
+
+def with_words_that_run_and_a_clock(still: np.ndarray, i: int) -> np.ndarray:
+    picture = cv2.putText(still.copy(), f"{i:04}", (W - 90, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 2, cv2.LINE_AA)
+    picture[H - 28:] = (20, 30, 120)
+    return cv2.putText(picture, "what was said today and what was not said " * 4, (-2 * i, H - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 2, cv2.LINE_AA)
+
+
 def with_a_ball_that_rolls(still: np.ndarray, i: int) -> np.ndarray:
     return cv2.circle(still.copy(), (100 + 2 * i, H // 2), 12, (255, 255, 255), -1, cv2.LINE_AA)
 
@@ -159,10 +169,18 @@ def swaying(still: np.ndarray, i: int) -> np.ndarray:
     return cv2.remap(still, (x + 3 * there * np.sin(i / 8)).astype(np.float32), y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
 
 
-@pytest.mark.parametrize(("change", "frozen"), [(grainy, True), (with_a_logo_that_turns, True), (with_a_ball_that_rolls, False), (swaying, False)])
+@pytest.mark.parametrize(("change", "frozen"), [
+    (grainy, True), (with_a_logo_that_turns, True), (with_a_bar_that_fills, True), (with_words_that_run_and_a_clock, True), (with_a_ball_that_rolls, False), (swaying, False)])
 def test_grain_and_a_logo_do_not_move_a_still_and_a_tree_in_the_wind_does(clip: Callable[..., dict[str, Any]], change: Any, frozen: bool) -> None:
     still = world(1.0)[0]
     assert ("frozen" in reasons(clip([change(still, i) for i in range(100)], crf=26))) == frozen
+
+
+@pytest.mark.parametrize(("moving", "frozen"), [(25, True), (75, False)])
+def test_a_bar_that_fills_hides_no_film_that_stands_for_the_rest(clip: Callable[..., dict[str, Any]], moving: int, frozen: bool) -> None:
+    frames = [*world(moving / 25), *[world(moving / 25)[-1]] * (100 - moving)]
+    found = clip([with_a_bar_that_fills(f, i) for i, f in enumerate(frames)])
+    assert ("frozen" in reasons(found)) == frozen
 
 
 # sound

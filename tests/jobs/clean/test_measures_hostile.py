@@ -16,7 +16,7 @@ from jobs.clean.found import Measured
 from jobs.clean.sandboxed import measure_source
 from jobs.media import sandbox
 from jobs.media.encode import encode_audio, encode_video
-from jobs.media.faults import MediaFault
+from jobs.media.faults import MediaFault, TooManyFrames
 from schemas.clips import CLIPS
 from schemas.reasons import REASONS
 from schemas.settings import Measure
@@ -338,6 +338,25 @@ def test_more_frames_than_the_limit_are_refused(tmp_path: Path) -> None:
     assert outcome(tmp_path / "a.ts", Measure(max_frames=10)) == "too_many_frames"
 
 
+def still_gif(side: int, frames: int) -> bytes:
+    """An animation of which every frame states one pixel of a large picture, in 23 bytes."""
+    image = io.BytesIO()
+    Image.new("P", (1, 1)).save(image, "GIF")
+    pixel = image.getvalue()[image.getvalue().index(b",") + 10:-1]  # what is behind the head of its picture
+    frame = b"!\xf9\4\4\2\0\0\0," + struct.pack("<4H", 0, 0, 1, 1) + b"\0" + pixel
+    colours = bytes(3 * 256)
+    return b"GIF89a" + struct.pack("<HH", side, side) + b"\xf7\0\0" + colours + b"!\xff\x0bNETSCAPE2.0\3\1\0\0\0" + frame * frames + b";"
+
+
+def test_an_animation_of_few_bytes_and_billions_of_pixels_is_not_decoded_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.gif"
+    path.write_bytes(still_gif(6000, 1000))
+    with pytest.raises(TooManyFrames, match=rf"more than 138 frames of 6000 x 6000 in {path.stat().st_size} bytes"):
+        measure_source(path, "video", SETTINGS)
+    path.write_bytes(still_gif(300, 1000))
+    assert measure_source(path, "video", SETTINGS).frames == 1000
+
+
 def test_a_cut_off_file_is_partly_undecodable(tmp_path: Path) -> None:
     data = encode_video(np.random.default_rng(0).integers(0, 255, (60, 64, 64, 3), dtype=np.uint8), 20)
     (tmp_path / "half.mp4").write_bytes(data[:len(data) // 2])
@@ -393,6 +412,17 @@ def test_cover_art_is_not_a_video(tmp_path: Path) -> None:
     with av.open(str(path)) as container:
         assert container.streams.video
     assert outcome(path) == "audio"
+
+
+@pytest.mark.parametrize(("container", "kept", "said"), [
+    ("mp4", 0.5, "the mp4 has no index (moov), as a recording or a download that was not finished"), ("matroska", 200, "the matroska ends within its header")])
+def test_a_file_that_ends_too_soon_is_said_to_in_plain_words(tmp_path: Path, container: str, kept: float, said: str) -> None:
+    data = video(container=container)
+    path = tmp_path / "cut"
+    path.write_bytes(data[:int(kept * len(data)) if kept < 1 else int(kept)])
+    with pytest.raises(MediaFault) as caught:
+        measure_source(path, "video", SETTINGS)
+    assert (caught.value.reason, caught.value.detail) == ("undecodable", said)
 
 
 def test_names_do_not_matter(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ FAULTS = [
     ("video", {"transcript": "hello", "has_audio": False, "silence_share": None, "speech_share": None, "snr_db": None,
                "loudness_lufs": None, "clipping_share": None, "bandwidth_hz": None, "av_skew_s": None}, "silent"),
     ("audio", {"clipping_share": 0.2}, "clipped_audio"),
-    ("audio", {"loudness_lufs": None, "silence_share": 1.0}, "quiet_audio"),
+    ("audio", {"loudness_lufs": None, "silence_share": 1.0}, "silent"), ("audio", {"loudness_lufs": -58.0, "silence_share": 0.9}, "quiet_audio"),
     ("video", {"av_skew_s": -3.0}, "av_skew"), ("text", {"text_words": 2}, "text_too_short"),
     ("text", {"repetition_share": 0.8}, "repetitive_text"), ("text", {"symbol_share": 0.7}, "symbol_text"),
     ("text", {"markup_share": 0.6}, "markup_text"), ("text", {"boilerplate_share": 1.0}, "boilerplate_text"),

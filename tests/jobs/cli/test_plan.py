@@ -7,7 +7,7 @@ import pytest
 from jobs.__main__ import main
 from jobs.prompts.files import read_storyboards
 from jobs.prompts.job import planned
-from schemas.settings import load
+from schemas.loading import load
 
 SEED = "今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。"
 PARAGRAPH = "We drove to the sea at dawn. Then it rained over the forest. In the evening the city lit up. At night snow fell."

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -14,11 +15,14 @@ from jobs.__main__ import main
 class Answers(http.server.BaseHTTPRequestHandler):
     asked: list[tuple[str, Any, str | None]]
     broken = False
+    page: bytes | None = None
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         type(self).asked.append((self.path, body, self.headers.get("Authorization")))
-        if self.path == "/auth/token":
+        if type(self).page is not None:
+            self.answer(200, type(self).page)
+        elif self.path == "/auth/token":
             good = body == {"username": "admin", "password": "secret"}
             self.answer(201 if good else 401, {"access_token": "T"} if good else {"detail": "Invalid credentials"})
         elif type(self).broken:
@@ -28,8 +32,8 @@ class Answers(http.server.BaseHTTPRequestHandler):
         else:
             self.answer(404, {"detail": f"no such place {self.path}\n\nand a page of schema"})
 
-    def answer(self, code: int, facts: dict[str, Any]) -> None:
-        data = json.dumps(facts).encode()
+    def answer(self, code: int, facts: Any) -> None:
+        data = facts if isinstance(facts, bytes) else json.dumps(facts).encode()
         self.send_response(code)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -41,7 +45,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    Answers.asked, Answers.broken = [], False
+    Answers.asked, Answers.broken, Answers.page = [], False, None
     monkeypatch.setenv("REELMILL_AIRFLOW_PASSWORD", "secret")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -83,3 +87,18 @@ def test_no_password_says_where_it_is(monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.delenv("REELMILL_AIRFLOW_PASSWORD", raising=False)
     assert main(["trigger"]) == 64
     assert "REELMILL_AIRFLOW_PASSWORD" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("page", "says"), [(b"<html>a proxy</html>", "does not answer as Airflow does"), (b"[1]", "does not answer"), (b"{}", "gave no token")])
+def test_what_is_no_airflow_is_said_to_be_none(url: str, capsys: pytest.CaptureFixture[str], page: bytes, says: str) -> None:
+    Answers.page = page
+    assert main(["trigger", "--url", url]) == 64
+    assert says in capsys.readouterr().err
+
+
+def test_a_connection_that_breaks_is_worth_another_try(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REELMILL_AIRFLOW_PASSWORD", "secret")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=lambda: server.accept()[0].close(), daemon=True).start()
+        assert main(["trigger", "--url", f"http://127.0.0.1:{server.getsockname()[1]}"]) == 75
+    assert "no Airflow at" in capsys.readouterr().err

@@ -44,3 +44,27 @@ def test_facts_are_said_to_a_person_and_long_lists_are_cut():
 
     said = facts_text({"name": "a", "ids": [f"s{i}" for i in range(1000)], "none": [], "rows": {"image": {"train": 1}}, "gone": None})
     assert said.splitlines() == ["name  a", "ids   1000: s0; s1; s2; s3; s4; …", "none  -", "rows  image (train 1)", "gone  -"]
+
+
+@pytest.mark.parametrize("error", [
+    FileNotFoundError(2, "No such file or directory", "/no/where"), NotADirectoryError(20, "Not a directory", "/a/file/x"),
+    IsADirectoryError(21, "Is a directory", "/a/folder"), PermissionError(13, "Permission denied", "/closed/x"),
+    OSError(30, "Read-only file system", "/ro/x")])
+def test_a_file_that_cannot_be_used_is_said_in_one_line(error, monkeypatch, capsys):
+    def fails(args):
+        raise error
+
+    monkeypatch.setattr("jobs.cli.funnel.main", fails)
+    assert main(["funnel"]) == 64
+    said = capsys.readouterr().err
+    assert said.startswith(f"reelmill: {error.filename}: ")
+    assert said.count("\n") == 1
+
+
+def test_a_fault_of_the_program_keeps_its_trace(monkeypatch):
+    def fails(args):
+        raise OSError(9, "Bad file descriptor")
+
+    monkeypatch.setattr("jobs.cli.funnel.main", fails)
+    with pytest.raises(OSError, match="Bad file"):
+        main(["funnel"])

@@ -654,3 +654,18 @@ NOBODYS = [
     "小王@小李 一起来看", "老师@同学们 注意了", "@所有人 开会", "npm i @types/node", "import x from '@vue/runtime-core'", "彩票号码 03 07 12 19 28 33",
     "12 rue is a short film", "a walk from 12 rue Lepic to the river", "in Berlin 030 seconds", "the years 1990/91 in Berlin", "Karl-Marx-Allee 1953", "我vs他 2020",
 ]
+
+
+# Numbers of eleven digits that count something or stand in the address of a page, and those that are phones all the same.
+COUNTED = [
+    "浏览 13812345678", "浏览13812345678次", "播放量：13812345678", "粉丝数13912345678", "获赞15912345678", "点赞数超过13812345678", "浏览量已达13812345678",
+    "13812345678赞", "13812345678 粉丝", "13812345678次播放", "views: 13812345678", "13812345678 views", "https://www.bilibili.com/video/13812345678",
+    "https://item.taobao.com/item.htm?id=13812345678&x=1", "see youtu.be/13812345678", "www.a.cn/n/13812345678.html", "https://a.com/?ts=01062345678",
+]
+NOT_COUNTED = {
+    "求点赞 13812345678": "求点赞 <PHONE>", "评论 13812345678 领取": "评论 <PHONE> 领取", "点击13812345678拨打": "点击<PHONE>拨打",
+    "浏览我的主页 13812345678": "浏览我的主页 <PHONE>", "有事浏览器联系13812345678": "有事浏览器联系<PHONE>", "播放列表13812345678": "播放列表<PHONE>",
+    "https://a.com/call?tel=13812345678": "https://a.com/call?tel=<PHONE>", "https://x.cn/u?mobile=8613812345678": "https://x.cn/u?mobile=<PHONE>",
+    "http://a.com，13812345678": "http://a.com，<PHONE>", "见http://a.com。13812345678": "见http://a.com。<PHONE>", "http://13812345678.com": "http://<PHONE>.com",
+    "网址 http://a.com/x 13812345678": "网址 http://a.com/x <PHONE>", "https://wa.me/13812345678": "https://wa.me/<HANDLE>",
+}

@@ -224,6 +224,7 @@ def test_sidecars_of_the_same_stem_speak_for_their_medium(tmp_path):
     assert sources["c.wav"] | {"transcript": "你好\n世界", "lang": "zh"} == sources["c.wav"]
     assert sources["d.png"]["caption"] is None
     assert {p for p, (r, _) in reasons.items() if r == "sidecar"} == {"a.txt", "b.info.json", "c.zh.srt", "d.json"}
+    assert {p for p, (_, detail) in reasons.items() if "nothing in it could be understood" in detail} == {"d.json"}
     assert sources["lonely.txt"]["text"] == "a text of its own, about nothing else"
 
 

@@ -107,6 +107,13 @@ def test_a_root_that_is_not_there_or_empty_is_named(tmp_path, roots):
         listing(named)
 
 
+def test_a_root_without_a_name_is_not_the_folder_that_one_is_in(tmp_path, monkeypatch):
+    (tmp_path / "mine.mp4").write_bytes(b"a")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Terminal, match="no name"):
+        listing([str(tmp_path), ""])
+
+
 def test_a_pipe_that_took_the_place_of_a_file_never_waits(tmp_path):
     os.mkfifo(tmp_path / "a")
     with pytest.raises(OSError, match="not a regular file"), opened(str(tmp_path / "a")):

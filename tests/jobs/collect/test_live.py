@@ -152,3 +152,11 @@ def test_other_protocols_are_refused_before_anything_is_asked(tmp_path, url):
 
 def test_an_address_is_shown_without_what_may_be_secret():
     assert plain("https://u:p@h.example:8443/x/y.m3u8?sig=1#z") == "https://h.example:8443/x/y.m3u8"
+
+
+def test_streams_that_differ_in_their_query_alone_are_recorded_apart(tmp_path):
+    """Several are recorded at once: within one second they would write the same file."""
+    stages = [Stage(**{"a.m3u8": playlist(0, name, end=True)}) for name in ("one", "two")]
+    done = [stage.record(tmp_path, url=f"{HOST}/a.m3u8?id={i}") for i, stage in enumerate(stages)]
+    assert [texts(d) for d in done] == [["[/one]"], ["[/two]"]]
+    assert len({f for d in done for f in d.files}) == 2

@@ -84,7 +84,7 @@ def test_a_source_is_opened_once_by_each_job(tmp_path: Path, name: str) -> None:
 
 def test_a_file_that_grew_or_went_since_it_was_collected_is_said_to_have(tmp_path: Path) -> None:
     """What it holds now is not what its hash in `sources` says: it was measured all the same."""
-    for name, seed in (("grown.png", 1), ("gone.png", 2), ("good.png", 3)):
+    for name, seed in (("grown.png", 1), ("gone.png", 2), ("good.png", 3), ("other.png", 4), ("touched.png", 5)):
         Image.fromarray(np.random.default_rng(seed).integers(0, 255, (80, 120, 3), dtype=np.uint8)).save(tmp_path / name)
     batch = next(batches(list(plan(listing([str(tmp_path)]), 5))))
     settings = Settings()
@@ -92,11 +92,17 @@ def test_a_file_that_grew_or_went_since_it_was_collected_is_said_to_have(tmp_pat
     with (tmp_path / "grown.png").open("ab") as file:
         file.write(b"more")
     (tmp_path / "gone.png").unlink()
+    data = bytearray((tmp_path / "other.png").read_bytes())
+    data[-40] ^= 1
+    (tmp_path / "other.png").write_bytes(data)  # as many bytes as before
+    for name in ("other.png", "touched.png"):
+        os.utime(tmp_path / name, (1e9, 1e9))
     part = clean.measure_task(clean.Task(tuple(rows), (), "p", "r"), settings)
     names = {row["source_id"]: row["rel_path"] for row in rows}
     said = {names[row["source_id"]]: (row["reason"], row["detail"]) for row in part.tables["rejects"].to_pylist()}
     assert said["gone.png"][0] == "missing_file"
     assert said["grown.png"][0] == "unreadable"
     assert "collect it again" in said["grown.png"][1]
+    assert said["other.png"] == ("unreadable", "it has other bytes now than when it was collected; collect it again")
     assert str(tmp_path) not in str(said)
-    assert [names[row["source_id"]] for row in part.tables["clips"].to_pylist()] == ["good.png"]
+    assert sorted(names[row["source_id"]] for row in part.tables["clips"].to_pylist()) == ["good.png", "touched.png"]

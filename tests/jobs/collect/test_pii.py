@@ -7,15 +7,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.collect.pii import clean, mask
-from tests.jobs.collect.pii_forms import ABROAD, ALIKE, LEFT, MASKED, NO_HOUSES, NO_SIGNS, NOBODYS, OTHER_SIGNS, PAPERS_AND_HOUSES, SPELT
+from tests.jobs.collect.pii_forms import (
+    ABROAD,
+    ALIKE,
+    COUNTED,
+    LEFT,
+    MASKED,
+    NO_HOUSES,
+    NO_SIGNS,
+    NOBODYS,
+    NOT_COUNTED,
+    OTHER_SIGNS,
+    PAPERS_AND_HOUSES,
+    SPELT,
+)
 
 
-@pytest.mark.parametrize(("text", "masked"), (MASKED | SPELT | PAPERS_AND_HOUSES | OTHER_SIGNS | ABROAD).items())
+@pytest.mark.parametrize(("text", "masked"), (MASKED | SPELT | PAPERS_AND_HOUSES | OTHER_SIGNS | ABROAD | NOT_COUNTED).items())
 def test_personal_data_is_masked(text, masked):
     assert mask(text) == (masked, masked.count("<"))
 
 
-@pytest.mark.parametrize("text", LEFT + ALIKE + NO_HOUSES + NO_SIGNS + NOBODYS)
+@pytest.mark.parametrize("text", LEFT + COUNTED + ALIKE + NO_HOUSES + NO_SIGNS + NOBODYS)
 def test_what_only_looks_like_it_is_left(text):
     assert mask(text) == (text, 0)
 

@@ -72,6 +72,22 @@ def test_a_cell_beyond_all_bounds_is_a_bad_row_and_memory_is_bounded(monkeypatch
     assert [line.cells and line.cells["text"] for line in lines] == [None, "ok"]
 
 
+def test_a_quote_that_is_never_closed_does_not_swallow_the_rest_unsaid():
+    _, lines = read(b'file,caption\na.mp4,"one\ntwo"\nb.mp4,"open\nc.mp4,x\nd.mp4,y\n', "csv")
+    assert [line.cells and line.cells["file"] for line in lines] == ["a.mp4", None]
+    assert lines[1].problem == "a quote in it is never closed: it takes 3 lines, to the end of the table"
+
+
+def test_one_object_over_several_lines_is_a_row_of_json():
+    _, lines = read(json.dumps({"text": "one", "lang": "en"}, indent=2).encode(), "json")
+    assert [(line.number, line.cells) for line in lines] == [(1, {"text": "one", "lang": "en"})]
+
+
+def test_lines_that_end_with_a_carriage_return_alone_are_told():
+    with pytest.raises(NotATable, match="carriage return"):
+        read(b"file,caption\ra.mp4,one\r", "csv")
+
+
 @given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=30), max_size=40), st.integers(1, 200))
 def test_a_table_in_chunks_is_the_table(texts, size):
     import csv

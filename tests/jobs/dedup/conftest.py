@@ -14,7 +14,7 @@ from jobs.job import Part
 from jobs.lake import Lake, Version
 from jobs.run import Run, reject_rows
 from schemas import CLIPS, DUPLICATES, REJECTS, Table
-from schemas.settings import load
+from schemas.loading import load
 
 Row = dict[str, Any]
 

@@ -6,7 +6,7 @@ import pytest
 
 from jobs.dedup.job import components_on_spark
 from jobs.spark import session
-from schemas.settings import load
+from schemas.loading import load
 
 GRAPHS = {
     "chain": nx.path_graph(500),

@@ -71,14 +71,14 @@ def test_of_a_table_in_the_order_of_its_key_only_the_row_groups_that_may_hold_it
         return whole(self, group, columns, **more)
 
     monkeypatch.setattr(pq.ParquetFile, "read_row_group", read_row_group)
-    told = explained._rows(version, ("loser_id", "keeper_id"), {"0123"})
+    told = explained.rows_of(version, ("loser_id", "keeper_id"), {"0123"})
     assert ([row["loser_id"] for row in told], read) == (["0123"], [["loser_id"], None])
     read.clear()
-    assert explained._rows(version, ("loser_id",), {"00995", "5000"}) == []
+    assert explained.rows_of(version, ("loser_id",), {"00995", "5000"}) == []
     assert read == []
-    assert len(explained._rows(version, ("loser_id", "keeper_id"), {"9995"})) == sum(row["keeper_id"] == "9995" for row in rows)
-    assert [row["loser_id"] for row in explained._rows(version, ("loser_id",), {"0099", "0100", "0999"}, ("loser_id",))] == ["0099", "0100", "0999"]
-    assert explained._rows(version, ("loser_id",), ()) == []
+    assert len(explained.rows_of(version, ("loser_id", "keeper_id"), {"9995"})) == sum(row["keeper_id"] == "9995" for row in rows)
+    assert [row["loser_id"] for row in explained.rows_of(version, ("loser_id",), {"0099", "0100", "0999"}, ("loser_id",))] == ["0099", "0100", "0999"]
+    assert explained.rows_of(version, ("loser_id",), ()) == []
 
 
 HOSTILE = """<script>alert(1)</script>"><img src=https://example.org/x onerror=alert(1)>{{ 7*7 }}</table></style>\u202e&#x3c;!--"""
@@ -175,8 +175,8 @@ def test_a_great_cluster_is_shown_in_part_and_what_was_asked_for_is_in_it():
     assert "295 more clips" in shown[-1]
 
 
-def test_a_source_is_found_by_its_path_with_all_that_came_of_it(tmp_path):
-    """A user knows the names of files, and no ids."""
+def test_a_source_is_found_by_its_path_with_all_that_came_of_it(tmp_path, monkeypatch):
+    """A user knows the names of files, and no ids; and a table need not fit into memory for it."""
     lake = Lake(str(tmp_path / "lake")).open(create=True)
     rows = [{"source_id": i * 32, "modality": "text", "uri": f"/far/{i}.txt", "rel_path": f"in/{i}.txt", "connector": "file", "size_bytes": 9, "pii_count": 0}
             for i in "ab"]
@@ -186,6 +186,7 @@ def test_a_source_is_found_by_its_path_with_all_that_came_of_it(tmp_path):
         part = lake.write_part(table, job, "p.parquet", table.rows(made))
         lake.write_json({"rows": 2, "files": [part], "parents": {}, "job": job}, table.name, job, "manifest.json")
         lake.write_json({"fingerprint": job}, "_current", f"{job}.json")
+    monkeypatch.setattr(Version, "read", lambda *a: pytest.fail("read a whole table"))
     found = command.story(lake, "in/a.txt")
     assert {name: [row["source_id"] for row in rows] for name, rows in found.items()} == {"sources": ["a" * 32], "clips": ["a" * 32]}
     assert command.story(lake, "in/c.txt") == {}

@@ -16,7 +16,7 @@ from jobs.dedup import embeddings, index
 from jobs.dedup import job as dedup_job
 from jobs.errors import Terminal
 from jobs.lake import Lake
-from schemas.settings import load
+from schemas.loading import load
 
 WORDS = [f"word{i}" for i in range(300)]
 

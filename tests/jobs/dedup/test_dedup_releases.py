@@ -11,7 +11,7 @@ from jobs.lake import Lake
 from jobs.run import execute
 from jobs.state import release_of
 from schemas import DUPLICATES, SAMPLES
-from schemas.settings import load
+from schemas.loading import load
 
 LONG = "a small boat drifts past the old lighthouse while gulls circle over the harbour wall at dusk and the lamps come on "
 

@@ -18,7 +18,8 @@ from jobs.media.encode import encode_audio, encode_video
 from jobs.run import Run, _commit, write
 from jobs.version import fingerprint, row_id
 from schemas import BEHAVIOUR, CLIPS, DUPLICATES, LABELS, REJECTS, SAMPLES, SOURCES, Table
-from schemas.settings import Settings, load
+from schemas.loading import load
+from schemas.settings import Settings
 
 MAKERS = {"sources": "collect", "behaviour": "collect", "clips": "measure", "rejects": "dedup", "duplicates": "dedup", "labels": "label"}
 

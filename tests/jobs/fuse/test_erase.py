@@ -18,7 +18,7 @@ from jobs.lake import Lake
 from jobs.run import execute
 from jobs.state import release_of
 from schemas import CLIPS, LABELS, PROMPTS, SOURCES
-from schemas.settings import load
+from schemas.loading import load
 
 SECRET, SAID = "Zinaida Quillfeather", "my name is zinaida and i live by the harbour"
 

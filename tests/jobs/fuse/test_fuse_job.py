@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from jobs.fuse.join import verdict
-from schemas import CLIPS, DUPLICATES
+from jobs.fuse.takedown import takedown
+from schemas import CLIPS, DUPLICATES, SAMPLES
 from schemas.settings import Label
 
 
@@ -124,3 +125,17 @@ def test_duplicates_and_clips_of_one_source_share_a_split(corpus):
         split.setdefault(row["source_id"], set()).add(row["split"])
     assert all(len(s) == 1 for s in split.values())
     assert split[corpus.sources[0]["source_id"]] == split[corpus.sources[2]["source_id"]]
+
+
+def test_row_groups_are_as_large_as_the_settings_say(corpus):
+    def groups(samples):
+        return [piece.rows for piece in samples.slices()]
+
+    coarse, fine = corpus.fuse(), corpus.fuse(fuse__row_group_bytes=1 << 16)
+    assert sum(groups(coarse)) == sum(groups(fine))
+    assert len(groups(coarse)) == len(coarse.files())
+    assert len(groups(fine)) > len(groups(coarse))
+    report = takedown(corpus.lake, corpus.sources[3]["source_id"])
+    left = corpus.lake.version(SAMPLES, corpus.lake.current("fuse"))
+    assert report["samples"]
+    assert len(groups(left)) > len(left.files())

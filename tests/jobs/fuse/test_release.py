@@ -10,7 +10,7 @@ from jobs.errors import Terminal
 from jobs.fuse import release
 from jobs.fuse.takedown import takedown
 from jobs.fuse.tombstones import tombstones
-from schemas import GENERATIONS, PROMPTS, PUBLICATIONS, REJECTS, SAMPLES
+from schemas import DUPLICATES, GENERATIONS, PROMPTS, PUBLICATIONS, REJECTS, SAMPLES, SOURCES
 
 CUT = {"fuse__validation_share": 0.5, "fuse__shard_bytes": 1 << 20}
 
@@ -152,6 +152,39 @@ def test_erase_removes_the_bytes_of_older_versions(corpus, released):
     report = takedown(corpus.lake, corpus.sources[3]["source_id"], erase=True)
     assert report["erased"]
     assert release.verify(corpus.lake, released) == [f"{path}: missing" for path in report["erased"]]
+
+
+def test_a_release_that_lost_shards_says_so_where_it_would_be_read(corpus, released, tmp_path):
+    takedown(corpus.lake, corpus.sources[3]["source_id"], erase=True)
+    after = release.releases(corpus.lake)[-1]
+    for read in (lambda: release.diff(corpus.lake, released, after), lambda: release.export_webdataset(corpus.lake, released, tmp_path / "tars")):
+        with pytest.raises(Terminal, match=rf"{released['name']} can no longer be read whole: \d of its \d shards"):
+            read()
+    assert not (tmp_path / "tars").exists()
+    assert release.export_webdataset(corpus.lake, after, tmp_path / "tars")
+
+
+def test_takedown_names_the_near_copies_that_stay_and_none_of_its_own(corpus):
+    """Also those for which a clip of the source itself went: these are in the release."""
+    by_source = [[c["clip_id"] for c in corpus.clips if c["source_id"] == s["source_id"]] for s in corpus.sources[:4]]
+    (victim, own), (stays, _), (went, _), _ = by_source
+    pairs = [(victim, stays), (own, victim), (went, own)]
+    corpus.put(DUPLICATES, [{"loser_id": a, "keeper_id": b, "method": "perceptual", "score": 0.9, "cluster_id": "c"} for a, b in pairs], "found")
+    corpus.fuse(**CUT)
+    release.release(corpus.lake)
+    assert takedown(corpus.lake, corpus.sources[0]["source_id"])["near_copies"] == sorted([stays, went])
+
+
+def test_takedown_finds_what_was_generated_from_the_same_bytes_under_another_name(corpus, released):
+    sources = [dict(s) for s in corpus.sources]
+    sources[3] |= {"source_id": "renamed", "rel_path": "renamed.mp4"}
+    corpus.put(SOURCES, sources, "renamed")
+    old = {c["clip_id"] for c in corpus.clips if c["source_id"] == corpus.sources[3]["source_id"]}
+    file = corpus.lake.write_part(PROMPTS, "v", "p.parquet", PROMPTS.rows([{
+        "prompt_id": "P", "text": "t", "lang": "en", "origin": "release", "sample_ids": sorted(old)[:1], "style": "creation", "aspect": "1:1", "seed": 0,
+        "safety": "ok", "shots": []}]))
+    corpus.lake.write_json({"fingerprint": "v", "rows": 1, "files": [file]}, "prompts", "v", "manifest.json")
+    assert takedown(corpus.lake, "renamed")["prompts"] == ["P"]
 
 
 def test_takedown_lists_what_was_generated_from_it(corpus, released):

@@ -16,7 +16,8 @@ from jobs.errors import Terminal
 from jobs.generate import profile
 from jobs.generate.generator import Ask, Failed, Made
 from jobs.generate.generators import text_to_video as t2v
-from schemas.settings import Generate, load
+from schemas.loading import load
+from schemas.settings import Generate
 
 WORDS = ("a", "boat", "on", "the", "sea", "city", "at", "night", "<|end_header_id|>", "user", "system")
 TEXT_WIDTH = 32

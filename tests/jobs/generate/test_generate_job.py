@@ -7,7 +7,7 @@ import pytest
 from jobs.generate import generator, job, judge
 from jobs.generate.generator import Failed
 from schemas import GENERATIONS, REJECTS
-from schemas.settings import load
+from schemas.loading import load
 
 SETTINGS = load(["generate.reseeds=2"], env={})
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import pytest
 
+from jobs import chat
 from jobs.errors import Terminal, Transient
 from jobs.label import captioner, endpoint, vlm
 from jobs.label.labeler import Batch, labelers
@@ -25,7 +26,7 @@ GOOD = {
 @pytest.fixture
 def server(monkeypatch):
     """An OpenAI-compatible endpoint that plays a list of answers; what it was asked is kept, and how many at once."""
-    monkeypatch.setattr(endpoint, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(chat, "FIRST_WAIT_S", 0.01)
     script, asked = [], []
 
     class Handler(BaseHTTPRequestHandler):
@@ -158,15 +159,32 @@ def test_clips_are_asked_about_together_and_a_rejected_one_stands_alone(server, 
     assert 1 < handler.most <= endpoint.AT_ONCE
 
 
+def test_a_lone_clip_that_is_turned_down_does_not_end_the_run(server, ask):
+    """The last clips of a day may be one: whether its pictures are at fault is asked with a plain one."""
+    address, script, asked, _ = server
+    script += [(400, {"error": "cannot identify image"}), answer("", "length")]
+    assert ask(address) == {"status": ("failed", None)}
+    plain = asked[1][1]
+    assert plain["max_tokens"] == 1
+    assert sum(part["type"] == "image_url" for part in plain["messages"][0]["content"]) == 1
+
+
+@pytest.mark.parametrize("code", chat.BUSY)
+def test_a_server_that_wants_to_be_asked_later_is_asked_later(server, ask, code):
+    address, script, *_ = server
+    script += [(code, {}), answer(json.dumps(GOOD))]
+    assert ask(address)["status"] == ("ok", None)
+
+
 def test_an_endpoint_that_refuses_or_stays_busy_is_an_error(server, ask):
     address, script, *_ = server
     script.append((401, {}))
     with pytest.raises(Terminal, match=endpoint.KEY_ENV):
         ask(address)
-    script += [(500, {})] * endpoint.TRIES
+    script += [(500, {})] * chat.TRIES
     with pytest.raises(Transient, match="no answer"):
         ask(address)
-    script += [(400, {"error": "no such model"})] * 2
+    script += [(400, {"error": "no such model"})] * 3
     with pytest.raises(Terminal, match="no such model"):
         ask(address, "a", "b")
     script.append((302, b"", ("Location", "http://127.0.0.1:1/elsewhere")))
@@ -179,24 +197,24 @@ def test_an_endpoint_that_refuses_or_stays_busy_is_an_error(server, ask):
 def test_the_server_says_how_long_to_wait(server, ask, monkeypatch):
     address, script, *_ = server
     waits = []
-    monkeypatch.setattr(endpoint.time, "sleep", waits.append)
+    monkeypatch.setattr(chat.time, "sleep", waits.append)
     script += [(429, {}, ("Retry-After", "7")), (200, b"not json"), (429, {}, ("Retry-After", "99999")), answer(json.dumps(GOOD))]
     assert ask(address)["status"] == ("ok", None)
     waits = [w for w in waits if w != 0.05]  # the server sleeps, too
     assert waits[:2] == [0, 7]
-    assert waits[-1] == endpoint.LONGEST_WAIT_S
+    assert waits[-1] == chat.LONGEST_WAIT_S
 
 
 def test_a_date_to_come_back_at_is_understood():
     soon = formatdate(time.time() + 30, usegmt=True)
-    assert 25 < endpoint._asked_wait(soon, 1.0) <= 30
-    assert endpoint._asked_wait(formatdate(0, usegmt=True), 1.0) == 0
-    assert [endpoint._asked_wait(said, 1.5) for said in ("", "soon", "-3", "1e9999", "9" * 400)] == [1.5] * 4 + [float("inf")]
+    assert 25 < chat._asked_wait(soon, 1.0) <= 30
+    assert chat._asked_wait(formatdate(0, usegmt=True), 1.0) == 0
+    assert [chat._asked_wait(said, 1.5) for said in ("", "soon", "-3", "1e9999", "9" * 400)] == [1.5] * 4 + [float("inf")]
 
 
 def test_a_page_in_the_place_of_an_answer_is_said_to_be_one(server, ask, monkeypatch):
     address, script, *_ = server
-    monkeypatch.setattr(endpoint, "TRIES", 2)
+    monkeypatch.setattr(chat, "TRIES", 2)
     script += [(200, b"<html>sign in</html>", ("Content-Type", "text/html"))] * 2
     with pytest.raises(Transient, match=r"no JSON but text/html.*label\.caption_model"):
         ask(address)
@@ -204,8 +222,8 @@ def test_a_page_in_the_place_of_an_answer_is_said_to_be_one(server, ask, monkeyp
 
 def test_a_server_that_says_nothing_is_given_up_on(server, ask, monkeypatch):
     address, script, *_ = server
-    monkeypatch.setattr(endpoint, "TRIES", 2)
-    monkeypatch.setattr(endpoint, "TIMEOUT_S", 0.01)
+    monkeypatch.setattr(chat, "TRIES", 2)
+    monkeypatch.setattr(chat, "TIMEOUT_S", 0.01)
     script += [answer(json.dumps(GOOD))] * 2  # each comes after 0.05 s
     with pytest.raises(Transient, match="timed out"):
         ask(address)
@@ -213,8 +231,8 @@ def test_a_server_that_says_nothing_is_given_up_on(server, ask, monkeypatch):
 
 def test_an_answer_that_trickles_is_given_up_on(server, ask, monkeypatch):
     address, script, *_ = server
-    monkeypatch.setattr(endpoint, "TRIES", 1)
-    monkeypatch.setattr(endpoint, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(chat, "TRIES", 1)
+    monkeypatch.setattr(chat, "TIMEOUT_S", 0.3)
     script.append((200, iter([b" "] * 400)))
     with pytest.raises(Transient, match="not complete after 0.3 s"):
         ask(address)
@@ -238,7 +256,7 @@ def test_an_address_that_cannot_be_meant_is_refused_and_no_password_told(address
 
 def test_a_refusal_that_trickles_is_not_waited_for(server, ask, monkeypatch):
     address, script, *_ = server
-    monkeypatch.setattr(endpoint, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(chat, "TIMEOUT_S", 0.3)
     script += [(400, iter([b"n"] + [b" "] * 400)), answer(json.dumps(GOOD))]
     monkeypatch.setattr(endpoint, "AT_ONCE", 1)
     started = time.monotonic()

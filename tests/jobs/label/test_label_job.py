@@ -11,7 +11,8 @@ from jobs.label.job import LABEL, outside, widths
 from jobs.label.plan import same_measuring
 from jobs.lake import Lake
 from schemas import CLIPS, LABELS, REJECTS
-from schemas.settings import Settings, load
+from schemas.loading import load
+from schemas.settings import Settings
 
 
 @pytest.fixture

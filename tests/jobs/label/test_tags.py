@@ -1,5 +1,9 @@
 """Zero-shot classification with a tower whose vectors are known."""
 
+import os
+import signal
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -208,3 +212,59 @@ def test_many_words_for_none_weigh_no_more_than_one():
     crowd = Group("subject", dict(GROUP.tags), (("something", "某物"),) * 40)
     few, many = (tags.probabilities(tags.classes(Words(IDEAS), [g])[0], picture(0.6, 0, 0.4), 20.0) for g in (GROUP, crowd))
     assert few == pytest.approx(many)
+
+
+def test_workers_that_start_together_embed_a_vocabulary_once(tmp_path):
+    """The others wait for the first, and go on where it was killed."""
+    import multiprocessing
+
+    go = multiprocessing.get_context("fork")
+    ready, counted = go.Barrier(3), go.Value("i", 0)
+
+    class Slow(Words):
+        def text(self, texts):
+            with counted.get_lock():
+                counted.value += len(texts)
+            time.sleep(0.2)
+            return super().text(texts)
+
+    def worker():
+        ready.wait()
+        tags._embedded(Slow(IDEAS), ["a dog", "a cat", "something"])
+
+    workers = [go.Process(target=worker) for _ in range(3)]
+    for one in workers:
+        one.start()
+    for one in workers:
+        one.join(60)
+    assert [one.exitcode for one in workers] == [0, 0, 0]
+    assert counted.value == 3
+
+
+def test_a_lock_whose_holder_was_killed_holds_nobody_up(tmp_path):
+    holder = os.fork()
+    if not holder:
+        with tags._alone(tmp_path / "text" / "x.lock"):
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(holder, 0)
+    with tags._alone(tmp_path / "text" / "x.lock"):
+        pass
+
+
+@pytest.mark.parametrize("place", ["file", "read-only"])
+def test_a_cache_that_cannot_be_written_costs_time_alone(tmp_path, monkeypatch, place):
+    where = tmp_path / "cache"
+    if place == "file":
+        where.write_text("")
+    else:
+        monkeypatch.setattr(Path, "mkdir", lambda *a, **k: (_ for _ in ()).throw(OSError(30, "Read-only file system")))
+    monkeypatch.setenv("REELMILL_CACHE", str(where))
+    assert tags._embedded(Words(IDEAS), ["a dog", "a cat"]).shape == (2, len(IDEAS) + 64)
+
+
+def test_a_damaged_parcel_is_made_anew(tmp_path):
+    first = tags._embedded(Words(IDEAS), ["a dog"])
+    (file,) = (tmp_path / "text").glob("*.npy")
+    for damaged in (b"", file.read_bytes()[:90], b"nonsense"):
+        file.write_bytes(damaged)
+        assert np.array_equal(tags._embedded(Words(IDEAS), ["a dog"]), first)

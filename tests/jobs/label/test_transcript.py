@@ -25,7 +25,7 @@ def source(tmp_path):
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes((sound * 32767).astype("<i2").tobytes())
     path = tmp_path / "said.wav"
-    return {"source_id": "s", "uri": str(path), "size_bytes": path.stat().st_size, "sha256": None}
+    return {"source_id": "s", "uri": str(path), "size_bytes": path.stat().st_size, "sha256": None, "fetched_at": None}
 
 
 def clip(name, start, end, speech=0.8):

@@ -9,10 +9,12 @@ import av
 import numpy as np
 import pytest
 
+from jobs.clean.measure import measure_file
 from jobs.media import avc
 from jobs.media.cut import cut_clip, cut_file
 from jobs.media.encode import encode_audio, encode_video
 from jobs.media.faults import MissingFile, Uncuttable
+from schemas.settings import Measure
 
 RATE = 48_000
 
@@ -100,6 +102,25 @@ def test_a_smart_cut_holds_exactly_its_frames(tmp_path: Path, gop: int, bframes:
     assert numbers == list(range(first, first + len(numbers)))
     assert len(numbers) == 60
     assert times == [pytest.approx(i / 25, abs=2e-3) for i in range(60)]
+
+
+@pytest.mark.parametrize(("codec", "form"), [("libx264", "h264"), ("libx265", "hevc")])
+def test_a_bare_stream_is_cut_by_the_rate_that_stands_in_it(tmp_path: Path, codec: str, form: str) -> None:
+    path = tmp_path / "bare"
+    with av.open(str(path), "w", format=form) as out:
+        stream = out.add_stream(codec, rate=20, options={"x265-params": "log-level=none"} if codec == "libx265" else {})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for i, picture in enumerate(numbered(60)):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
+            frame.pts = i
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    made = measure_file(str(path), "video", Measure().model_dump())
+    assert (made["frames"], made["duration_s"]) == (60, pytest.approx(3.0))
+    cut = cut_clip(path, 0.95, 2.0, "smart")
+    times, numbers = decoded(cut.video)
+    assert (cut.start_s, numbers) == (pytest.approx(0.95), list(range(19, 40)))
+    assert times == [pytest.approx(i / 20, abs=2e-3) for i in range(21)]
 
 
 @pytest.mark.parametrize("mode", ["smart", "encode", "copy"])

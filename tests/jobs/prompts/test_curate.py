@@ -1,9 +1,12 @@
 import random
+from collections import Counter
 
 import numpy as np
 import pytest
 
+from jobs.lake import Lake
 from jobs.prompts import curate
+from schemas import SAMPLES
 
 TEXTS = [
     "a red fox runs over the snow",
@@ -114,3 +117,28 @@ def test_a_text_with_masked_personal_data_is_no_prompt():
              "engagement": None, "embedding": None}
     assert curate.candidates([plain], ("en",)) == []
     assert [c.text for c in curate.candidates([plain | {"title": "a lake at sunset"}], ("en",))] == ["a lake at sunset"]
+
+
+def test_of_a_large_release_a_share_of_the_texts_is_looked_at_with_all_samples_of_each(tmp_path, monkeypatch):
+    lake = Lake(str(tmp_path / "lake")).open(create=True)
+    rows = [{"sample_id": f"s{i:03d}", "source_id": "s", "modality": "image", "split": "train", "uri": "u", "start_s": 0.0, "end_s": 0.0, "duration_s": 0.0,
+             "labels": [], "cut": "whole", "caption": f"a hill number {i % 100} by the sea", "embedding": [0.6, 0.8] if i % 2 else None,
+             "engagement": 0.25} for i in range(300)]
+    facts = lake.write_part(SAMPLES, "v", "p.parquet", SAMPLES.rows(rows), group_bytes=4_000)
+    lake.write_json({"rows": 300, "files": [facts]}, "samples", "v", "manifest.json")
+    release = lake.version(SAMPLES, "v")
+    assert len(release.slices()) > 3
+
+    def ids(count):
+        return [row["sample_id"] for row in curate.looked_at(release, count)]
+
+    everything = ids(1)
+    assert everything == [row["sample_id"] for row in rows]
+    first, second = curate.looked_at(release, 1)[:2]
+    assert (first["embedding"], second["embedding"].tolist(), second["engagement"]) == (None, pytest.approx([0.6, 0.8]), 0.25)
+    monkeypatch.setattr(curate, "LOOKED_AT", 60)
+    monkeypatch.setattr(curate, "TEXTS_PER_PROMPT", 5)
+    some = curate.looked_at(release, 1)
+    assert set(Counter(row["caption"] for row in some).values()) == {3}
+    assert 15 <= len(some) < 150
+    assert ids(19) == everything  # too few texts for so many prompts

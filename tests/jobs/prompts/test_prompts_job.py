@@ -1,14 +1,17 @@
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobs.errors import Terminal
+from jobs.lake import Lake
 from jobs.prompts import job
 from jobs.prompts.storyboard import MAX_SHOTS
-from schemas import PROMPTS
-from schemas.settings import Settings, load
+from schemas import PROMPTS, SAMPLES
+from schemas.loading import load
+from schemas.settings import Settings
 
 SEED = "今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。"
 
@@ -159,3 +162,13 @@ def test_storyboards_depend_on_what_the_model_knows() -> None:
 def test_an_unknown_voice_is_named() -> None:
     with pytest.raises(Terminal, match="no narrator 'robot'"):
         job.from_user(settings(SEED, publish__voice="robot"))
+
+
+def test_a_release_without_words_says_what_to_do(tmp_path: Path) -> None:
+    row = {"sample_id": "s", "source_id": "s", "modality": "image", "split": "train", "uri": "u", "start_s": 0.0, "end_s": 0.0, "duration_s": 0.0,
+           "labels": [], "cut": "whole"}
+    lake = Lake(str(tmp_path / "lake")).open(create=True)
+    facts = lake.write_part(SAMPLES, "v", "p.parquet", SAMPLES.rows([row]))
+    lake.write_json({"rows": 1, "files": [facts]}, "samples", "v", "manifest.json")
+    with pytest.raises(Terminal, match="--prompt TEXT"):
+        job.planned(settings(), lake.version(SAMPLES, "v"))

@@ -6,17 +6,19 @@ from typing import Any
 
 import pytest
 
+from jobs import chat
 from jobs.errors import RunError, Terminal, Transient
 from jobs.prompts import job, rewriter
 from jobs.prompts.storyboard import Shot
-from schemas.settings import load
+from schemas.loading import load
 
 SHOTS = [Shot("a", "We left at dawn.", 2.0), Shot("b", "Then it rained.", None)]
 
 
 @pytest.fixture
-def endpoint() -> Iterator[Any]:
+def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A chat endpoint that answers what the test says, and keeps what it was asked."""
+    monkeypatch.setattr(chat, "FIRST_WAIT_S", 0.01)
 
     class Chat(BaseHTTPRequestHandler):
         answer: Any = ""
@@ -27,6 +29,9 @@ def endpoint() -> Iterator[Any]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             Chat.asked.append((self.path, body, self.headers.get("Authorization")))
             self.send_response(Chat.status)
+            self.send_header("Content-Type", "text/plain")
+            if Chat.status == 302:
+                self.send_header("Location", f"http://localhost:{self.server.server_port}/elsewhere")  # type: ignore[attr-defined]
             self.end_headers()
             reply = (
                 Chat.answer
@@ -65,9 +70,12 @@ def test_shots_are_worded_and_what_is_said_stays(endpoint: Any, monkeypatch: pyt
         ('["one"]', 200, Terminal, "2 sentences"),
         ('["one", 2]', 200, Terminal, "2 sentences"),
         ('["one", "🎉"]', 200, Terminal, "without words"),
-        (b"<html>", 200, Terminal, "chat endpoint"),
+        (b"<html>", 200, Transient, "no JSON but text/plain"),
+        (b'["x"]', 200, Terminal, "chat endpoint"),
         (b"{}", 200, Terminal, "chat endpoint"),
         ("", 401, Terminal, rewriter.KEY),
+        ("", 302, Terminal, "302"),
+        ("", 400, Terminal, "turns the request down: 400"),
         ("", 503, Transient, "503"),
         ("", 429, Transient, "429"),
     ],
@@ -78,10 +86,20 @@ def test_an_answer_that_is_none_ends_the_run(endpoint: Any, answer: Any, status:
         rewriter.rewritten(SHOTS, "en", "creation", endpoint.url)
 
 
+def test_the_key_is_for_the_endpoint_alone(endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A redirect would carry it to any other host."""
+    monkeypatch.setenv(rewriter.KEY, "secret")
+    endpoint.status = 302
+    with pytest.raises(Terminal):
+        rewriter.rewritten(SHOTS, "en", "creation", endpoint.url)
+    assert [path for path, *_ in endpoint.asked] == ["/v1/chat/completions"]
+
+
 @pytest.mark.parametrize(
     ("url", "kind"), [("http://127.0.0.1:9/v1#m", Transient), ("http://host/v1", Terminal), ("file:///etc/passwd#m", Terminal)]
 )
-def test_an_endpoint_that_is_none(url: str, kind: type[RunError]) -> None:
+def test_an_endpoint_that_is_none(url: str, kind: type[RunError], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat, "FIRST_WAIT_S", 0.01)
     with pytest.raises(kind, match=r"prompts\.rewriter"):
         rewriter.rewritten(SHOTS, "en", "creation", url)
 

@@ -6,7 +6,7 @@ import pytest
 from jobs.errors import Terminal
 from jobs.prompts.files import read_prompts
 from jobs.prompts.request import parse
-from jobs.prompts.safety import blocked
+from jobs.prompts.safety import blocked, first_of
 from schemas.settings import Prompts
 
 
@@ -114,3 +114,9 @@ def test_a_wrong_request(fields: dict[str, object], says: str) -> None:
 
 def test_text_that_only_looks_like_json_is_text() -> None:
     assert parse("{not json}", Prompts()).text == "{not json}"
+
+
+def test_a_word_is_found_in_a_book_and_what_two_words_make_is_not() -> None:
+    filling = "山上有雪，风很大。" * 200_000
+    assert first_of(filling + "色情视频" + filling, ["色情"]) == "色情"
+    assert first_of(filling + "特色情人节礼物" + filling, ["色情"]) is None

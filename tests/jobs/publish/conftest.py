@@ -10,7 +10,8 @@ from jobs.lake import Lake, Slice
 from jobs.prompts import job as prompts
 from jobs.publish.job import Clip, Task
 from schemas import GENERATIONS
-from schemas.settings import Settings, load
+from schemas.loading import load
+from schemas.settings import Settings
 
 TEXT = "今天去了西藏，风景真的很美。"
 

@@ -9,7 +9,7 @@ import pytest
 
 from jobs.errors import Terminal
 from jobs.lake import Lake, Slice, Version
-from jobs.publish import job, music, takedown
+from jobs.publish import job, music
 from schemas import SAMPLES
 
 
@@ -62,7 +62,6 @@ def test_a_video_with_music_of_the_corpus_names_it_for_a_takedown(quick: Any, ta
     (row,) = job.work(replace(plain, bed=bed), settings).tables["publications"].to_pylist()
     assert row["sample_ids"] == ["waltz"]
     assert row["loudness_lufs"] == pytest.approx(-16, abs=0.5)
-    assert takedown.publications_from([row], ["waltz"]) == [row]
     (file,) = (tmp_path / "out").glob("*.mp4")
 
     from jobs.generate import audio

@@ -7,12 +7,13 @@ import pytest
 
 from jobs.errors import Terminal
 from jobs.generate import compose
-from jobs.publish import job, takedown
+from jobs.publish import job
 from jobs.publish.job import work
 from jobs.publish.target import load as target_of
 from jobs.publish.target import target_root
 from schemas import PUBLICATIONS
-from schemas.settings import Settings, load
+from schemas.loading import load
+from schemas.settings import Settings
 
 Quick = Callable[..., Settings]
 
@@ -177,19 +178,6 @@ def test_the_key_changes_with_what_the_video_is_made_of_and_not_with_its_place()
 )
 def test_titles(text: str, title: str) -> None:
     assert job.title_of(text) == title
-
-
-def test_takedown_finds_what_came_from_a_source() -> None:
-    samples = [
-        {"sample_id": "a1", "source_id": "A"},
-        {"sample_id": "a2", "source_id": "A"},
-        {"sample_id": "b1", "source_id": "B"},
-    ]
-    published = [{"publication_id": "2", "sample_ids": ["b1", "a2"]}, {"publication_id": "1", "sample_ids": ["a1"]},
-                 {"publication_id": "3", "sample_ids": []}, {"publication_id": "4", "sample_ids": ["b1"]}]
-    found = takedown.publications_from(published, takedown.samples_of(samples, "A"))
-    assert [r["publication_id"] for r in found] == ["1", "2"]
-    assert takedown.publications_from(published, takedown.samples_of(samples, "C")) == []
 
 
 def test_where_videos_go(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 from jobs.publish.target import Item
 from jobs.publish.targets.folder import Folder
 from jobs.publish.targets.s3 import Bucket
-from schemas.settings import SettingsError, load
+from schemas.loading import load
+from schemas.settings import SettingsError
 
 NASTY = '<script>alert("x")</script> & \' " ]]> 标题'
 

@@ -11,7 +11,8 @@ from jobs.errors import Terminal
 from jobs.lake import Lake
 from jobs.run import execute
 from schemas import GENERATIONS, PROMPTS, PUBLICATIONS, REJECTS
-from schemas.settings import Settings, load
+from schemas.loading import load
+from schemas.settings import Settings
 
 pytestmark = [pytest.mark.spark]
 TEXTS = ["今天去了西藏。", "🎉", "We reached the sea."]

@@ -1,0 +1,151 @@
+"""Settings from words, the environment and files.
+
+Precedence: `--set a.b=c` (or `--set JSON`), then the environment (`REELMILL_RECIPE__DEDUP__THRESHOLD=0.8`), then a settings file (JSON of
+the same names), then the defaults in `schemas.settings`. Names may leave out `recipe.` and `runtime.`. An unknown name is an
+error that suggests the nearest.
+"""
+
+import difflib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from schemas.settings import Settings, SettingsError
+
+
+def known_names(model: type[BaseModel] = Settings, prefix: str = "") -> list[str]:
+    """Dotted names of all settings."""
+    names: list[str] = []
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            names += known_names(kind, f"{prefix}{name}.")
+        else:
+            names.append(prefix + name)
+    return names
+
+
+def full_name(name: str) -> str:
+    """`dedup.threshold` or `lake` -> the name from the root; an unknown name raises with the nearest ones."""
+    names = known_names()
+    open_ended = ("recipe.policy.filters", "recipe.label.vocabulary")
+    for guess in (name, f"recipe.{name}", f"runtime.{name}"):
+        if guess in names or any(guess.startswith(f"{root}.") for root in open_ended):
+            return guess
+    short = [n.split(".", 1)[1] for n in names]
+    near = difflib.get_close_matches(name.removeprefix("recipe.").removeprefix("runtime."), short, n=1, cutoff=0.0)
+    raise SettingsError(f"there is no setting {name!r}; the nearest is {near[0]!r}")
+
+
+def load(sets: Sequence[str] = (), text_or_file: str | None = None, env: Mapping[str, str] | None = None) -> Settings:
+    """The settings in force.
+
+    Args:
+        sets: `name=value` words, or JSON objects of settings, the last one strongest; values are JSON where they parse as it and the setting
+            is no text, else text.
+        text_or_file: a JSON object, or the path of a file that holds one.
+        env: environment, by default that of the process; `REELMILL_` names other than sections of Settings are left alone.
+
+    Raises:
+        SettingsError: an unknown name or a value that does not hold.
+    """
+    tree = spelled(_read(text_or_file), text_or_file) if text_or_file is not None else {}
+    for name, value in sorted((os.environ if env is None else env).items()):
+        if name.startswith(("REELMILL_RECIPE__", "REELMILL_RUNTIME__")):
+            full = full_name(name.removeprefix("REELMILL_").lower().replace("__", "."))
+            _put(tree, full, _value(full, value))
+    for word in sets:
+        if word.lstrip().startswith("{"):
+            for name, value in _leaves(_object(_read(word), word)):
+                _put(tree, full_name(name), value)
+            continue
+        name, mark, value = word.partition("=")
+        if not mark:
+            raise SettingsError(f"--set {word!r} has no '='; write --set dedup.threshold=0.8")
+        full = full_name(name.strip())
+        _put(tree, full, _value(full, value))
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            full_name(where)
+        raise SettingsError(f"{where} = {first.get('input')!r}: {first['msg']}") from None
+
+
+def _read(text_or_file: str) -> Any:
+    text = text_or_file.strip()
+    if not text.startswith("{"):
+        try:
+            text = Path(text_or_file).read_text(encoding="utf-8")
+        except OSError as error:
+            raise SettingsError(f"settings file {text_or_file!r} cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise SettingsError(f"settings file {text_or_file!r} is not UTF-8 text; give a JSON object") from None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"settings {text_or_file[:80]!r} are not JSON: {error}") from None
+
+
+def spelled(given: Any, origin: str = "") -> dict[str, Any]:
+    """A tree of settings with all names from the root; of a setting that is named in two ways the last one stands.
+
+    Raises:
+        SettingsError: an unknown name, or no object.
+    """
+    tree: dict[str, Any] = {}
+    for name, value in _leaves(_object(given, origin)):
+        _put(tree, full_name(name), value)
+    return tree
+
+
+def _object(given: Any, origin: str) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise SettingsError(f"settings {origin[:80]!r} must be a JSON object")
+    return given
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    names = known_names()
+    for name, value in tree.items():
+        dotted = prefix + name
+        whole = any(n == dotted or n.split(".", 1)[1] == dotted for n in names)
+        if isinstance(value, dict) and not whole:
+            found += _leaves(value, f"{dotted}.")
+        else:
+            found.append((dotted, value))
+    return found
+
+
+def _put(tree: dict[str, Any], name: str, value: Any) -> None:
+    *path, last = name.split(".")
+    for place, part in enumerate(path, 1):
+        tree = tree.setdefault(part, {})
+        if not isinstance(tree, dict):
+            raise SettingsError(f"{'.'.join(path[:place])} = {tree!r} holds no names, so {name} cannot be set beside it; drop one of both")
+    tree[last] = value
+
+
+def _value(name: str, text: str) -> Any:
+    """What a word means: a setting that is a text takes it as it stands, be it `1234567` or `1e5`, unless it is in quotes."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return text if _is_text(name) and not isinstance(value, str) else value
+
+
+def _is_text(name: str) -> bool:
+    kind: Any = Settings
+    for part in name.split("."):
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            return False
+        kind = kind.model_fields[part].annotation
+    return kind is str

@@ -1,0 +1,45 @@
+"""A source that is opened again later: what is wrong with it is told from what is wrong with the way to it."""
+
+import hashlib
+
+import pytest
+
+from jobs.collect import source
+from jobs.collect.opened import opened
+from jobs.errors import Transient
+from jobs.media.faults import Unreadable
+
+
+@pytest.fixture
+def facts(tmp_path):
+    file = tmp_path / "a.mp4"
+    file.write_bytes(b"abc")
+    return {"uri": str(file), "size_bytes": 3, "sha256": hashlib.sha256(b"abc").hexdigest()}
+
+
+def read(facts, verify=True):
+    with opened(facts, verify=verify) as path, open(path, "rb") as file:
+        return file.read()
+
+
+def test_a_source_as_it_was_is_given(facts):
+    assert read(facts) == b"abc"
+
+
+@pytest.mark.parametrize(("change", "says"), [
+    ({"size_bytes": 4}, "has 3 bytes now and had 4"), ({"sha256": "0" * 64}, "other bytes now"), ({"uri": "/no/where.mp4"}, "not any more")])
+def test_a_source_that_changed_or_went_is_a_fault_of_its_own(facts, change, says):
+    with pytest.raises(Unreadable, match=says):
+        read(facts | change)
+
+
+@pytest.mark.parametrize("error", [OSError("Connection reset by peer"), OSError(28, "No space left on device")])
+def test_a_place_out_of_reach_rejects_no_source(facts, monkeypatch, error):
+    """Else an hour without a network would leave a release without the sources of that hour."""
+
+    def fails(uri):
+        raise error
+
+    monkeypatch.setattr(source, "opened", fails)
+    with pytest.raises(Transient, match="try again"):
+        read(facts | {"uri": "s3://bucket/a.mp4"})
