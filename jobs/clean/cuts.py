@@ -69,7 +69,7 @@ def scores(times: Floats, signals: NDArray[np.float32], lights: Mapping[int, flo
     usual = surroundings(times, content, AROUND_S)
     own, others = content.copy(), content.copy()
     for i, left in (lights or {}).items():
-        own[i] = min(left, content[i])
+        own[i] = min(left or np.inf, content[i])
         others[i] *= left > 0
     highest = beside(times, others)
     part = np.minimum(signals[:, COLUMN["changed"]].astype(np.float64) / PART, 1.0)
@@ -119,6 +119,7 @@ def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8],
     content = change(signals)
     stands_out = np.flatnonzero(content > np.maximum(FLOOR, RATIO * surroundings(times, content, AROUND_S)))
     lights = {int(i): left for i in stands_out if i and (left := _unlit(*thumbs[i - 1:i + 1].astype(np.float32))) is not None}
+    same = {i for i, left in lights.items() if not left}
     score = scores(times, signals, lights)
     found: list[int] = []
     for i in (int(index) for index in np.flatnonzero(score >= threshold)):
@@ -128,7 +129,8 @@ def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8],
         if veiled(first, after, signals, thumbs) and _lifts(first, after, times, signals):
             continue
         one, other = thumbs[[first, after]].astype(np.float32)
-        if _light(one, other) or (after - first > 1 and not {first + 1, after} & set(lights) and _sweeps(one, thumbs[first + 1], other)):
+        lit = {first + 1, after} & same
+        if _light(one, other) or (i in same and len(lit) < after - first) or (after - first > 1 and not lit and _sweeps(one, thumbs[first + 1], other)):
             continue
         if found and i - found[-1] <= 2:
             if score[i] > score[found[-1]]:
