@@ -1,5 +1,6 @@
 """The kinds of evidence, all of one form: file rows in buckets, let rows of a bucket meet, prove the pairs that met."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from PIL import Image
 
 from jobs.clean.measures import fingerprint
 from jobs.dedup import audio, copies, graph, minhash, perceptual, sketches, stills
@@ -186,10 +188,19 @@ def _meet_pictures(rows: Rows, dedup: Dedup) -> graph.Pairs:
 
 def _keep_pictures(clips: pa.Table, dedup: Dedup) -> pa.Table:
     """Hashes, and what the stored frames look like and when they were taken."""
-    frames = clips["frames"].to_pylist()
-    small = [np.concatenate([stills.small(f["jpeg"]).packed() for f in of]) if of else None for of in frames]
+    seen = [_read(frames) for frames in clips["frames"].to_pylist()]
+    small = [np.concatenate([picture.packed() for _, picture in of]) if of else None for of in seen]
     kept = clips.select(PHASHES).append_column("small", pa.array(small, pa.large_list(pa.uint8())))
-    return kept.append_column("small_times_s", pa.array([None if of is None else [f["t_s"] for f in of] for of in frames], pa.list_(pa.float64())))
+    return kept.append_column("small_times_s", pa.array([[t for t, _ in of] if of else None for of in seen], pa.list_(pa.float64())))
+
+
+def _read(frames: Sequence[Mapping[str, Any]] | None) -> list[tuple[float, stills.Small]]:
+    """The stored frames that are not damaged, and their times: one of a hundred million that is must not end the job."""
+    found = []
+    for frame in frames or ():
+        with contextlib.suppress(OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            found.append((frame["t_s"], stills.small(frame["jpeg"])))
+    return found
 
 
 def _looks(clips: pa.Table) -> list[list[tuple[float, stills.Small]]]:
@@ -261,9 +272,10 @@ def _file_stills(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Row
 
 
 def _quarters(frames: Sequence[Mapping[str, Any]]) -> NDArray[np.uint64]:
-    """Telling hashes of the quarters of the middle one of some stored frames."""
-    found = stills.quarters(stills.small(frames[len(frames) // 2]["jpeg"]))
-    return found[perceptual.telling(found, None)]
+    """Telling hashes of the quarters of the middle one of some stored frames; none where it is damaged."""
+    middle = len(frames) // 2
+    found = [stills.quarters(picture) for _, picture in _read(frames[middle:middle + 1])]
+    return found[0][perceptual.telling(found[0], None)] if found else np.empty(0, np.uint64)
 
 
 def _meet_stills(rows: Rows, dedup: Dedup) -> graph.Pairs:

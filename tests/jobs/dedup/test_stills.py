@@ -81,6 +81,14 @@ def test_the_job_finds_pictures_by_their_quarters_and_tells_hashes_that_collide_
     assert found.rejects[0]["threshold"] == stills.AGREEING
 
 
+@pytest.mark.parametrize("damaged", [b"", b"no picture", jpeg(drawn(3))[:200]])
+def test_a_damaged_stored_frame_ends_no_job(find, picture, damaged):
+    """Its clip is told by its hashes, as one without a frame is."""
+    clips = [picture("a", drawn(3)), picture("b", drawn(3), frames=[{"t_s": 0.0, "jpeg": damaged}]), picture("c", drawn(4))]
+    without = [*clips[:1], picture("b", drawn(3), frames=None), *clips[2:]]
+    assert find(clips).pairs() == find(without).pairs() == {"b": "a"}
+
+
 def test_the_job_finds_turned_pictures_when_asked_for(find, picture):
     clips = [picture("a", drawn(1)), picture("b", np.ascontiguousarray(np.rot90(drawn(1))))]
     assert find(clips).pairs() == {}
