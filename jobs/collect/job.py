@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from jobs.collect import behaviour
 from jobs.collect.fields import merged, stored
-from jobs.collect.manifest import Joined, Places, given_texts, join, why_missing
+from jobs.collect.manifest import Joined, Places, composed, given_texts, join, why_missing
 from jobs.collect.sidecar import is_sidecar, read_sidecar
 from jobs.collect.source import Found, fingerprint, listing, local, lost, opened
 from jobs.collect.sources.file import hollow
@@ -169,11 +169,11 @@ def _sidecars(found: Sequence[Found]) -> dict[str, list[Found]]:
     media: dict[tuple[str, str], list[Found]] = defaultdict(list)
     for item in found:
         if extension_kind(item.name) in MEDIA:
-            media[item.folder, PurePosixPath(item.name).stem].append(item)
+            media[item.folder, composed(PurePosixPath(item.name).stem)].append(item)
     beside: dict[str, list[Found]] = defaultdict(list)
     for item in found:
         for stem in is_sidecar(item.name):
-            for medium in media.get((item.folder, stem), ()):
+            for medium in media.get((item.folder, composed(stem)), ()):
                 beside[medium.rel_path].append(item)
     return beside
 
@@ -397,4 +397,4 @@ def outside(settings: Settings) -> dict[str, str]:
     return {"listing": fingerprint(listing(settings.runtime.sources, settings.recipe.collect.follow_links))}
 
 
-COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=8, recipe=("collect",), run=run, outside=outside)
+COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=9, recipe=("collect",), run=run, outside=outside)

@@ -5,6 +5,7 @@ Everything in it is untrusted. A file name is looked up in the listing and never
 
 import posixpath
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,14 +28,16 @@ Purpose = Literal["manifest", "behaviour", "texts"]
 
 
 class Places:
-    """Finds the listed object that a name in a manifest means."""
+    """Finds the listed object that a name in a manifest means; é is é, whether a disk writes it as one sign or as two."""
 
     def __init__(self, found: Sequence[Found]) -> None:
         self._paths = {f.rel_path for f in found}
         self._uris = {f.uri: f.rel_path for f in found}
+        self._composed: dict[str, list[str]] = defaultdict(list)
         self._names: dict[str, list[str]] = defaultdict(list)
         for item in found:
-            self._names[item.name].append(item.rel_path)
+            self._composed[composed(item.rel_path)].append(item.rel_path)
+            self._names[composed(item.name)].append(item.rel_path)
 
     def find(self, name: str, folder: str) -> str | None:
         """The path below the source root: relative to the manifest's folder or one above it, the address of a listed
@@ -50,11 +53,21 @@ class Places:
             path = posixpath.normpath(posixpath.join(folder, name))
             if path in self._paths:
                 return path
+            if found := _only(self._composed.get(composed(path))):
+                return found
             if not folder:
                 break
             folder = posixpath.dirname(folder)
-        alike = self._names.get(name, ())
-        return alike[0] if len(alike) == 1 else None
+        return _only(self._names.get(composed(name)))
+
+
+def _only(paths: list[str] | None) -> str | None:
+    return paths[0] if paths and len(paths) == 1 else None
+
+
+def composed(name: str) -> str:
+    """A name with its accents in one sign each (NFC): macOS writes names with theirs apart, tables mostly do not."""
+    return unicodedata.normalize("NFC", name)
 
 
 @dataclass

@@ -4,8 +4,8 @@ Links of the page are relative, so that a copied folder still opens; those of th
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from email.utils import format_datetime
 from functools import cache
@@ -27,6 +27,26 @@ class Entry:
     file: str
     published: str
     size_bytes: int
+
+
+def entry(note: object, file: str, size_bytes: int | None = None) -> Entry | None:
+    """The entry of a note that a target wrote beside a video; None for whatever else lies there.
+
+    Args:
+        note: What the JSON holds.
+        file: The video.
+        size_bytes: Of the video, where the note does not say.
+    """
+    facts = dict(note) if isinstance(note, dict) else {}
+    published, size = facts.pop("published", None), facts.pop("bytes", size_bytes)
+    if set(facts) != {field.name for field in fields(Item)} or not isinstance(published, str) or not isinstance(size, int):
+        return None
+    return Entry(Item(**facts), file, published, size)
+
+
+def newest_first(entries: Iterable[Entry | None]) -> list[Entry]:
+    """Entries as pages and feeds show them."""
+    return sorted((e for e in entries if e is not None), key=lambda e: (e.published, e.item.key), reverse=True)
 
 
 def index_html(entries: Sequence[Entry]) -> str:

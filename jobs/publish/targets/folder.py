@@ -7,10 +7,9 @@ import shutil
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from jobs.errors import Terminal
-from jobs.publish.pages import Entry, feed_json, index_html, rss_xml
+from jobs.publish.pages import Entry, entry, feed_json, index_html, newest_first, rss_xml
 from jobs.publish.target import Item, target_root
 from schemas.settings import Settings
 
@@ -61,16 +60,10 @@ class Folder:
         """What is published, the newest first."""
         found = []
         for note in sorted(self.root.glob("*.json")):
-            facts: dict[str, Any] = {}
-            with contextlib.suppress(ValueError, OSError):
-                facts = json.loads(note.read_text(encoding="utf-8"))
-            if not isinstance(facts, dict) or "key" not in facts:
-                continue
             video = self.root / f"{note.stem}.mp4"
-            if video.is_file():
-                when = facts.pop("published")
-                found.append(Entry(Item(**facts), video.name, when, video.stat().st_size))
-        return sorted(found, key=lambda e: (e.published, e.item.key), reverse=True)
+            with contextlib.suppress(ValueError, OSError):
+                found.append(entry(json.loads(note.read_text(encoding="utf-8")), video.name, video.stat().st_size))
+        return newest_first(found)
 
     def _put(self, name: str, text: str) -> None:
         passing = self.root / f".{name}.{os.getpid()}.tmp"

@@ -9,11 +9,10 @@ import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from jobs.errors import Terminal, Transient
-from jobs.publish.pages import Entry, feed_json, index_html, rss_xml
+from jobs.publish.pages import entry, feed_json, index_html, newest_first, rss_xml
 from jobs.publish.target import Item
 from schemas.settings import Settings
 
@@ -73,13 +72,9 @@ class Bucket:
         self._fs.invalidate_cache()
         found = []
         for path in sorted(self._fs.glob(f"{self.root}/*.json")):
-            facts: dict[str, Any] = {}
             with contextlib.suppress(ValueError):
-                facts = json.loads(self._fs.cat_file(path))
-            if isinstance(facts, dict) and "key" in facts:
-                size, when = facts.pop("bytes"), facts.pop("published")
-                found.append(Entry(Item(**facts), f"{facts['key']}.mp4", when, size))
-        entries = sorted(found, key=lambda e: (e.published, e.item.key), reverse=True)
+                found.append(entry(json.loads(self._fs.cat_file(path)), f"{Path(path).stem}.mp4"))
+        entries = newest_first(found)
         self._put("feed.json", feed_json(entries, self._url).encode())
         self._put("feed.xml", rss_xml(entries, self._url).encode())
         self._put("index.html", index_html(entries).encode())

@@ -143,3 +143,10 @@ def test_marks_of_one_kind_are_counted(clips, marks, why):
 
 def test_both_measures_of_one_threshold_are_named(clips):
     assert {p.measured for p in quantiles(clips, 0.9, Policy()) if p.check == "exposure"} >= {"luma_mean", "bright"}
+
+
+def test_of_a_large_table_an_even_share_tells_the_quantile(clips, monkeypatch):
+    monkeypatch.setattr("jobs.clean.calibrate.MOST", 100)
+    sharp = proposals(quantiles(clips, 0.8, Policy()))["sharpness", "min_variance"]
+    assert 70 <= sharp.dropped.of <= 130  # one clip in two
+    assert sharp.proposed == pytest.approx(80, abs=25)

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import struct
+import unicodedata
 import zlib
 from pathlib import Path
 
@@ -408,3 +409,23 @@ def test_every_name_that_begins_with_behaviour_is_a_record_of_it(tmp_path, name)
     (tmp_path / name).write_text("file,user_id\n" + "".join(f"good.png,u{i}\n" for i in range(9)))
     _, _, behaviour = collected(tmp_path)
     assert behaviour["good.png"]["k"] == 9
+
+
+@pytest.mark.parametrize(("on_disk", "in_table"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_accents_join_however_a_disk_or_a_table_writes_them(tmp_path, on_disk, in_table):
+    """macOS writes them as signs of their own, spreadsheets do not: thousands of captions joined nothing."""
+    name, other = (unicodedata.normalize(form, "für/Café ガ") for form in (on_disk, in_table))
+    folder, file = name.split("/")
+    write(tmp_path, {f"{folder}/{file}.png": png(), "captions.csv": f"file,caption\n{other}.png,a cup of coffee\n",
+                     f"{folder}/{other.split('/')[1]}.json": json.dumps({"title": "A Café"})})
+    sources, reasons, _ = collected(tmp_path)
+    row = sources[f"{folder}/{file}.png"]
+    assert (row["caption"], row["title"]) == ("a cup of coffee", "A Café")
+    assert "1 joined, 0 name files" in reasons["captions.csv"][1]
+
+
+def test_two_files_that_differ_in_the_writing_of_an_accent_alone_stay_two(tmp_path):
+    apart, one = (unicodedata.normalize(form, "é.png") for form in ("NFD", "NFC"))
+    write(tmp_path, {apart: png(), one: png(9), "captions.csv": f"file,caption\n{one},one sign\n{apart},two signs\n"})
+    sources, _, _ = collected(tmp_path)
+    assert (sources[one]["caption"], sources[apart]["caption"]) == ("one sign", "two signs")

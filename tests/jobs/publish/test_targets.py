@@ -109,6 +109,8 @@ def test_what_is_no_note_of_a_video_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "list.json").write_text("[]")
     (tmp_path / "b.json").write_text((tmp_path / "a.json").read_text())  # its video is not there
+    (tmp_path / "c.json").write_text('{"key": "c", "note": "of another program"}')
+    (tmp_path / "c.mp4").write_bytes(b"c")
     out.finish()
     out.finish()
     assert [e.item.key for e in out.entries()] == ["a"]
@@ -152,6 +154,7 @@ def test_a_bucket_keeps_a_video_once_and_gives_it_back(bucket: Bucket, tmp_path:
     assert found is not None
     assert found.read_bytes() == b"video"
     bucket._put("broken.json", b"{")
+    bucket._put("c.json", b'{"key": "c", "note": "of another program"}')
     bucket.finish()
     bucket.finish()
     feed = json.loads(bucket._fs.cat_file("videos/reels/feed.json"))
