@@ -112,7 +112,7 @@ def place(random: np.random.Generator, seed: int | None = None, shaken: float = 
 
 
 SOURCES = ("testsrc2", "mandelbrot=end_scale=0.3:maxiter=200", "smptehdbars", "gradients=speed=0.01:seed={}", "rgbtestsrc",
-           "colorspectrum", "zoneplate=kx2=300:ky2=300:kt=8", "testsrc", "yuvtestsrc", "perlin=seed={}", "haldclutsrc=level=4", "life=seed={}:r=12")
+           "colorspectrum", "zoneplate=kx2=300:ky2=300:kt=8", "testsrc", "yuvtestsrc", "perlin=random_mode=seed:seed={}", "haldclutsrc=level=4", "life=seed={}:r=12")
 
 
 def source(random: np.random.Generator, text: str) -> World:
