@@ -32,13 +32,13 @@ EVALUATION_SEED = 77
 SECONDS: Mapping[str, Mapping[str, float]] = {"cpu": {"clip": 900, "t2v": 7200}, "cuda": {"clip": 240, "t2v": 600}}
 """Budgets used when neither seconds nor steps are given."""
 BATCH: Mapping[str, Mapping[str, int]] = {
-    "cpu": {"clip": 64, "t2v": 2},
+    "cpu": {"clip": 64, "t2v": 16},
     "cuda": {"clip": 256, "t2v": 256},
 }
 TEXT_SHARE = 0.05
 """Part of the text-to-video budget that goes to its text encoder."""
-CLIP_RATE, DRAWING_RATE = 1.5e-3, 1.2e-3
-"""Peak learning rates; half of them where a model goes on from a base."""
+CLIP_RATE, DRAWING_RATE = 1.5e-3, {"cpu": 1.8e-3, "cuda": 1.2e-3}
+"""Peak learning rates, of the drawing model for the batch of the device; half of them where a model goes on from a base."""
 
 
 @dataclass(frozen=True)
@@ -284,7 +284,7 @@ def _train_t2v(clips: Clips, out: Path, work: Path, course: Course, base: Path |
     from jobs.train import codec, t2v, text, tokens
 
     spent: dict[str, Any] = {}
-    learning_rate, share = DRAWING_RATE, 1.0
+    learning_rate, share = DRAWING_RATE[course.device], 1.0
     if base is None:
         share = 1 - text_share
         tokenizer = tokens.make_tokenizer(work / "tokenizer", length=text.PROMPT_TOKENS)
@@ -292,15 +292,14 @@ def _train_t2v(clips: Clips, out: Path, work: Path, course: Course, base: Path |
         read = text.train(tokenizer, plan, folder=work / "text", resume=course.resume)
         spent["text"] = read, text.BATCH
         torch.manual_seed(course.seed)
-        encoder, axes, model = read.model, t2v.fit_axes(clips, course.seed), t2v.transformer()
+        encoder, axes, model = read.model, t2v.fit_axes(clips, course.seed), t2v.transformer(course.device)
     else:
         learning_rate /= 2
         tokenizer, encoder, axes, model = t2v.parts(base)
     lit = base is None or read_card(base).get("hours_as_lights", False)
     plan = course.plan(share, learning_rate=learning_rate, weight_decay=0.01, betas=(0.9, 0.98), average=0.999)
     latents = t2v.encode(clips, axes, device=course.device)
-    drawn = t2v.train(model, clips, latents, plan, folder=work / "drawing", resume=course.resume, batch=course.batch, lit=lit,
-                      stages=t2v.WHOLE if base else t2v.STAGES[course.device])
+    drawn = t2v.train(model, clips, latents, plan, folder=work / "drawing", resume=course.resume, batch=course.batch, lit=lit)
     smooth = t2v.smoothed(drawn.model, clips, axes, course.seed, device=course.device, lit=lit)
     t2v.assemble(out, tokenizer, encoder, codec.build(axes, smooth), drawn.model)
     return {"hours_as_lights": lit, "training": _cost(course, **spent, drawing=(drawn, course.batch))}

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers import UniPCMultistepScheduler, WanPipeline, WanTransformer3DModel
+from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
@@ -46,32 +47,66 @@ MIN_ACUTANCE = 0.15
 the limit of the policy, 0.22, is that of footage."""
 TEXT_STATES = 24
 """Length of the text in training, of which a random part is real: a pipeline fills up short prompts with nothing."""
-Stages = tuple[tuple[int, float], ...]
-STAGES: Mapping[str, Stages] = {"cpu": ((1, 0.4), (4, 0.2), (FRAMES, 0.4)), "cuda": ((FRAMES, 1.0),)}
-"""Frames that a sample has, and the part of the budget: pictures first, then moments, then whole clips, as many frames a step throughout.
-How a place looks is in every picture, and of pictures sixteen cost what a clip does; a GPU has time to learn it from whole clips."""
-WHOLE: Stages = ((FRAMES, 1.0),)
-"""The stages of a model that goes on from one that draws clips."""
+SHAPES: Mapping[str, tuple[int, int, int]] = {"cpu": (FRAMES, 640, 5), "cuda": (1, 768, 6)}
+"""Frames in a token, width of the inner layer, blocks. A processor learns movements in time only where they lie within tokens: a clip is 16 of them,
+which take a sixteenth of the time. Finer ones draw finer pictures: of the variance of the latents 256 numbers tell 0.93 of tokens of sixteen frames, and
+all of tokens of one."""
+WHEREABOUTS, LOOKED_AT = 0.05, (1, -1)
+"""Weight of the question where a token lies, and the blocks after which it is asked."""
 
 
-def transformer() -> WanTransformer3DModel:
-    """Untrained. A token is 32 x 32 px of one frame, so a clip is 256 tokens.
+def transformer(device: str) -> WanTransformer3DModel:
+    """Untrained, as SHAPES has it for the device. A token is 32 x 32 px of its frames.
 
-    Places are told apart by rotary positions alone. That suffices: at the border of the picture a token finds no neighbour.
+    Tokens know only how far they are from one another (rotary positions): where they lie they must find out, see `Placed`.
     """
+    frames, inner, blocks = SHAPES[device]
     return WanTransformer3DModel(
-        patch_size=(1, 4, 4),
+        patch_size=(frames, 4, 4),
         num_attention_heads=8,
         attention_head_dim=32,
         in_channels=codec.CHANNELS,
         out_channels=codec.CHANNELS,
         text_dim=WIDTH,
         freq_dim=64,
-        ffn_dim=768,
-        num_layers=6,
+        ffn_dim=inner,
+        num_layers=blocks,
         cross_attn_norm=True,
         rope_max_seq_len=128,
     )
+
+
+class Placed(torch.nn.Module):  # type: ignore[misc]
+    """A transformer that is asked, while it learns, where each of its tokens lies.
+
+    Of pure noise all tokens look alike, and attention to distances averages what is alike to the same: a token finds its place only by whom it does
+    not find beside it, at the border. Left alone a network takes long to hit on that; asked for it, it does after a hundred steps.
+    The question and its answer are no part of the model that is kept.
+
+    Args:
+        grid: Places of the latents: frames, rows, columns.
+    """
+
+    def __init__(self, transformer: WanTransformer3DModel, grid: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.transformer = transformer
+        tokens = math.prod(places // size for places, size in zip(grid, transformer.config.patch_size, strict=True))
+        self.answers = torch.nn.ModuleList(torch.nn.Linear(transformer.config.num_attention_heads * transformer.config.attention_head_dim, tokens) for _ in LOOKED_AT)
+
+    def forward(self, noisy: torch.Tensor, noise_level: torch.Tensor, text: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The clean latents as it guesses them, and how far off it is about its tokens: the mean cross-entropy, in nats."""
+        seen: list[torch.Tensor] = []
+        hooks = [self.transformer.blocks[i].register_forward_hook(lambda _, __, out: seen.append(out)) for i in LOOKED_AT]
+        try:
+            guess = self.transformer(noisy, noise_level * 1000, text, return_dict=False)[0].float()
+        finally:
+            for hook in hooks:
+                hook.remove()
+        lost = guess.new_zeros(())
+        for answer, state in zip(self.answers, seen, strict=True):
+            said = answer(state).float()
+            lost = lost + functional.cross_entropy(said.flatten(0, 1), torch.arange(said.shape[1], device=said.device).repeat(len(said)))
+        return guess, lost
 
 
 def fit_axes(clips: Clips, seed: int, *, sample: int = 600) -> codec.Axes:
@@ -89,29 +124,19 @@ def encode(clips: Clips, axes: codec.Axes, *, device: str, block: int = 64) -> t
     return torch.cat(parts)
 
 
-def noise_levels(count: int, frames: int, generator: torch.Generator) -> torch.Tensor:
-    """Shares of noise in 0..1. Frames that are alike tell the same thing through four times the noise that one of them does, if they
-    are sixteen: fewer frames are given as much less of it."""
+def noise_levels(count: int, generator: torch.Generator) -> torch.Tensor:
+    """Shares of noise in 0..1."""
     draw = {"generator": generator, "device": generator.device}
     late = 1 - LATE_WIDTH * torch.rand(count, **draw) ** 2
     spread = torch.sigmoid(1.3 * torch.randn(count, **draw) + 0.7)
-    level = torch.where(torch.rand(count, **draw) < LATE_SHARE, late, spread)
-    return level / (level + (1 - level) * math.sqrt(FRAMES / frames))
-
-
-def moments(latents: torch.Tensor, picked: torch.Tensor, frames: int, generator: torch.Generator) -> torch.Tensor:
-    """So many consecutive frames [B, Z, frames, h, w] of each picked clip of [N, Z, T, h, w], from anywhere in it."""
-    first = torch.randint(latents.shape[2] - frames + 1, (len(picked), 1), generator=generator, device=generator.device)
-    shown = first + torch.arange(frames, device=generator.device)
-    return latents[picked[:, None], :, shown].permute(0, 2, 1, 3, 4).float()
+    return torch.where(torch.rand(count, **draw) < LATE_SHARE, late, spread)
 
 
 class Drawing:
-    """The loss of the transformer: predict the clean latents of so many frames from noisy ones and the codes of the caption."""
+    """The loss of the transformer: predict the clean latents from noisy ones and the codes of the caption."""
 
-    def __init__(self, model: WanTransformer3DModel, clips: Clips, latents: torch.Tensor, *, frames: int, batch: int, device: str, lit: bool) -> None:
-        self.model, self.frames, self.batch, self.device = model, frames, batch, device
-        self.states = min(TEXT_STATES, 4 * frames)
+    def __init__(self, model: Placed, clips: Clips, latents: torch.Tensor, *, batch: int, device: str, lit: bool) -> None:
+        self.model, self.batch, self.device = model, batch, device
         self.half = device == "cuda" or torch.cpu._is_avx512_bf16_supported()  # type: ignore[attr-defined, no-untyped-call]
         self.latents, self.chance = latents, clips.chance().to(device)
         codes = Codes(WIDTH, lit=lit)
@@ -133,38 +158,32 @@ class Drawing:
         count = kept.sum(1, keepdim=True)
         code = (self.codes[picked] * kept[..., None]).sum(1) / count.clamp_min(1).sqrt()
         code = torch.where(count > 0, code, self.nothing) * math.sqrt(WIDTH)
-        states = code[:, None] + 0.05 * torch.randn(len(picked), self.states, WIDTH, **draw)
-        real = torch.arange(self.states, device=generator.device) < torch.randint(1, self.states + 1, (len(picked), 1), **draw)
+        states = code[:, None] + 0.05 * torch.randn(len(picked), TEXT_STATES, WIDTH, **draw)
+        real = torch.arange(TEXT_STATES, device=generator.device) < torch.randint(1, TEXT_STATES + 1, (len(picked), 1), **draw)
         return states * real[..., None]
 
     def __call__(self, generator: torch.Generator) -> torch.Tensor:
         generator = there(self.device, generator)
         draw = {"generator": generator, "device": generator.device}
         picked = torch.multinomial(self.chance, self.batch, replacement=True, generator=generator)
-        clean = moments(self.latents, picked, self.frames, generator)
-        noise, sigma = torch.randn(clean.shape, **draw), noise_levels(self.batch, self.frames, generator)
+        clean = self.latents[picked].float()
+        noise, sigma = torch.randn(clean.shape, **draw), noise_levels(self.batch, generator)
         level = sigma.view(-1, 1, 1, 1, 1)
         noisy = (1 - level) * clean + level * noise
         # on a processor the backward pass of fused attention in bfloat16 takes far longer than the plain formula
         attention = sdpa_kernel(SDPBackend.MATH) if self.half and self.device == "cpu" else contextlib.nullcontext()
         with torch.autocast(self.device, torch.bfloat16, enabled=self.half), attention:
-            guess = self.model(noisy, sigma * 1000, self.text(picked, generator), return_dict=False)[0].float()
-        return ((guess - clean) ** 2 * (0.36 / level.clamp_min(0.4) ** 2)).mean()
+            guess, lost = self.model(noisy, sigma, self.text(picked, generator))
+        return ((guess - clean) ** 2 * (0.36 / level.clamp_min(0.4) ** 2)).mean() + WHEREABOUTS * lost
 
 
-def train(model: WanTransformer3DModel, clips: Clips, latents: torch.Tensor, plan: Plan, *, folder: Path, resume: bool, batch: int, lit: bool,
-          stages: Stages) -> Trained:
-    """Train a transformer on the latents of the clips, stage by stage; `batch` is in whole clips, `lit` as in `Codes`."""
-    spent = []
-    for at, (frames, share) in enumerate(stages):
-        drawing = Drawing(model, clips, latents, frames=frames, batch=batch * FRAMES // frames, device=plan.device, lit=lit)
-        if plan.device == "cuda":
-            model.compile()
-        rate = plan.learning_rate if at == 0 else plan.learning_rate / 2
-        part = replace(plan, budget=plan.budget.part(share), learning_rate=rate)
-        spent.append(optimise(model, drawing, part, folder=folder / f"{frames}", resume=resume, label=f"t2v {frames}"))
-        model = spent[-1].model.requires_grad_(True)
-    return Trained(model, *(sum(getattr(s, f) for s in spent) for f in ("steps", "cpu_seconds", "wall_seconds")))
+def train(model: WanTransformer3DModel, clips: Clips, latents: torch.Tensor, plan: Plan, *, folder: Path, resume: bool, batch: int, lit: bool) -> Trained:
+    """Train a transformer on the latents of the clips; `lit` as in `Codes`."""
+    torch.manual_seed(plan.seed)
+    placed = Placed(model, (latents.shape[2], latents.shape[3], latents.shape[4]))
+    drawing = Drawing(placed, clips, latents, batch=batch, device=plan.device, lit=lit)
+    trained = optimise(placed, drawing, plan, folder=folder, resume=resume, label="t2v")
+    return replace(trained, model=trained.model.transformer)
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
@@ -202,16 +221,16 @@ def assemble(folder: Path, tokenizer: PreTrainedTokenizerBase, encoder: torch.nn
         scheduler=UniPCMultistepScheduler(prediction_type="sample", use_flow_sigmas=True, flow_shift=SHIFT, solver_order=2),
     )
     pipe.to(torch.float16).save_pretrained(folder)
-    write_profile(folder)
+    write_profile(folder, frame_step=model.config.patch_size[0])
 
 
-def write_profile(folder: Path) -> None:
+def write_profile(folder: Path, *, frame_step: int) -> None:
     """How a caller is to run the pipeline, as `jobs.generate.profile` reads it."""
     profile = {
         "family": "wan",
         "grammar": "world",
         "num_frames": FRAMES,
-        "frame_step": 1,
+        "frame_step": frame_step,
         "frame_plus": 0,
         "counts_up": COUNTS_UP,
         "fps": FPS,
