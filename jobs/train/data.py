@@ -77,25 +77,29 @@ class WorldClips(Dataset[tuple[int, NDArray[np.uint8], str]]):  # type: ignore[m
 
     Then what lies `beside` the grid, places in the light of no hour and objects of no named colour, so many times, places four times as
     often: they show what a place or a shape is apart from its light or colour, and say nothing of these.
+
+    Args:
+        borrow: Lights of no hour are in part those of hours (`sky.borrowed`), for a model that is told lights in numbers.
     """
 
-    def __init__(self, *, repeats: int, seed: int, side: int, scenes: Iterable[world.Scene] | None = None, beside: int = 0) -> None:
+    def __init__(self, *, repeats: int, seed: int, side: int, scenes: Iterable[world.Scene] | None = None, beside: int = 0,
+                 borrow: bool = False) -> None:
         grid = tuple(scenes or world.scenes())
         self.items = [(scene, seed * 1000 + k) for k in range(3 * repeats) for scene in grid if scene.place or k < repeats]
         self.items += [(scene, seed * 1000 + k) for k in range(4 * beside) for scene in world.beside() if scene.place or k < beside]
-        self.side = side
+        self.side, self.borrow = side, borrow
 
     def __len__(self) -> int:
         return len(self.items)
 
     def lights(self) -> dict[int, Array]:
         """Lights that have no name, by the item that stands in them."""
-        found = ((i, world.light_of(scene, seed)) for i, (scene, seed) in enumerate(self.items) if not scene.time)
+        found = ((i, world.light_of(scene, seed, borrow=self.borrow)) for i, (scene, seed) in enumerate(self.items) if not scene.time)
         return {i: light for i, light in found if light is not None}
 
     def __getitem__(self, index: int) -> tuple[int, NDArray[np.uint8], str]:
         scene, seed = self.items[index]
-        frames = world.render(scene, width=self.side, height=self.side, frames=FRAMES, seed=seed)
+        frames = world.render(scene, width=self.side, height=self.side, frames=FRAMES, seed=seed, borrow=self.borrow)
         return index, frames, world.captions(scene, "en")[0]
 
 

@@ -178,7 +178,7 @@ def _clips(release: str | Path | None, lake: str, work: Path, kind: str, seed: i
     name, slices = data.released(str(release), lake) if release else ("sample world", [])
     _same_work(work, {"kind": kind, "corpus": name, "seed": seed, "hold_out": hold_out})
     side = pictures.SIDE_PX if kind == "clip" else codec.SIDE_PX
-    painted = partial(data.WorldClips, repeats=REPEATS[kind], seed=seed + 1, beside=BESIDE[kind])
+    painted = partial(data.WorldClips, repeats=REPEATS[kind], seed=seed + 1, beside=BESIDE[kind], borrow=kind == "t2v")
     dataset = data.ReleaseClips(slices, side=side) if release else painted(side=side)
     clips = data.fill(dataset, work / "clips", workers=min(16, os.cpu_count() or 1))
     held = one_in(hold_out, kind, seed, unsaid=bool(release)) if hold_out else lambda _: False

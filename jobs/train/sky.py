@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 
 import numpy as np
@@ -90,6 +90,15 @@ def unearthly(rng: np.random.Generator) -> Sky:
     )
 
 
+def borrowed(drawn: Sky, rng: np.random.Generator) -> Sky:
+    """A light of no hour of which about half is taken from the hours, no more than half of it from the same: their skies, lamps and tints are met apart."""
+    hours = tuple(SKIES.values())
+    while True:
+        lenders = [hours[i] if i < len(hours) else drawn for i in rng.integers(0, 2 * len(hours), len(fields(Sky)))]
+        if all(sum(lender is hour for lender in lenders) <= len(lenders) // 2 for hour in hours):
+            return Sky(**{field.name: getattr(lender, field.name) for field, lender in zip(fields(Sky), lenders, strict=True)})
+
+
 def _numbers(sky: Sky) -> Array:
     colours = np.asarray([*sky.top, *sky.middle, *sky.horizon, *sky.disc, *sky.cloud]) / 255
     return np.asarray([*colours, *sky.at, sky.radius, sky.glow, *sky.tint, sky.daylight, *sky.hue, sky.dusk, sky.starlit], np.float32)
@@ -108,7 +117,7 @@ def described(sky: Sky) -> Array:
 @cache
 def _of_no_hour() -> tuple[Array, Array]:
     rng = np.random.default_rng(0)
-    many = np.stack([_numbers(unearthly(rng)) for _ in range(2000)])
+    many = np.stack([_numbers(borrowed(unearthly(rng), rng)) for _ in range(2000)])
     return many.mean(0), many.std(0)
 
 

@@ -48,9 +48,9 @@ the limit of the policy, 0.22, is that of footage."""
 TEXT_STATES = 24
 """Length of the text in training, of which a random part is real: a pipeline fills up short prompts with nothing."""
 SHAPES: Mapping[str, tuple[int, int, int]] = {"cpu": (FRAMES, 640, 5), "cuda": (1, 768, 6)}
-"""Frames in a token, width of the inner layer, blocks. A processor learns movements in time only where they lie within tokens: a clip is 16 of them,
-which take a sixteenth of the time. Finer ones draw finer pictures: of the variance of the latents 256 numbers tell 0.93 of tokens of sixteen frames, and
-all of tokens of one."""
+"""Frames in a token, width of the inner layer, blocks. A processor learns movements in an hour where they lie within tokens: a clip is 16 of them,
+which take a sixteenth of the time of 256. Finer ones draw finer pictures: of the variance of the latents 256 numbers tell 0.93 of tokens of sixteen
+frames, and all of tokens of one."""
 WHEREABOUTS, LOOKED_AT = 0.05, (1, -1)
 """Weight of the question where a token lies, and the blocks after which it is asked."""
 

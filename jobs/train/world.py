@@ -18,7 +18,7 @@ from jobs.train.canvas import Array, View
 from jobs.train.objects import paint_object
 from jobs.train.places import paint_place
 from jobs.train.scene import BACKGROUNDS, CAMERAS, COLOURS, DIRECTIONS, PLACES, SHAPES, TIMES, WEATHERS, Rgb, Scene, beside, scenes
-from jobs.train.sky import SKIES, described, unearthly
+from jobs.train.sky import SKIES, Sky, borrowed, described, unearthly
 
 __all__ = [
     "BACKGROUNDS", "CAMERAS", "COLOURS", "DIRECTIONS", "PLACES", "SHAPES", "TIMES", "WEATHERS", "Rgb", "Scene", "beside", "captions", "light_of", "render", "scenes",
@@ -32,8 +32,12 @@ def captions(scene: Scene, lang: str) -> tuple[str, ...]:
     return words.captions(scene.attributes, lang)
 
 
-def render(scene: Scene, *, width: int, height: int, frames: int, seed: int) -> Frames:
-    """Draw a scene as [frames, height, width, 3]. The same arguments give the same bytes; the seed moves things a little."""
+def render(scene: Scene, *, width: int, height: int, frames: int, seed: int, borrow: bool = False) -> Frames:
+    """Draw a scene as [frames, height, width, 3]. The same arguments give the same bytes; the seed moves things a little.
+
+    Args:
+        borrow: A light of no hour is in part that of hours (`sky.borrowed`).
+    """
     jitter, rng = _jitter(scene, seed)
     y, x = np.meshgrid(np.arange(height) + 0.5, np.arange(width) + 0.5, indexing="ij")
     unit = height if scene.place else min(width, height)
@@ -44,7 +48,7 @@ def render(scene: Scene, *, width: int, height: int, frames: int, seed: int) -> 
         jitter=jitter,
     )
     if scene.place:
-        draw = partial(paint_place, scene, view, sky=SKIES[scene.time] if scene.time else unearthly(rng))
+        draw = partial(paint_place, scene, view, sky=SKIES[scene.time] if scene.time else _light(rng, borrow))
     else:
         draw = partial(paint_object, scene, view, colour=COLOURS[scene.colour] if scene.colour else _nameless(scene.background, rng))
     out = np.empty((frames, height, width, 3), np.uint8)
@@ -53,11 +57,16 @@ def render(scene: Scene, *, width: int, height: int, frames: int, seed: int) -> 
     return out
 
 
-def light_of(scene: Scene, seed: int) -> Array | None:
-    """What light a place is drawn in that stands in the light of no hour, `described`; none for other scenes."""
+def light_of(scene: Scene, seed: int, *, borrow: bool = False) -> Array | None:
+    """What light `render` draws a place in that stands in the light of no hour, `described`; none for other scenes."""
     if not scene.place or scene.time:
         return None
-    return described(unearthly(_jitter(scene, seed)[1]))
+    return described(_light(_jitter(scene, seed)[1], borrow))
+
+
+def _light(rng: np.random.Generator, borrow: bool) -> Sky:
+    sky = unearthly(rng)
+    return borrowed(sky, rng) if borrow else sky
 
 
 def _jitter(scene: Scene, seed: int) -> tuple[Array, np.random.Generator]:

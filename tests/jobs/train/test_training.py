@@ -19,6 +19,7 @@ from jobs.train import codec, data, reading, t2v, words, world
 from jobs.train.codes import Codes
 from jobs.train.loop import CHECKPOINT, Budget, Plan, optimise
 from jobs.train.run import device_of, one_in, read_card, splits, train, withheld
+from jobs.train.sky import SKIES, described
 from jobs.train.world import Scene
 
 SCENES = (Scene(place="sea", time="sunset", weather="clear", camera="left"),
@@ -223,6 +224,18 @@ def test_a_light_without_a_name_is_told_by_the_clip_that_stands_in_it() -> None:
     part = whole.only([2, 0])
     assert part.light(0) is None
     assert np.array_equal(part.light(1), whole.light(0))
+
+
+def test_a_borrowed_light_is_of_no_hour_though_parts_of_it_are() -> None:
+    numbers = np.stack([described(sky) for sky in SKIES.values()])
+    lights = np.stack([world.light_of(world.beside()[0], seed, borrow=True) for seed in range(200)])
+    same = np.isclose(lights[:, None], numbers[None]).mean(-1)
+    assert same.max() < 0.85, "no hour is told whole"
+    assert (np.isclose(lights[:, None], numbers[None]).any(1).mean(0) > 0.3).all(), "every number is met as an hour has it"
+    plain = world.light_of(world.beside()[0], 0)
+    assert not np.array_equal(plain, lights[0])
+    picture, other = (world.render(world.beside()[0], width=16, height=16, frames=1, seed=0, borrow=borrow) for borrow in (False, True))
+    assert not np.array_equal(picture, other)
 
 
 def test_a_light_is_told_apart_from_others_and_an_hour_is_told_as_its_light(monkeypatch: pytest.MonkeyPatch) -> None:
