@@ -75,12 +75,13 @@ def test_why_spark_did_not_start_is_one_sentence():
 
 
 @pytest.mark.spark
-def test_a_master_that_is_none_ends_in_a_sentence(tmp_path, capfd):
-    from jobs.__main__ import main
-
+def test_a_master_that_is_none_ends_in_a_sentence(tmp_path):
+    """In a process of its own: one that has a session keeps it."""
     (tmp_path / "a.txt").write_text("a quiet morning at the lake")
-    assert main(["run", "collect", "--source", str(tmp_path), "--lake", str(tmp_path / "lake"), "--set", "master=lokal"]) == 64
-    assert capfd.readouterr().err.splitlines()[-1].startswith("reelmill: Spark does not start with runtime.master='lokal'")
+    words = ["run", "collect", "--source", str(tmp_path), "--lake", str(tmp_path / "lake"), "--set", "master=lokal"]
+    ended = subprocess.run([sys.executable, "-m", "jobs", *words], capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 64
+    assert ended.stderr.splitlines()[-1].startswith("reelmill: Spark does not start with runtime.master='lokal'")
 
 
 GPUS = """

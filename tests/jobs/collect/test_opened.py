@@ -1,6 +1,7 @@
 """A source that is opened again later: what is wrong with it is told from what is wrong with the way to it."""
 
 import hashlib
+from datetime import UTC, datetime
 
 import pytest
 
@@ -14,7 +15,8 @@ from jobs.media.faults import Unreadable
 def facts(tmp_path):
     file = tmp_path / "a.mp4"
     file.write_bytes(b"abc")
-    return {"uri": str(file), "size_bytes": 3, "sha256": hashlib.sha256(b"abc").hexdigest()}
+    written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    return {"uri": str(file), "size_bytes": 3, "sha256": hashlib.sha256(b"abc").hexdigest(), "fetched_at": written}
 
 
 def read(facts, verify=True):
