@@ -111,7 +111,7 @@ def _tiles(tables: Mapping[str, Standing], jobs: Sequence[Made], hours: float) -
     for table, label in (("sources", "Sources collected"), ("clips", "Clips measured"), ("samples", "Samples released")):
         if table in tables:
             manifest = tables[table].manifest
-            tiles.append((label, f"{manifest['rows']:,}", charts.size(sum(f["bytes"] for f in manifest["files"]))))
+            tiles.append((label, f"{manifest['rows']:,}", f"a table of {charts.size(sum(f['bytes'] for f in manifest['files']))}"))
     if "samples" in tables:
         share = tables["samples"].manifest["rows"] / (tables["clips"].manifest["rows"] or 1) if "clips" in tables else None
         remark = f"{share:.1%} of the clips" if share is not None else ""

@@ -126,7 +126,7 @@ def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8],
         if i == 0 or _flash(i, times, thumbs):
             continue
         first, after = _whole(i, content)
-        if veiled(first, after, signals, thumbs) and _lifts(first, after, times, signals):
+        if _veiled(first, after, signals, thumbs) and _lifts(first, after, times, signals):
             continue
         one, other = thumbs[[first, after]].astype(np.float32)
         lit = {first + 1, after} & same
@@ -151,7 +151,7 @@ def _sweeps(one: NDArray[np.float32], between: NDArray[np.uint8], other: NDArray
     return bool(np.abs(between - one).sum() + np.abs(other - between).sum() > DETOUR * np.abs(other - one).sum())
 
 
-def veiled(clear: int, blank: int, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]) -> bool:
+def _veiled(clear: int, blank: int, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]) -> bool:
     """Whether frame `blank` shows hardly anything, as `clear` might in a light that has grown or fallen all over."""
     spread = signals[:, COLUMN["spread"]]
     return bool(spread[blank] <= VEILED * spread[clear]) and _one_way(*thumbs[[clear, blank]].astype(np.float32))

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.clean.cuts import COLUMN, Floats, change, cuts, veiled
+from jobs.clean.cuts import COLUMN, Floats, change, cuts
 from jobs.clean.dissolves import dissolves
 from jobs.clean.fades import fades
 from jobs.clean.inside import inside
@@ -75,12 +75,6 @@ def _page(i: int, pictures: Pictures) -> bool:
     """Whether what changes with frame i is a page on a screen."""
     at = int(np.searchsorted(pictures.sketch_times, pictures.times[i] - 1e-6))
     return 0 < at < pictures.sketch_times.size and page_turned(*pictures.sketches[at - 1:at + 1])
-
-
-def _unveiled(i: int, pictures: Pictures) -> bool:
-    """Whether frame i or the one before shows hardly anything, and one scene is seen before and after that."""
-    return ((veiled(i - 1, i, pictures.signals, pictures.thumbs) or veiled(i, i - 1, pictures.signals, pictures.thumbs))
-            and _one_scene(Transition(i - 1, i, "cut"), (), pictures))
 
 
 def _moves_on(i: int, doubtful: bool, stirred: NDArray[np.int64], pictures: Pictures) -> bool:
