@@ -292,17 +292,19 @@ def _train_t2v(clips: Clips, out: Path, work: Path, course: Course, base: Path |
         read = text.train(tokenizer, plan, folder=work / "text", resume=course.resume)
         spent["text"] = read, text.BATCH
         torch.manual_seed(course.seed)
-        encoder, axes, model = read.model, t2v.fit_axes(clips, course.seed), t2v.transformer(course.device)
+        encoder, axes = read.model, t2v.fit_axes(clips, course.seed)
+        models = {name: t2v.transformer(expert) for name, expert in t2v.EXPERTS.items()}
     else:
         learning_rate /= 2
-        tokenizer, encoder, axes, model = t2v.parts(base)
-    lit = base is None or read_card(base).get("hours_as_lights", False)
-    plan = course.plan(share, learning_rate=learning_rate, weight_decay=0.01, betas=(0.9, 0.98), average=0.999)
+        tokenizer, encoder, axes, models = t2v.parts(base)
     latents = t2v.encode(clips, axes, device=course.device)
-    drawn = t2v.train(model, clips, latents, plan, folder=work / "drawing", resume=course.resume, batch=course.batch, lit=lit)
-    smooth = t2v.smoothed(drawn.model, clips, axes, course.seed, device=course.device, lit=lit)
-    t2v.assemble(out, tokenizer, encoder, codec.build(axes, smooth), drawn.model)
-    return {"hours_as_lights": lit, "training": _cost(course, **spent, drawing=(drawn, course.batch))}
+    for name, expert in t2v.EXPERTS.items():
+        plan = course.plan(share * expert.share, learning_rate=learning_rate, weight_decay=0.01, betas=(0.9, 0.98), average=0.999)
+        drawn = t2v.train(models[name], name, clips, latents, plan, folder=work / name, resume=course.resume, batch=course.batch)
+        models[name], spent[name] = drawn.model, (drawn, course.batch)
+    smooth = t2v.smoothed(models["low"], clips, axes, course.seed, device=course.device)
+    t2v.assemble(out, tokenizer, encoder, codec.build(axes, smooth), models)
+    return {"training": _cost(course, **spent)}
 
 
 def _cost(course: Course, **parts: tuple[Trained, int]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The embedded text-to-video model: a small WanPipeline trained on clips whose attributes are known.
 
-Three parts, made one after the other: an autoencoder in closed form (`codec`), a text encoder that turns any caption into the sum
-of its attributes' codes (`text`), and a transformer that learns to draw from those codes.
+Made one after the other: an autoencoder in closed form (`codec`), a text encoder that turns any caption into the sum of its attributes' codes
+(`text`), and two transformers that learn to draw from those codes, as the pipeline of Wan 2.2 has them: the `high` one decides what is
+drawn while there is little but noise, the `low` one draws it out.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import math
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
+from jobs.errors import Terminal
 from jobs.train import codec, reading, world
 from jobs.train.codes import Codes
 from jobs.train.data import FRAMES, Clips
@@ -35,9 +37,9 @@ COUNTS_UP = 1
 """WanPipeline makes one frame more than it is asked for where its autoencoder does not compress time."""
 STEPS, GUIDANCE, SHIFT = 10, 2.5, 5.0
 
-LATE_SHARE, LATE_WIDTH = 0.4, 0.08
-"""Share of samples noised to within LATE_WIDTH of pure noise. Sixteen frames give the object away at any lower noise level, so
-only up there is the text needed; with a plain logit-normal the model never learned to read it."""
+BOUNDARY = 0.9
+"""Share of noise from which on the `high` transformer draws. Sixteen frames give a scene away at any lower one: what the text says is decided above,
+and below only to be drawn out."""
 DROP_ALL, DROP_SOME = 0.1, 0.3
 """Share of samples that see no text, and a random part of it."""
 SMOOTH_NOISE, SMOOTH_BLOCK = (0.3, 0.8), 16
@@ -47,30 +49,54 @@ MIN_ACUTANCE = 0.15
 the limit of the policy, 0.22, is that of footage."""
 TEXT_STATES = 24
 """Length of the text in training, of which a random part is real: a pipeline fills up short prompts with nothing."""
-SHAPES: Mapping[str, tuple[int, int, int]] = {"cpu": (FRAMES, 640, 5), "cuda": (1, 768, 6)}
-"""Frames in a token, width of the inner layer, blocks. A processor learns movements in an hour where they lie within tokens: a clip is 16 of them,
-which take a sixteenth of the time of 256. Finer ones draw finer pictures: of the variance of the latents 256 numbers tell 0.93 of tokens of sixteen
-frames, and all of tokens of one."""
+
+
+@dataclass(frozen=True)
+class Expert:
+    """One of the two transformers.
+
+    Attributes:
+        patch: Places of the latents in a token: frames, rows, columns.
+        heads: Attention heads, of 32 numbers each.
+        inner: Width of the inner layer.
+        blocks: Layers.
+        share: Part of the time of training that is its own.
+        noise: Shares of noise that it trains on, somewhat beyond those that it draws at.
+    """
+
+    patch: tuple[int, int, int]
+    heads: int
+    inner: int
+    blocks: int
+    share: float
+    noise: tuple[float, float]
+
+
+EXPERTS: Mapping[str, Expert] = {
+    "high": Expert((FRAMES, 4, 4), heads=8, inner=448, blocks=4, share=0.65, noise=(0.8, 1.0)),
+    "low": Expert((4, 2, 2), heads=4, inner=256, blocks=3, share=0.35, noise=(0.0, 0.94)),
+}
+"""By what they are called. The `high` one sees a clip as 16 tokens, which hold whole movements and take a sixteenth of the time of 256; what passes
+through so few is coarse. The `low` one sees 256, has no need of width, and leaves no seams."""
 WHEREABOUTS, LOOKED_AT = 0.05, (1, -1)
 """Weight of the question where a token lies, and the blocks after which it is asked."""
 
 
-def transformer(device: str) -> WanTransformer3DModel:
-    """Untrained, as SHAPES has it for the device. A token is 32 x 32 px of its frames.
+def transformer(expert: Expert) -> WanTransformer3DModel:
+    """Untrained.
 
     Tokens know only how far they are from one another (rotary positions): where they lie they must find out, see `Placed`.
     """
-    frames, inner, blocks = SHAPES[device]
     return WanTransformer3DModel(
-        patch_size=(frames, 4, 4),
-        num_attention_heads=8,
+        patch_size=expert.patch,
+        num_attention_heads=expert.heads,
         attention_head_dim=32,
         in_channels=codec.CHANNELS,
         out_channels=codec.CHANNELS,
         text_dim=WIDTH,
         freq_dim=64,
-        ffn_dim=inner,
-        num_layers=blocks,
+        ffn_dim=expert.inner,
+        num_layers=expert.blocks,
         cross_attn_norm=True,
         rope_max_seq_len=128,
     )
@@ -124,28 +150,26 @@ def encode(clips: Clips, axes: codec.Axes, *, device: str, block: int = 64) -> t
     return torch.cat(parts)
 
 
-def noise_levels(count: int, generator: torch.Generator) -> torch.Tensor:
-    """Shares of noise in 0..1."""
-    draw = {"generator": generator, "device": generator.device}
-    late = 1 - LATE_WIDTH * torch.rand(count, **draw) ** 2
-    spread = torch.sigmoid(1.3 * torch.randn(count, **draw) + 0.7)
-    return torch.where(torch.rand(count, **draw) < LATE_SHARE, late, spread)
+def noise_levels(count: int, noise: tuple[float, float], generator: torch.Generator) -> torch.Tensor:
+    """Shares of noise in this range, most of them in its upper half."""
+    low, high = noise
+    return high - (high - low) * torch.rand(count, generator=generator, device=generator.device) ** 1.5
 
 
 class Drawing:
     """The loss of the transformer: predict the clean latents from noisy ones and the codes of the caption."""
 
-    def __init__(self, model: Placed, clips: Clips, latents: torch.Tensor, *, batch: int, device: str, lit: bool) -> None:
-        self.model, self.batch, self.device = model, batch, device
+    def __init__(self, model: Placed, clips: Clips, latents: torch.Tensor, noise: tuple[float, float], *, batch: int, device: str) -> None:
+        self.model, self.noise, self.batch, self.device = model, noise, batch, device
         self.half = device == "cuda" or torch.cpu._is_avx512_bf16_supported()  # type: ignore[attr-defined, no-untyped-call]
         self.latents, self.chance = latents, clips.chance().to(device)
-        codes = Codes(WIDTH, lit=lit)
+        codes = Codes(WIDTH, lit=True)
         self.nothing = codes.strange_text.to(device)
         each = max((len(a) for a in clips.attributes), default=0) + 1
         self.codes, self.named = torch.zeros(len(clips), each, WIDTH), torch.zeros(len(clips), each, dtype=torch.bool)
         for i, attributes in enumerate(clips.attributes):
             if attributes:
-                parts = codes.parts(attributes, clips.light(i) if lit else None)
+                parts = codes.parts(attributes, clips.light(i))
                 self.codes[i, : len(parts)], self.named[i, : len(parts)] = parts, True
         self.codes, self.named = self.codes.to(device), self.named.to(device)
 
@@ -167,7 +191,7 @@ class Drawing:
         draw = {"generator": generator, "device": generator.device}
         picked = torch.multinomial(self.chance, self.batch, replacement=True, generator=generator)
         clean = self.latents[picked].float()
-        noise, sigma = torch.randn(clean.shape, **draw), noise_levels(self.batch, generator)
+        noise, sigma = torch.randn(clean.shape, **draw), noise_levels(self.batch, self.noise, generator)
         level = sigma.view(-1, 1, 1, 1, 1)
         noisy = (1 - level) * clean + level * noise
         # on a processor the backward pass of fused attention in bfloat16 takes far longer than the plain formula
@@ -177,19 +201,19 @@ class Drawing:
         return ((guess - clean) ** 2 * (0.36 / level.clamp_min(0.4) ** 2)).mean() + WHEREABOUTS * lost
 
 
-def train(model: WanTransformer3DModel, clips: Clips, latents: torch.Tensor, plan: Plan, *, folder: Path, resume: bool, batch: int, lit: bool) -> Trained:
-    """Train a transformer on the latents of the clips; `lit` as in `Codes`."""
+def train(model: WanTransformer3DModel, name: str, clips: Clips, latents: torch.Tensor, plan: Plan, *, folder: Path, resume: bool, batch: int) -> Trained:
+    """Train the expert of this name on the latents of the clips."""
     torch.manual_seed(plan.seed)
     placed = Placed(model, (latents.shape[2], latents.shape[3], latents.shape[4]))
-    drawing = Drawing(placed, clips, latents, batch=batch, device=plan.device, lit=lit)
-    trained = optimise(placed, drawing, plan, folder=folder, resume=resume, label="t2v")
+    drawing = Drawing(placed, clips, latents, EXPERTS[name].noise, batch=batch, device=plan.device)
+    trained = optimise(placed, drawing, plan, folder=folder, resume=resume, label=name)
     return replace(trained, model=trained.model.transformer)
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def smoothed(model: torch.nn.Module, clips: Clips, axes: codec.Axes, seed: int, *, device: str, lit: bool, sample: int = 256) -> tuple[torch.Tensor, torch.Tensor]:
+def smoothed(model: torch.nn.Module, clips: Clips, axes: codec.Axes, seed: int, *, device: str, sample: int = 256) -> tuple[torch.Tensor, torch.Tensor]:
     """The decoder's last layer for what this model draws: fitted to its guesses at clips that were noised by SMOOTH_NOISE."""
-    generator, codes = torch.Generator().manual_seed(seed), Codes(WIDTH, lit=lit)
+    generator, codes = torch.Generator().manual_seed(seed), Codes(WIDTH, lit=True)
     axes = axes.to(device)
     model.to(device)
     fit = codec.Smoother(axes)
@@ -201,7 +225,7 @@ def smoothed(model: torch.nn.Module, clips: Clips, axes: codec.Axes, seed: int, 
         low, high = SMOOTH_NOISE
         level = (low + (high - low) * torch.rand(len(some), generator=generator)).to(device)
         share, noise = level.view(-1, 1, 1, 1, 1), torch.randn(clean.shape, generator=generator).to(device)
-        text = torch.stack([codes(clips.attributes[i], clips.light(i) if lit else None) for i in some])[:, None].repeat(1, 8, 1).to(device) * math.sqrt(WIDTH)
+        text = torch.stack([codes(clips.attributes[i], clips.light(i)) for i in some])[:, None].repeat(1, 8, 1).to(device) * math.sqrt(WIDTH)
         fit.see(model((1 - share) * clean + share * noise, level * 1000, text, return_dict=False)[0], video)
     model.to("cpu")
     weight, bias = fit.solve()
@@ -211,26 +235,28 @@ def smoothed(model: torch.nn.Module, clips: Clips, axes: codec.Axes, seed: int, 
 # --- the pipeline ----------------------------------------------------------------------------------------------------
 
 
-def assemble(folder: Path, tokenizer: PreTrainedTokenizerBase, encoder: torch.nn.Module, vae: torch.nn.Module, model: torch.nn.Module) -> None:
-    """Save the stock pipeline in half precision, and its profile."""
+def assemble(folder: Path, tokenizer: PreTrainedTokenizerBase, encoder: torch.nn.Module, vae: torch.nn.Module, models: Mapping[str, torch.nn.Module]) -> None:
+    """Save the stock pipeline of both experts in half precision, and its profile."""
     pipe = WanPipeline(
         tokenizer=tokenizer,
         text_encoder=encoder,
         vae=vae,
-        transformer=model,
+        transformer=models["high"],
+        transformer_2=models["low"],
+        boundary_ratio=BOUNDARY,
         scheduler=UniPCMultistepScheduler(prediction_type="sample", use_flow_sigmas=True, flow_shift=SHIFT, solver_order=2),
     )
     pipe.to(torch.float16).save_pretrained(folder)
-    write_profile(folder, frame_step=model.config.patch_size[0])
+    write_profile(folder)
 
 
-def write_profile(folder: Path, *, frame_step: int) -> None:
+def write_profile(folder: Path) -> None:
     """How a caller is to run the pipeline, as `jobs.generate.profile` reads it."""
     profile = {
         "family": "wan",
         "grammar": "world",
         "num_frames": FRAMES,
-        "frame_step": frame_step,
+        "frame_step": EXPERTS["high"].patch[0],
         "frame_plus": 0,
         "counts_up": COUNTS_UP,
         "fps": FPS,
@@ -245,10 +271,16 @@ def write_profile(folder: Path, *, frame_step: int) -> None:
     (folder / "reelmill.json").write_text(json.dumps(profile, indent=2) + "\n")
 
 
-def parts(folder: Path) -> tuple[PreTrainedTokenizerBase, torch.nn.Module, codec.Axes, WanTransformer3DModel]:
-    """Tokenizer, text encoder, axes and transformer of a standing model, in float32."""
+def parts(folder: Path) -> tuple[PreTrainedTokenizerBase, torch.nn.Module, codec.Axes, dict[str, WanTransformer3DModel]]:
+    """Tokenizer, text encoder, axes and experts of a standing model, in float32.
+
+    Raises:
+        Terminal: it has not two transformers, and so is of another recipe.
+    """
     pipe = load(folder)
-    return pipe.tokenizer, pipe.text_encoder, codec.axes_of(pipe.vae), pipe.transformer.float().train()
+    if pipe.transformer_2 is None:
+        raise Terminal(f"{folder}: a model of one transformer, which this training cannot go on from; leave --base out")
+    return pipe.tokenizer, pipe.text_encoder, codec.axes_of(pipe.vae), {"high": pipe.transformer.float().train(), "low": pipe.transformer_2.float().train()}
 
 
 def load(folder: Path, device: str = "cpu") -> Any:

@@ -252,14 +252,14 @@ def test_a_light_is_told_apart_from_others_and_an_hour_is_told_as_its_light(monk
         assert np.abs(alone.astype(int) - world.render(at_the_hour[0], width=16, height=16, frames=1, seed=0)).mean() < 12, "what is told is what is drawn"
 
 
-@pytest.mark.parametrize("shape", ["cpu", "cuda"])
-def test_drawing_learns_from_clips_and_returns_the_stock_transformer(shape: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["high", "low"])
+def test_drawing_learns_from_clips_and_returns_the_stock_transformer(name: str, tmp_path: Path) -> None:
     clips = data.Clips(np.zeros(0, np.uint8), (0, 1), ("", ""), (SCENES[0].attributes, {"place": "sea", "weather": "fog"}))
     latents = torch.randn(2, codec.CHANNELS, 16, 16, 16, generator=torch.Generator().manual_seed(0)).half()
     torch.manual_seed(0)
     plan = Plan(Budget(steps=3), 0, learning_rate=1e-3, weight_decay=0.0, betas=(0.9, 0.98), warm_up_steps=1)
-    before = t2v.transformer(shape)
-    trained = t2v.train(copy.deepcopy(before), clips, latents, plan, folder=tmp_path, resume=False, batch=2, lit=True)
+    before = t2v.transformer(t2v.EXPERTS[name])
+    trained = t2v.train(copy.deepcopy(before), name, clips, latents, plan, folder=tmp_path, resume=False, batch=2)
     assert trained.steps == 3
     after = trained.model.state_dict()
     assert after.keys() == before.state_dict().keys()
@@ -299,7 +299,7 @@ def test_a_model_folder_comes_out_and_another_training_goes_on_from_it(kind: str
     parts.clear()
     assert not first.with_name(kind + ".work").exists()
     second = train(kind, out=tmp_path / "more", release=release, device="cpu", steps=4, batch=2, evaluate=2, base=first)
-    assert parts == (["t2v"] if kind == "t2v" else []), "it reads texts already"
+    assert parts == (["high", "low"] if kind == "t2v" else []), "it reads texts already"
     card = read_card(second)
     assert card["base"] == read_card(first)
     assert card["training"]["device"] == "cpu"
