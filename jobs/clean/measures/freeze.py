@@ -3,16 +3,16 @@
 freeze_share: share of the span in which the picture does not change for at least half a second. A frame is unchanged when its cells differ
 from those of the last frame that changed by at most 0.6 of 255 on average, and at most 0.4 % of them by more than 6; of two seconds and
 more of them none in which averages of sketches (see below) differ in 8 cells by more than 3.5. It is 1 where nothing but grain, light and
-what stands in one corner changes: where the span's sketches, each four in a row averaged and fitted to the mean of all by gain and offset,
+what stands in one corner changes: where the span's sketches, each four in a row averaged (each two where it is shorter than two seconds) and fitted to the mean of all by gain and offset,
 differ from it by at most 1.5 and three times the noise of a sketch (3 more at most, and an eighth of the standard deviation of the mean's
 cells, so that anything that moved would show) in all cells, or all but those of one corner of a quarter of the height and width, where a
 logo or a clock may stand, and of a sixth of the height at the upper or the lower edge, where a bar that fills up or words that run may.
-The longest part of the span of which that is true counts, from two seconds on, where it is half of it or more.
+The longest part of the span of which that is true counts, of at least four such averages, where it is half of it or more.
 Measured, greatest difference outside of the corner: stills under grain of 4 and 8 levels 3.6, in a light that
 breathes 1.1, behind a logo that turns 1; a tree that sways 6.7, a slow pan 18.
 duplicate_frame_share: share of frames (after the first) that repeat the frame before: mean difference of cells at
 most 0.1, greatest at most 2; or mean at most 0.6 and a quarter of the greatest within 0.26 s before and after, for a codec goes on
-refining a picture that is shown again, and what moves does not stop between two frames. Version 5. Source: FFmpeg freezedetect
+refining a picture that is shown again, and what moves does not stop between two frames. Version 6. Source: FFmpeg freezedetect
 (reference frame, mean difference, duration); its noise of 0.001 of the range is for lossless stills.
 """
 
@@ -43,19 +43,19 @@ def reduce(span: Span) -> dict[str, Any]:
     change = span.signals["dy"].astype(np.float64)
     same = ((change <= 0.1) & (span.signals["greatest"] <= 2)) | (
         (change <= REFINED) & (change <= REFINED_SHARE * _greatest_around(np.ascontiguousarray(span.frame_t), change)))
-    one = _one_picture(_half_seconds(span.sketches))
+    one = _one_picture(_groups(span.sketches, TOGETHER if len(span.sketches) >= TOGETHER * LEAST else TOGETHER // 2))
     return {"freeze_share": 1.0 if one == 1 else max(one, float(_long(held, span)) / max(span.end_s - span.start_s, 1e-9)),
             "duplicate_frame_share": float(same[1:].mean())}
 
 
-def _half_seconds(sketches: Any) -> Any:
-    """The luma of sketches, four in a row [halves, 4, cells]."""
-    count = len(sketches) // TOGETHER
-    return sketches[:count * TOGETHER, :SKETCH_W * SKETCH_H].reshape(count, TOGETHER, SKETCH_W * SKETCH_H).astype(np.float64)
+def _groups(sketches: Any, together: int) -> Any:
+    """The luma of sketches, so many in a row [groups, together, cells]."""
+    count = len(sketches) // together
+    return sketches[:count * together, :SKETCH_W * SKETCH_H].reshape(count, together, SKETCH_W * SKETCH_H).astype(np.float64)
 
 
 def _differences(averages: Any) -> Any:
-    """By how much averages of half seconds [halves, cells] differ from the mean of all, brought to its light."""
+    """By how much averages [groups, cells] differ from the mean of all, brought to its light."""
     usual = averages.mean(axis=0)
     own, others = usual - usual.mean(), averages - averages.mean(axis=1, keepdims=True)
     gains = others @ own / max(float(own @ own), 1e-9)
@@ -63,7 +63,7 @@ def _differences(averages: Any) -> Any:
 
 
 def _one_picture(luma: Any) -> float:
-    """Share of the half seconds that are one picture, of the longest row of them, if that has LEAST of them and is half of all; else 0."""
+    """Share of the groups that are one picture, of the longest row of them, if that has LEAST of them and is half of all; else 0."""
     averages, variances = luma.mean(axis=1), luma.var(axis=1, ddof=1)
     longest = max(LEAST, (len(luma) + 1) // 2) - 1
     first, after = 0, longest + 1
@@ -77,7 +77,7 @@ def _one_picture(luma: Any) -> float:
 
 
 def _is_one(averages: Any, variances: Any) -> bool:
-    """Whether half seconds are one picture, in more or less light, but for a corner and a strip along an edge."""
+    """Whether groups are one picture, in more or less light, but for a corner and a strip along an edge."""
     grain = float(np.median(np.sqrt(variances.mean(axis=0))))
     least = min(UNCHANGED + 3 * min(grain, GRAIN), float(averages.mean(axis=0).std()) / CONTRAST)
     if least < UNCHANGED:
@@ -93,7 +93,7 @@ def _is_one(averages: Any, variances: Any) -> bool:
 
 def _sways(sketches: Any) -> bool:
     """Whether a part of the picture moves, too little for the frames to tell: a tree in the wind."""
-    luma = _half_seconds(sketches)
+    luma = _groups(sketches, TOGETHER)
     return len(luma) >= LEAST and int((_differences(luma.mean(axis=1)).max(axis=0) > SWAYS).sum()) >= SWAYING
 
 
@@ -123,4 +123,4 @@ def _long(held: NDArray[np.bool_], span: Span) -> float:
     return min(total, span.end_s - span.start_s)
 
 
-MEASURE = Measurement("freeze", 5, ("freeze_share", "duplicate_frame_share"), reduce)
+MEASURE = Measurement("freeze", 6, ("freeze_share", "duplicate_frame_share"), reduce)

@@ -1,8 +1,8 @@
 """Clipping, silence and signal to noise.
 
 clipping_share: share of clipped samples. In sound as it was clipped: samples in runs of at least three equal ones (within 1e-4) of at
-least 0.9 of full scale. A lossy codec rounds the flat tops off, so half waves are looked at too: between two changes of sign, of at
-least 6 samples and with a peak of at least 0.9; where 0.45 of its samples or more reach 0.85 of its peak (or of full scale, if that is
+least 0.9 of full scale, with a step of at least 1e-3 before or behind them, which the crest of a low tone has not. A lossy codec rounds the flat tops off, so half waves are looked at too: between two changes of sign, of at
+least 6 samples and with a peak of at least 0.9; where 0.45 of its samples or more, and at least four, reach 0.85 of its peak (or of full scale, if that is
 less), the half wave is flat and these samples count, unless half as many are in runs, which tell it exactly. A sine has 0.35 of them
 there, a sine clipped by 3 dB 0.58. Mean over blocks of 100 ms. Music and speech clipped by 6 to 20 dB have 0.5 to 1.1 of the true share
 behind AAC, MP3 and Opus of 64 and 128 kbit/s. Sound that was clipped and then made quieter, or on one side only,
@@ -11,9 +11,14 @@ block's peak count, where that peak is below 0.9 of full scale and at least 0.7 
 where 0.6 of their samples have tops within a fifth of the median, for clipping has one level and a decaying note has none; where at least
 two of ten blocks or more have some; and where 0.1 % of the usual loud block is in half waves that end lower, without which it is a square
 wave of a synthesiser. The greater of both shares.
+What was built of levels is not clipped: square and pulse waves are flat by nature, and behind a lossy codec they look like clipped ones. Between
+its tops a sound that was recorded climbs at every slope, and one of levels stands or jumps. So how even the slopes are tells them apart: over
+65 microseconds, where the sound is below 0.7 of the peak of its block, the mean step over the root of the mean square of the steps (1 for a
+triangle, 0.8 for noise). Clipped speech, music and rain have 0.55 to 0.84, sums of square waves 0.2 to 0.54, a tone whose crests are broad 0.9 and
+more. With ten blocks to tell by, nothing is clipped where the median of the loud ones is below 0.53, and nothing below full scale above 0.87.
 silence_share: share of 100 ms blocks whose RMS over all channels, without their offset, is below -50 dBFS (the silencedetect default of
 -60 dB is for studio sound). snr_db: 95th percentile of the block levels minus the 10th, dB, over blocks above -90 dBFS, 0..90; an
-estimate: it sees noise only where the signal pauses. Null without such blocks. Version 4.
+estimate: it sees noise only where the signal pauses. Null without such blocks. Version 5.
 Sources: FFmpeg's silencedetect and the flat factor of its astats; the rules for lossy and quieter sound are ours (`tests/bench/faults.md`).
 """
 
@@ -29,13 +34,15 @@ from jobs.media.kernel import kernel
 SILENT_DBFS, FLOOR_DBFS = -50.0, -90.0
 
 
-TOP, FLAT_NEAR, FLAT_SHARE, LEAST_WAVE = 0.9, 0.85, 0.45, 6
-LEAST_PEAK, NEAR_PEAK, LOW_PEAK, USUAL, EVERY = 0.03, 0.7, 0.1, 90, 2
-"""Of sound that may have been made quieter: least peak of a block looked at, how near the peak a flat half wave must come and how low another
-may end, the block's the peaks of this percentile (a codec overshoots in some blocks), and one of how many blocks is looked at."""
-WITHIN, ONE_LEVEL, LOWER, LEAST_BLOCKS, LEAST_FLAT = 1.2, 0.6, 0.001, 10, 2
-"""How far from their median tops of one level are, the share of flat samples that has it, the share of samples of the
-usual loud block in half waves that end lower, how many blocks can tell, and how many must have flat tops."""
+TOP, EQUAL, KINK = 0.9, 1e-4, 1e-3
+FLAT_NEAR, FLAT_SHARE, LEAST_WAVE, LEAST_HIGH = 0.85, 0.45, 6, 4
+LEAST_PEAK, NEAR_PEAK, LOW_PEAK, USUAL, EVERY, STEP_S = 0.03, 0.7, 0.1, 90, 2, 65e-6
+"""Of sound that may have been made quieter: least peak of a block looked at, how near the peak a flat half wave must come and how low
+another may end, the block's the peaks of this percentile (a codec overshoots in some blocks), one of how many blocks is looked at, and what
+the slopes are taken over, s."""
+WITHIN, ONE_LEVEL, LOWER, LEAST_BLOCKS, LEAST_FLAT, EVEN = 1.2, 0.6, 0.001, 10, 2, (0.53, 0.87)
+"""How far from their median tops of one level are, the share of flat samples that has it, the share of samples of the usual loud block in half
+waves that end lower, how many blocks can tell, how many must have flat tops, and how even the slopes of sound are that may be clipped."""
 
 
 @kernel(None)
@@ -59,7 +66,7 @@ def _flat(sound: Any, start: int, end: int, least: Any, parts: bool, sides: Any)
                 near = np.float32(FLAT_NEAR) * min(top, np.float32(1.0))
                 for k in range(wave.size):
                     high += np.int32(abs(wave[k]) >= near)
-                if high >= FLAT_SHARE * wave.size:
+                if high >= max(FLAT_SHARE * wave.size, LEAST_HIGH):
                     flat += high
                     sides[side, 0] += high
                     sides[side, 1] += high * top
@@ -69,13 +76,13 @@ def _flat(sound: Any, start: int, end: int, least: Any, parts: bool, sides: Any)
     return flat
 
 
-@kernel("float64[:, ::1](Array(float32, 2, 'C', readonly=True), Array(int64, 1, 'C', readonly=True), int64)")
-def _levels(sound: Any, edges: Any, number: int) -> Any:
+@kernel("float64[:, ::1](Array(float32, 2, 'C', readonly=True), Array(int64, 1, 'C', readonly=True), int64, int64)")
+def _levels(sound: Any, edges: Any, number: int, lag: int) -> Any:
     """Of every block, of which the first has this number: the mean square over all channels without their offsets in dBFS and the share of
     samples clipped at full scale; then of its half waves above and of those below zero the peak, the shares of samples at flat tops and these
-    times their level, and the share in half waves that end lower (NaN where that is not looked at)."""
+    times their level, and the share in half waves that end lower; and how even slopes over so many samples are (NaN where none is looked at)."""
     channels = sound.shape[0]
-    rows = np.empty((edges.size - 1, 10))
+    rows = np.empty((edges.size - 1, 11))
     sides, full = np.empty((2, 3)), np.full(2, np.float32(TOP))
     for block in range(len(rows)):
         start, end = edges[block], edges[block + 1]
@@ -91,29 +98,44 @@ def _levels(sound: Any, edges: Any, number: int) -> Any:
             if peak < TOP:
                 continue
             flat += _flat(sound[c], start, end, full, True, sides)
-            run = 0
+            run, before = 0, 0.0
             for i in range(start + 1, end):
-                if abs(sound[c, i]) >= TOP and abs(sound[c, i] - sound[c, i - 1]) <= 1e-4:
+                step = abs(sound[c, i] - sound[c, i - 1])
+                if step <= EQUAL and abs(sound[c, i]) >= TOP:
                     run += 1
-                    runs += 3 if run == 2 else 1 if run > 2 else 0
-                else:
-                    run = 0
+                    continue
+                if run >= 2 and max(before, step) >= KINK:
+                    runs += run + 1
+                run, before = 0, step
+            if run >= 2 and before >= KINK:
+                runs += run + 1
         count = max(channels * (end - start), 1)
         # 1e-13 is what is left of an offset by the arithmetic of single precision
         rows[block, 0] = 10 * math.log10(square / count) if square > 1e-13 * count else -200.0
         rows[block, 1] = (runs if 2 * runs >= flat else flat) / count
         rows[block, 2:] = np.nan
         if (number + block) % EVERY == 0:
-            sides[:], high, low = 0.0, 0.0, 0.0
+            sides[:], high, low, steps, step_squares, between = 0.0, 0.0, 0.0, 0.0, 0.0, 0
             for c in range(channels):
                 line = sound[c, start:end]
                 high, low = max(high, peak_of(line, np.int32(0))), max(low, peak_of(line, SIGN))
             if max(high, low) >= LEAST_PEAK:
                 floor = np.array([NEAR_PEAK * max(high, LEAST_PEAK), NEAR_PEAK * max(low, LEAST_PEAK)], np.float32)
+                top = np.float32(NEAR_PEAK * max(high, low))
                 for c in range(channels):
                     _flat(sound[c], start, end, floor, False, sides)
+                    line = sound[c, start:end]
+                    if greatest_of(line) >= top:
+                        for i in range(lag, line.size):
+                            inside = abs(line[i] + line[i - lag]) < 2 * top
+                            step = float(abs(line[i] - line[i - lag])) * inside
+                            steps += step
+                            step_squares += step * step
+                            between += inside
+                if step_squares > 0.0:
+                    rows[block, 10] = steps / math.sqrt(step_squares * between)
             rows[block, 2], rows[block, 3:6] = high, sides[0] / count
-            rows[block, 6], rows[block, 7:] = low, sides[1] / count
+            rows[block, 6], rows[block, 7:10] = low, sides[1] / count
     return rows
 
 
@@ -123,7 +145,7 @@ def hear(rate_hz: int, channels: int) -> Hearer:
     def blocks(sound: Any, edges: Any) -> Any:
         nonlocal number
         number += edges.size - 1
-        return _levels(sound, edges, number - edges.size + 1)
+        return _levels(sound, edges, number - edges.size + 1, max(round(STEP_S * rate_hz), 1))
 
     return blocks
 
@@ -134,16 +156,21 @@ def reduce(span: Span) -> dict[str, Any]:
     heard = levels[levels > FLOOR_DBFS]
     snr = float(np.percentile(heard, 95) - np.percentile(heard, 10)) if heard.size else None
     share, looked_at = float(clipped.mean()), rows[np.isfinite(rows[:, 2])]
-    if len(looked_at) >= LEAST_BLOCKS and _lower(looked_at) >= LOWER:
+    if len(looked_at) >= LEAST_BLOCKS:
+        lower, even = _usual(looked_at)
         flat, blocks = np.sum([_one_level(*looked_at[:, side:side + 3].T) for side in (2, 6)], axis=0)
-        share = max(share, float(flat)) if blocks >= LEAST_FLAT else share
+        if blocks >= LEAST_FLAT and lower >= LOWER and even <= EVEN[1]:
+            share = max(share, float(flat))
+        share = 0.0 if even < EVEN[0] else share
     return {"clipping_share": share, "silence_share": float((levels < SILENT_DBFS).mean()), "snr_db": snr}
 
 
-def _lower(rows: Any) -> float:
-    """Share of the usual loud block that is in half waves that end lower."""
+def _usual(rows: Any) -> tuple[float, float]:
+    """Of the usual loud block: the share of samples in half waves that end lower, and how even the slopes are."""
     peaks = np.maximum(rows[:, 2], rows[:, 6])
-    return float(np.median((rows[:, 5] + rows[:, 9])[peaks >= NEAR_PEAK * np.percentile(peaks, USUAL)]))
+    loud = rows[peaks >= NEAR_PEAK * np.percentile(peaks, USUAL)]
+    even = loud[np.isfinite(loud[:, 10]), 10]
+    return float(np.median(loud[:, 5] + loud[:, 9])), float(np.median(even)) if even.size else math.nan
 
 
 def _one_level(peaks: Any, flat: Any, high: Any) -> tuple[float, int]:
@@ -159,4 +186,4 @@ def _one_level(peaks: Any, flat: Any, high: Any) -> tuple[float, int]:
     return (float(near.sum()) / len(flat), int((near > 0).sum())) if same.sum() >= ONE_LEVEL * flat.sum() else (0.0, 0)
 
 
-MEASURE = Measurement("level", 4, ("clipping_share", "silence_share", "snr_db"), reduce, needs="sound", width=10, hear=hear)
+MEASURE = Measurement("level", 5, ("clipping_share", "silence_share", "snr_db"), reduce, needs="sound", width=11, hear=hear)

@@ -145,6 +145,13 @@ def grainy(still: np.ndarray, i: int) -> np.ndarray:
     return np.clip(still + np.random.default_rng(i).normal(0, 8, (H, W, 1)), 0, 255).astype(np.uint8)
 
 
+def test_a_second_of_a_still_under_grain_is_frozen_and_of_a_slow_zoom_is_not(clip: Callable[..., dict[str, Any]]) -> None:
+    still = world(1.0)[0]
+    assert "frozen" in reasons(clip([grainy(still, i) for i in range(30)], crf=24))
+    zoomed = [cv2.warpAffine(still, cv2.getRotationMatrix2D((W / 2, H / 2), 0, 1 + 0.0012 * i), (W, H), borderMode=cv2.BORDER_REFLECT) for i in range(30)]
+    assert "frozen" not in reasons(clip([grainy(f, i) for i, f in enumerate(zoomed)], crf=24))
+
+
 def with_a_logo_that_turns(still: np.ndarray, i: int) -> np.ndarray:
     return cv2.ellipse(still.copy(), (W - 40, 36), (20, 20), 0, 15 * i, 15 * i + 120, (255, 255, 255), -1, cv2.LINE_AA)
 

@@ -62,15 +62,8 @@ def test_the_interpolator_is_a_sinc() -> None:
     assert loudness.interpolator()[0] == pytest.approx(loudness.interpolator()[2][::-1])
 
 
-@pytest.mark.parametrize(("codec", "container"), [("aac", "adts"), ("libmp3lame", "mp3"), ("libopus", "ogg")])
-@pytest.mark.parametrize("gain_db", [-1, 12, 18])
-def test_clipping_is_seen_through_a_lossy_codec(tmp_path: Path, codec: str, container: str, gain_db: float) -> None:
-    """Syllables of a few harmonics with noise; the codec rounds the tops off, so that no two samples are equal."""
-    random = np.random.default_rng(3)
-    t = np.arange(RATE * 4) / RATE
-    voice = sum(np.sin(2 * np.pi * 140 * k * t + random.uniform(0, 6)) / k for k in range(1, 9))
-    line = voice * (0.4 + 0.6 * np.sin(2 * np.pi * 1.7 * t) ** 2) + random.normal(0, 0.05, t.size)
-    line = line / np.abs(line).max() * 10 ** (gain_db / 20)
+def coded(tmp_path: Path, line: np.ndarray, codec: str, container: str) -> dict[str, Any]:
+    """The clip of mono sound behind a codec."""
     frame = av.AudioFrame.from_ndarray(line.clip(-1, 1).astype(np.float32)[None], format="fltp", layout="mono")
     frame.sample_rate = RATE
     with av.open(str(tmp_path / "coded"), "w", format=container) as out:
@@ -79,9 +72,42 @@ def test_clipping_is_seen_through_a_lossy_codec(tmp_path: Path, codec: str, cont
         for piece in [*fitted.resample(frame), *fitted.resample(None)]:
             out.mux(stream.encode(piece))
         out.mux(stream.encode(None))
-    share = measure_file(str(tmp_path / "coded"), "audio", SETTINGS)["clips"][0]["clipping_share"]
+    return measure_file(str(tmp_path / "coded"), "audio", SETTINGS)["clips"][0]
+
+
+LOSSY = [("aac", "adts"), ("libmp3lame", "mp3"), ("libopus", "ogg")]
+
+
+@pytest.mark.parametrize(("codec", "container"), LOSSY)
+@pytest.mark.parametrize("gain_db", [-1, 12, 18])
+def test_clipping_is_seen_through_a_lossy_codec(tmp_path: Path, codec: str, container: str, gain_db: float) -> None:
+    """Syllables of a few harmonics with noise; the codec rounds the tops off, so that no two samples are equal."""
+    random = np.random.default_rng(3)
+    t = np.arange(RATE * 4) / RATE
+    voice = sum(np.sin(2 * np.pi * 140 * k * t + random.uniform(0, 6)) / k for k in range(1, 9))
+    line = voice * (0.4 + 0.6 * np.sin(2 * np.pi * 1.7 * t) ** 2) + random.normal(0, 0.05, t.size)
+    line = line / np.abs(line).max() * 10 ** (gain_db / 20)
+    share = coded(tmp_path, line, codec, container)["clipping_share"]
     wanted = float((np.abs(line) > 1).mean())
     assert (share, wanted) == (0, 0) if gain_db < 0 else 0.5 * wanted < share < 1.2 * wanted, (share, wanted)
+
+
+@pytest.mark.parametrize(("codec", "container"), [*LOSSY, ("pcm_s16le", "wav")])
+@pytest.mark.parametrize(("level", "voices"), [(0.3, 1), (0.6, 1), (0.3, 2), (0.97, 2), (0.97, 3)])
+def test_square_waves_are_flat_and_not_clipped(tmp_path: Path, codec: str, container: str, level: float, voices: int) -> None:
+    """A tune of a games console: notes of square and pulse waves, of a level each."""
+    t, random = np.arange(RATE * 4) / RATE, np.random.default_rng(voices)
+    line = np.zeros(t.size)
+    for voice in range(voices):
+        tones = 131 * 2 ** (random.integers(0, 24, 20) / 12)
+        line += (1 - 0.3 * voice) * np.where(t * tones[(t / 0.2).astype(int)] % 1 < 0.5 / (1 + voice), 1, -1)
+    assert coded(tmp_path, level * line / np.abs(line).max(), codec, container)["clipping_share"] == 0
+
+
+@pytest.mark.parametrize("tone_hz", [35, 50, 440, 3700, 4000])
+def test_a_tone_is_not_clipped_however_few_samples_it_has(tmp_path: Path, tone_hz: int) -> None:
+    """The crest of a low one has samples that are nearly equal; half a wave of a high one has six in all."""
+    assert heard(tmp_path, 0.99 * np.sin(np.arange(RATE * 4) * 2 * np.pi * tone_hz / RATE))["clipping_share"] == 0
 
 
 def test_silence_clipping_and_noise_are_told(tmp_path: Path) -> None:
