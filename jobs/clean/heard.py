@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from jobs.clean.measures import MONO_BLOCK, MONO_BLOCK_S, MONO_RATE_HZ, NATIVE_BLOCK_S, Hearer, Measurement, measurements
 from jobs.clean.series import Growing, Sounds
+from jobs.media.kernel import kernel
 from jobs.media.resample import resampler
 
 GATHER_S = 2.0
@@ -159,11 +160,10 @@ class Heard:
             return
         self.samples += samples
         fresh, end = self.room[:, self.pending:self.pending + samples], self.pending + samples
-        if not np.isfinite(fresh).all():
+        mono = np.empty(samples, np.float32)
+        if not _mix(self.room, self.pending, mono):
             np.nan_to_num(fresh, copy=False, posinf=1.0, neginf=-1.0)
-        mono = fresh[0] if self.channels == 1 else fresh[0] + fresh[1]
-        if self.channels > 1:
-            mono *= np.float32(0.5)
+            _mix(self.room, self.pending, mono)
         line = np.concatenate([self.mono_pending, self._mono(mono)])
         most = int(end / (self.rate * NATIVE_BLOCK_S)) + 2
         edges = np.rint(np.arange(self.blocks, self.blocks + most) * self.rate * NATIVE_BLOCK_S).astype(np.int64)
@@ -268,6 +268,24 @@ class Listening:
             self.lead_out = heard.lead()
         if number == self.first > 0:
             self.lead_in = heard.lead()
+
+
+INFINITE = np.int32(0x7F800000)
+"""Bits of what is not finite in single precision, at least, without the sign."""
+
+
+@kernel("boolean(float32[:, ::1], int64, float32[::1])")
+def _mix(sound: Any, start: int, mono: Any) -> Any:
+    """Fill `mono` with the mean of the first two channels from `start` on; whether all channels are finite there."""
+    one, other, half = sound[0, start:start + mono.size], sound[min(1, len(sound) - 1), start:start + mono.size], np.float32(0.5)
+    for k in range(mono.size):
+        mono[k] = half * one[k] + half * other[k]
+    bits, greatest = sound.view(np.int32), np.int32(0)
+    for channel in range(len(sound)):
+        line = bits[channel, start:start + mono.size]
+        for k in range(line.size):
+            greatest = max(greatest, np.int32(line[k] & np.int32(0x7FFFFFFF)))
+    return greatest < INFINITE
 
 
 def _lay(frame: Any, out: NDArray[np.float32]) -> None:

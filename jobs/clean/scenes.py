@@ -6,6 +6,7 @@ the other at every place and in some sizes, greatest value. A mean and a gain of
 balance do not. Taken twice: of the sketches, and of what they are more than their blurred selves, where uneven light does not count either.
 """
 
+from functools import cache
 from typing import Any
 
 import cv2
@@ -109,25 +110,34 @@ def scene(sketch: NDArray[np.uint8]) -> tuple[Picture, Picture]:
 
 def likeness(one: Picture, other: Picture) -> float:
     """Greatest correlation over all places and sizes, -1..1."""
-    best = -1.0
-    for zoom in ZOOMS:
-        move = cv2.getRotationMatrix2D(((CORE_W - 1) / 2, (CORE_H - 1) / 2), 0, 1 / zoom)
-        move[:, 2] += ((WIDTH - CORE_W) / 2, (HEIGHT - CORE_H) / 2)
-        core = cv2.warpAffine(other, move, (CORE_W, CORE_H), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
-        best = max(best, float(_laid_over(one, core - core.mean(axis=(0, 1)))))
-    return best
+    cores = np.empty((len(ZOOMS), CORE_H, CORE_W, other.shape[2]), np.float32)
+    for core, move in zip(cores, _moves(), strict=True):
+        cv2.warpAffine(other, move, (CORE_W, CORE_H), core, cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE)
+    return float(_laid_over(one, cores))
 
 
-@kernel("float64(float32[:, :, ::1], float32[:, :, ::1])")
-def _laid_over(one: Any, core: Any) -> Any:
-    """Greatest correlation of a core without its mean with the parts of a picture."""
-    height, width, planes = core.shape
+@cache
+def _moves() -> tuple[Floats, ...]:
+    """From the core, in each of ZOOMS, to the middle of a picture."""
+    corner = np.array([(WIDTH - CORE_W) / 2, (HEIGHT - CORE_H) / 2])
+    moves = (cv2.getRotationMatrix2D(((CORE_W - 1) / 2, (CORE_H - 1) / 2), 0, 1 / zoom) for zoom in ZOOMS)
+    return tuple(move + np.pad(corner[:, None], ((0, 0), (2, 0))) for move in moves)
+
+
+@kernel("float64(float32[:, :, ::1], float32[:, :, :, ::1])")
+def _laid_over(one: Any, cores: Any) -> Any:
+    """Greatest correlation of cores, which lose their means, with the parts of a picture."""
+    zooms, height, width, planes = cores.shape
     count, length = height * width, width * planes
-    lines, flat = one.reshape(one.shape[0], one.shape[1] * planes), core.reshape(height, length)
+    lines, flat = one.reshape(one.shape[0], one.shape[1] * planes), cores.reshape(zooms, height, length)
     totals, powers = np.empty(lines.shape[1]), np.empty(lines.shape[1])
-    energy = 0.0
-    for value in core.ravel():
-        energy += value * value
+    energies = np.zeros(zooms)
+    for zoom in range(zooms):
+        for p in range(planes):
+            core = cores[zoom, :, :, p]
+            core -= np.float32(core.sum() / count)
+        for value in flat[zoom].ravel():
+            energies[zoom] += value * value
     faint, best = FAINT * FAINT * count, -1.0
     for top in range((one.shape[0] - height) // 2 % STEP, one.shape[0] - height + 1, STEP):
         totals[:], powers[:] = 0.0, 0.0
@@ -138,14 +148,17 @@ def _laid_over(one: Any, core: Any) -> Any:
                 powers[k] += line[k] * line[k]
         for left in range((one.shape[1] - width) // 2 % STEP, one.shape[1] - width + 1, STEP):
             first = left * planes
-            both, means = 0.0, 0.0
-            for y in range(height):
-                part, own = lines[top + y, first:first + length], flat[y]
-                for k in range(length):
-                    both += part[k] * own[k]
+            means = 0.0
             for p in range(planes):
                 total = totals[first + p:first + length:planes].sum()
                 means += total * total / count
-            squares = powers[first:first + length].sum()
-            best = max(best, both / np.sqrt((max(squares - means, 0.0) + faint) * (energy + faint)))
+            squares = max(powers[first:first + length].sum() - means, 0.0) + faint
+            for zoom in range(zooms):
+                both: Any = 0.0
+                for y in range(height):
+                    part, own, row = lines[top + y, first:first + length], flat[zoom, y], np.float32(0.0)
+                    for k in range(length):
+                        row += part[k] * own[k]
+                    both += row
+                best = max(best, both / np.sqrt(squares * (energies[zoom] + faint)))
     return best

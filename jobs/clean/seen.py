@@ -113,13 +113,14 @@ class Seen:
 
     def _measure(self) -> None:
         """Measure the samples that wait."""
+        if not self.waiting:
+            return
         for m in self.measures:
-            rows = self.rows[m.name]
-            for picture, in_shot, later, gap_s in self.waiting:
-                if m.compare is not None:
-                    rows.add(math.nan if later is None else m.compare(picture, later, gap_s))
-                elif m.look is not None and not m.native:
-                    rows.add(m.look(picture) if in_shot % m.every == 0 else math.nan)
+            none = (math.nan,) * m.width
+            if m.compare is not None:
+                self.rows[m.name].extend([none if later is None else m.compare(picture, later, gap_s) for picture, _, later, gap_s in self.waiting])
+            elif m.look is not None and not m.native:
+                self.rows[m.name].extend([m.look(picture) if in_shot % m.every == 0 else none for picture, in_shot, _, _ in self.waiting])
         self.waiting.clear()
 
     def _picture(self, frame: Any, t: float) -> Picture:
@@ -128,11 +129,11 @@ class Seen:
         width, height = _small_size(frame.width * self.sar, frame.height, self.settings.short_side_px)
         small = self.shrink.reformat(frame, width=width, height=height, format="yuvj420p", interpolation="AREA", threads=1,
                                      dst_color_range="JPEG")
-        y, u, v = (np.ascontiguousarray(plane_array(small, i, 8)) for i in range(3))
+        y, u, v = (np.ascontiguousarray(plane_array(plane, 8)) for plane in small.planes)
         half = cv2.resize(y, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
         layout = self.grid.lay(frame)
-        plane = plane_array(frame, 0, layout.bits) if layout.direct else None
-        return Picture(t, y, u, v, half, plane, layout.bits, layout.full, self.rotation, self.mirrored,
+        native = plane_array(frame.planes[0], layout.bits) if layout.direct else None
+        return Picture(t, y, u, v, half, native, layout.bits, layout.full, self.rotation, self.mirrored,
                        self._coarse(frame, *half.shape[::-1]))
 
     def _coarse(self, frame: Any, width: int, height: int) -> Pixels:
@@ -140,10 +141,10 @@ class Seen:
         size = coarse_size(width, height)
         layout = self.grid.lay(frame)
         if layout.direct:
-            return means(plane_lines(frame, 0, layout.bits), frame.width, *size, *layout.scales[:2].tolist())
+            return means(plane_lines(frame.planes[0], layout.bits), frame.width, *size, *layout.scales[:2].tolist())
         luma = self.shrink_later.reformat(frame, width=2 * width, height=2 * height, format="gray", interpolation="AREA", threads=1,
                                           dst_color_range="JPEG")
-        return means(plane_lines(luma, 0, 8), 2 * width, *size, 0.0, 1.0)
+        return means(plane_lines(luma.planes[0], 8), 2 * width, *size, 0.0, 1.0)
 
     def _new_shot(self, t: float) -> None:
         """A jump: keep few pictures of what is probably a whole shot, and look soon at what follows."""

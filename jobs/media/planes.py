@@ -254,15 +254,14 @@ def take_row(plane: Any, row: int, line: Any) -> None:
         line[k] = plane[row, k]
 
 
-def plane_lines(frame: Any, index: int, bits: int) -> NDArray[Any]:
-    """A plane with all of its lines that lies in memory, [height, at least width], without a copy; uint16 where components have more
-    than 8 bits."""
-    plane = frame.planes[index]
+def plane_lines(plane: Any, bits: int) -> NDArray[Any]:
+    """A plane of a frame with all of its lines that lies in memory, [height, at least width], without a copy; uint16 where components have
+    more than 8 bits."""
     kind = np.uint16 if bits > 8 else np.uint8
     line = plane.line_size // (2 if bits > 8 else 1)
     return np.frombuffer(plane, kind)[:line * plane.height].reshape(plane.height, line)
 
 
-def plane_array(frame: Any, index: int, bits: int) -> NDArray[Any]:
+def plane_array(plane: Any, bits: int) -> NDArray[Any]:
     """The picture in a plane, as [height, width] without a copy."""
-    return plane_lines(frame, index, bits)[:, :frame.planes[index].width]
+    return plane_lines(plane, bits)[:, :plane.width]

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.clean.measures import MONO_BLOCK, MONO_RATE_HZ, Hearer, Measurement, Sound, Span
+from jobs.media.kernel import kernel
 
 WINDOW, HOP, BANDS, RANGE_HZ = MONO_BLOCK, MONO_BLOCK // 2, 33, (300, 7000)
 PLANES = 2
@@ -25,7 +26,6 @@ PLANES = 2
 MEMORY, FLOOR, SILENT, STEP = 8, 2e-4, 1e-10, 0.35
 """Blocks before one that the floor looks at; floor as a share of the strongest band, and at least, as a mean square; least growth, of a natural
 logarithm."""
-_WEIGHTS = np.array([1 << i for i in range(BANDS - 1)], np.int64)
 
 
 @cache
@@ -48,19 +48,57 @@ def hear(rate_hz: int, channels: int) -> Hearer:
         nonlocal rest, past
         line = np.concatenate([rest, sound.ravel()])
         rest = line[-len(rest):]
-        windows = np.lib.stride_tricks.sliding_window_view(line, WINDOW)[::HOP]
-        packed = cv2.dft(windows * _window(), flags=cv2.DFT_ROWS)[:, 1:]  # real and imaginary parts of bin 1 and so on
-        power = np.add.reduceat(packed * packed, 2 * _edges() - 2, axis=1)[:, :-1]
-        energy = np.concatenate([past, power[::2] + power[1::2]])
+        energy = np.concatenate([past, _energies(cv2.dft(_windows(line, _window()), flags=cv2.DFT_ROWS), _edges())])
         past = energy[-MEMORY:]
-        strongest = np.lib.stride_tricks.sliding_window_view(energy.max(axis=1), MEMORY + 1)
-        floor = FLOOR * np.fmax.reduce(strongest, axis=1)[:, None] + np.float32(SILENT)
-        pairs = energy[MEMORY - 3:-1] + energy[MEMORY - 2:]
-        grown = np.log((pairs[2:] + floor) / (pairs[:-2] + floor))
-        more = grown[:, :-1] - grown[:, 1:]
-        return np.stack([((change > STEP) * _WEIGHTS).sum(axis=1) for change in (more, -more)], axis=1).astype(np.float64)
+        words: NDArray[np.float64] = _words(energy)
+        return words
 
     return blocks
+
+
+@kernel("float32[:, ::1](Array(float32, 1, 'C', readonly=True), Array(float32, 1, 'C', readonly=True))")
+def _windows(line: Any, window: Any) -> Any:
+    """What is transformed: a row for every HOP samples."""
+    out = np.empty(((line.size - WINDOW) // HOP + 1, WINDOW), np.float32)
+    for i in range(len(out)):
+        part, row = line[i * HOP:i * HOP + WINDOW], out[i]
+        for k in range(WINDOW):
+            row[k] = part[k] * window[k]
+    return out
+
+
+@kernel("float32[:, ::1](Array(float32, 2, 'C', readonly=True), Array(int64, 1, 'C', readonly=True))")
+def _energies(spectra: Any, edges: Any) -> Any:
+    """Of every block, two spectra as OpenCV packs them (the first, real and imaginary parts in turn), in every band."""
+    out = np.zeros((len(spectra) // 2, BANDS), np.float32)
+    for i in range(2 * len(out)):
+        for band in range(BANDS):
+            part, total = spectra[i, 2 * edges[band] - 1:2 * edges[band + 1] - 1], np.float32(0.0)
+            for k in range(part.size):
+                total += part[k] * part[k]
+            out[i // 2, band] += total
+    return out
+
+
+@kernel("float64[:, ::1](Array(float32, 2, 'C', readonly=True))")
+def _words(energy: Any) -> Any:
+    """Both words of every block but the first MEMORY, which are only looked back at; rows of NaN are before the sound."""
+    strongest = np.zeros(len(energy), np.float32)
+    for i in range(len(energy)):
+        for band in range(BANDS):
+            if energy[i, band] > strongest[i]:
+                strongest[i] = energy[i, band]
+    words, grown = np.zeros((len(energy) - MEMORY, PLANES)), np.empty(BANDS, np.float32)
+    for n in range(len(words)):
+        floor = np.float32(FLOOR) * strongest[n:n + MEMORY + 1].max() + np.float32(SILENT)
+        before, between, last, now = energy[n + MEMORY - 3], energy[n + MEMORY - 2], energy[n + MEMORY - 1], energy[n + MEMORY]
+        for band in range(BANDS):
+            grown[band] = np.log((last[band] + now[band] + floor) / (before[band] + between[band] + floor))
+        for band in range(BANDS - 1):
+            more = grown[band] - grown[band + 1]
+            words[n, 0] += (more > np.float32(STEP)) * float(1 << band)
+            words[n, 1] += (more < -np.float32(STEP)) * float(1 << band)
+    return words
 
 
 def reduce(span: Span) -> dict[str, Any]:

@@ -43,58 +43,80 @@ def reduce(span: Span) -> dict[str, Any]:
     change = span.signals["dy"].astype(np.float64)
     same = ((change <= 0.1) & (span.signals["greatest"] <= 2)) | (
         (change <= REFINED) & (change <= REFINED_SHARE * _greatest_around(np.ascontiguousarray(span.frame_t), change)))
-    one = _one_picture(_groups(span.sketches, TOGETHER if len(span.sketches) >= TOGETHER * LEAST else TOGETHER // 2))
+    one = _one_picture(*_groups(span.sketches, TOGETHER if len(span.sketches) >= TOGETHER * LEAST else TOGETHER // 2))
     return {"freeze_share": 1.0 if one == 1 else max(one, float(_long(held, span)) / max(span.end_s - span.start_s, 1e-9)),
             "duplicate_frame_share": float(same[1:].mean())}
 
 
+@kernel("UniTuple(float64[:, ::1], 2)(Array(uint8, 2, 'C', readonly=True), int64)")
 def _groups(sketches: Any, together: int) -> Any:
-    """The luma of sketches, so many in a row [groups, together, cells]."""
-    count = len(sketches) // together
-    return sketches[:count * together, :SKETCH_W * SKETCH_H].reshape(count, together, SKETCH_W * SKETCH_H).astype(np.float64)
+    """Of the luma of sketches, so many in a row: averages and variances, [groups, cells] each."""
+    groups, cells = len(sketches) // together, SKETCH_W * SKETCH_H
+    averages, variances = np.zeros((groups, cells)), np.zeros((groups, cells))
+    for group in range(groups):
+        row, average, variance = sketches[group * together:(group + 1) * together], averages[group], variances[group]
+        for i in range(together):
+            for k in range(cells):
+                average[k] += row[i, k] / together
+        for i in range(together):
+            for k in range(cells):
+                variance[k] += (row[i, k] - average[k]) ** 2 / (together - 1)
+    return averages, variances
 
 
+@kernel("float64[::1](Array(float64, 2, 'A', readonly=True))")
 def _differences(averages: Any) -> Any:
-    """By how much averages [groups, cells] differ from the mean of all, brought to its light."""
-    usual = averages.mean(axis=0)
-    own, others = usual - usual.mean(), averages - averages.mean(axis=1, keepdims=True)
-    gains = others @ own / max(float(own @ own), 1e-9)
-    return np.abs(others - gains[:, None] * own)
+    """By how much averages of groups [groups, cells] differ at most from the mean of all, brought to its light: [cells]."""
+    groups, cells = averages.shape
+    own, greatest = np.zeros(cells), np.zeros(cells)
+    for group in range(groups):
+        own += averages[group]
+    own /= groups
+    own -= own.mean()
+    power = max((own * own).sum(), 1e-9)
+    for group in range(groups):
+        light = averages[group].sum() / cells
+        gain = ((averages[group] - light) * own).sum() / power
+        greatest = np.maximum(greatest, np.abs(averages[group] - light - gain * own))
+    return greatest
 
 
-def _one_picture(luma: Any) -> float:
+def _one_picture(averages: Any, variances: Any) -> float:
     """Share of the groups that are one picture, of the longest row of them, if that has LEAST of them and is half of all; else 0."""
-    averages, variances = luma.mean(axis=1), luma.var(axis=1, ddof=1)
-    longest = max(LEAST, (len(luma) + 1) // 2) - 1
+    count = len(averages)
+    longest = max(LEAST, (count + 1) // 2) - 1
     first, after = 0, longest + 1
-    while after <= len(luma):
+    while after <= count:
         if _is_one(averages[first:after], variances[first:after]):
             longest = after - first
         else:
             first += 1
         after = first + longest + 1
-    return longest / len(luma) if longest >= max(LEAST, len(luma) / 2) else 0.0
+    return longest / count if longest >= max(LEAST, count / 2) else 0.0
 
 
-def _is_one(averages: Any, variances: Any) -> bool:
+@kernel("boolean(float64[:, ::1], float64[:, ::1])")
+def _is_one(averages: Any, variances: Any) -> Any:
     """Whether groups are one picture, in more or less light, but for a corner and a strip along an edge."""
-    grain = float(np.median(np.sqrt(variances.mean(axis=0))))
-    least = min(UNCHANGED + 3 * min(grain, GRAIN), float(averages.mean(axis=0).std()) / CONTRAST)
+    groups, cells = averages.shape
+    grain, contrast = np.median(np.sqrt(variances.sum(axis=0) / groups)), (averages.sum(axis=0) / groups).std()
+    least = min(UNCHANGED + 3 * min(grain, GRAIN), contrast / CONTRAST)
     if least < UNCHANGED:
         return False
-    for rows in (slice(None), slice(EDGE_H, None), slice(-EDGE_H)):
-        rest = averages.reshape(-1, SKETCH_H, SKETCH_W)[:, rows]
-        moved = (_differences(rest.reshape(len(rest), -1)) > least).any(axis=0).reshape(rest.shape[1:])
-        corners = (moved[high, wide] for high in (slice(CORNER_H), slice(-CORNER_H, None)) for wide in (slice(CORNER_W), slice(-CORNER_W, None)))
-        if int(moved.sum()) == max(int(corner.sum()) for corner in corners):
+    strip = EDGE_H * SKETCH_W
+    for first, after in ((0, cells), (strip, cells), (0, cells - strip)):
+        moved = (_differences(averages[:, first:after]) > least).reshape(-1, SKETCH_W)
+        top, bottom = moved[:CORNER_H], moved[-CORNER_H:]
+        corners = max(max(top[:, :CORNER_W].sum(), top[:, -CORNER_W:].sum()), max(bottom[:, :CORNER_W].sum(), bottom[:, -CORNER_W:].sum()))
+        if moved.sum() == corners:
             return True
     return False
 
 
 def _sways(sketches: Any) -> bool:
     """Whether a part of the picture moves, too little for the frames to tell: a tree in the wind."""
-    luma = _groups(sketches, TOGETHER)
-    return len(luma) >= LEAST and int((_differences(luma.mean(axis=1)).max(axis=0) > SWAYS).sum()) >= SWAYING
+    averages, _ = _groups(sketches, TOGETHER)
+    return len(averages) >= LEAST and int((_differences(averages) > SWAYS).sum()) >= SWAYING
 
 
 @kernel("float64[::1](float64[::1], float64[::1])")

@@ -124,6 +124,22 @@ def _hash_of(small: Any, waves: Any) -> Any:
     return bits
 
 
+@kernel(None)
+def _twentieths(small: Any) -> Any:
+    """The values of a picture of whole numbers that CLIPPED pixels are below and above, at most."""
+    counts = np.zeros(256, np.int32)
+    for value in small.ravel():
+        counts[int(value)] += 1
+    low, high, darker, brighter = 0, 255, counts[0], counts[255]
+    while darker <= CLIPPED:
+        low += 1
+        darker += counts[low]
+    while brighter <= CLIPPED:
+        high -= 1
+        brighter += counts[high]
+    return np.float32(low), np.float32(high)
+
+
 @kernel("UniTuple(uint64, 3)(Array(uint8, 2, 'C', readonly=True), float64, Array(float64, 2, 'C', readonly=True))")
 def _hashes(luma: Any, middle: float, waves: Any) -> Any:
     """Of the picture inside dark bars, of the whole clipped, of the middle."""
@@ -134,8 +150,7 @@ def _hashes(luma: Any, middle: float, waves: Any) -> Any:
     first = _hash_of(_area(luma[top:bottom, left:right]) if barred else whole, waves)
     y, x = np.rint((bottom - top) * (1 - middle) / 2), np.rint((right - left) * (1 - middle) / 2)
     third = _hash_of(_area(luma[top + int(y):bottom - int(y), left + int(x):right - int(x)]), waves)
-    order = np.sort(whole.ravel())
-    low, high = order[CLIPPED], order[-1 - CLIPPED]
+    low, high = _twentieths(whole)
     if high - low < FLAT:
         return first, np.uint64(0), third
     return first, _hash_of(np.minimum(np.maximum(whole, low), high), waves), third

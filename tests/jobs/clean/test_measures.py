@@ -17,10 +17,12 @@ from skimage import data as pictures
 from jobs.clean.filters import text_area
 from jobs.clean.found import Measured
 from jobs.clean.measure import measure_file
-from jobs.clean.measures import Picture, coarse_size, colour, measurements, motion, phash, sharpness
+from jobs.clean.measures import Picture, coarse_size, colour, freeze, measurements, motion, phash, sharpness
 from jobs.clean.measures import blockiness as blockiness_of
+from jobs.clean.seen import TOGETHER
 from jobs.media.area import means
 from jobs.media.encode import encode_video
+from jobs.media.planes import SKETCH
 from schemas.clips import CLIPS
 from schemas.settings import Measure
 
@@ -180,6 +182,31 @@ def test_frozen_and_repeated_frames_are_counted(measured: Callable[..., dict[str
     assert repeated["duplicate_frame_share"] == pytest.approx(0.5, abs=0.05)
     assert repeated["freeze_share"] == 0
     assert measured(moving)["duplicate_frame_share"] == 0
+
+
+def test_half_seconds_and_their_differences_are_those_of_their_formulas() -> None:
+    random = np.random.default_rng(2)
+    sketches = random.integers(0, 256, (4 * 7 + 3, SKETCH)).astype(np.uint8)
+    averages, variances = freeze._half_seconds(sketches)
+    luma = sketches[:28, :192].reshape(7, 4, 192).astype(float)
+    assert averages == pytest.approx(luma.mean(axis=1))
+    assert variances == pytest.approx(luma.var(axis=1, ddof=1))
+    usual = averages.mean(axis=0)
+    left = [np.abs(one - np.polyval(np.polyfit(usual, one, 1), usual)) for one in averages]
+    assert freeze._differences(averages) == pytest.approx(np.max(left, axis=0))
+
+
+@pytest.mark.parametrize(("top", "left", "wide", "still"), [(0, 12, 4, True), (10, 0, 16, True), (5, 5, 4, False), (0, 8, 8, True), (5, 12, 4, False)])
+def test_a_picture_stands_still_but_for_a_corner_or_a_strip(top: int, left: int, wide: int, still: bool) -> None:
+    random = np.random.default_rng(3)
+    picture = np.repeat(random.integers(20, 230, (1, 12, 16)), 10, axis=0).astype(float)
+    picture[5:, top:top + 2, left:left + wide] += 20
+    assert freeze._is_one(picture.reshape(10, -1), np.zeros((10, 192))) == still
+
+
+def test_samples_that_fill_the_last_batch_are_all_measured(measured: Callable[..., dict[str, Any]]) -> None:
+    found = measured(panning(TOGETHER / SETTINGS["samples_per_second"], 40, fps=5, width=96, height=72), fps=5)
+    assert len(found["phashes"]) == 3 * TOGETHER
 
 
 def test_black_frames_are_counted(measured: Callable[..., dict[str, Any]]) -> None:

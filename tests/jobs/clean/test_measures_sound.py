@@ -1,5 +1,6 @@
 """Every measurement of sound against a reference implementation, or against what was put into it; `test_measures_reference` has FFmpeg's filters."""
 
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ import numpy as np
 import pyloudnorm
 import pytest
 
+from jobs.clean.heard import _mix
 from jobs.clean.measure import measure_file
-from jobs.clean.measures import MONO_BLOCK, fingerprint, loudness
+from jobs.clean.measures import MONO_BLOCK, bandwidth, fingerprint, loudness
 from jobs.media.encode import encode_audio
 from schemas.settings import Measure
 
@@ -165,6 +167,48 @@ def test_fingerprints_survive_gain_and_coding_and_tell_sounds_apart(tmp_path: Pa
     assert alike(words(one), words(one * np.float32(0.3))) > 0.98
     assert alike(words(one), coded) > 0.8
     assert alike(words(one), words(tune(2))) < 0.3
+
+
+def test_the_words_of_a_fingerprint_are_those_of_its_formula() -> None:
+    random = np.random.default_rng(6)
+    sound = (random.normal(0, 1, (40, MONO_BLOCK)) * 10 ** random.uniform(-4, -1, (40, 1))).astype(np.float32)
+    line = np.concatenate([np.zeros(fingerprint.WINDOW - fingerprint.HOP), sound.ravel()])
+    windows = np.lib.stride_tricks.sliding_window_view(line, fingerprint.WINDOW)[::fingerprint.HOP]
+    power = np.abs(np.fft.rfft(windows * np.hanning(fingerprint.WINDOW) / (fingerprint.WINDOW * np.sqrt(0.375)))) ** 2
+    edges = np.round(np.geomspace(*fingerprint.RANGE_HZ, fingerprint.BANDS + 1) * fingerprint.WINDOW / 16_000).astype(int)
+    bands = np.stack([power[:, a:b].sum(axis=1) for a, b in itertools.pairwise(edges)], axis=1)
+    energy = bands[::2] + bands[1::2]
+    wanted = np.zeros((len(sound), 2))
+    for n in range(3, len(sound)):
+        floor = fingerprint.FLOOR * energy[max(n - fingerprint.MEMORY, 0):n + 1].max() + fingerprint.SILENT
+        grown = np.log(energy[n] + energy[n - 1] + floor) - np.log(energy[n - 2] + energy[n - 3] + floor)
+        more = grown[:-1] - grown[1:]
+        wanted[n] = [float((change > fingerprint.STEP) @ 2.0 ** np.arange(fingerprint.BANDS - 1)) for change in (more, -more)]
+    assert np.array_equal(fingerprint.hear(16_000, 1)(sound), wanted)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_the_bands_of_a_block_are_those_of_its_spectrum(channels: int) -> None:
+    sound = np.random.default_rng(7).normal(0, 0.1, (channels, 6000)).astype(np.float32)
+    ends = np.array([[0, 1600], [1600, 3000], [3000, 5500], [5500, 5550]])
+    rows = bandwidth.hear(RATE, channels)(sound, ends)
+    for row, (start, end) in zip(rows, ends, strict=True):
+        line = np.zeros(bandwidth.SIZE)
+        part = sound[:2, start:min(end, start + bandwidth.SIZE)].mean(axis=0)
+        line[:part.size] = part * np.hanning(bandwidth.SIZE)[:part.size] if part.size >= bandwidth.LEAST else 0
+        wanted = (np.abs(np.fft.rfft(line)[1:]) ** 2).reshape(bandwidth.BANDS, -1).sum(axis=1)
+        assert row == pytest.approx(wanted, rel=1e-5, abs=1e-12)
+    assert bandwidth.hear(RATE, channels)(sound, ends[:0]).shape == (0, bandwidth.BANDS)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_noticed_in_any_channel_and_only_where_it_is(odd: float) -> None:
+    room = np.random.default_rng(8).normal(0, 3, (6, 900)).astype(np.float32)
+    room[4, 100] = odd
+    mono = np.empty(700, np.float32)
+    assert not _mix(room, 100, mono)
+    assert np.array_equal(mono, (room[0, 100:800] + room[1, 100:800]) * np.float32(0.5))
+    assert _mix(room, 101, mono)
 
 
 def test_the_rows_of_a_fingerprint_do_not_depend_on_how_sound_comes() -> None:
