@@ -8,8 +8,8 @@ there, a sine clipped by 3 dB 0.58. Mean over blocks of 100 ms. Music and speech
 behind AAC, MP3 and Opus of 64 and 128 kbit/s. Sound that was clipped and then made quieter, or on one side only,
 does not come near full scale there: in every second block, for the half waves above and below zero each, flat ones with at least 0.7 of the
 block's peak count, where that peak is below 0.9 of full scale and at least 0.7 of what nine tenths of the blocks have at most. They count
-where 0.6 of their samples have tops within a fifth of the median, for clipping has one level and a decaying note has none; where at least
-two of ten blocks or more have some; and where 0.1 % of the usual loud block is in half waves that end lower, without which it is a square
+where 0.9 of their samples (0.6 if they are 0.015 of all) have tops within a tenth of the median, for clipping has one level and a decaying note or
+a limiter that saturates softly has none; where at least two of ten blocks or more have some; and where 0.1 % of the usual loud block is in half waves that end lower, without which it is a square
 wave of a synthesiser. The greater of both shares.
 What was built of levels is not clipped: square and pulse waves are flat by nature, and behind a lossy codec they look like clipped ones. Between
 its tops a sound that was recorded climbs at every slope, and one of levels stands or jumps. So how even the slopes are tells them apart: over
@@ -40,9 +40,10 @@ LEAST_PEAK, NEAR_PEAK, LOW_PEAK, USUAL, EVERY, STEP_S = 0.03, 0.7, 0.1, 90, 2, 6
 """Of sound that may have been made quieter: least peak of a block looked at, how near the peak a flat half wave must come and how low
 another may end, the block's the peaks of this percentile (a codec overshoots in some blocks), one of how many blocks is looked at, and what
 the slopes are taken over, s."""
-WITHIN, ONE_LEVEL, LOWER, LEAST_BLOCKS, LEAST_FLAT, EVEN = 1.2, 0.6, 0.001, 10, 2, (0.53, 0.87)
-"""How far from their median tops of one level are, the share of flat samples that has it, the share of samples of the usual loud block in half
-waves that end lower, how many blocks can tell, how many must have flat tops, and how even the slopes of sound are that may be clipped."""
+WITHIN, ONE_LEVEL, PLENTY, PLENTY_LEVEL, LOWER, LEAST_BLOCKS, LEAST_FLAT, EVEN = 1.1, 0.9, 0.015, 0.6, 0.001, 10, 2, (0.53, 0.87)
+"""How far from their median tops of one level are, the share of flat samples that has it, of how many samples less of them must, the share of
+samples of the usual loud block in half waves that end lower, how many blocks can tell, how many must have flat tops, and how even the slopes of
+sound are that may be clipped."""
 
 
 @kernel(None)
@@ -183,7 +184,8 @@ def _one_level(peaks: Any, flat: Any, high: Any) -> tuple[float, int]:
     usual = tops[order][np.searchsorted(np.cumsum(flat[order]), flat.sum() / 2)]
     same = flat * ((tops >= usual / WITHIN) & (tops <= usual * WITHIN))
     near = same[peaks >= NEAR_PEAK * np.percentile(peaks, USUAL)]
-    return (float(near.sum()) / len(flat), int((near > 0).sum())) if same.sum() >= ONE_LEVEL * flat.sum() else (0.0, 0)
+    share = float(near.sum()) / len(flat)
+    return (share, int((near > 0).sum())) if same.sum() >= (ONE_LEVEL if share < PLENTY else PLENTY_LEVEL) * flat.sum() else (0.0, 0)
 
 
 MEASURE = Measurement("level", 5, ("clipping_share", "silence_share", "snr_db"), reduce, needs="sound", width=11, hear=hear)

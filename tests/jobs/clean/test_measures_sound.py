@@ -78,15 +78,20 @@ def coded(tmp_path: Path, line: np.ndarray, codec: str, container: str) -> dict[
 LOSSY = [("aac", "adts"), ("libmp3lame", "mp3"), ("libopus", "ogg")]
 
 
-@pytest.mark.parametrize(("codec", "container"), LOSSY)
-@pytest.mark.parametrize("gain_db", [-1, 12, 18])
-def test_clipping_is_seen_through_a_lossy_codec(tmp_path: Path, codec: str, container: str, gain_db: float) -> None:
-    """Syllables of a few harmonics with noise; the codec rounds the tops off, so that no two samples are equal."""
+def syllables() -> np.ndarray:
+    """A few harmonics with noise, peaks at 1."""
     random = np.random.default_rng(3)
     t = np.arange(RATE * 4) / RATE
     voice = sum(np.sin(2 * np.pi * 140 * k * t + random.uniform(0, 6)) / k for k in range(1, 9))
     line = voice * (0.4 + 0.6 * np.sin(2 * np.pi * 1.7 * t) ** 2) + random.normal(0, 0.05, t.size)
-    line = line / np.abs(line).max() * 10 ** (gain_db / 20)
+    return line / np.abs(line).max()
+
+
+@pytest.mark.parametrize(("codec", "container"), LOSSY)
+@pytest.mark.parametrize("gain_db", [-1, 12, 18])
+def test_clipping_is_seen_through_a_lossy_codec(tmp_path: Path, codec: str, container: str, gain_db: float) -> None:
+    """The codec rounds the tops off, so that no two samples are equal."""
+    line = syllables() * 10 ** (gain_db / 20)
     share = coded(tmp_path, line, codec, container)["clipping_share"]
     wanted = float((np.abs(line) > 1).mean())
     assert (share, wanted) == (0, 0) if gain_db < 0 else 0.5 * wanted < share < 1.2 * wanted, (share, wanted)
@@ -102,6 +107,14 @@ def test_square_waves_are_flat_and_not_clipped(tmp_path: Path, codec: str, conta
         tones = 131 * 2 ** (random.integers(0, 24, 20) / 12)
         line += (1 - 0.3 * voice) * np.where(t * tones[(t / 0.2).astype(int)] % 1 < 0.5 / (1 + voice), 1, -1)
     assert coded(tmp_path, level * line / np.abs(line).max(), codec, container)["clipping_share"] == 0
+
+
+@pytest.mark.parametrize(("codec", "container"), LOSSY)
+def test_sound_that_was_clipped_and_made_quieter_is_told_from_what_was_saturated(tmp_path: Path, codec: str, container: str) -> None:
+    """Clipping has one level; a soft limiter has as many as the sound that drives it."""
+    line = syllables()
+    assert coded(tmp_path, 0.4 * (line * 4).clip(-1, 1), codec, container)["clipping_share"] > 0.1
+    assert coded(tmp_path, 0.4 * np.tanh(line * 1.6) / np.tanh(1.6), codec, container)["clipping_share"] < 0.005
 
 
 @pytest.mark.parametrize("tone_hz", [35, 50, 440, 3700, 4000])
