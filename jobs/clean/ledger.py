@@ -33,7 +33,7 @@ class Ledger:
         self.pictures, self.sounds, self.sound_start_s, self.settings = pictures, sounds, sound_start_s, settings
         self.times, self.sample_times = pictures.times, pictures.sample_times
         self.named = {name: pictures.signals[:, i] for i, name in enumerate(SIGNALS)}
-        self.named["cut"] = cuts.scores(self.times, pictures.signals).astype(np.float32)
+        self.named["cut"] = cuts.scores(self.times, pictures.signals, pictures.thumbs).astype(np.float32)
         skew = None
         if sounds is not None and self.times.size > 1:
             skew = sound_s - (float(self.times[-1] - self.times[0]) + (pictures.usual_gap_s() or 0.0))

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.clean.cuts import COLUMN, Floats, change, cuts
+from jobs.clean.cuts import ALL_OVER, COLUMN, Floats, change, cuts
 from jobs.clean.dissolves import dissolves
 from jobs.clean.fades import fades
 from jobs.clean.inside import inside
@@ -27,7 +27,7 @@ EVEN_SPREAD, LEAP_FRAMES = 1.0, 3
 """Levels by which what is of one colour differs; a leap takes fewer frames."""
 SURE = 2.0
 """A cut of so many times the threshold is one even if it leads to what is like the scene before it: another angle."""
-STIR, STILL_S = 1.0, 0.12
+STIR, STILL_S = 0.3, 0.12
 """A picture stands still while nothing changes by so much, for so long at least: frames were repeated or lost."""
 GOES_ON, STOOD_LIKE, LEAP_LIKE = 0.6, 0.74, 0.8
 """Likeness of one scene to itself as a whole, and in what stands out after it stood still and after a leap that is no sure cut, at least."""
@@ -87,7 +87,7 @@ def _moves_on(i: int, doubtful: bool, stirred: NDArray[np.int64], pictures: Pict
     if not (doubtful or still):
         return False
     dark, light = sorted(pictures.signals[i - 1:i + 1, COLUMN["luma"]])
-    if dark < SAME_LIGHT * light:
+    if dark < SAME_LIGHT * light or not (still or light - dark >= ALL_OVER * pictures.signals[i, COLUMN["dy"]]):
         return False
     one, other = (scene(sketch) for sketch in pictures.sketches[at - 1:at + 1])
     return likeness(one[1], other[1]) >= (STOOD_LIKE if still else LEAP_LIKE) and likeness(one[0], other[0]) >= GOES_ON

@@ -11,10 +11,9 @@ from typing import Any
 
 from jobs.errors import Terminal
 from jobs.generate.profile import EMBEDDED
-from jobs.label.weights import refuse_remote_code
+from jobs.label.weights import refuse_code
 from schemas.settings import Generate, Settings
 
-PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
 LIBRARIES = frozenset({"diffusers", "transformers"})
 _END_BYTES = 1 << 20
 
@@ -56,12 +55,7 @@ def checked(folder: Path) -> dict[str, Any]:
     Raises:
         Terminal: a pickled checkpoint, a Python file, a part that asks for code or comes from another library, or no readable index.
     """
-    for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() in PICKLES:
-            raise Terminal(f"{file}: a pickled checkpoint can run code when it is loaded; convert the model to safetensors")
-        if file.suffix.lower() in {".py", ".pyc", ".so"}:
-            raise Terminal(f"{file}: code that comes with a model is never run; use a pipeline that is part of diffusers")
-    refuse_remote_code(folder, "**/*config.json")
+    refuse_code(folder, "**/*config.json")
     try:
         index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
         name = index["_class_name"]

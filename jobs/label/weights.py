@@ -1,6 +1,6 @@
 """Where the weights of an open_clip model lie and which revision they are, found without loading them or any library of models.
 
-Only safetensors are read. A folder that holds nothing but pickles, or whose files ask for remote code, is refused.
+Only safetensors are read. A folder with a pickle or with code in it is refused, whatever lies beside.
 """
 
 import hashlib
@@ -21,9 +21,10 @@ TRANSFORMERS = "transformers:"
 """Prefix of `Weights.architecture` of a folder as transformers writes it."""
 DUAL_ENCODERS = ("clip", "siglip", "siglip2", "chinese_clip")
 """`model_type` of transformers folders that embed pictures and texts."""
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+PROGRAMS = (".py", ".pyc", ".so")
 PREFERRED = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
-"""Files that open_clip takes from a folder before any other; beside another name it would read a pickle."""
+"""Files that open_clip takes from a folder before any other."""
 HUB_FILES = ("*.json", "*.txt", "*.model", "open_clip_model.safetensors")
 
 
@@ -89,18 +90,11 @@ def _folder(name: str, folder: Path) -> Weights:
             f"{folder}: no open_clip model here ({CONFIG} is missing); a folder needs {CONFIG}, open_clip_model.safetensors and the "
             f"tokenizer's files, or is one of transformers with a model_type of {', '.join(DUAL_ENCODERS)}"
         )
+    refuse_code(folder)
     found = sorted(f for f in folder.glob("*.safetensors") if f.is_file())
-    weights = next((f for name in PREFERRED for f in found if f.name == name), None)
-    if weights is None:
-        pickles = sorted(f.name for f in folder.iterdir() if f.suffix in PICKLES)
-        weights = found[0] if len(found) == 1 and not pickles else None
-        if pickles:
-            raise Terminal(
-                f"{folder / pickles[0]}: a pickle can run any code when it is loaded and is refused; convert it to safetensors first"
-            )
+    weights = next((f for name in PREFERRED for f in found if f.name == name), found[0] if len(found) == 1 else None)
     if weights is None:
         raise Terminal(f"{folder}: open_clip_model.safetensors is missing")
-    refuse_remote_code(folder)
     return Weights(name, f"local-dir:{folder.resolve()}", str(weights), sha256_12(weights))
 
 
@@ -147,7 +141,7 @@ def _hub(name: str, repo: str) -> Weights:
     except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError, ValueError) as error:
         raise Terminal(
             f"model {name!r} is neither in the local cache nor within reach ({type(error).__name__}); offline, download the folder "
-            f"elsewhere (`hf download {repo} --local-dir clip`), copy it here and set label.clip_model=local-dir:/path/of/clip, "
+            f"elsewhere (`hf download {repo} --exclude '*.bin' --local-dir clip`), copy it here and set label.clip_model=local-dir:/path/of/clip, "
             "or use label.clip_model=embedded"
         ) from None
     found = _folder(name, folder)
@@ -158,15 +152,15 @@ def folder_revision(name: str, setting: str) -> str:
     """Revision of the weights of a transformers folder.
 
     Raises:
-        Terminal: no such folder, no safetensors, or code of its own.
+        Terminal: no such folder, no safetensors, a pickle, or code of its own.
     """
     folder = Path(name)
     if not (folder / "config.json").is_file():
         raise Terminal(f"{folder}: no transformers model here ({setting}); give a folder with config.json and safetensors")
+    refuse_code(folder)
     found = sorted(folder.glob("*.safetensors"))
     if not found:
-        raise Terminal(f"{folder}: holds no .safetensors ({setting}); pickles are refused, convert them first")
-    refuse_remote_code(folder)
+        raise Terminal(f"{folder}: holds no .safetensors ({setting})")
     return digest([sha256_12(f) for f in found])[:12]
 
 
@@ -195,8 +189,21 @@ def from_folder(loader: Any, folder: str, **options: Any) -> Any:
     return network
 
 
-def refuse_remote_code(folder: Path, files: str = "*.json") -> None:
-    """Refuse a model folder whose JSON files (by default those at its top) ask for code of their own (`trust_remote_code`, `auto_map`)."""
+def refuse_code(folder: Path, files: str = "*.json") -> None:
+    """Refuse a model folder in which something could run code when it is loaded.
+
+    Args:
+        folder: Searched to its depth for pickles, programs and libraries.
+        files: JSON files that may ask for code of their own (`trust_remote_code`, `auto_map`); by default those at its top.
+
+    Raises:
+        Terminal: names the first file of them.
+    """
+    for file in sorted(folder.rglob("*")):
+        if file.suffix.lower() in PICKLES:
+            raise Terminal(f"{file}: a pickled checkpoint can run any code when it is loaded and is refused; convert it to safetensors, or delete it if that was done")
+        if file.suffix.lower() in PROGRAMS:
+            raise Terminal(f"{file}: code that comes with a model is never run; use a model that plain open_clip, transformers or diffusers can load, or delete the file")
     for file in sorted(folder.glob(files)):
         try:
             facts = json.loads(file.read_text(encoding="utf-8"))

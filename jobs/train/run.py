@@ -101,13 +101,14 @@ def train(
         text_share: Part of the text-to-video budget that goes to its text encoder.
 
     Raises:
-        Terminal: no such release, nothing in it to learn from, no such device, or work files of another training.
+        Terminal: no such release, nothing in it to learn from, no such device, a base that is no such model, or work files of another training.
     """
     if kind not in KINDS:
         raise ValueError(f"no model of kind {kind!r} to train; there are: {', '.join(KINDS)}")
     import torch
 
     device = device_of(device)
+    standing = None if base is None else _standing(base, kind)
     if seconds is None and steps is None:
         seconds = SECONDS[device][kind]
     torch.set_num_threads(1 if device == "cpu" else min(8, os.cpu_count() or 1))  # at this size more threads of a processor are slower
@@ -122,8 +123,8 @@ def train(
         card["kept_away"] = {
             name: sorted("-".join(values) for keys in of for values in withheld(keys, hold_out, seed)) for name, of in COMBINED[kind].items()
         }
-    if base is not None:
-        card["base"] = read_card(base)
+    if standing is not None:
+        card["base"] = standing
     write_card(out, card | {"evaluation": figures(kind, out, evaluate, splits(kind, hold_out, exam_of, seed), device)})
     shutil.rmtree(work)
     return out
@@ -169,6 +170,16 @@ def read_card(folder: Path) -> dict[str, Any]:
 def write_card(folder: Path, card: dict[str, Any]) -> None:
     size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and p.name != "card.json")
     (folder / "card.json").write_text(json.dumps(card | {"size_bytes": size}, indent=2, sort_keys=True) + "\n")
+
+
+def _standing(base: Path, kind: str) -> dict[str, Any]:
+    """The card of a model to go on from."""
+    card = read_card(base)
+    if card.get("kind") != kind:
+        raise Terminal(f"{base}: a model of kind {card.get('kind')!r}, and {kind!r} is to be trained; give another base")
+    if kind == "t2v" and not (base / "transformer_2").is_dir():
+        raise Terminal(f"{base}: a model of one transformer, of an older recipe, which training cannot go on from; train without a base")
+    return card
 
 
 def _clips(release: str | Path | None, lake: str, work: Path, kind: str, seed: int, hold_out: int | None) -> tuple[str, Clips]:

@@ -25,7 +25,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from jobs.errors import Terminal
 from jobs.train import codec, reading, world
 from jobs.train.codes import Codes
 from jobs.train.data import FRAMES, Clips
@@ -272,14 +271,8 @@ def write_profile(folder: Path) -> None:
 
 
 def parts(folder: Path) -> tuple[PreTrainedTokenizerBase, torch.nn.Module, codec.Axes, dict[str, WanTransformer3DModel]]:
-    """Tokenizer, text encoder, axes and experts of a standing model, in float32.
-
-    Raises:
-        Terminal: it has not two transformers, and so is of another recipe.
-    """
+    """Tokenizer, text encoder, axes and experts of a standing model, in float32."""
     pipe = load(folder)
-    if pipe.transformer_2 is None:
-        raise Terminal(f"{folder}: a model of one transformer, which this training cannot go on from; leave --base out")
     return pipe.tokenizer, pipe.text_encoder, codec.axes_of(pipe.vae), {"high": pipe.transformer.float().train(), "low": pipe.transformer_2.float().train()}
 
 

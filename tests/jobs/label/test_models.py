@@ -121,14 +121,17 @@ def test_a_header_that_lies_is_an_error_that_names_the_file(random_clip, tmp_pat
             clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu")
 
 
-def test_a_pickle_that_open_clip_would_rather_read_is_refused_beside_safetensors(random_clip, tmp_path):
+def test_a_pickle_or_a_program_is_refused_also_beside_safetensors(random_clip, tmp_path):
     folder = tmp_path / "both"
     shutil.copytree(random_clip, folder)
+    for name in ("pytorch_model.bin", "old/model.CKPT", "modeling.py"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"\x80\x04")
+        with pytest.raises(Terminal, match=name.replace(".", r"\.")):
+            find(f"local-dir:{folder}")
+        (folder / name).unlink()
     (folder / "open_clip_model.safetensors").rename(folder / "other.safetensors")
     assert clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu").weights.file.endswith("other.safetensors")
-    (folder / "open_clip_pytorch_model.bin").write_bytes(b"\x80\x04")
-    with pytest.raises(Terminal, match=r"open_clip_pytorch_model\.bin: a pickle"):
-        find(f"local-dir:{folder}")
     (folder / "other.safetensors").rename(folder / "open_clip_pytorch_model.safetensors")
     assert find(f"local-dir:{folder}").file.endswith("open_clip_pytorch_model.safetensors")
 

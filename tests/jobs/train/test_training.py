@@ -266,6 +266,18 @@ def test_drawing_learns_from_clips_and_returns_the_stock_transformer(name: str, 
     assert not any(torch.equal(after[name], value) for name, value in before.named_parameters() if "ffn" in name)
 
 
+def test_each_expert_trains_on_all_the_noise_that_it_draws_at_and_some_beyond() -> None:
+    generator = torch.Generator().manual_seed(0)
+    levels = {name: t2v.noise_levels(4000, expert.noise, generator) for name, expert in t2v.EXPERTS.items()}
+    for name, expert in t2v.EXPERTS.items():
+        assert expert.noise[0] <= levels[name].min()
+        assert levels[name].max() <= expert.noise[1]
+    assert (levels["high"] > 0.99).float().mean() > 0.1, "what is drawn first is drawn from nothing but noise"
+    assert 0.2 < (levels["high"] < t2v.BOUNDARY).float().mean() < 0.4
+    assert 0.02 < (levels["low"] > t2v.BOUNDARY).float().mean() < 0.3
+    assert sum(expert.share for expert in t2v.EXPERTS.values()) == 1
+
+
 def test_only_known_kinds_are_trained(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="there are: clip, t2v"):
         train("gan", out=tmp_path / "m", steps=1)
@@ -290,6 +302,15 @@ def test_a_model_without_a_card_is_nothing_to_go_on_from(tmp_path: Path) -> None
         read_card(tmp_path)
 
 
+@pytest.mark.parametrize(("kind", "complaint"), [("clip", "of kind 't2v', and 'clip' is to be trained"), ("t2v", "one transformer")])
+def test_a_base_that_is_no_such_model_is_told_before_anything_is_painted(kind: str, complaint: str, tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "card.json").write_text('{"kind": "t2v"}')
+    with pytest.raises(Terminal, match=complaint):
+        train(kind, out=tmp_path / "out", steps=1, base=tmp_path / "base", device="cpu")
+    assert not (tmp_path / "out.work").exists()
+
+
 @pytest.mark.heavy
 @pytest.mark.parametrize("kind", ["clip", "t2v"])
 def test_a_model_folder_comes_out_and_another_training_goes_on_from_it(kind: str, release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,6 +323,10 @@ def test_a_model_folder_comes_out_and_another_training_goes_on_from_it(kind: str
     assert parts == (["high", "low"] if kind == "t2v" else []), "it reads texts already"
     card = read_card(second)
     assert card["base"] == read_card(first)
+    if kind == "t2v":
+        stock = t2v.load(second)
+        assert stock.config.boundary_ratio == t2v.BOUNDARY
+        assert [stock.transformer.config.patch_size, stock.transformer_2.config.patch_size] == [list(e.patch) for e in t2v.EXPERTS.values()]
     assert card["training"]["device"] == "cpu"
     assert {row["lang"] for row in languages(card)} == {"en", "zh"}
 
