@@ -20,7 +20,7 @@ triangle, 0.8 for noise). Clipped speech, music and rain have 0.55 to 0.84, sums
 more. With ten blocks to tell by, nothing is clipped where the median of the loud ones is below 0.53, and nothing below full scale above 0.87.
 silence_share: share of 100 ms blocks whose RMS over all channels, without their offset, is below -50 dBFS (the silencedetect default of
 -60 dB is for studio sound). snr_db: 95th percentile of the block levels minus the 10th, dB, over blocks above -90 dBFS, 0..90; an
-estimate: it sees noise only where the signal pauses. Null without such blocks. Version 5.
+estimate: it sees noise only where the signal pauses. Null without such blocks. Version 6.
 Sources: FFmpeg's silencedetect and the flat factor of its astats; the rules for lossy and quieter sound are ours (`tests/bench/faults.md`).
 """
 
@@ -69,20 +69,17 @@ def _round(wave: Any, near: Any) -> Any:
 
 
 @kernel(None)
-def _flat(sound: Any, start: int, end: int, least: Any, parts: bool, sides: Any) -> Any:
+def _flat(sound: Any, start: int, end: int, least: Any, sides: Any) -> Any:
     """Samples near the top of flat half waves, those above zero with a peak of at least least[0], those below of least[1]. Added to `sides`,
     a row for either: these samples, the same times the peak that they belong to, the samples of half waves that end lower, and the first times how
-    round the tops are.
-
-    Args:
-        parts: Whether what the block cuts off of a half wave counts; of a round one it may look flat.
-    """
+    round the tops are. Half waves
+    that the block cuts are left out: a part of a round one may be flat."""
     flat, begin = 0, start
     while begin < end:
         side, after = 0 if sound[begin] >= 0 else 1, begin + 1
         while after < end and (0 if sound[after] >= 0 else 1) == side:
             after += 1
-        if after - begin >= LEAST_WAVE and (parts or (start < begin and after < end)):
+        if after - begin >= LEAST_WAVE and start < begin and after < end:
             wave = sound[begin:after]
             top = greatest_of(wave)
             if top >= least[side]:
@@ -123,7 +120,7 @@ def _levels(sound: Any, edges: Any, number: int, lag: int) -> Any:
             square += max(own - total * total / max(end - start, 1), 0.0)
             if peak < TOP:
                 continue
-            flat += _flat(sound[c], start, end, full, True, sides)
+            flat += _flat(sound[c], start, end, full, sides)
             run, before = 0, 0.0
             for i in range(start + 1, end):
                 step = abs(sound[c, i] - sound[c, i - 1])
@@ -149,7 +146,7 @@ def _levels(sound: Any, edges: Any, number: int, lag: int) -> Any:
                 floor = np.array([NEAR_PEAK * max(high, LEAST_PEAK), NEAR_PEAK * max(low, LEAST_PEAK)], np.float32)
                 top = np.float32(NEAR_PEAK * max(high, low))
                 for c in range(channels):
-                    _flat(sound[c], start, end, floor, False, sides)
+                    _flat(sound[c], start, end, floor, sides)
                     line = sound[c, start:end]
                     if greatest_of(line) >= top:
                         for i in range(lag, line.size):
@@ -214,4 +211,4 @@ def _one_level(peaks: Any, flat: Any, high: Any) -> tuple[float, int]:
     return (share, int((near > 0).sum())) if same.sum() >= (ONE_LEVEL if share < PLENTY else PLENTY_LEVEL) * flat.sum() else (0.0, 0)
 
 
-MEASURE = Measurement("level", 5, ("clipping_share", "silence_share", "snr_db"), reduce, needs="sound", width=13, hear=hear)
+MEASURE = Measurement("level", 6, ("clipping_share", "silence_share", "snr_db"), reduce, needs="sound", width=13, hear=hear)
