@@ -5,15 +5,15 @@ with the short side at 224). Bars are found in two ways, and the greater share c
 
 Dark: a row is bar when its mean luma is at most 24 and its standard deviation at most 6 in every picture that has brighter rows and
 brighter columns; bars count only when both sides have one of at least 2 %, and when at one of them the picture begins with a step
-over half of the row or more in a quarter of the pictures: a night sky has no such edge, and light that fades towards the sides steps
-by half as much and more beside it. Source: FFmpeg cropdetect (limit 24).
+over half of the row or more in a quarter of the pictures: a night sky has no such edge, light that fades towards the sides steps
+by half as much and more beside it, and the frame of a door, which is out of focus, has half of its step and more farther in. Source: FFmpeg cropdetect (limit 24).
 
 Of any shade, a blurred copy of the picture among them: two lines equally far from both ends, 3 % to 45 % of the way, at which 0.6 of
 the picture or more steps by at least 8 so, with next to no detail outside of both (at most 0.35 of that inside, at least 1.2 is allowed);
 where one side is flat and the other is of the same shade at its outer edge, three times that inside (a subtitle may stand there). In the same
 place in 60 % of the pictures. Blurred copies step in 0.67 to 0.95 of the line, bars of one shade in 0.56 and more, a spot of light in 0.34 at most.
 
-Null when no picture has a bright row and column. Version 4.
+Null when no picture has a bright row and column. Version 5.
 """
 
 from typing import Any
@@ -62,12 +62,15 @@ def _bars(sums: Any, squares: Any, pixels: int) -> tuple[int, int]:
 
 @kernel(None)
 def _step(y: Any, line: int, inward: int) -> Any:
-    """Share of a line from which luma steps to the third line inward, and not half as much to the third outward."""
-    one, other, outer, steps = y[line], y[line + 3 * inward], y[min(max(line - 3 * inward, 0), y.shape[0] - 1)], np.int32(0)
+    """Share of a line from which luma steps to the third line inward, there already half as much as to the ninth, and not half as much to the
+    third outward."""
+    last = y.shape[0] - 1
+    one, other, steps = y[line], y[line + 3 * inward], np.int32(0)
+    outer, inner = y[min(max(line - 3 * inward, 0), last)], y[min(max(line + 9 * inward, 0), last)]
     for k in range(0, one.size, 2):
         here = np.int32(one[k])
         step = abs(here - np.int32(other[k]))
-        steps += np.int32(step >= STEP and step >= 2 * abs(here - np.int32(outer[k])))
+        steps += np.int32(step >= STEP and step >= 2 * abs(here - np.int32(outer[k])) and 2 * step >= abs(here - np.int32(inner[k])))
     return 2 * steps / (y.shape[1] + 1)
 
 
@@ -129,4 +132,4 @@ def _share(rows: Any) -> float:
     return max(dark, usual if agree.mean() >= OFTEN else 0.0)
 
 
-MEASURE = Measurement("bars", 4, ("letterbox_share", "pillarbox_share"), reduce, width=8, look=look, every=2)
+MEASURE = Measurement("bars", 5, ("letterbox_share", "pillarbox_share"), reduce, width=8, look=look, every=2)

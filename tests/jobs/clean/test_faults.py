@@ -91,7 +91,13 @@ def studio(i: int) -> np.ndarray:
     return (cv2.resize(pictures.astronaut(), (W + 60, H))[:, i:i + W] * light + 3).astype(np.uint8)
 
 
-@pytest.mark.parametrize("picture", [plain_ground, spotlight, studio])
+def doorway(i: int) -> np.ndarray:
+    """Filmed through a door whose dark frame is out of focus."""
+    inside = cv2.GaussianBlur(np.pad(np.ones((H, W - 200), np.float32), ((0, 0), (100, 100))), (0, 0), 5)[..., None]
+    return (cv2.resize(pictures.astronaut(), (W + 60, H))[:, i:i + W] * inside + 20 * (1 - inside)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("picture", [plain_ground, spotlight, studio, doorway])
 def test_a_bare_ground_is_no_bar(clip: Callable[..., dict[str, Any]], picture: Callable[[int], np.ndarray]) -> None:
     assert "letterboxed" not in reasons(clip([picture(i) for i in range(50)]))
 
