@@ -36,7 +36,7 @@ def _pooled(pool: Any, places: Any) -> Any:
     import torch
 
     heads, channels = pool.num_heads, places.shape[1]
-    every = places.flatten(2).transpose(1, 2)
+    every = places.permute(0, 2, 3, 1).flatten(1, 2)  # as they lie with the channels last
     every = torch.cat([every.mean(dim=1, keepdim=True), every], dim=1) + pool.positional_embedding.to(places.dtype)
     key, value = (part.weight.view(heads, channels // heads, channels) for part in (pool.k_proj, pool.v_proj))
     asked = pool.q_proj(every[:, 0]).view(-1, heads, channels // heads) * (channels // heads) ** -0.5

@@ -54,11 +54,11 @@ def look(picture: Picture) -> tuple[float]:
     return (acutance(picture.y[top:height - bottom, left:width - left]),)
 
 
-def _body(y: Any) -> float:
-    height, width = y.shape
+def _body(picture: Any) -> float:
+    height, width = picture.shape
     if height < 3 or width < 3:
         return np.nan
-    luma, steps = np.zeros(256, np.int64), np.zeros(1021, np.int64)
+    y, luma, steps = picture.copy(), np.zeros(256, np.int64), np.zeros(1021, np.int64)
     for row in range(1, height - 1):
         for column in range(1, width - 1):
             here = np.int32(y[row, column])
@@ -74,41 +74,47 @@ def _body(y: Any) -> float:
     return float(min(_place(steps, (1.0 - EDGES) * count) / (high - low), _directed(y, np.int32(high - low))))
 
 
-@kernel("float64(Array(uint8, 2, 'A', readonly=True), int32)")
+@kernel("float64(uint8[:, ::1], int32)")
 def _directed(y: Any, spread: Any) -> float:
     """What a direction that is soft leaves, see the module; infinite where none is."""
     height, width = y.shape
     steps, rises = np.zeros((4, 512), np.int64), np.zeros((4, 256), np.int64)
-    above, here, below = np.empty(width, np.int32), np.empty(width, np.int32), np.empty(width, np.int32)
-    steep, places, least_slope = np.empty(width, np.uint8), np.empty(width, np.int64), math.ceil(RISE * spread / SLOPE)
+    luma, inner, least_slope = y.astype(np.int32), max(width - 2 * REACH, 0), np.int32(math.ceil(RISE * spread / SLOPE))
+    faces, bends, climbs = np.empty(inner, np.int32), np.empty(inner, np.int32), np.empty(inner, np.int32)
+    counted, places = np.empty(inner, np.uint8), np.empty(inner, np.int64)
+    near, far = REACH - 1, REACH + 1  # where the lines begin of what is one pixel to the left and to the right
     for row in range(REACH, height - REACH, 2):
-        for column in range(width):
-            above[column], here[column], below[column] = y[row - 1, column], y[row, column], y[row + 1, column]
-        for column in range(1, width - 1):  # what is flat, most of a picture, is told many at a time
-            steep[column] = abs(here[column + 1] - here[column - 1]) + abs(below[column] - above[column]) >= least_slope
+        above, line, below = luma[row - 1], luma[row], luma[row + 1]
+        here, left, right, up, down = line[REACH:], line[near:], line[far:], above[REACH:], below[REACH:]
+        up_left, up_right, down_left, down_right = above[near:], above[far:], below[near:], below[far:]
+        first, last, top, bottom = line[:inner], line[2 * REACH:], luma[row - REACH, REACH:], luma[row + REACH, REACH:]
+        fell, fall = luma[row - REACH + 1, 1:], luma[row + REACH - 1, 2 * REACH - 1:]
+        rose, rise = luma[row + REACH - 1, 1:], luma[row - REACH + 1, 2 * REACH - 1:]
+        for k in range(inner):  # many at a time: all four directions, of which one is taken
+            x, z = np.int32(right[k] - left[k]), np.int32(down[k] - up[k])
+            a, b = np.int32(down_right[k] - up_left[k]), np.int32(up_right[k] - down_left[k])
+            across, along = np.int32(2 * x + a + b), np.int32(2 * z + a - b)  # Sobel
+            wide, tall = np.int32(abs(across)), np.int32(abs(along))
+            sideways = np.int32(np.int32(1000 * tall) <= np.int32(414 * wide))
+            upright = np.int32((np.int32(1000 * wide) <= np.int32(414 * tall)) & (sideways == 0))
+            other = np.int32((across > 0) != (along > 0))
+            falling, rising = np.int32((1 - sideways - upright) * (1 - other)), np.int32((1 - sideways - upright) * other)
+            slope = np.int32(sideways * np.int32(abs(x)) + falling * np.int32(abs(a)) + upright * np.int32(abs(z)) + rising * np.int32(abs(b)))
+            both = np.int32(sideways * (right[k] + left[k]) + falling * (down_right[k] + up_left[k]) + upright * (down[k] + up[k])
+                            + rising * (up_right[k] + down_left[k]))
+            climb = np.int32(sideways * (last[k] - first[k]) + falling * (fall[k] - fell[k]) + upright * (bottom[k] - top[k])
+                             + rising * (rise[k] - rose[k]))
+            faces[k], bends[k] = falling + 2 * upright + 3 * rising, np.int32(abs(np.int32(both - 2 * here[k])))
+            climbs[k] = min(np.int32(abs(climb)), np.int32(SLOPE * slope))
+            counted[k] = np.int32(slope >= least_slope) & np.int32(np.int32(np.int32(abs(x)) + np.int32(abs(z))) >= least_slope)
         found = 0
-        for column in range(REACH, width - REACH):
-            places[found] = column
-            found += steep[column]
-        for column in places[:found]:
-            x, z = here[column + 1] - here[column - 1], below[column] - above[column]
-            a, b = below[column + 1] - above[column - 1], above[column + 1] - below[column - 1]
-            x, z = 2 * x + a + b, 2 * z + a - b  # Sobel
-            if 1000 * abs(z) <= 414 * abs(x):
-                facing, down, right, far = 0, 0, 1, REACH
-            elif 1000 * abs(x) <= 414 * abs(z):
-                facing, down, right, far = 2, 1, 0, REACH
-            elif (x > 0) == (z > 0):
-                facing, down, right, far = 1, 1, 1, REACH - 1
-            else:
-                facing, down, right, far = 3, -1, 1, REACH - 1
-            one, other = np.int32(y[row + down, column + right]), np.int32(y[row - down, column - right])
-            slope = abs(one - other)
-            if slope >= least_slope:
-                steps[facing, abs(one + other - 2 * here[column])] += 1
-                rise = abs(np.int32(y[row + far * down, column + far * right]) - np.int32(y[row - far * down, column - far * right]))
-                rises[facing, min(rise, SLOPE * slope)] += 1
-    count, soft = max(height - 2 * REACH + 1, 0) // 2 * max(width - 2 * REACH, 0), np.full(4, np.inf)
+        for k in range(inner):
+            places[found] = k
+            found += counted[k]
+        for k in places[:found]:
+            steps[faces[k], bends[k]] += 1
+            rises[faces[k], climbs[k]] += 1
+    count, soft = max(height - 2 * REACH + 1, 0) // 2 * inner, np.full(4, np.inf)
     for facing in range(4):
         if rises[facing].sum() - RISING * count >= 0 and _place(rises[facing], rises[facing].sum() - RISING * count) >= RISE * spread:
             soft[facing] = _place(steps[facing], steps[facing].sum() - FACING * count) / spread
