@@ -23,7 +23,7 @@ RATIO, AROUND_S = 3.0, 1.0
 """A cut is so many times the median change within so many seconds before and after."""
 PEAK, BESIDE_S, BESIDE_FRAMES = 2.0, 0.2, 3
 """A cut stands alone: it is so many times the greatest change beside it (a whip pan is not alone)."""
-LONGER = 4.0
+LONGER = 2.0
 """What moves changes more in a frame that is shown for longer, or lies behind a flash, up to so many times."""
 SWEEP = 1.5
 """How much more the calmer neighbour counts than what is further away: nothing but a move of the camera takes three frames. Of 582 cuts

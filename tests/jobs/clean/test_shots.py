@@ -242,7 +242,7 @@ def test_surroundings_and_neighbours_are_what_they_say() -> None:
         beside = [1.5 * min(content[i - 1], content[i + 1])] if 1 < i < 79 else []
         for side in (range(i - 2, 0, -1), range(i + 2, 80)):
             near = [k for k in side if abs(times[k] - times[i]) <= 0.2 or abs(k - i) <= 3]
-            near_side = [content[k] * np.clip((times[i] - times[i - 1]) / (times[k] - times[k - 1]), 1, 4) for k in near]
+            near_side = [content[k] * np.clip((times[i] - times[i - 1]) / (times[k] - times[k - 1]), 1, 2) for k in near]
             calm = content[near] < 0.1 * content[i]
             ends = [n for n in range(4, calm.size + 1) if calm[n - 4:n].all()]
             beside += near_side[:ends[0]] if ends else near_side
