@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from jobs.media.kernel import kernel
 from jobs.media.planes import LUMA_THUMB, LUMA_THUMB_W
-from jobs.media.signals import SIGNALS
+from jobs.media.signals import SIGNALS, THUMB
 
 Floats = NDArray[np.float64]
 COLUMN = {name: index for index, name in enumerate(SIGNALS)}
+CHROMA_THUMB = (LUMA_THUMB + THUMB) // 2
+"""Where V begins in a thumb."""
 SCALE = 27.0
 """The score of a barely certain cut: PySceneDetect's default threshold, so that the setting keeps its meaning."""
 FLOOR, FLAT = 8.0, 0.3
@@ -22,7 +24,7 @@ RATIO, AROUND_S = 3.0, 1.0
 PEAK, BESIDE_S, BESIDE_FRAMES = 2.0, 0.2, 3
 """A cut stands alone: it is so many times the greatest change beside it (a whip pan is not alone)."""
 LONGER = 2.0
-"""What moves changes more in a frame that is shown for longer, up to so many times."""
+"""What moves changes more in a frame that is shown for longer, or lies behind a flash, up to so many times."""
 SWEEP = 1.5
 """How much more the calmer neighbour counts than what is further away: nothing but a move of the camera takes three frames. Of 582 cuts
 all but two changed the picture by more than three times what it did."""
@@ -33,8 +35,11 @@ DETOUR = 1.25
 PART = 0.35
 """Share of the picture that a cut changes, at least: less is a window, a caption or an insert."""
 FLASH_S, BACK, BACK_LIKE = 0.6, 0.35, 0.2
-"""If a picture of so long before is back within this time, but for such a part of the change and not unlike (correlation of their luma thumbs), it
-was a flash: six frames of twelve in a second. Of 1,245 frames of flashes 1,242 had more than that, six of seven cuts that a flash lay over less than 0.1."""
+"""If a picture of so long before is back within this time, but for such a part of the change, and is not unlike (correlation of their luma thumbs)
+where it was no light that changed all over, it was a flash: six frames of twelve in a second. Of 1,245 frames of flashes three were so unlike."""
+LIT_S, LIT_ENDS, LIT_DOUBT = 0.17, 0.5, 0.1
+"""A flash that goes out at once is at most so long, and its end is so many times as great a change as its beginning, at least; so much in correlation
+each frame from its middle has to be worth where a cut hides in it."""
 RELIT = 0.16
 """Share of the difference of two pictures, and of the darker one, that is left at most when one is made as bright as the other: the
 light has changed, not the scene."""
@@ -127,7 +132,53 @@ def surroundings(times: Any, content: Any, around_s: float) -> Any:
 
 
 def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8], threshold: float) -> list[tuple[int, float]]:
-    """Frames with which a new shot begins, as far as one can tell without sketches, and their scores."""
+    """Frames with which a new shot begins, as far as one can tell without sketches, and their scores. Flashes are left out: what is seen before
+    one is compared with what is seen after it, and a cut that it hides lies where its frames cease to be like the old shot."""
+    runs = flashes(times, signals, thumbs)
+    if not runs:
+        return _cuts(times, signals, thumbs, threshold)
+    kept = np.ones(times.size, bool)
+    signals = signals.copy()
+    for first, after in runs:
+        kept[first:after] = False
+        apart = np.abs(thumbs[after].astype(np.float32) - thumbs[first - 1])
+        for name, planes in (("dy", apart[:LUMA_THUMB]), ("du", apart[LUMA_THUMB:CHROMA_THUMB]), ("dv", apart[CHROMA_THUMB:])):
+            signals[after, COLUMN[name]] = planes.mean()
+        signals[after, COLUMN["changed"]] = (apart[:LUMA_THUMB] > CHANGED).mean()
+    index = np.flatnonzero(kept)
+    hidden = {after: first for first, after in runs}
+    found = _cuts(times[kept], signals[kept], thumbs[kept], threshold)
+    return [(_lit_until(hidden[i], i, thumbs) if (i := int(index[k])) in hidden else i, score) for k, score in found]
+
+
+def flashes(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]) -> list[tuple[int, int]]:
+    """First frame of each flash that goes out at once, and the first frame after it: all of it is brighter all over than both frames beside."""
+    content, luma = change(signals), signals[:, COLUMN["luma"]]
+    leaps = np.flatnonzero(content > np.maximum(FLAT * FLOOR, RATIO * surroundings(times, content, AROUND_S)))
+    found: list[tuple[int, int]] = []
+    for i in (int(index) for index in leaps):
+        if i == 0 or luma[i] <= luma[i - 1] or (found and i < found[-1][1]):
+            continue
+        for k in range(i + 1, int(np.searchsorted(times, times[i] + LIT_S + 1e-6))):
+            if content[k] < LIT_ENDS * content[i] or luma[k] > luma[k - 1]:
+                continue
+            before, *lit, later = thumbs[i - 1:k + 1].astype(np.float32)
+            if all(_one_way(before, one) and _one_way(one, later) and before.mean() < one.mean() > later.mean() for one in lit):
+                found.append((i, k))
+                break
+    return found
+
+
+def _lit_until(first: int, after: int, thumbs: NDArray[np.uint8]) -> int:
+    """With which frame of a flash the new shot begins: those before it are like the old one, those behind it like the new one."""
+    lit = thumbs[first:after].astype(np.int16)
+    old, new = (_alike(thumbs[i].astype(np.int16), lit, 0.0) for i in (first - 1, after))
+    nearer = np.concatenate([[0.0], np.cumsum(old - new)])
+    return first + int((nearer - LIT_DOUBT * np.abs(np.arange(nearer.size) - (nearer.size - 1) / 2)).argmax())
+
+
+def _cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8], threshold: float) -> list[tuple[int, float]]:
+    """`cuts` of frames among which no flash is."""
     content = change(signals)
     stands_out = np.flatnonzero(content > np.maximum(FLOOR, RATIO * surroundings(times, content, AROUND_S)))
     lights = {int(i): left for i in stands_out if i and (left := _unlit(*thumbs[i - 1:i + 1].astype(np.float32))) is not None}
@@ -137,7 +188,7 @@ def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8],
     for i in (int(index) for index in np.flatnonzero(score >= threshold)):
         if i == 0 or _flash(i, times, thumbs):
             continue
-        first, after = _whole(i, content)
+        first, after = whole(i, content)
         if _veiled(first, after, signals, thumbs) and _lifts(first, after, times, signals):
             continue
         one, other = thumbs[[first, after]].astype(np.float32)
@@ -152,7 +203,7 @@ def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8],
     return [(i, float(score[i])) for i in found]
 
 
-def _whole(i: int, content: Floats) -> tuple[int, int]:
+def whole(i: int, content: Floats) -> tuple[int, int]:
     """The frame before the change with frame i and the one after it: a change that is about as great in the next frame, or in the one before, goes on."""
     k = i + 1 if i + 1 < content.size and content[i + 1] > content[i - 1] else i - 1
     return (min(i, k) - 1, max(i, k)) if k > 0 and content[i] < PEAK * content[k] else (i - 1, i)
@@ -226,15 +277,16 @@ def _flash(i: int, times: Floats, thumbs: NDArray[np.uint8]) -> bool:
     start, end = np.searchsorted(times, (times[i] - FLASH_S, times[i] + FLASH_S + 1e-6))
     before, later = thumbs[min(start, i - 1):i].astype(np.int16), thumbs[i:end].astype(np.int16)
     jump = np.abs(later[0] - before[-1]).mean()
-    return any(bool((like_all(one, later[np.abs(later - one).mean(axis=1) < BACK * jump]) >= BACK_LIKE).any()) for one in before)
+    least = -1.0 if _one_way(*thumbs[i - 1:i + 1].astype(np.float32)) else BACK_LIKE
+    return any(bool((_alike(one, later[np.abs(later - one).mean(axis=1) < BACK * jump], 1.0) >= least).any()) for one in before)
 
 
-def like_all(one: NDArray[np.int16], others: NDArray[np.int16]) -> Floats:
-    """Correlation of the luma of a thumb with that of others; 1 where either is of one colour."""
+def _alike(one: NDArray[np.int16], others: NDArray[np.int16], blank: float) -> Floats:
+    """Correlation of the luma of a thumb with that of others; `blank` where either is of one colour."""
     a, b = (luma - luma.mean(axis=-1, keepdims=True) for luma in (one[:LUMA_THUMB], others[:, :LUMA_THUMB]))
     least = RELIT_DETAIL * RELIT_DETAIL * LUMA_THUMB
     square_a, square_b = (a * a).sum(), (b * b).sum(axis=1)
-    return np.where(np.minimum(square_a, square_b) < least, 1.0, b @ a / np.sqrt(np.maximum(square_a * square_b, 1e-9)))
+    return np.where(np.minimum(square_a, square_b) < least, blank, b @ a / np.sqrt(np.maximum(square_a * square_b, 1e-9)))
 
 
 @kernel("boolean(float32[::1], float32[::1])")

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.clean.cuts import ALL_OVER, COLUMN, Floats, change, cuts
+from jobs.clean.cuts import ALL_OVER, COLUMN, Floats, change, cuts, whole
 from jobs.clean.dissolves import dissolves
 from jobs.clean.fades import fades
 from jobs.clean.inside import inside
@@ -29,6 +29,8 @@ SURE = 2.0
 """A cut of so many times the threshold is one even if it leads to what is like the scene before it: another angle."""
 STIR, STILL_S = 0.3, 0.12
 """A picture stands still while nothing changes by so much, for so long at least: frames were repeated or lost."""
+RESUME_S = 0.5
+"""Within so long what moved before it stood still moves again."""
 GOES_ON, STOOD_LIKE, LEAP_LIKE = 0.6, 0.74, 0.8
 """Likeness of one scene to itself as a whole, and in what stands out after it stood still and after a leap that is no sure cut, at least."""
 SAME_LIGHT = 0.5
@@ -58,9 +60,10 @@ def transitions(pictures: Pictures, threshold: float) -> list[Transition]:
     if times.size < 3:
         return []
     seen = inside(pictures)
-    stirred = np.flatnonzero(change(signals) > STIR)
+    content = change(signals)
+    stirred = np.flatnonzero(content > STIR)
     sure = [Transition(i, i, "cut") for i, score in cuts(times, signals, thumbs, threshold)
-            if not (_page(i, pictures) or _moves_on(i, score < SURE * threshold, stirred, pictures))]
+            if not (_page(i, pictures) or _moves_on(i, score < SURE * threshold, content, stirred, pictures))]
     found = [fade for fade in (Transition(first, after, "fade") for first, after in fades(times, seen.signals, seen.thumbs))
              if not ((times[fade.after] - times[fade.first] < BLINK_S or _glares(fade, seen.signals)) and _one_scene(fade, sure, seen))]
     found += [cut for cut in sure if not any(fade.first <= cut.first <= fade.after for fade in found)]
@@ -77,17 +80,21 @@ def _page(i: int, pictures: Pictures) -> bool:
     return 0 < at < pictures.sketch_times.size and page_turned(*pictures.sketches[at - 1:at + 1])
 
 
-def _moves_on(i: int, doubtful: bool, stirred: NDArray[np.int64], pictures: Pictures) -> bool:
-    """Whether with frame i the scene before it goes on: a slow source in a fast container, frames that were lost, a leap of the camera."""
+def _moves_on(i: int, doubtful: bool, content: Floats, stirred: NDArray[np.int64], pictures: Pictures) -> bool:
+    """Whether with frame i the scene before it goes on: a slow source in a fast container, frames that were lost, a camera that leaps within two
+    frames or under a light. A leap of one frame to what is like it is a jump cut."""
     times, at = pictures.times, int(np.searchsorted(pictures.sketch_times, pictures.times[i] - 1e-6))
     if not 0 < at < pictures.sketch_times.size:
         return False
-    last = int(np.searchsorted(stirred, i)) - 1
-    still = times[i] - times[stirred[last] if last >= 0 else 0] >= STILL_S
+    last, on = int(np.searchsorted(stirred, i)) - 1, int(np.searchsorted(stirred, i + 1))
+    stood_s = times[i] - times[stirred[last] if last >= 0 else 0]
+    moves_again_s = times[stirred[on]] - times[i] if on < stirred.size else 0.0 if times[-1] - times[i] < RESUME_S else np.inf
+    still = stood_s >= STILL_S and moves_again_s <= RESUME_S
     if not (doubtful or still):
         return False
     dark, light = sorted(pictures.signals[i - 1:i + 1, COLUMN["luma"]])
-    if dark < SAME_LIGHT * light or not (still or light - dark >= ALL_OVER * pictures.signals[i, COLUMN["dy"]]):
+    first, after = whole(i, content)
+    if dark < SAME_LIGHT * light or not (still or after - first > 1 or light - dark >= ALL_OVER * pictures.signals[i, COLUMN["dy"]]):
         return False
     one, other = (scene(sketch) for sketch in pictures.sketches[at - 1:at + 1])
     return likeness(one[1], other[1]) >= (STOOD_LIKE if still else LEAP_LIKE) and likeness(one[0], other[0]) >= GOES_ON

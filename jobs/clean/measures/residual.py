@@ -1,7 +1,7 @@
 """Cuts left inside a clip.
 
 residual_cut: greatest cut score of the frames inside the span but its first, over the threshold of cuts: 1 and above is a cut
-that was not taken as a boundary. Score and threshold, with their sources: `jobs.clean.cuts`. A ratio. Version 3.
+that was not taken as a boundary. Score and threshold, with their sources: `jobs.clean.cuts`. A ratio. Version 4.
 """
 
 from typing import Any
@@ -14,4 +14,4 @@ def reduce(span: Span) -> dict[str, Any]:
     return {"residual_cut": float(scores.max()) / span.facts["shot_threshold"] if scores.size else None}
 
 
-MEASURE = Measurement("residual", 3, ("residual_cut",), reduce)
+MEASURE = Measurement("residual", 4, ("residual_cut",), reduce)

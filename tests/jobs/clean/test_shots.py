@@ -342,15 +342,15 @@ def rows_of(content: list[float], spread: float) -> np.ndarray:
 ], ids=["passes", "three frames", "two frames", "little for its contrast", "much for its contrast", "dark"])
 def test_a_cut_stands_alone_and_is_much_for_the_contrast_of_its_picture(around: list[float], spread: float, cut: bool) -> None:
     content = [0.3] * 30 + around + [0.3] * 30
-    score = cuts.scores(np.arange(len(content)) / FPS, rows_of(content, spread))
+    score = cuts.scores(np.arange(len(content)) / FPS, rows_of(content, spread), np.zeros((len(content), THUMB), np.uint8))
     assert bool(score.max() >= THRESHOLD) is cut
 
 
 def test_a_frame_that_is_shown_for_longer_may_change_more() -> None:
     content = [0.3] * 30 + [8.0, 20.0, 2.0, 8.0, 2.0] + [0.3] * 30
-    even = np.arange(len(content)) / FPS
-    assert cuts.scores(even, rows_of(content, 30)).max() >= THRESHOLD
-    assert cuts.scores(even + (np.arange(len(content)) >= 31) / FPS, rows_of(content, 30)).max() < THRESHOLD
+    even, thumbs = np.arange(len(content)) / FPS, np.zeros((len(content), THUMB), np.uint8)
+    assert cuts.scores(even, rows_of(content, 30), thumbs).max() >= THRESHOLD
+    assert cuts.scores(even + (np.arange(len(content)) >= 31) / FPS, rows_of(content, 30), thumbs).max() < THRESHOLD
 
 
 def flashed(light: Callable[[float], float], whips: bool, mixed: bool, seed: int) -> list[np.ndarray]:

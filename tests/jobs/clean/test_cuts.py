@@ -1,0 +1,77 @@
+"""Hard cuts beside flashes, in the dark and within one picture."""
+
+import numpy as np
+import pytest
+
+from jobs.clean import cuts
+from jobs.media.planes import LUMA_THUMB
+from jobs.media.signals import SIGNALS, THUMB
+from tests.jobs.clean.test_scenes import shown, taken
+from tests.jobs.clean.test_shots import FPS, Scene, found_in
+
+
+@pytest.mark.parametrize("pace", [0.0, 0.6], ids=["still", "drifting"])
+@pytest.mark.parametrize("seed", range(600, 603))
+def test_a_leap_of_one_frame_within_one_picture_is_a_jump_cut(seed: int, pace: float) -> None:
+    world = Scene(seed).world
+    frames = [shown(taken(world, 260 + pace * i, 200, zoom=1.0 if i < 40 else 1.6)) for i in range(80)]
+    found, _ = found_in(frames)
+    assert [(t.kind, t.first) for t in found] == [("cut", 40)]
+
+
+@pytest.mark.parametrize("seed", range(610, 613))
+def test_a_cut_in_the_dark_is_found_where_no_cell_changes_by_much(seed: int) -> None:
+    one, other = (16 + 0.09 * Scene(s).world[:180, :320] for s in (seed, seed + 50))
+    found, _ = found_in([shown(one)] * 40 + [shown(other)] * 40)
+    assert [(t.kind, t.first) for t in found] == [("cut", 40)]
+
+
+@pytest.mark.parametrize("lit", [(38, 41), (40, 42), (37, 38), (42, 44), (39, 40)], ids=lambda lit: f"{lit[0]} to {lit[1]}")
+@pytest.mark.parametrize("share", [0.6, 1.0], ids=["dazzling", "all white"])
+def test_a_flash_beside_or_over_a_cut_does_not_hide_it(lit: tuple[int, int], share: float) -> None:
+    one, other, frames = Scene(620), Scene(621), []
+    for i in range(80):
+        picture = one.at(i / FPS) if i < 40 else other.at((i - 40) / FPS)
+        part = share if lit[0] <= i < lit[1] else 0.0
+        frames.append(shown(picture * (1 - part) + 255 * part))
+    found, _ = found_in(frames)
+    assert [t.kind for t in found] == ["cut"]
+    assert abs(found[0].first - 40) <= 1
+
+
+@pytest.mark.parametrize("seed", range(630, 633))
+def test_flashes_of_one_take_are_none_of_its_cuts(seed: int) -> None:
+    scene, frames = Scene(seed), []
+    for i in range(120):
+        part = 0.7 if i % 30 in (10, 12, 13, 15, 16, 17) else 0.0
+        frames.append(shown(scene.at(i / FPS) * (1 - part) + 255 * part))
+    found, _ = found_in(frames)
+    assert found == []
+
+
+@pytest.mark.parametrize("seed", [643, 670])
+def test_a_shot_of_few_frames_between_two_that_are_as_dark_has_both_cuts(seed: int) -> None:
+    one, short, other = (Scene(seed + k).world[:180, :320] for k in range(3))
+    frames = [shown(45 + 0.12 * (one - one.mean()))] * 40 + [shown(45 + 0.9 * (short - short.mean()))] * 8 + [shown(45 + 0.12 * (other - other.mean()))] * 40
+    found, _ = found_in(frames)
+    assert [(t.kind, t.first) for t in found] == [("cut", 40), ("cut", 48)]
+
+
+def test_the_changed_share_is_of_cells_that_differ_by_more_than_the_least_of_their_frame() -> None:
+    thumbs = np.zeros((4, THUMB), np.uint8)
+    thumbs[1, :12], thumbs[2, :12], thumbs[2, 12:36], thumbs[2, LUMA_THUMB:] = 3, 3, 2, 99
+    thumbs[3] = thumbs[2]
+    assert cuts.changed(thumbs, np.array([0.0, 2.5, 1.5, 0.0])).tolist() == pytest.approx([0.0, 0.25, 0.5, 0.0])
+
+
+def test_a_flash_is_brighter_all_over_than_both_frames_beside_and_short() -> None:
+    random = np.random.default_rng(0)
+    one = random.integers(20, 120, THUMB)
+    flat = np.r_[np.full(LUMA_THUMB, 1), np.zeros(THUMB - LUMA_THUMB, int)]
+    light = np.zeros(100, int)
+    light[20], light[40:43], light[60:80] = 80, 100, 90  # the last one is too long
+    thumbs = (one + light[:, None] * flat).astype(np.uint8)
+    signals = np.zeros((100, len(SIGNALS)), np.float32)
+    signals[1:, cuts.COLUMN["dy"]] = np.abs(np.diff(light))
+    signals[:, cuts.COLUMN["luma"]] = thumbs[:, :LUMA_THUMB].mean(axis=1)
+    assert cuts.flashes(np.arange(100) / 25, signals, thumbs) == [(20, 21), (40, 43)]
