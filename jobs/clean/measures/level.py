@@ -72,8 +72,7 @@ def _round(wave: Any, near: Any) -> Any:
 def _flat(sound: Any, start: int, end: int, least: Any, sides: Any) -> Any:
     """Samples near the top of flat half waves, those above zero with a peak of at least least[0], those below of least[1]. Added to `sides`,
     a row for either: these samples, the same times the peak that they belong to, the samples of half waves that end lower, and the first times how
-    round the tops are. Half waves
-    that the block cuts are left out: a part of a round one may be flat."""
+    round the tops are. Half waves that the block cuts are left out: a part of a round one may be flat."""
     flat, begin = 0, start
     while begin < end:
         side, after = 0 if sound[begin] >= 0 else 1, begin + 1
