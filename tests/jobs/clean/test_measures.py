@@ -184,10 +184,10 @@ def test_frozen_and_repeated_frames_are_counted(measured: Callable[..., dict[str
     assert measured(moving)["duplicate_frame_share"] == 0
 
 
-def test_half_seconds_and_their_differences_are_those_of_their_formulas() -> None:
+def test_groups_of_sketches_and_their_differences_are_those_of_their_formulas() -> None:
     random = np.random.default_rng(2)
     sketches = random.integers(0, 256, (4 * 7 + 3, SKETCH)).astype(np.uint8)
-    averages, variances = freeze._half_seconds(sketches)
+    averages, variances = freeze._groups(sketches, 4)
     luma = sketches[:28, :192].reshape(7, 4, 192).astype(float)
     assert averages == pytest.approx(luma.mean(axis=1))
     assert variances == pytest.approx(luma.var(axis=1, ddof=1))
