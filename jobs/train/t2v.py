@@ -36,7 +36,7 @@ COUNTS_UP = 1
 """WanPipeline makes one frame more than it is asked for where its autoencoder does not compress time."""
 STEPS, GUIDANCE, SHIFT = 10, 2.5, 5.0
 
-BOUNDARY = 0.8
+BOUNDARY = 0.75
 """Share of noise from which on the `high` transformer draws: about where the errors of the two cross (`tests/bench/t2v_held_out.md`). Sixteen
 frames give a scene away at any lower one: what the text says is decided above, and below only drawn out."""
 DROP_ALL, DROP_SOME = 0.1, 0.3
@@ -72,11 +72,11 @@ class Expert:
 
 
 EXPERTS: Mapping[str, Expert] = {
-    "high": Expert((FRAMES, 4, 4), heads=8, inner=448, blocks=4, share=0.65, noise=(0.8, 1.0)),
+    "high": Expert((FRAMES, 4, 4), heads=8, inner=448, blocks=4, share=0.65, noise=(0.75, 1.0)),
     "low": Expert((4, 2, 2), heads=4, inner=256, blocks=3, share=0.35, noise=(0.0, 0.94)),
 }
 """By what they are called. The `high` one sees a clip as 16 tokens, which hold whole movements and take a sixteenth of the time of 256; what passes
-through so few is coarse. The `low` one sees 256, has no need of width, and leaves no seams."""
+through so few is coarse: of the variance of the latents 256 numbers tell 0.92 of such a token, 128 numbers 0.97 of the 256 of the `low` one."""
 WHEREABOUTS, LOOKED_AT = 0.05, (1, -1)
 """Weight of the question where a token lies, and the blocks after which it is asked."""
 
