@@ -62,7 +62,7 @@ def test_one_command_trains_and_a_kill_changes_nothing(kind, steps, world_lake, 
     assert card["clips"] > 0
     assert card["training"]["cpu_seconds"] > 0
     assert {row["lang"] for row in languages(card)} == {"en", "zh"}
-    assert len(weights(tmp_path / "whole")) == (1 if kind == "clip" else 3)
+    assert len(weights(tmp_path / "whole")) == (1 if kind == "clip" else 4)
 
     kill_at_a_checkpoint(words(tmp_path / "killed"), tmp_path / "killed.work")
     assert not (tmp_path / "killed" / "card.json").exists()
