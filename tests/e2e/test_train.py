@@ -79,7 +79,7 @@ def languages(card):
 
 def kill_at_a_checkpoint(words, work):
     """Start the command in a group of its own and kill the group as soon as a checkpoint lies there, of the last part if there are parts."""
-    last = "drawing/checkpoint.pt" if "t2v" in words else "checkpoint.pt"
+    last = "low/checkpoint.pt" if "t2v" in words else "checkpoint.pt"
     started = subprocess.Popen(
         [sys.executable, "-m", "jobs", *map(str, words)], start_new_session=True, env=os.environ,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
