@@ -1,5 +1,6 @@
 """Starts Spark and spreads tasks over it. Media bytes never pass through the JVM."""
 
+import itertools
 import os
 import re
 import shutil
@@ -26,8 +27,8 @@ SHUFFLE_PARTITIONS = 8
 """Shuffle partitions on one machine; on a cluster Spark's own setting stands."""
 ARCHIVE = "spark.jsa"
 """Spark's classes ready to map into memory, made once at set-up: starting takes about half of the CPU seconds with it."""
-WATCH_S = 0.1
-"""Seconds between two looks at what Spark does."""
+LOOK_S, SHOW_EVERY = 0.1, 5
+"""Seconds between two looks for a task that ends the job, and after how many of them it is shown how far Spark is."""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -252,10 +253,12 @@ def _java_major(java: str) -> int:
 def _watch(spark: "SparkSession", done: Callable[[int], None], ends: Any, stop: threading.Event) -> None:
     """Show how far Spark is, and call its tasks off once one of them has ended the job."""
     tracker = spark.sparkContext.statusTracker()
-    while not stop.wait(WATCH_S):
+    for look in itertools.count(1):
+        if stop.wait(LOOK_S):
+            return
         if ends.value:
             spark.sparkContext.cancelAllJobs()
-        for stage in tracker.getActiveStageIds():
+        for stage in tracker.getActiveStageIds() if look % SHOW_EVERY == 0 else ():
             if info := tracker.getStageInfo(stage):
                 done(info.numCompletedTasks)
 
