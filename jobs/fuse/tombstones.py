@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from jobs.lake import Lake
 from jobs.version import digest
 
@@ -32,6 +35,14 @@ class Tombstones:
             or source.get("uri") in self.uris
             or (not line and source.get("sha256") in self.sha256)
         )
+
+    def held(self, sources: pa.Table) -> pa.Array:
+        """Which rows of `sources` (source_id, sha256, uri) were taken down: likewise, many at once."""
+        def among(name: str, known: frozenset[str]) -> pa.Array:
+            return pc.is_in(sources[name], value_set=pa.array(sorted(known), pa.string()))
+
+        file = pc.invert(pc.fill_null(pc.match_substring(sources["uri"], "#L"), False))
+        return pc.or_(pc.or_(among("source_id", self.source_ids), among("uri", self.uris)), pc.and_(file, among("sha256", self.sha256)))
 
     @property
     def facts(self) -> dict[str, str]:
