@@ -20,9 +20,9 @@ from jobs.fuse import shards, split
 from jobs.fuse.behaviour import engagement
 from jobs.fuse.join import COPIED, Media, sample, verdict
 from jobs.fuse.media import media_of
-from jobs.fuse.tombstones import tombstones
+from jobs.fuse.tombstones import COLUMNS, tombstones
 from jobs.job import Job, Part
-from jobs.lake import Lake, Slice, Version
+from jobs.lake import Lake, Slice
 from jobs.media.faults import MediaFault
 from jobs.rows import Holders, Numbered, Rows, floats, numbers, whole
 from jobs.run import Run, reject_rows
@@ -41,17 +41,17 @@ class Task:
     Attributes:
         clips: Its clips, in order.
         sources: Their sources.
-        labels: Row groups that hold their labels.
-        engagement: The prior of those sources that have one, by id.
-        taken_down: Ids of those that were taken down.
+        engagement: The prior of each of these, NaN where there is none.
+        taken_down: Which of them were taken down.
+        labels: Row groups that hold labels of the clips.
     """
 
     split: str
     clips: tuple[Rows, ...]
     sources: tuple[Rows, ...]
+    engagement: NDArray[np.float64]
+    taken_down: NDArray[np.bool_]
     labels: tuple[Slice, ...]
-    engagement: Mapping[str, float]
-    taken_down: frozenset[str]
     policy_hash: str
     run_id: str
 
@@ -73,60 +73,66 @@ def plan(run: Run) -> list[Task]:
     left = np.flatnonzero(~np.asarray(pc.is_in(every["clip_id"].cast(pa.large_string()), value_set=run.rejected_ids())))
     if not len(left):
         return []
-    of, known = _sources(every, sources.version)
+    facts = sources.version.read(["source_id", "size_bytes", "duration_s"])
+    ids = whole(facts["source_id"])
+    of = numbers(every["source_id"], ids)
+    assert (of >= 0).all(), "a clip has a source that is not in `sources`"
+    sizes = shards.estimated_bytes(_with_sources(every, facts, of), media=fuse.cut != "range")[left]
     duplicates = run.input(DUPLICATES).read(["loser_id", "keeper_id"])
-    sizes = shards.estimated_bytes(known.take(pa.array(left)), media=fuse.cut != "range")
     validation = split.validation(split.groups(every, duplicates, components_by(run.settings)).take(pa.array(left)), fuse.validation_share)
-    labels = Holders(run.input(LABELS), whole(every["clip_id"]))
-    prior, gone = _prior(run), _taken_down(run)
+    labels, prior, gone = Holders(run.input(LABELS), whole(every["clip_id"])), _prior(run, ids), _taken_down(run, len(ids))
     tasks = []
     for shard in shards.cut(validation, sizes, fuse.shard_bytes):
         here = left[shard.rows]
-        names = pc.unique(every["source_id"].take(pa.array(here))).to_pylist() if prior or gone else ()
-        tasks.append(Task(shard.split, clips.rows(here), sources.rows(np.unique(of[here])), labels.of(here),
-                          {name: prior[name] for name in names if name in prior}, gone.intersection(names), run.policy_hash, run.run_id))
+        known = np.unique(of[here])
+        tasks.append(Task(shard.split, clips.rows(here), sources.rows(known), prior[known], gone[known], labels.of(here), run.policy_hash, run.run_id))
     return tasks
 
 
-def _taken_down(run: Run) -> frozenset[str]:
-    """Ids of the sources that were taken down."""
+def _with_sources(clips: pa.Table, sources: pa.Table, of: NDArray[np.int64]) -> pa.Table:
+    """The clips with size and length (`source_s`) of their sources, whose numbers are `of`; the length is at least the end of the last clip."""
+    seconds = floats(sources, "duration_s").copy()
+    np.maximum.at(seconds, of, floats(clips, "end_s"))
+    clips = clips.append_column("size_bytes", pa.array(floats(sources, "size_bytes")[of]))
+    return clips.append_column("source_s", pa.array(seconds[of]))
+
+
+def _prior(run: Run, sources: pa.LargeStringArray) -> NDArray[np.float64]:
+    """How well each source was liked; NaN where nobody knows."""
+    found, behaviour = np.full(len(sources), np.nan), run.optional(BEHAVIOUR)
+    if behaviour is not None:
+        liked = engagement(behaviour.read(), run.settings.recipe.collect.k_anonymity)
+        at = numbers(liked["source_id"], sources)
+        found[at[at >= 0]] = np.asarray(liked["engagement"])[at >= 0]
+    return found
+
+
+def _taken_down(run: Run, sources: int) -> NDArray[np.bool_]:
+    """Which of the sources were taken down."""
     stones = tombstones(run.lake)
     if not stones.facts:
-        return frozenset()
-    found = run.input(SOURCES).each(lambda part: part.filter(stones.held(part))["source_id"].to_pylist(), ["source_id", "sha256", "uri"])
-    return frozenset(name for part in found for name in part)
-
-
-def _prior(run: Run) -> dict[str, float]:
-    behaviour = run.optional(BEHAVIOUR)
-    return engagement(behaviour.read(), run.settings.recipe.collect.k_anonymity) if behaviour is not None else {}
-
-
-def _sources(clips: pa.Table, sources: Version) -> tuple[NDArray[np.int64], pa.Table]:
-    """The number of each clip's source, and the clips with its size and length (`source_s`), which is at least the end of its last clip."""
-    facts = sources.read(["source_id", "size_bytes", "duration_s"])
-    of, seconds = numbers(clips["source_id"], whole(facts["source_id"])), floats(facts, "duration_s")
-    np.maximum.at(seconds, of, floats(clips, "end_s"))
-    clips = clips.append_column("size_bytes", pa.array(floats(facts, "size_bytes")[of]))
-    return of, clips.append_column("source_s", pa.array(seconds[of]))
+        return np.zeros(sources, bool)
+    return np.concatenate([np.zeros(0, bool), *run.input(SOURCES).each(lambda part: np.asarray(stones.held(part)), COLUMNS)])
 
 
 def work(task: Task, settings: Settings) -> Part:
     """Make one shard. Runs on a worker."""
     clips = {row["clip_id"]: row for rows in task.clips for row in rows.read(CLIP).to_pylist()}
-    sources = {row["source_id"]: row for rows in task.sources for row in rows.read(SOURCE).to_pylist()}
+    read = [row for rows in task.sources for row in rows.read(SOURCE).to_pylist()]
+    sources = {row["source_id"]: (row, None if np.isnan(liked) else float(liked), bool(gone))
+               for row, liked, gone in zip(read, task.engagement, task.taken_down, strict=True)}
     labels: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in _labels(task.labels, pa.array(list(clips), pa.string())):
         labels[row["clip_id"]].append(row)
     kept: list[dict[str, Any]] = []
     dropped: list[dict[str, Any]] = []
     for source_id, of_one in _by_source(clips.values()).items():
-        source = sources[source_id]
-        for clip_id, media in _fused(of_one, labels, source, source_id in task.taken_down, settings):
+        source, liked, gone = sources[source_id]
+        for clip_id, media in _fused(of_one, labels, source, gone, settings):
             clip = clips[clip_id]
             if isinstance(media, Media):
                 said = sorted(labels[clip_id], key=lambda row: (row["labeler"], row["key"]))
-                kept.append(sample(clip, source, said, media, task.split, task.engagement.get(source_id)))
+                kept.append(sample(clip, source, said, media, task.split, liked))
             else:
                 dropped.append({"sample_id": clip_id, "source_id": source_id, **media})
     order = {clip_id: i for i, clip_id in enumerate(clips)}

@@ -68,7 +68,7 @@ def _forget(lake: Lake, erase: bool) -> set[str]:
     from jobs.dedup import embeddings, index
 
     stones = tombstones(lake)
-    gone = {row["source_id"] for v in versions(lake, SOURCES) for row in v.read(["source_id", "uri", "sha256"]).to_pylist() if stones.hold(row)}
+    gone = {name for version in versions(lake, SOURCES) for name in stones.ids(version)}
     index.forget(lake, gone, erase=erase)
     if erase:
         embeddings.erase(lake, gone)
@@ -94,8 +94,7 @@ def _rewritten(lake: Lake, samples: Version) -> dict[str, Any] | None:
     collected = next(fp for name, fp in samples.manifest["parents"].items() if name.startswith(f"{SOURCES.name}@"))
     sources = lake.version(SOURCES, collected)
     stones = tombstones(lake)
-    rows = sources.read(["source_id", "uri", "sha256"]).to_pylist() if sources else []
-    buried = pa.array(sorted(r["source_id"] for r in rows if stones.hold(r)), pa.string())
+    buried = pa.array(sorted(stones.ids(sources)) if sources else [], pa.string())
     parents = {**samples.manifest["parents"], **stones.facts}
     facts = {k: samples.manifest[k] for k in ("job", "code", "recipe")}
     fingerprint = digest({**facts, "parents": parents})[:12]
@@ -190,8 +189,9 @@ def _near_copies(lake: Lake, samples: Version | None, sources: Collection[str]) 
         return []
     known = clips.read(["clip_id", "source_id"])
     mine = set(known.filter(pc.is_in(known["source_id"], value_set=pa.array(sorted(sources), pa.string())))["clip_id"].to_pylist())
-    pairs = [{p["loser_id"], p["keeper_id"]} for p in duplicates.read(["loser_id", "keeper_id"]).to_pylist()]
-    return sorted(set().union(*(pair for pair in pairs if pair & mine)) - mine)
+    pairs, of_mine = duplicates.read(["loser_id", "keeper_id"]), pa.array(sorted(mine), pa.string())
+    near = pairs.filter(pc.or_(*(pc.is_in(pairs[name], value_set=of_mine) for name in pairs.schema.names)))
+    return sorted({name for column in near.columns for name in column.to_pylist()} - mine)
 
 
 def _descendants(lake: Lake, ids: set[str]) -> dict[str, list[str]]:

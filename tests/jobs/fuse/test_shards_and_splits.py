@@ -90,7 +90,8 @@ def test_a_few_enthusiasts_do_not_beat_a_well_liked_source():
         {"source_id": "dull", "views": 10000, "completion": 0.1, "likes": 10, "shares": 0, "k": 900},
         {"source_id": "few", "views": 4, "completion": 1.0, "likes": 4, "shares": 0, "k": 4},
     ]
-    prior = engagement(BEHAVIOUR.rows(rows), least_k=5)
+    found = engagement(BEHAVIOUR.rows(rows), least_k=5)
+    prior = dict(zip(found["source_id"].to_pylist(), found["engagement"].to_pylist(), strict=True))
     assert "few" not in prior
     assert prior["hit"] > prior["tiny"] > prior["dull"]
     assert all(0 <= p <= 1 for p in prior.values())
