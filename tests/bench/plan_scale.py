@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +29,7 @@ from schemas.settings import Settings
 
 ROWS_A_FILE = 5_000
 CAPTION = "a person walks along a street at dusk while the camera follows from behind, number {}"
-PLANS = ("measure", "judge", "dedup", "label", "fuse")
+PLANS = ("collect", "measure", "judge", "dedup", "label", "fuse")
 
 
 def ids(prefix: str, first: int, last: int) -> pa.Array:
@@ -87,12 +88,21 @@ def plan_of(name: str, run: Run) -> int:
     """Do what the driver of a job does before its tasks; the number of tasks."""
     from jobs.clean.plan import grouped
     from jobs.clean.plan import plan as measuring
+    from jobs.collect.job import batches
+    from jobs.collect.job import plan as collect_plan
+    from jobs.collect.source import Found
     from jobs.dedup.nodes import nodes_of
     from jobs.fuse import job as fuse
     from jobs.label import job as label
     from jobs.label.labeler import cast
 
+    def collecting() -> list[object]:
+        count = int(json.loads(Path(run.lake.path(SOURCES.name, "collect", MANIFEST)).read_text())["rows"])
+        found = [Found(f"2026/11/{i:012d}.mp4", f"s3://bucket/videos/2026/11/{i:012d}.mp4", 10**6, f"etag-{i:032d}", 10**15 + i, "s3") for i in range(count)]
+        return list(batches(list(collect_plan(found, 5))))
+
     plans: dict[str, Callable[[], object]] = {
+        "collect": collecting,
         "measure": lambda: measuring(run)[0],
         "judge": lambda: list(grouped(run.input(CLIPS).slices())),
         "dedup": lambda: nodes_of(run.input(CLIPS), run.input(REJECTS), run.settings.recipe.dedup).cuts(np.arange(10)),
