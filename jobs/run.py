@@ -285,7 +285,7 @@ def _carry_rejects(run: Run) -> list[dict[str, Any]]:
     source = before.fingerprint
 
     def copy(file: dict[str, Any]) -> dict[str, Any]:
-        run.lake.put(run.lake.fs.cat_file(run.lake.path(REJECTS.name, source, file["path"])), REJECTS.name, run.fingerprint, file["path"])
+        run.lake.copy(run.lake.path(REJECTS.name, source, file["path"]), REJECTS.name, run.fingerprint, file["path"])
         return file
 
     return run.lake.spread(copy, before.manifest["files"])

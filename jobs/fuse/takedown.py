@@ -104,7 +104,7 @@ def _rewritten(lake: Lake, samples: Version) -> dict[str, Any] | None:
             whose = opened.read(columns=["sample_id", "source_id"])
         lost = whose.filter(pc.is_in(whose["source_id"], value_set=buried))
         if not lost.num_rows:
-            lake.put(lake.fs.cat_file(path), SAMPLES.name, fingerprint, file["path"])
+            lake.copy(path, SAMPLES.name, fingerprint, file["path"])
             files.append(file)
             continue
         touched.append(file["path"])
@@ -150,7 +150,7 @@ def _rejects(lake: Lake, samples: Version, manifest: Mapping[str, Any], gone: Se
     before = lake.version(REJECTS, samples.fingerprint)
     files = []
     for file, path in zip(before.manifest["files"], before.files(), strict=True) if before else ():
-        lake.put(lake.fs.cat_file(path), REJECTS.name, fingerprint, file["path"])
+        lake.copy(path, REJECTS.name, fingerprint, file["path"])
         files.append(file)
     rows = [{**g, "check": "takedown", "reason": "taken_down"} for g in sorted(gone, key=lambda g: str(g["sample_id"]))]
     policy = digest(manifest["recipe"])[:12]
