@@ -1,5 +1,6 @@
 """Asks an OpenAI-compatible endpoint, `POST <address>/chat/completions`: busy answers are tried again, and the key goes to no other host."""
 
+import contextlib
 import json
 import os
 import time
@@ -20,10 +21,20 @@ OF_THE_REQUEST = (400, 413, 415, 422)
 """Codes by which a server turns down one request and not its sender."""
 BUSY = (408, 409, 425, 429)
 """Codes below 500 that say to come back later."""
+AWAY = (*BUSY, 503, 529)
+"""Codes that say nothing of the request: too much is asked of the server, or it is not up."""
 
 
 class TurnedDown(Exception):
     """This request is not wanted: what the server says of it."""
+
+
+class Unanswered(Transient):
+    """A server that is there failed at this request in every try: the fault may be in the request."""
+
+
+class _Broken(Exception):
+    """An answer came that is none."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -53,33 +64,66 @@ class Chat:
 
         Raises:
             TurnedDown: it does not want this request.
-            Terminal: it does not want the sender.
+            Terminal: it does not want the sender, or streams.
+            Unanswered: it failed at this request in the last try as well.
             Transient: still no answer after the last try.
         """
-        headers = {"Content-Type": "application/json"}
-        if key := os.environ.get(self.key_env):
-            headers["Authorization"] = f"Bearer {key}"
-        opener = urllib.request.build_opener(_NoRedirect)
-        why, wait = "", 0.0
+        why, wait, kind = "", 0.0, Transient
         for attempt in range(TRIES):
             time.sleep(min(wait, LONGEST_WAIT_S))
             wait = FIRST_WAIT_S * 2**attempt
             try:
-                with opener.open(urllib.request.Request(self.url, json.dumps(body).encode(), headers), timeout=TIMEOUT_S) as response:
-                    kind = response.headers.get_content_type()
-                    try:
-                        return json.loads(_body(response))
-                    except (ValueError, RecursionError) as error:
-                        why = f"what it answers is no JSON but {kind} ({error}); check the address in {self.setting}"
+                return self._tried({**body, "stream": False})
             except urllib.error.HTTPError as error:
                 if error.code in OF_THE_REQUEST:
                     raise TurnedDown(f"{error.code} {_why(error)}") from None
                 if error.code not in BUSY and error.code < 500:
-                    raise Terminal(f"{self.url} answers {error.code} {error.reason}; check {self.setting} and {self.key_env}") from None
+                    raise self._unwanted(error) from None
                 why, wait = f"{error.code} {error.reason}", _asked_wait(error.headers.get("Retry-After", ""), wait)
+                why += f", come back in {wait:.0f} s" if wait > LONGEST_WAIT_S else ""
+                kind = Transient if error.code in AWAY else Unanswered
+            except _Broken as error:
+                why, kind = str(error), Unanswered
+            except TimeoutError as error:
+                why, kind = str(error) if error.args != ("timed out",) else f"timed out after {TIMEOUT_S:g} s", Transient
             except (OSError, HTTPException, ValueError) as error:
-                why = str(getattr(error, "reason", "") or error or type(error).__name__)
-        raise Transient(f"{self.setting}: no answer from {self.url} after {TRIES} tries ({why})")
+                why, kind = str(getattr(error, "reason", "") or error or type(error).__name__), Transient
+        raise kind(f"{self.setting}: no answer from {self.url} after {TRIES} tries ({why})")
+
+    def _tried(self, body: Mapping[str, Any]) -> Any:
+        headers = {"Content-Type": "application/json"}
+        if key := os.environ.get(self.key_env):
+            headers["Authorization"] = f"Bearer {key}"
+        opener = urllib.request.build_opener(_NoRedirect)
+        with opener.open(urllib.request.Request(self.url, json.dumps(body).encode(), headers), timeout=TIMEOUT_S) as response:
+            kind = response.headers.get_content_type()
+            if kind == "text/event-stream":
+                raise Terminal(f"{self.url} streams its answers, which it is asked not to; name another endpoint in {self.setting}")
+            data = _body(response)
+        try:
+            answer = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise _Broken(f"what it answers is no JSON but {kind} ({error}); check the address in {self.setting}") from None
+        if fault := _fault(answer):
+            raise _Broken(f"it answers 200 and an error, {fault}")
+        return answer
+
+    def _unwanted(self, error: urllib.error.HTTPError) -> Terminal:
+        said = " ".join(_why(error).split())[:300]
+        if key := os.environ.get(self.key_env):
+            said = said.replace(key, "***")
+        told = f" ({said})" if said not in ("", error.reason) else ""
+        return Terminal(f"{self.url} answers {error.code} {error.reason}{told}; check {self.setting} and {self.key_env}")
+
+
+def _fault(answer: Any) -> str:
+    """The error that a gateway reports in the place of an answer whose code says that all is well; empty without any."""
+    with contextlib.suppress(KeyError, IndexError, TypeError, AttributeError):
+        if answer.get("error") and not answer.get("choices"):
+            return str(answer["error"])[:300]
+        if (choice := answer["choices"][0])["finish_reason"] == "error":
+            return str(choice.get("error", "finish_reason error"))[:300]
+    return ""
 
 
 def _why(error: urllib.error.HTTPError) -> str:
@@ -91,13 +135,22 @@ def _why(error: urllib.error.HTTPError) -> str:
 
 
 def _body(response: HTTPResponse) -> bytes:
-    """The first MAX_BYTES of an answer, which must be there TIMEOUT_S after it began: a trickle would never end."""
-    until, found = time.monotonic() + TIMEOUT_S, b""
-    while len(found) < MAX_BYTES and (part := response.read1(1 << 16)):
+    """An answer, which must be there TIMEOUT_S after it began: a trickle would never end.
+
+    Raises:
+        TimeoutError: it is not.
+        _Broken: it is too long, or shorter than it says.
+    """
+    until, found = time.monotonic() + TIMEOUT_S, bytearray()
+    while part := response.read1(1 << 16):
         found += part
+        if len(found) > MAX_BYTES:
+            raise _Broken(f"its answer is longer than {MAX_BYTES >> 20} MiB")
         if time.monotonic() > until:
             raise TimeoutError(f"its answer was not complete after {TIMEOUT_S:g} s")
-    return found
+    if response.length:
+        raise _Broken(f"its answer broke off {response.length} bytes before its end")
+    return bytes(found)
 
 
 def _asked_wait(said: str, otherwise: float) -> float:

@@ -26,6 +26,8 @@ SHUFFLE_PARTITIONS = 8
 """Shuffle partitions on one machine; on a cluster Spark's own setting stands."""
 ARCHIVE = "spark.jsa"
 """Spark's classes ready to map into memory, made once at set-up: starting takes about half of the CPU seconds with it."""
+WATCH_S = 0.1
+"""Seconds between two looks at what Spark does."""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -79,6 +81,11 @@ def each_task(run: "Run", tasks: Sequence[tuple[int, Any]], work: Callable[[Any,
 
     A single task on this machine is run in this process: there is nothing to spread. So are tasks that share its one GPU, one
     after the other; on a cluster whose executors have GPUs (`spark.executor.resource.gpu.amount`) each such task has one to itself.
+
+    Raises:
+        Terminal: of the first task that ended with one. For Spark that task is done, so it is not tried four times as others are; the
+            tasks that are left are called off.
+        Transient: of a task that ended with one four times.
     """
     from jobs.progress import bar
     from jobs.run import work_off as do
@@ -96,26 +103,42 @@ def each_task(run: "Run", tasks: Sequence[tuple[int, Any]], work: Callable[[Any,
         spark.stop()  # for the application and not for the stage: a stage's own resources cost it its resident workers (Spark 4.3)
         spark = session(settings.runtime, conf={"spark.task.resource.gpu.amount": "1"})
 
+    ends = _ends(spark)
+
     def work_off(items: Iterator[tuple[int, Any]]) -> Iterator[int]:
         _take_gpu()
         for index, task in items:
-            do(root, name, version, index, task, work, settings)
+            try:
+                do(root, name, version, index, task, work, settings)
+            except Terminal as error:
+                ends.add((str(error),))
+                return
             yield index
 
     with bar(f"{name}", len(tasks), weight, settings.runtime.progress) as done:
         stop = threading.Event()
-        watcher = threading.Thread(target=_watch, args=(spark, done, stop), daemon=True)
+        watcher = threading.Thread(target=_watch, args=(spark, done, ends, stop), daemon=True)
         watcher.start()
         try:
             spark.sparkContext.parallelize(tasks, len(tasks)).mapPartitions(work_off).collect()
         except Exception as error:
-            raise explained(error, name) from error
+            if not ends.value:
+                raise explained(error, name) from error
         finally:
             stop.set()
             watcher.join(timeout=5)
             if spark.conf.get("spark.task.resource.gpu.amount", None):
                 spark.stop()  # other jobs need no GPU
+        if ends.value:
+            raise Terminal(ends.value[0])
         done(len(tasks))
+
+
+def _ends(spark: "SparkSession") -> Any:
+    """What tasks tell the driver as soon as they are done: the messages of those that ended with a Terminal."""
+    from pyspark.accumulators import AddingAccumulatorParam
+
+    return spark.sparkContext.accumulator((), AddingAccumulatorParam(()))
 
 
 def _usable_gpu() -> bool:
@@ -226,9 +249,12 @@ def _java_major(java: str) -> int:
         return 0
 
 
-def _watch(spark: "SparkSession", done: Callable[[int], None], stop: threading.Event) -> None:
+def _watch(spark: "SparkSession", done: Callable[[int], None], ends: Any, stop: threading.Event) -> None:
+    """Show how far Spark is, and call its tasks off once one of them has ended the job."""
     tracker = spark.sparkContext.statusTracker()
-    while not stop.wait(0.5):
+    while not stop.wait(WATCH_S):
+        if ends.value:
+            spark.sparkContext.cancelAllJobs()
         for stage in tracker.getActiveStageIds():
             if info := tracker.getStageInfo(stage):
                 done(info.numCompletedTasks)

@@ -1,16 +1,18 @@
 """What a vision-language model is asked about a clip, and what of its answer is believed.
 
-An answer is either a set of parts or a status that says why not: truncated, refused and failed are never texts.
+An answer is either a set of parts or a status that says why not: truncated, refused, failed and unanswered are never texts.
 """
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Literal, TypeAlias
 
 from jobs.collect.pii import clean, mask
 from jobs.label.words import han_share
+from jobs.version import digest
 
 PARTS = ("subject", "action", "setting", "camera", "style", "mood")
 LANGS = ("en", "zh")
@@ -32,7 +34,9 @@ SORRY = re.compile(
     r"\s*(i'?m sorry|sorry|i apologi[sz]e|i can ?(no|')t|i am (unable|not able)|i'?m (unable|not able)|as an ai|抱歉|很抱歉|对不起|我无法|我不能|无法提供)",
     re.IGNORECASE,
 )
-Status = Literal["ok", "truncated", "refused", "failed"]
+Status = Literal["ok", "truncated", "refused", "failed", "unanswered"]
+PASSING = frozenset({"unanswered"})
+"""What says nothing of the clip: it is asked about again."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,8 @@ class Reply:
     """What a model answered.
 
     Attributes:
-        status: ok, truncated (ran into the token limit), refused, or failed (no such JSON).
+        status: ok, truncated (ran into the token limit), refused, failed (no such JSON), or unanswered (an endpoint that answers others had a
+            fault in every try).
         parts: Language -> part -> phrase; empty unless ok.
         cost: Tokens spent.
     """
@@ -61,8 +66,24 @@ class Reply:
 
 Pictures: TypeAlias = Sequence[bytes]
 """JPEGs of one clip in order."""
-Captioner: TypeAlias = Callable[[Sequence[Pictures]], Sequence[Reply]]
-"""Clips to replies, one each."""
+
+
+@dataclass(frozen=True)
+class Captioner:
+    """A model that can be asked.
+
+    Attributes:
+        name: As in Settings, with its address or path.
+        ask: Clips to replies as they come, each with the number of its clip; now and then none, while all are waited for. When it raises,
+            what came before has been said.
+    """
+
+    name: str
+    ask: Callable[[Sequence[Pictures]], Iterator[Sequence[tuple[int, Reply]]]]
+
+    def key(self, pictures: Pictures) -> str:
+        """Of a question: all that its answer depends on."""
+        return digest([self.name, ASK, MAX_TOKENS, [sha256(picture).hexdigest() for picture in pictures]])
 
 
 def parsed(text: str, cost: Cost = Cost()) -> Reply:

@@ -5,19 +5,25 @@ The endpoint is named `http(s)://host/v1#model`; the key comes from the environm
 
 import base64
 import io
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from jobs.chat import Chat, TurnedDown
+from jobs.chat import Chat, TurnedDown, Unanswered
 from jobs.errors import Terminal
 from jobs.label.captioner import ASK, MAX_TOKENS, Captioner, Cost, Pictures, Reply, parsed
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 KEY_ENV = "REELMILL_CAPTION_KEY"
 AT_ONCE = 8
 """Questions under way at a time: such servers batch what comes in together."""
+LOOK_S = 1.0
+"""Seconds after which whoever waits is told that nothing has come."""
 MOST_TOKENS = 1 << 40
 """No question costs more; what a server says beyond it is no number of tokens."""
 
@@ -48,8 +54,8 @@ def model_of(address: str) -> str:
 def endpoint(address: str) -> Captioner:
     """A captioner that asks `POST <address>/chat/completions` (`jobs.chat`); the key comes from REELMILL_CAPTION_KEY.
 
-    A request that is turned down is `failed` or `refused`. Where all of a batch are, the endpoint is asked about a plain picture: if that is
-    turned down as well, the fault is not in the pictures.
+    A request that is turned down is `failed` or `refused`, one that the server fails at is `unanswered`, if the endpoint answers one about as
+    many plain pictures. Of a batch that is turned down as a whole that is asked once, of the others each time.
 
     Raises (when asked):
         Transient: still no answer after the last try.
@@ -57,26 +63,64 @@ def endpoint(address: str) -> Captioner:
     """
     chat = Chat(f"{address.partition('#')[0].rstrip('/')}/chat/completions", "label.caption_model", KEY_ENV)
 
+    def answered(pictures: Pictures, **options: int) -> dict[str, Any]:
+        answer = chat.ask(request(model_of(address), pictures) | options)
+        if not isinstance(answer, dict) or not isinstance(answer.get("choices"), list):
+            raise TurnedDown(f"what it answers is no chat completion: {json.dumps(answer)[:200]}")
+        return answer
+
     def one(pictures: Pictures) -> Reply | TurnedDown:
         try:
-            return read(chat.ask(request(model_of(address), pictures)))
+            return read(answered(pictures))
         except TurnedDown as why:
             return Reply("refused") if "content_filter" in str(why) or "content_policy" in str(why) else why
-
-    def ask(clips: Sequence[Pictures]) -> list[Reply]:
-        pool = ThreadPoolExecutor(AT_ONCE)
-        try:
-            replies = list(pool.map(one, clips))
-        finally:
-            pool.shutdown(cancel_futures=True)
-        if replies and all(isinstance(r, TurnedDown) for r in replies):
+        except Unanswered as why:
             try:
-                chat.ask(request(model_of(address), (_plain(),)) | {"max_tokens": 1})
+                answered([_plain()] * len(pictures), max_tokens=1)
+            except TurnedDown:
+                raise why from None
+            return Reply("unanswered")
+
+    def ask(clips: Sequence[Pictures]) -> Iterator[list[tuple[int, Reply]]]:
+        turned: dict[int, TurnedDown] = {}
+        for number, reply in _together(one, clips):
+            if isinstance(reply, TurnedDown):
+                turned[number] = reply
+            yield [(number, reply)] if isinstance(reply, Reply) else []
+        if turned and len(turned) == len(clips):
+            try:
+                answered([_plain()] * max(len(pictures) for pictures in clips), max_tokens=1)
             except TurnedDown as why:
                 raise Terminal(f"{chat.url} turns every request down: {why}; check label.caption_model") from None
-        return [Reply("failed") if isinstance(r, TurnedDown) else r for r in replies]
+        yield [(number, Reply("failed")) for number in turned]
 
-    return ask
+    return Captioner(address, ask)
+
+
+def _together(one: Callable[[T], R], asked: Sequence[T]) -> Iterator[tuple[int, R | None]]:
+    """What `one` makes of each, as it comes and with its number, AT_ONCE at a time; None at least every LOOK_S.
+
+    After an error nothing more is begun; what is under way is paid for and still comes, then the error is raised.
+    """
+    faults: list[BaseException] = []
+    pool = ThreadPoolExecutor(AT_ONCE)
+    numbers = {pool.submit(one, item): number for number, item in enumerate(asked)}
+    left = set(numbers)
+    try:
+        while left:
+            done, left = wait(left, LOOK_S, FIRST_COMPLETED)
+            yield -1, None
+            for future in done:
+                if fault := future.exception():
+                    faults.append(fault)
+                else:
+                    yield numbers[future], future.result()
+            if faults:
+                left = {future for future in left if not future.cancel()}
+    finally:
+        pool.shutdown(cancel_futures=True)
+    if faults:
+        raise max(faults, key=lambda fault: isinstance(fault, Terminal))
 
 
 @cache

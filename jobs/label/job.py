@@ -4,12 +4,15 @@ Each labeler's rows are named by what they depend on (its version, its model's r
 of the same name, on clips that did not change, are copied and not made again. So `--only clip_tags`, a new model of one labeler
 or a day's new clips cost only what is new. Tasks are cut from the clips alone, and a score does not depend on the batch it was
 made in, so a copied version has the bytes of one made from scratch.
+
+Rows that tell of a fault that may pass (`Labeler.passing`) are not copied: their clips are asked about again by every run that makes a
+version, and by one for that labeler by name (`--only`) even if nothing else has changed.
 """
 
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -21,6 +24,7 @@ from jobs.errors import Terminal
 from jobs.job import Job, Part, maker
 from jobs.label.labeler import Batch, Cast, Found, Model, cast, labelers
 from jobs.label.plan import Holders, bundles, same_measuring, unchanged
+from jobs.label.replies import Replies
 from jobs.lake import Lake, Slice, Version
 from jobs.run import Run
 from schemas import CLIPS, LABELS, REJECTS, SOURCES
@@ -33,6 +37,8 @@ FACT = "labeler "
 KEPT = "kept "
 """Prefix of the identity of a labeler whose rows were kept while clips came or went: it did not see all clips of the version,
 so a later run that asks for it starts over."""
+AGAIN = "asked again"
+"""Entry among the parents: how often labelers were run by name to ask about such clips again."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class Task:
         standing: Where those rows are.
         seen: Clips of the bundle that are in the funnel.
         sources: Sources of the clips by id, where a labeler listens.
+        replies: Folder in the lake for what the labelers are answered.
     """
 
     slices: tuple[Slice, ...]
@@ -56,17 +63,26 @@ class Task:
     standing: tuple[Slice, ...]
     seen: int
     sources: Mapping[str, Mapping[str, Any]]
+    replies: tuple[str, ...]
 
 
 def outside(settings: Settings) -> dict[str, str]:
     """Identity of every labeler whose rows the version holds: those that run, and, in a restricted run, those kept as they stand."""
     label, chosen = settings.recipe.label, cast(settings.recipe.label)
     facts = {name: labelers()[name].identity(label, model) for name, model in chosen.models.items()}
-    if label.labelers and (standing := _standing(settings)):
-        whole = _of_today(standing)
+    standing = _standing(settings)
+    whole = standing is not None and _of_today(standing)
+    again = _rounds(standing, label.labelers) if standing and whole else 0
+    if label.labelers and standing:
         kept = {n: fact if whole else KEPT + fact.removeprefix(KEPT) for n, fact in _standing_facts(standing).items()}
         facts = kept | facts
-    return {f"{FACT}{name}": fact for name, fact in sorted(facts.items())}
+    return {f"{FACT}{name}": fact for name, fact in sorted(facts.items())} | ({AGAIN: str(again)} if again else {})
+
+
+def _rounds(standing: Version, named: Sequence[str]) -> int:
+    """How often clips were asked about again, this run included if it names a labeler to which some are left."""
+    left = {m["labeler"] for m in standing.manifest["measured"] if m.get("passing")}
+    return int(standing.manifest["parents"].get(AGAIN, 0)) + bool(left.intersection(named))
 
 
 def _standing(settings: Settings) -> Version | None:
@@ -111,16 +127,17 @@ def plan(run: Run, chosen: Cast) -> list[Task]:
     reused = {n for n, m in chosen.models.items() if facts.get(n) == labelers()[n].identity(label, m)}
     carried = set(facts) - set(chosen.models) if label.labelers else set[str]()
     tasks = []
-    for bundle in bundles(clips, ids):
+    for number, bundle in enumerate(bundles(clips, ids)):
         here = tuple(i for i in bundle.ids if i not in rejected)
         old = tuple(i for i in here if i in same)
         new = tuple(i for i in here if i not in same)
         make = {n: new if n in reused else here for n in chosen.models}
         keep = {n: old for n in sorted(reused | carried) if old}
         make = {n: m for n, m in make.items() if m}
-        heard = {i for n, m in make.items() if labelers()[n].listens for i in m}
+        heard = {i for n in chosen.models if labelers()[n].listens for i in here}
         known = {s: sources[s] for s in sorted({source_of[i] for i in heard})}
-        tasks.append(Task(bundle.slices, make, chosen.models, keep, held.of(old) if held and keep else (), len(here), known))
+        replies = ("_work", run.run_id, "replies", f"{number:05d}")
+        tasks.append(Task(bundle.slices, make, chosen.models, keep, held.of(old) if held and keep else (), len(here), known, replies))
     return tasks
 
 
@@ -151,14 +168,15 @@ def _same(run: Run, standing: Version) -> frozenset[str]:
 def work(task: Task, settings: Settings) -> Part:
     """Label one bundle. Runs on a worker; models stay loaded in its process."""
     measured: list[dict[str, Any]] = []
-    parts = [_copied(task)]
-    if task.make:
-        wanted = frozenset(i for ids in task.make.values() for i in ids)
-        columns = sorted({"clip_id", *(c for n in task.make for c in labelers()[n].needs)})
+    copied, again = _copied(task)
+    parts, make = [copied], {n: ids for n in task.models if (ids := (*task.make.get(n, ()), *again.get(n, ())))}
+    if make:
+        wanted = frozenset(i for ids in make.values() for i in ids)
+        columns = sorted({"clip_id", *(c for n in make for c in labelers()[n].needs)})
         rows = [_told(row) for piece in task.slices for row in piece.read(columns).to_pylist() if row["clip_id"] in wanted]
-        batch = Batch(sorted(rows, key=lambda row: str(row["clip_id"])), task.sources)
+        batch = Batch(sorted(rows, key=lambda row: str(row["clip_id"])), task.sources, Replies(Lake(settings.runtime.lake), task.replies))
         device = worker_device(settings.runtime.device) if any(m.name for m in task.models.values()) else "cpu"
-        for name, ids in task.make.items():
+        for name, ids in make.items():
             state = _loaded(name, settings.recipe.label.model_dump_json(), device)
             started = time.process_time()
             found = labelers()[name].label(state, batch.only(frozenset(ids)))
@@ -166,6 +184,7 @@ def work(task: Task, settings: Settings) -> Part:
             parts.append(_rows(name, task.models[name], found))
     table = pa.concat_tables(parts).sort_by([(key, "ascending") for key in LABELS.key])
     measured += [{"labeler": name, "vector_width": width} for name, width in widths(table).items()]
+    measured += [{"labeler": name, "passing": len(ids)} for name, ids in _passing(table).items()]
     return Part({LABELS.name: table}, seen=task.seen, kept=task.seen, measured=measured)
 
 
@@ -192,14 +211,33 @@ def widths(labels: pa.Table) -> dict[str, int]:
     return found
 
 
-def _copied(task: Task) -> pa.Table:
+def _copied(task: Task) -> tuple[pa.Table, dict[str, tuple[str, ...]]]:
+    """Standing rows that are copied, and the clips to ask about again by labeler: none of those that do not run."""
     parts = [LABELS.empty()]
     for piece in task.standing:
         rows = piece.read(LABELS.schema.names).cast(LABELS.schema)
-        for name, ids in task.keep.items():
-            mine = pc.and_(pc.equal(rows["labeler"], name), pc.is_in(rows["clip_id"], value_set=pa.array(ids, pa.string())))
-            parts.append(rows.filter(mine))
-    return pa.concat_tables(parts)
+        parts += [rows.filter(_of(rows, name, ids)) for name, ids in task.keep.items()]
+    copied = pa.concat_tables(parts)
+    again = {name: ids for name, ids in _passing(copied).items() if name in task.models}
+    for name, ids in again.items():
+        copied = copied.filter(pc.invert(_of(copied, name, ids)))
+    return copied, again
+
+
+def _of(rows: pa.Table, name: str, ids: Sequence[str]) -> Any:
+    """Which rows are a labeler's of some clips."""
+    return pc.and_(pc.equal(rows["labeler"], name), pc.is_in(rows["clip_id"], value_set=pa.array(ids, pa.string())))
+
+
+def _passing(labels: pa.Table) -> dict[str, tuple[str, ...]]:
+    """By labeler the clips of which it could not say anything for a fault that may pass."""
+    status = labels.filter(pc.equal(labels["key"], "status"))
+    found = {}
+    for name, labeler in labelers().items():
+        hit = pc.and_(pc.equal(status["labeler"], name), pc.is_in(status["text"], value_set=pa.array(sorted(labeler.passing), pa.string())))
+        if ids := status["clip_id"].filter(hit).to_pylist():
+            found[name] = tuple(ids)
+    return found
 
 
 def _rows(name: str, model: Model, found: list[Found]) -> pa.Table:
@@ -247,5 +285,5 @@ def worker_device(wanted: str) -> str:
 
 
 LABEL = Job(
-    "label", reads=(CLIPS, REJECTS, SOURCES), optional=(SOURCES,), writes=(LABELS,), code=1, recipe=("label",), run=run, outside=outside
+    "label", reads=(CLIPS, REJECTS, SOURCES), optional=(SOURCES,), writes=(LABELS,), code=2, recipe=("label",), run=run, outside=outside
 )

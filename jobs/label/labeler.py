@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import Terminal
+from jobs.label.replies import Replies
 from jobs.version import digest
 from schemas.settings import Label
 
@@ -60,10 +61,12 @@ class Batch:
     Attributes:
         rows: Rows of `clips`, with the columns that the labelers need.
         sources: Rows of `sources` by id, for labelers that listen.
+        replies: What an earlier try of the task was answered, for labelers whose answers are dear.
     """
 
     rows: Sequence[Row]
     sources: Mapping[str, Row] = field(default_factory=dict)
+    replies: Replies = field(default_factory=Replies)
     _shared: dict[Hashable, Any] = field(default_factory=dict)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -74,7 +77,7 @@ class Batch:
 
     def only(self, ids: frozenset[str]) -> "Batch":
         """The same task with fewer clips; what was made already stays shared."""
-        return Batch([row for row in self.rows if row["clip_id"] in ids], self.sources, self._shared)
+        return Batch([row for row in self.rows if row["clip_id"] in ids], self.sources, self.replies, self._shared)
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class Labeler:
             for is refused or out of reach.
         load: Gets it ready on a device ("cpu" or "cuda"), once per worker process.
         label: What it says of the clips of a batch, given what `load` returned.
+        passing: Texts of its key `status` that tell of a fault that may pass: such rows are never copied, the clips are asked about again.
         listens: It hears the sound, which is not stored with the clips: it reads the sources again.
         examples: Batches of rows, each with the `(key, text)` pairs it must yield at default settings; its first tests.
             Empty for labelers that need a model.
@@ -102,6 +106,7 @@ class Labeler:
     options: tuple[str, ...] = ()
     model: Callable[[Label], Model] = lambda settings: RULES
     load: Callable[[Label, str], Any] = lambda settings, device: settings
+    passing: frozenset[str] = frozenset()
     listens: bool = False
     examples: tuple[tuple[Row, tuple[tuple[str, str | None], ...]], ...] = ()
 

@@ -1,6 +1,6 @@
 """A captioner from a transformers image-text-to-text folder on this machine: greedy decoding, several clips at a time on a GPU."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from jobs.label.captioner import ASK, MAX_TOKENS, Captioner, Cost, Pictures, Reply, parsed
@@ -44,17 +44,16 @@ def folder_model(name: str, device: str) -> Captioner:
         marker = getattr(processor, "image_token", None) or "<image>"
         return processor(images=pictures, text=[marker * len(some) + ASK for some in pictures], return_tensors="pt", padding=True)
 
-    def ask(clips: Sequence[Pictures]) -> list[Reply]:
-        replies: list[Reply] = []
+    def ask(clips: Sequence[Pictures]) -> Iterator[list[tuple[int, Reply]]]:
         for start in range(0, len(clips), AT_ONCE[device]):
             inputs = asked(clips[start : start + AT_ONCE[device]]).to(device)
             with torch.inference_mode():
                 made = network.generate(**inputs, max_new_tokens=MAX_TOKENS, do_sample=False, pad_token_id=tokenizer.pad_token_id)
             new = made[:, inputs["input_ids"].shape[1] :].tolist()
-            replies += [_reply(tokenizer, ids, int(read), ends) for ids, read in zip(new, inputs["attention_mask"].sum(dim=1), strict=True)]
-        return replies
+            facts = zip(new, inputs["attention_mask"].sum(dim=1), strict=True)
+            yield [(start + i, _reply(tokenizer, ids, int(read), ends)) for i, (ids, read) in enumerate(facts)]
 
-    return ask
+    return Captioner(name, ask)
 
 
 def _reply(tokenizer: Any, ids: list[int], read: int, ends: set[int]) -> Reply:

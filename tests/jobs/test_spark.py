@@ -137,6 +137,49 @@ def test_on_a_cluster_with_gpus_each_task_has_one_to_itself_and_workers_stay(tmp
     assert {gpu for *_, gpu in notes[6:]} == {None}  # and the next job takes none
 
 
+ENDS = """
+import os, sys, time
+from types import SimpleNamespace
+from jobs import run, spark
+from jobs.errors import Terminal, Transient
+from schemas.loading import load
+
+run.work_off = lambda root, job, version, index, task, work, settings: work(task, settings)
+
+
+def work(task, settings):
+    with open(f"{settings.runtime.out}/{task}", "a") as note:
+        note.write("x")
+    if task == 3:
+        raise {"Terminal": Terminal, "Transient": Transient}[kind]("no: such\\nmodel: x")
+    time.sleep(0.2)
+
+
+kind = sys.argv[2]
+of = SimpleNamespace(lake=SimpleNamespace(root=""), job=SimpleNamespace(name="label"), fingerprint="",
+                     settings=load([f"runtime.out={sys.argv[1]}", "master=local[2,4]", "progress=false"], env={}))
+try:
+    spark.each_task(of, [(i, i) for i in range(40)], work, "task")
+except (Terminal, Transient) as error:
+    print(type(error).__name__, repr(str(error)))
+"""
+"""The fourth of forty tasks ends with an error, on a master that tries a task four times as a cluster does."""
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("kind", ["Terminal", "Transient"])
+def test_a_terminal_ends_the_job_at_once_and_a_transient_when_it_was_tried_again(tmp_path, kind):
+    said = subprocess.run([sys.executable, "-c", ENDS, str(tmp_path), kind], capture_output=True, text=True, check=True, timeout=300).stdout
+    tries = {int(path.name): len(path.read_text()) for path in tmp_path.iterdir()}
+    if kind == "Terminal":
+        assert said.strip() == r"Terminal 'no: such\nmodel: x'"
+        assert tries[3] == 1
+        assert max(tries) < 15, "most tasks were never begun"
+    else:
+        assert said.startswith("Transient 'no: such")
+        assert tries[3] == 4
+
+
 def test_tasks_that_share_the_gpu_of_this_machine_run_one_after_the_other(tmp_path, no_spark, monkeypatch):
     from types import SimpleNamespace
 

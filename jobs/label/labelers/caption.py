@@ -1,11 +1,13 @@
 """Dense captions from a vision-language model, in parts and joined, English and Chinese.
 
-Keys `en/subject`, `zh/subject`, ... for the parts, `en` and `zh` for the whole, `status` (ok, truncated, refused, failed) and
+Keys `en/subject`, `zh/subject`, ... for the parts, `en` and `zh` for the whole, `status` (ok, truncated, refused, failed, unanswered) and
 `tokens` (spent, as score; `tokens/read` and `tokens/written` where the model tells). Unless the status is ok there is no text; phrases in another language than
 asked for are left out, personal data are masked. The captions that came with a source are never touched.
 """
 
-from jobs.label.captioner import PARTS, Captioner, Reply, joined
+from dataclasses import asdict
+
+from jobs.label.captioner import PARTS, PASSING, Captioner, Cost, Reply, joined
 from jobs.label.endpoint import endpoint, is_endpoint, model_of
 from jobs.label.labeler import Absent, Batch, Found, Labeler, Model
 from jobs.label.pixels import decoded
@@ -26,11 +28,19 @@ def load(settings: Label, device: str) -> Captioner:
     return endpoint(name) if is_endpoint(name) else folder_model(name, device)
 
 
-def label(ask: Captioner, batch: Batch) -> list[Found]:
+def label(model: Captioner, batch: Batch) -> list[Found]:
     seen = {row["clip_id"]: [f["jpeg"] for f in row["frames"] or () if decoded(f["jpeg"]) is not None] for row in batch.rows}
     seen = {clip_id: jpegs for clip_id, jpegs in seen.items() if jpegs}
-    replies = ask(list(seen.values())) if seen else ()
-    return [found for clip_id, reply in zip(seen, replies, strict=True) for found in _rows(clip_id, reply)]
+    keys = {clip_id: model.key(jpegs) for clip_id, jpegs in seen.items()}
+    replies = {clip_id: Reply(**kept | {"cost": Cost(**kept["cost"])}) for clip_id, key in keys.items() if (kept := batch.replies.get(key))}
+    missing = [clip_id for clip_id in seen if clip_id not in replies]
+    try:
+        for came in model.ask([seen[clip_id] for clip_id in missing]) if missing else ():
+            replies |= {missing[number]: reply for number, reply in came}
+            batch.replies.add({keys[missing[number]]: asdict(reply) for number, reply in came if reply.status not in PASSING})
+    finally:
+        batch.replies.write()
+    return [found for clip_id in seen for found in _rows(clip_id, replies[clip_id])]
 
 
 def _rows(clip_id: str, reply: Reply) -> list[Found]:
@@ -44,4 +54,4 @@ def _rows(clip_id: str, reply: Reply) -> list[Found]:
     return found
 
 
-LABELER = Labeler("caption", version=2, needs=("frames",), options=("caption_model",), model=model, load=load, label=label)
+LABELER = Labeler("caption", version=2, needs=("frames",), options=("caption_model",), model=model, load=load, label=label, passing=PASSING)

@@ -1,6 +1,6 @@
 """What is said in a clip, by a faster-whisper (CTranslate2) model on this machine: `label.asr_model` names its folder.
 
-Keys: `status` (ok, empty, unreadable), and where it is ok `text` (score = probability per token, geometric mean), `lang` (text =
+Keys: `status` (ok, empty, undecodable, unreadable: the source was out of reach, which may pass), and where it is ok `text` (score = probability per token, geometric mean), `lang` (text =
 language, score = its probability) and `segments` (JSON: [start_s, end_s, text] from the start of the clip; score = how many).
 Clips in which the decode pass heard no speech are not asked, since Whisper makes up words for silence: they get no row. Personal
 data are masked as in all texts. The transcript that came with a source is never touched.
@@ -19,7 +19,7 @@ from jobs.errors import Terminal
 from jobs.label.labeler import Absent, Batch, Found, Labeler, Model, rounded
 from jobs.label.labelers.speech import BORDERS
 from jobs.label.weights import sha256_12
-from jobs.media.faults import MediaFault
+from jobs.media.faults import DecodeCrash, MediaFault, MissingFile, Unreadable
 from jobs.media.sound import listen
 from schemas.settings import Label
 
@@ -29,6 +29,8 @@ LEAST_SPEECH = BORDERS[0][0]
 """Share of speech below which a clip does not speak."""
 UNSPACED = ("zh", "yue", "ja", "th", "lo", "my", "km")
 """Languages written without spaces between words."""
+PASSES = (Unreadable, MissingFile, DecodeCrash)
+"""Faults of the place or the machine; the others are of the sound."""
 FILES = ("model.bin", "config.json", "tokenizer.json")
 
 
@@ -74,11 +76,15 @@ def _of_source(whisper: Any, source: Any, rows: Sequence[Any]) -> list[Found]:
                 row = left.pop(0)
                 try:
                     found += said(whisper, row["clip_id"], listen(path, row["start_s"], row["end_s"], RATE_HZ))
-                except MediaFault:
-                    found.append(Found(row["clip_id"], "status", text="unreadable"))
-    except MediaFault:
-        found += [Found(row["clip_id"], "status", text="unreadable") for row in left]
+                except MediaFault as fault:
+                    found.append(_unheard(row, fault))
+    except MediaFault as fault:
+        found += [_unheard(row, fault) for row in left]
     return found
+
+
+def _unheard(row: Any, fault: MediaFault) -> Found:
+    return Found(row["clip_id"], "status", text="unreadable" if isinstance(fault, PASSES) else "undecodable")
 
 
 def said(whisper: Any, clip_id: str, sound: Any) -> list[Found]:
@@ -107,6 +113,7 @@ LABELER = Labeler(
     options=("asr_model",),
     model=model,
     load=load,
+    passing=frozenset({"unreadable"}),
     listens=True,
     label=label,
 )

@@ -114,8 +114,8 @@ def test_a_caption_comes_in_parts_and_joined_after_a_busy_answer(server, ask, mo
         (answer("很抱歉，我无法描述这段视频。"), "refused"),
         (answer("a dog in a park"), "failed"),
         (answer('{"en": {}}'), "failed"),
-        ((200, {"odd": 1}), "failed"),
-        ((200, ["odd"]), "failed"),
+        ((200, {"choices": []}), "failed"),
+        ((200, {"choices": ["odd"]}), "failed"),
         (answer(json.dumps({})), "failed"),
         (answer(None, usage=None), "failed"),
         (answer('{"en": {"subject": null, "action": 3}, "zh": "狗"}'), "failed"),
@@ -166,7 +166,15 @@ def test_a_lone_clip_that_is_turned_down_does_not_end_the_run(server, ask):
     assert ask(address) == {"status": ("failed", None)}
     plain = asked[1][1]
     assert plain["max_tokens"] == 1
-    assert sum(part["type"] == "image_url" for part in plain["messages"][0]["content"]) == 1
+    assert sum(part["type"] == "image_url" for part in plain["messages"][0]["content"]) == 2, "as many as the clip has"
+
+
+def test_an_endpoint_that_does_not_take_several_pictures_is_no_model_for_clips(server, ask):
+    """It would take one plain picture, and every clip of the lake would silently fail."""
+    address, script, *_ = server
+    script += [(400, {"error": "At most 1 image(s) may be provided in one request."})] * 3
+    with pytest.raises(Terminal, match="At most 1 image"):
+        ask(address, "a", "b")
 
 
 @pytest.mark.parametrize("code", chat.BUSY)
@@ -181,9 +189,11 @@ def test_an_endpoint_that_refuses_or_stays_busy_is_an_error(server, ask):
     script.append((401, {}))
     with pytest.raises(Terminal, match=endpoint.KEY_ENV):
         ask(address)
-    script += [(500, {})] * chat.TRIES
-    with pytest.raises(Transient, match="no answer"):
-        ask(address)
+    for code in (500, 503):
+        script[:] = [(code, {})] * 2 * chat.TRIES
+        with pytest.raises(Transient, match=f"no answer.*{code}"):
+            ask(address)
+    script.clear()
     script += [(400, {"error": "no such model"})] * 3
     with pytest.raises(Terminal, match="no such model"):
         ask(address, "a", "b")
@@ -205,6 +215,70 @@ def test_the_server_says_how_long_to_wait(server, ask, monkeypatch):
     assert waits[-1] == chat.LONGEST_WAIT_S
 
 
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        ((200, b'{"choices": [', ("Content-Length", "999")), "broke off 986 bytes before its end"),
+        ((200, b" " * (5 << 20)), "longer than 4 MiB"),
+        ((200, {"error": {"code": 502, "message": "upstream is down"}}), "answers 200 and an error.*upstream is down"),
+        (answer("half a", "error"), "answers 200 and an error"),
+        ((429, {}, ("Retry-After", "3600")), "429 Too Many Requests, come back in 3600 s"),
+    ],
+    ids=["broken off", "huge", "an error of a gateway", "an error of a model", "come back tomorrow"],
+)
+def test_what_is_no_answer_is_asked_for_again_and_said(server, ask, monkeypatch, reply, says):
+    address, script, asked, _ = server
+    monkeypatch.setattr(chat, "LONGEST_WAIT_S", 0.01)
+    script += [reply, answer(json.dumps(GOOD))]
+    assert ask(address)["status"] == ("ok", None)
+    assert len(asked) == 2
+    monkeypatch.setattr(chat, "TRIES", 1)
+    script.append(reply)
+    with pytest.raises(Transient, match=says):
+        chat.Chat(address.partition("#")[0], "a.setting", "A_KEY").ask({})
+
+
+def test_a_server_that_streams_unasked_is_said_to_and_asked_no_more(server, ask):
+    address, script, asked, _ = server
+    script.append((200, b'data: {"choices": [{"delta": {"content": "a"}}]}\n\n', ("Content-Type", "text/event-stream; charset=utf-8")))
+    with pytest.raises(Terminal, match=r"streams its answers.*label\.caption_model"):
+        ask(address)
+    assert [body["stream"] for _, body, _ in asked] == [False]
+
+
+def test_why_a_sender_is_not_wanted_is_told_without_his_key(server, ask, monkeypatch):
+    address, script, *_ = server
+    monkeypatch.setenv(endpoint.KEY_ENV, "sk-secret")
+    script.append((404, {"error": {"message": "The model `some-vlm`\ndoes not exist for sk-secret"}}))
+    with pytest.raises(Terminal, match=r"404.*model `some-vlm`.*does not exist.*check label\.caption_model") as error:
+        ask(address)
+    assert "sk-secret" not in str(error.value)
+
+
+def test_another_service_behind_the_address_is_said_to_be_none(server, ask):
+    address, script, *_ = server
+    script += [(200, {"odd": 1})] * 3
+    with pytest.raises(Terminal, match=r"no chat completion: .*odd.*check label\.caption_model"):
+        ask(address, "a", "b")
+    script += [(200, ["odd"]), answer(json.dumps(GOOD))]
+    assert sorted(said for (_, key), (said, _) in ask(address, "a", "b").items() if key == "status") == ["failed", "ok"]
+
+
+def test_a_clip_that_a_server_fails_at_stands_alone_and_does_not_end_the_run(server, ask, monkeypatch):
+    """Where a plain question is answered the fault is in the clip; where none is, it is the server's."""
+    address, script, asked, _ = server
+    monkeypatch.setattr(chat, "TRIES", 2)
+    monkeypatch.setattr(endpoint, "AT_ONCE", 1)
+    script += [answer(json.dumps(GOOD)), (500, {}), (502, {}), answer("", "length"), answer(json.dumps(GOOD))]
+    found = ask(address, *"abc")
+    assert [found[c, "status"][0] for c in "abc"] == ["ok", "unanswered", "ok"]
+    assert {key for clip, key in found if clip == "b"} == {"status"}
+    assert [body["max_tokens"] == 1 for _, body, _ in asked] == [False, False, False, True, False]
+    script += [(500, {}), (500, {}), (500, {}), (503, {})]
+    with pytest.raises(Transient, match="503"):
+        ask(address, *"abc")
+
+
 def test_a_date_to_come_back_at_is_understood():
     soon = formatdate(time.time() + 30, usegmt=True)
     assert 25 < chat._asked_wait(soon, 1.0) <= 30
@@ -215,7 +289,7 @@ def test_a_date_to_come_back_at_is_understood():
 def test_a_page_in_the_place_of_an_answer_is_said_to_be_one(server, ask, monkeypatch):
     address, script, *_ = server
     monkeypatch.setattr(chat, "TRIES", 2)
-    script += [(200, b"<html>sign in</html>", ("Content-Type", "text/html"))] * 2
+    script += [(200, b"<html>sign in</html>", ("Content-Type", "text/html"))] * 4
     with pytest.raises(Transient, match=r"no JSON but text/html.*label\.caption_model"):
         ask(address)
 

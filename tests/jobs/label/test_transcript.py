@@ -11,6 +11,7 @@ import pytest
 from jobs.errors import Terminal
 from jobs.label.labeler import Absent, Batch, labelers
 from jobs.label.labelers import transcript
+from jobs.media.faults import DecodeCrash, DecodeTimeout, MissingFile, NoMedia, Undecodable
 from schemas.settings import Label
 
 RATE = 22_050
@@ -66,12 +67,25 @@ def test_what_does_not_speak_is_not_asked_and_what_cannot_be_heard_says_so(sourc
     ear = Ear()
     assert found(ear, source, clip("a", 0, 1, 0.0), clip("b", 0, 1, None)) == {}
     assert ear.heard == []
-    assert found(ear, source, clip("a", 50.0, 51.0))["a", "status"].text == "unreadable"
+    assert found(ear, source, clip("a", 50.0, 51.0))["a", "status"].text == "undecodable"
     gone = source | {"uri": str(tmp_path / "gone.wav")}
     assert {k: f.text for k, f in found(ear, gone, clip("a", 0, 1), clip("b", 1, 2)).items()} == {
         ("a", "status"): "unreadable",
         ("b", "status"): "unreadable",
     }
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [(MissingFile, "unreadable"), (DecodeCrash, "unreadable"), (DecodeTimeout, "undecodable"), (Undecodable, "undecodable"), (NoMedia, "undecodable")],
+)
+def test_a_fault_of_the_place_may_pass_and_one_of_the_sound_stays(source, monkeypatch, fault, status):
+    def listen(*words):
+        raise fault
+
+    monkeypatch.setattr(transcript, "listen", listen)
+    assert found(Ear(), source, clip("a", 0.0, 1.0))["a", "status"].text == status
+    assert (status in labelers()["transcript"].passing) == (status == "unreadable")
 
 
 def test_a_folder_that_is_no_model_says_how_to_make_one(tmp_path):
