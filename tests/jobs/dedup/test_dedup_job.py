@@ -3,6 +3,7 @@
 from itertools import permutations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from jobs.dedup import job as dedup_job
