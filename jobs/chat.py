@@ -17,6 +17,7 @@ from jobs.errors import Terminal, Transient
 TRIES, TIMEOUT_S, FIRST_WAIT_S, LONGEST_WAIT_S = 6, 120.0, 0.5, 60.0
 MAX_BYTES = 4 << 20
 """A longer answer is no answer."""
+JSON = "application/json"
 OF_THE_REQUEST = (400, 413, 415, 422)
 """Codes by which a server turns down one request and not its sender."""
 BUSY = (408, 409, 425, 429)
@@ -78,8 +79,8 @@ class Chat:
                 if error.code in OF_THE_REQUEST:
                     raise TurnedDown(f"{error.code} {_why(error)}") from None
                 if error.code not in BUSY and error.code < 500:
-                    raise self._unwanted(error) from None
-                why, wait = f"{error.code} {error.reason}", _asked_wait(error.headers.get("Retry-After", ""), wait)
+                    raise Terminal(f"{self.url} answers {self._said(error)}; check {self.setting} and {self.key_env}") from None
+                why, wait = self._said(error), _asked_wait(error.headers.get("Retry-After", ""), wait)
                 why += f", come back in {wait:.0f} s" if wait > LONGEST_WAIT_S else ""
                 kind = Transient if error.code in AWAY else Unanswered
             except _Broken as error:
@@ -91,7 +92,7 @@ class Chat:
         raise kind(f"{self.setting}: no answer from {self.url} after {TRIES} tries ({why})")
 
     def _tried(self, body: Mapping[str, Any]) -> Any:
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": JSON}
         if key := os.environ.get(self.key_env):
             headers["Authorization"] = f"Bearer {key}"
         opener = urllib.request.build_opener(_NoRedirect)
@@ -103,17 +104,18 @@ class Chat:
         try:
             answer = json.loads(data)
         except (ValueError, RecursionError) as error:
-            raise _Broken(f"what it answers is no JSON but {kind} ({error}); check the address in {self.setting}") from None
+            told = f"its JSON is broken ({error})" if kind == JSON else f"no JSON but {kind} ({error}); check the address in {self.setting}"
+            raise _Broken(f"what it answers: {told}") from None
         if fault := _fault(answer):
             raise _Broken(f"it answers 200 and an error, {fault}")
         return answer
 
-    def _unwanted(self, error: urllib.error.HTTPError) -> Terminal:
+    def _said(self, error: urllib.error.HTTPError) -> str:
+        """A code with the server's own words, without the key if it repeats it."""
         said = " ".join(_why(error).split())[:300]
         if key := os.environ.get(self.key_env):
             said = said.replace(key, "***")
-        told = f" ({said})" if said not in ("", error.reason) else ""
-        return Terminal(f"{self.url} answers {error.code} {error.reason}{told}; check {self.setting} and {self.key_env}")
+        return f"{error.code} {error.reason}" + (f" ({said})" if said not in ("", "{}", error.reason) else "")
 
 
 def _fault(answer: Any) -> str:

@@ -45,7 +45,15 @@ def _fits(rows: pa.Table) -> pa.Array:
 
 
 def facts(rows: pa.Table, around: Around) -> Mapping[str, float | None]:
-    """Share of the kept pictures and videos that have a label."""
+    """Share of the kept pictures and videos that have a label, and of the clips that no labeler still has to ask about."""
+    waits: dict[str, int] = {}
+    for fact in around.manifest.get("measured", ()):
+        waits[fact.get("labeler", "")] = waits.get(fact.get("labeler", ""), 0) + fact.get("passing", 0)
+    asked = share(around.manifest.get("seen", 0) - max(waits.values(), default=0), around.manifest.get("seen", 0))
+    return {"asked_share": asked, **_labelled(rows, around)}
+
+
+def _labelled(rows: pa.Table, around: Around) -> Mapping[str, float | None]:
     clips = around.parent(CLIPS, ["clip_id", "modality"])
     if clips is None or rows.num_rows != around.manifest.get("rows", rows.num_rows):
         return {"labelled_share": None}
@@ -73,17 +81,20 @@ GATE = Gate(
         holds("vector_fits", "a vector must have length 1 and as many numbers as the others of its labeler"),
         holds("model_has_revision", "a label made by a model must name the revision of its weights"),
         rate("labelled_share", 0.5, None, "at least half of the kept pictures and videos must be labelled"),
+        rate("asked_share", 0.999, None, "some clips had a fault that may pass (status unanswered, unreadable); `reelmill run label --only LABELER` "
+             "asks about them again", "warn"),
         rate("labelled_share", 0.99, None, "all kept pictures and videos should be labelled", "warn"),
     ),
     reads=("vector",),
     derive=derive,
     facts=facts,
     good=Example([_ROW, {**_ROW, "clip_id": "2" * 32}, {**_VECTOR, "vector": [0.6, 0.8]}, {**_VECTOR, "clip_id": "2" * 32, "vector": [1.0, 0.0]}],
-                 parents={"clips": _CLIPS}),
+                 parents={"clips": _CLIPS}, manifest={"seen": 2, "measured": [{"labeler": "caption", "clips": 2}]}),
     bad=Example(
         [{**_ROW, "clip_id": "9" * 32, "labeler_version": 0}, {**_ROW, "score": None}, {**_ROW, "key": "b", "revision": None},
          {**_VECTOR, "vector": [0.6, 0.8]}, {**_VECTOR, "key": "other", "vector": [1.0]}, {**_VECTOR, "key": "long", "vector": [3.0, 4.0]}],
         parents={"clips": [*_CLIPS, {"clip_id": "3" * 32, "modality": "image"}]},
+        manifest={"seen": 100, "measured": [{"labeler": "caption", "passing": 1}, {"labeler": "ocr", "clips": 100}]},
         fails=("labeler_version_range", "clip_exists", "says_something", "vector_fits", "model_has_revision", "labelled_share",
-               "labelled_share_warn")),
+               "labelled_share_warn", "asked_share_warn")),
 )

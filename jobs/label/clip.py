@@ -4,6 +4,7 @@ Every forward pass has the same shape (short batches are filled up with black pi
 its last bits with its shape but not with a row's neighbours: so a clip's vector is the same whatever it is batched with.
 """
 
+import difflib
 import itertools
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -124,10 +125,15 @@ def _load(weights: Weights, device: str, batch: int) -> Tower:
     root.setLevel(logging.ERROR)
     try:
         local = weights.architecture.startswith("local-dir:")
+        if not local and weights.architecture.replace("/", "-") not in (known := open_clip.list_models()):
+            near = difflib.get_close_matches(weights.architecture, known, n=1, cutoff=0.0)
+            raise Terminal(f"open_clip knows no architecture {weights.architecture!r}; the nearest is {near[0]!r} (label.clip_model)")
         network, _, preprocess = open_clip.create_model_and_transforms(
             weights.architecture, pretrained=None if local else weights.file, pretrained_text=False, device=device
         )
         tokenizer = open_clip.get_tokenizer(weights.architecture)
+    except Terminal:
+        raise
     except Exception as error:  # open_clip raises whatever its parts raise; the user needs the file and the cause
         raise Terminal(
             f"{weights.file}: open_clip cannot load it as {weights.architecture!r}: {str(error)[:300] or type(error).__name__} (where parts such as "

@@ -71,6 +71,8 @@ def find(name: str, pretrained: str = "") -> Weights:
         return _folder(name, Path(name.removeprefix("local-dir:")))
     if name.startswith("hf-hub:"):
         return _hub(name, name.removeprefix("hf-hub:"))
+    if os.sep in name and Path(name).is_dir():
+        raise Terminal(f"label.clip_model={name!r} is a folder; write local-dir:{name}")
     if not pretrained:
         raise Terminal(
             f"label.clip_model={name!r} names an architecture without weights; set label.clip_pretrained to the path "
@@ -82,6 +84,8 @@ def find(name: str, pretrained: str = "") -> Weights:
 
 
 def _folder(name: str, folder: Path) -> Weights:
+    if not folder.is_dir():
+        raise Terminal(f"{folder}: no such folder (label.clip_model)")
     if not (folder / CONFIG).is_file() and _kind(folder) in DUAL_ENCODERS:
         revision = folder_revision(str(folder), "label.clip_model")
         return Weights(name, f"{TRANSFORMERS}{folder.resolve()}", str(folder), revision)
@@ -155,6 +159,8 @@ def folder_revision(name: str, setting: str) -> str:
         Terminal: no such folder, no safetensors, a pickle, or code of its own.
     """
     folder = Path(name)
+    if not folder.is_dir():
+        raise Terminal(f"{folder}: no such folder ({setting})")
     if not (folder / "config.json").is_file():
         raise Terminal(f"{folder}: no transformers model here ({setting}); give a folder with config.json and safetensors")
     refuse_code(folder)

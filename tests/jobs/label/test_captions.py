@@ -222,9 +222,11 @@ def test_the_server_says_how_long_to_wait(server, ask, monkeypatch):
         ((200, b" " * (5 << 20)), "longer than 4 MiB"),
         ((200, {"error": {"code": 502, "message": "upstream is down"}}), "answers 200 and an error.*upstream is down"),
         (answer("half a", "error"), "answers 200 and an error"),
+        ((200, b'{"choices": [', ("Content-Type", "application/json")), "its JSON is broken .*char 13"),
+        ((500, {"error": "CUDA out of\nmemory"}), r'500 Internal Server Error \(.*CUDA out of.*memory"}\)'),
         ((429, {}, ("Retry-After", "3600")), "429 Too Many Requests, come back in 3600 s"),
     ],
-    ids=["broken off", "huge", "an error of a gateway", "an error of a model", "come back tomorrow"],
+    ids=["broken off", "huge", "an error of a gateway", "an error of a model", "broken JSON", "words of a 500", "come back tomorrow"],
 )
 def test_what_is_no_answer_is_asked_for_again_and_said(server, ask, monkeypatch, reply, says):
     address, script, asked, _ = server
@@ -297,18 +299,23 @@ def test_a_page_in_the_place_of_an_answer_is_said_to_be_one(server, ask, monkeyp
 def test_a_server_that_says_nothing_is_given_up_on(server, ask, monkeypatch):
     address, script, *_ = server
     monkeypatch.setattr(chat, "TRIES", 2)
-    monkeypatch.setattr(chat, "TIMEOUT_S", 0.01)
-    script += [answer(json.dumps(GOOD))] * 2  # each comes after 0.05 s
-    with pytest.raises(Transient, match="timed out"):
+    monkeypatch.setattr(chat, "TIMEOUT_S", 0.2)
+
+    def nothing():
+        time.sleep(2)
+        yield b""
+
+    script += [(200, nothing()), (200, nothing())]
+    with pytest.raises(Transient, match=r"after 2 tries \(timed out after 0\.2 s\)"):
         ask(address)
 
 
 def test_an_answer_that_trickles_is_given_up_on(server, ask, monkeypatch):
     address, script, *_ = server
     monkeypatch.setattr(chat, "TRIES", 1)
-    monkeypatch.setattr(chat, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(chat, "TIMEOUT_S", 1.0)
     script.append((200, iter([b" "] * 400)))
-    with pytest.raises(Transient, match="not complete after 0.3 s"):
+    with pytest.raises(Transient, match="not complete after 1 s"):
         ask(address)
 
 

@@ -11,7 +11,7 @@ from jobs.errors import Terminal
 from jobs.label import clip
 from jobs.label.labeler import Batch, labelers
 from jobs.label.labelers.aesthetic import read
-from jobs.label.weights import find
+from jobs.label.weights import find, folder_revision
 from schemas.settings import Label
 
 
@@ -49,6 +49,11 @@ def test_missing_parts_are_named(tmp_path):
     for name, word in ((f"local-dir:{tmp_path}", "open_clip_config.json"), ("ViT-B-32", "clip_pretrained")):
         with pytest.raises(Terminal, match=word):
             find(name)
+    with pytest.raises(Terminal, match="is a folder; write local-dir:"):
+        find(str(tmp_path))
+    for setting, found in (("clip_model", lambda: find("local-dir:/data/none")), ("caption_model", lambda: folder_revision("/data/none", "label.caption_model"))):
+        with pytest.raises(Terminal, match=rf"/data/none: no such folder \(label\.{setting}\)"):
+            found()
     with pytest.raises(Terminal, match="no such checkpoint"):
         find("ViT-B-32", str(tmp_path / "none.safetensors"))
 
@@ -192,6 +197,8 @@ def test_a_checkpoint_of_a_built_in_architecture_loads_by_path(tmp_path):
     torch.manual_seed(0)
     network = open_clip.create_model(config.stem, pretrained_text=False)
     save_file({k: v.contiguous() for k, v in network.state_dict().items()}, tmp_path / "w.safetensors")
+    with pytest.raises(Terminal, match=r"knows no architecture 'ViT-B32'; the nearest is 'ViT-B-32'"):
+        clip.tower(Label(clip_model="ViT-B32", clip_pretrained=str(tmp_path / "w.safetensors")), "cpu")
     tower = clip.tower(Label(clip_model=config.stem, clip_pretrained=str(tmp_path / "w.safetensors"), batch=2), "cpu")
     assert np.linalg.norm(tower.image([Image.new("RGB", (80, 60), "red")])[0]) == pytest.approx(1, abs=1e-5)
     assert tower.text(["a dog", "a cat"]).shape == (2, 64)
