@@ -20,13 +20,13 @@ BLOCK, LINES = 8, 0.75
 
 
 @kernel(None)
-def _least(lines: Any, share: Any) -> float:
+def _least(lines: Any, share: Any) -> Any:
     """Mean of this share of the lines, those of the least steps."""
     count = math.ceil(share * lines.size)
-    return float(np.sort(lines)[:count].sum()) / count
+    return np.sort(lines)[:count].sum() / count
 
 
-def _body(plane: Any, flat: float) -> float:
+def _body(plane: Any, flat: Any) -> Any:
     height, width = plane.shape
     columns, rows = np.zeros(width, np.int32), np.zeros(height, np.int32)
     for y in range(4, height, BLOCK):
