@@ -5,16 +5,18 @@ at all), so a local folder and an object store behave alike. `_current/<job>.jso
 """
 
 import contextlib
+import errno
 import json
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import fsspec
 import pyarrow as pa
@@ -23,11 +25,14 @@ import pyarrow.parquet as pq
 from jobs.errors import Terminal, Transient
 from schemas import SCHEMA_VERSION, Table
 
+T = TypeVar("T")
 MANIFEST = "manifest.json"
 LOCK, LOCK_ENV = "_lock.json", "REELMILL_LOCK"
 ROW_GROUP_BYTES = 32 << 20
 MEDIA_COLUMNS = frozenset({"video", "image", "audio", "thumbnail", "frames", "jpeg"})
 """Columns of bytes that are compressed already."""
+AT_ONCE = 32
+"""Files of an object store that are asked for at a time: each answer is some tens of milliseconds away."""
 
 
 @dataclass(frozen=True)
@@ -74,22 +79,36 @@ class Version:
 
     def slices(self) -> list[Slice]:
         """The version cut by row group, in order."""
-        found = []
-        for path in self.files():
-            with self.lake.parquet(path) as file:
-                meta = file.metadata
-            found += [Slice(self.lake.root, path, (g,), meta.row_group(g).num_rows) for g in range(meta.num_row_groups)]
-        return found
+        def rows(file: Mapping[str, Any]) -> list[int]:
+            if "groups" in file:
+                return list(file["groups"])
+            with self.lake.parquet(self.lake.path(self.table.name, self.fingerprint, file["path"])) as opened:  # written before manifests told
+                return _group_rows(opened.metadata)
+
+        told = self.lake.spread(rows, self.manifest["files"])
+        return [Slice(self.lake.root, path, (g,), count) for path, groups in zip(self.files(), told, strict=True) for g, count in enumerate(groups)]
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The whole table in memory; leave media columns out of it."""
-        names = list(columns) if columns else self.table.schema.names
-        schema = pa.schema([self.table.schema.field(n) for n in names])
-        parts = []
-        for path in self.files():
+        parts = self.each(lambda part: part, columns)
+        return pa.concat_tables(parts) if parts else self._schema(columns).empty_table()
+
+    def each(self, work: Callable[[pa.Table], T], columns: Sequence[str] | None = None) -> list[T]:
+        """What `work` makes of every part, in order: a plan need not hold what it reads."""
+        schema = self._schema(columns)
+
+        def one(path: str) -> T:
             with self.lake.parquet(path) as file:
-                parts.append(with_nulls(file.read(columns=names), schema))
-        return pa.concat_tables(parts) if parts else schema.empty_table()
+                return work(with_nulls(file.read(columns=schema.names), schema))
+
+        return self.lake.spread(one, self.files())
+
+    def _schema(self, columns: Sequence[str] | None) -> pa.Schema:
+        return pa.schema([self.table.schema.field(n) for n in columns or self.table.schema.names])
+
+
+def _group_rows(facts: pq.FileMetaData) -> list[int]:
+    return [facts.row_group(g).num_rows for g in range(facts.num_row_groups)]
 
 
 def with_nulls(found: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -136,6 +155,13 @@ class Lake:
         """A path for people and other programs: absolute, with its protocol where it has one."""
         path = self.path(*parts)
         return path if self.local else str(self.fs.unstrip_protocol(path))
+
+    def spread(self, work: Callable[[Any], T], items: Iterable[Any]) -> list[T]:
+        """`work` on every item, in order; many at a time where each waits for an object store."""
+        if self.local:
+            return [work(item) for item in items]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(work, items))
 
     # ---- state of the lake
 
@@ -211,6 +237,25 @@ class Lake:
                 os.unlink(passing)
             raise
 
+    def copy(self, path: str, *parts: str) -> None:
+        """A file of the lake under another name as well, none of whose bytes pass through here: the store copies it, a folder links it."""
+        target = self.path(*parts)
+        if path == target:
+            return
+        if not self.local:
+            with self._reached(*parts):
+                self.fs.cp_file(path, target)
+            return
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(target)
+        try:
+            os.link(path, target)
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
+                raise
+            self.put(self.fs.cat_file(path), *parts)  # this disk knows no links
+
     def version(self, table: Table, fingerprint: str) -> Version | None:
         """A version, if it stands."""
         manifest = self.read_json(table.name, fingerprint, MANIFEST)
@@ -258,18 +303,17 @@ class Lake:
 
     def write_groups(self, table: Table, fingerprint: str, name: str, groups: Iterable[pa.Table]) -> dict[str, Any]:
         """Likewise, of conforming tables that become a row group each."""
-        sink, total = pa.BufferOutputStream(), 0
+        sink, written = pa.BufferOutputStream(), list[pq.FileMetaData]()
         plain = [f.name for f in table.schema if f.name in MEDIA_COLUMNS]
         leaves = {f.name: "NONE" if f.name in plain else "ZSTD" for f in table.schema}
         with pq.ParquetWriter(sink, table.schema, compression=leaves if plain else "zstd",
                               use_dictionary=[n for n in table.schema.names if n not in plain],
-                              write_page_index=True) as writer:
+                              write_page_index=True, metadata_collector=written) as writer:
             for group in groups:
                 writer.write_table(group, row_group_size=max(1, group.num_rows))
-                total += group.num_rows
-        buffer = sink.getvalue()
+        buffer, (facts,) = sink.getvalue(), written
         self.put(memoryview(buffer), table.name, fingerprint, name)
-        return {"path": name, "rows": total, "bytes": buffer.size, "sha256": sha256(buffer).hexdigest()}
+        return {"path": name, "rows": facts.num_rows, "groups": _group_rows(facts), "bytes": buffer.size, "sha256": sha256(buffer).hexdigest()}
 
     # ---- one writer at a time
 

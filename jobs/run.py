@@ -101,16 +101,16 @@ class Run:
         """Rows of `rejects`, with stage, policy hash and run id filled in."""
         return reject_rows(rows, self.job.name, self.policy_hash, self.run_id)
 
-    def rejected_ids(self) -> set[str]:
-        """Ids that earlier jobs rejected; what is not among them goes on."""
+    def rejected_ids(self) -> pa.Array:
+        """Ids that earlier jobs rejected, each once; what is not among them goes on."""
         import pyarrow.compute as pc
 
-        return set(pc.unique(self.input(REJECTS).read(["sample_id"])["sample_id"]).to_pylist())
+        return pc.unique(self.input(REJECTS).read(["sample_id"])["sample_id"].cast(pa.large_string()))
 
     def _standing(self, count: int) -> dict[int, dict[str, Any]]:
-        names = self.lake.names("_work", self.run_id)
-        return {i: facts for n in names if n.endswith(".json") and (i := int(n.removesuffix(".json"))) < count
-                if (facts := self.lake.read_json("_work", self.run_id, n)) is not None}
+        names = [n for n in self.lake.names("_work", self.run_id) if n.endswith(".json") and int(n.removesuffix(".json")) < count]
+        notes = self.lake.spread(lambda name: self.lake.read_json("_work", self.run_id, name), names)
+        return {int(name.removesuffix(".json")): facts for name, facts in zip(names, notes, strict=True) if facts is not None}
 
 
 def reject_rows(rows: Sequence[Mapping[str, Any]], stage: str, policy_hash: str, run_id: str) -> pa.Table:
@@ -282,10 +282,13 @@ def _carry_rejects(run: Run) -> list[dict[str, Any]]:
     before = run.parents.get(REJECTS.name)
     if before is None:
         return []
-    for file in before.manifest["files"]:
-        data = run.lake.fs.cat_file(run.lake.path(REJECTS.name, before.fingerprint, file["path"]))
-        run.lake.put(data, REJECTS.name, run.fingerprint, file["path"])
-    return list(before.manifest["files"])
+    source = before.fingerprint
+
+    def copy(file: dict[str, Any]) -> dict[str, Any]:
+        run.lake.copy(run.lake.path(REJECTS.name, source, file["path"]), REJECTS.name, run.fingerprint, file["path"])
+        return file
+
+    return run.lake.spread(copy, before.manifest["files"])
 
 
 def _keep_rejects_readable(run: Run, manifest: Mapping[str, Any], done: Sequence[Mapping[str, Any]]) -> None:

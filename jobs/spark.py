@@ -29,6 +29,8 @@ ARCHIVE = "spark.jsa"
 """Spark's classes ready to map into memory, made once at set-up: starting takes about half of the CPU seconds with it."""
 LOOK_S, SHOW_EVERY = 0.1, 5
 """Seconds between two looks for a task that ends the job, and after how many of them it is shown how far Spark is."""
+MOST_SPARK_TASKS = 50_000
+"""A driver knows some kilobytes of every task of Spark: beyond so many of ours several share one."""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -78,7 +80,7 @@ def session(runtime: Runtime, java_options: Sequence[str] = (), conf: Mapping[st
 
 
 def each_task(run: "Run", tasks: Sequence[tuple[int, Any]], work: Callable[[Any, Settings], Part], weight: str, gpu: bool = False) -> None:
-    """Run tasks on Spark, one partition each; every task writes its own parts and its note.
+    """Run tasks on Spark, one partition each up to MOST_SPARK_TASKS; every task writes its own parts and its note.
 
     A single task on this machine is run in this process: there is nothing to spread. So are tasks that share its one GPU, one
     after the other; on a cluster whose executors have GPUs (`spark.executor.resource.gpu.amount`) each such task has one to itself.
@@ -104,7 +106,7 @@ def each_task(run: "Run", tasks: Sequence[tuple[int, Any]], work: Callable[[Any,
         spark.stop()  # for the application and not for the stage: a stage's own resources cost it its resident workers (Spark 4.3)
         spark = session(settings.runtime, conf={"spark.task.resource.gpu.amount": "1"})
 
-    ends = _ends(spark)
+    ends, share = _ends(spark), -(-len(tasks) // MOST_SPARK_TASKS)
 
     def work_off(items: Iterator[tuple[int, Any]]) -> Iterator[int]:
         _take_gpu()
@@ -118,10 +120,10 @@ def each_task(run: "Run", tasks: Sequence[tuple[int, Any]], work: Callable[[Any,
 
     with bar(f"{name}", len(tasks), weight, settings.runtime.progress) as done:
         stop = threading.Event()
-        watcher = threading.Thread(target=_watch, args=(spark, done, ends, stop), daemon=True)
+        watcher = threading.Thread(target=_watch, args=(spark, lambda count: done(min(len(tasks), count * share)), ends, stop), daemon=True)
         watcher.start()
         try:
-            spark.sparkContext.parallelize(tasks, len(tasks)).mapPartitions(work_off).collect()
+            spark.sparkContext.parallelize(tasks, -(-len(tasks) // share)).mapPartitions(work_off).collect()
         except Exception as error:
             if not ends.value:
                 raise explained(error, name) from error

@@ -4,8 +4,12 @@ The figures are fitted to the CPU seconds that the pass took for the videos, sou
 (log error, small files count less); there they stand beside what is predicted.
 """
 
-from collections.abc import Mapping
-from typing import Any
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from jobs.rows import floats
 
 SOURCE_S = 0.005
 """Opening it and writing its rows."""
@@ -28,20 +32,21 @@ MOST_FPS = 120.0
 """Higher rates are those of clocks, not of frames."""
 
 
-def cost_s(row: Mapping[str, Any]) -> float:
-    """Estimated CPU seconds to measure a source, from header facts that may be missing or lies.
+def cost_s(sources: pa.Table) -> NDArray[np.float64]:
+    """Estimated CPU seconds to measure each source, from header facts that may be missing or lies.
 
     Args:
-        row: modality, size_bytes, duration_s, width, height, fps, video_codec, audio_codec as in `sources`.
+        sources: modality, size_bytes, duration_s, width, height, fps, video_codec, audio_codec as in `sources`.
     """
-    size, seconds, pixels = row["size_bytes"], row["duration_s"], (row["width"] or 0) * (row["height"] or 0)
-    if row["modality"] == "image":
-        return float(STILL_S + (pixels or 1e6) * STILL_PIXEL_S)
-    if row["modality"] == "audio":
-        return float(SOURCE_S + min(seconds or size / 16_000, size / 100) * LONE_SOUND_S)
-    if not seconds or not pixels:
-        return float(SOURCE_S + size * UNKNOWN_BYTE_S)
-    frames = min(seconds * min(row["fps"] or 25.0, MOST_FPS), size / LEAST_FRAME_BYTES)
-    pictures = min(frames, seconds * PICTURES_PER_S + 1)
-    return float(SOURCE_S + frames * pixels * (SIMPLE_PIXEL_S if row["video_codec"] in SIMPLE else PIXEL_S) + size * BYTE_S
-                 + pictures * PICTURE_S + (min(seconds, size / 100) * SOUND_S if row["audio_codec"] else 0.0))
+    size, seconds, fps = (floats(sources, name) for name in ("size_bytes", "duration_s", "fps"))
+    pixels = floats(sources, "width") * floats(sources, "height")
+    simple, sound = pc.is_in(sources["video_codec"], value_set=pa.array(sorted(SIMPLE))), pc.is_valid(sources["audio_codec"])
+    frames = np.minimum(seconds * np.minimum(np.where(fps > 0, fps, 25.0), MOST_FPS), size / LEAST_FRAME_BYTES)
+    pictures = np.minimum(frames, seconds * PICTURES_PER_S + 1)
+    video = (SOURCE_S + frames * pixels * np.where(simple, SIMPLE_PIXEL_S, PIXEL_S) + size * BYTE_S + pictures * PICTURE_S
+             + np.where(sound, np.minimum(seconds, size / 100) * SOUND_S, 0.0))
+    unknown = SOURCE_S + size * UNKNOWN_BYTE_S
+    image = STILL_S + np.where(pixels > 0, pixels, 1e6) * STILL_PIXEL_S
+    lone = SOURCE_S + np.minimum(np.where(seconds > 0, seconds, size / 16_000), size / 100) * LONE_SOUND_S
+    kind = {name: np.asarray(pc.equal(sources["modality"], name)) for name in ("image", "audio")}
+    return np.select([kind["image"], kind["audio"], (seconds > 0) & (pixels > 0)], [image, lone, video], unknown)

@@ -1,28 +1,24 @@
 """Measures every source in one decode pass, and judges what was measured: two jobs, so that a threshold never decodes a frame.
 
-Tasks of `measure` are balanced by what decoding is likely to cost, the dearest first, and their number grows with the corpus
-and not with the cluster. A source that is dearer than a task is read in parts, each by a task of its own, and a small task makes one
+A source that is dearer than a task (`jobs.clean.plan`) is read in parts, each by a task of its own, and a small task makes one
 whole of them, with the numbers that one pass would have given. What goes wrong with a source is a row of `rejects`; only our own
 faults end a task.
 """
 
 import io
-import math
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from jobs.clean import policy
-from jobs.clean.chapters import CHAPTER_S
-from jobs.clean.cost import cost_s
+from jobs.clean.plan import Task, grouped, plan
 from jobs.collect.opened import changed
 from jobs.collect.source import local, lost, opened
 from jobs.job import Job, Part
-from jobs.lake import Lake, Slice, Version
+from jobs.lake import Lake
 from jobs.media.faults import MediaFault
 from jobs.media.wire import pack, unpack
 from jobs.run import Run, reject_rows
@@ -34,32 +30,10 @@ if TYPE_CHECKING:
     from jobs.clean.found import Measured
 
 T = TypeVar("T")
-MEDIA = ("video", "image", "audio")
 GIVEN = ("title", "caption", "lang", "transcript", "licence", "pii_count")
 """What clips take over from their source."""
-FACTS = ("source_id", "modality", "uri", "sha256", "size_bytes", "duration_s", "width", "height", "fps", "video_codec", "audio_codec", "error",
-         "fetched_at", *GIVEN)
+FACTS = ("source_id", "modality", "uri", "sha256", "size_bytes", "duration_s", "fetched_at", *GIVEN)
 TEXT_FACTS = ("source_id", "modality", "sha256", "error", "text", "fetched_at", *GIVEN)
-
-LEAST_TASK_S, MOST_TASK_S, TASKS = 3.0, 300.0, 256
-"""CPU seconds that a task is planned to take: the whole work in TASKS tasks, within these bounds."""
-ROWS_PER_TASK = 20_000
-
-
-@dataclass(frozen=True)
-class Task:
-    """What one task works on: sources to decode, or row groups to read.
-
-    Attributes:
-        parts: How many parts a single source is read in. part: Which of them this task reads; None for the task that joins them.
-    """
-
-    sources: tuple[Mapping[str, Any], ...]
-    slices: tuple[Slice, ...]
-    policy_hash: str
-    run_id: str
-    parts: int = 1
-    part: int | None = None
 
 
 # ---- measure
@@ -67,63 +41,10 @@ class Task:
 
 def measure(run: Run) -> None:
     """Plan on the driver, measure in tasks."""
-    version = run.input(SOURCES)
-    media = [row for row in version.read(FACTS).to_pylist() if row["error"] is None and row["modality"] in MEDIA]
-    target = task_s(media)
-    dear = {row["source_id"]: count for row in media if (count := parts(row, target)) > 1}
-    long = sorted((row for row in media if row["source_id"] in dear), key=_dearest_first)
-    tasks = [Task((row,), (), run.policy_hash, run.run_id, dear[row["source_id"]], i) for row in long for i in range(dear[row["source_id"]])]
-    tasks += [Task(tuple(batch), (), run.policy_hash, run.run_id)
-              for batch in balanced([row for row in media if row["source_id"] not in dear], target)]
-    tasks += [Task((), tuple(group), run.policy_hash, run.run_id) for group in grouped(_with_texts(version))]
+    tasks, joins = plan(run)
     run.parts(tasks, measure_task, weight="batch")
-    if long:
-        joins = [Task((row,), (), run.policy_hash, run.run_id, dear[row["source_id"]]) for row in long]
+    if joins:
         run.parts(tasks + joins, measure_task, weight="batch")
-
-
-def task_s(rows: Sequence[Mapping[str, Any]]) -> float:
-    """CPU seconds that a task is planned to take."""
-    return min(MOST_TASK_S, max(LEAST_TASK_S, sum(cost_s(row) for row in rows) / TASKS))
-
-
-def parts(row: Mapping[str, Any], target_s: float) -> int:
-    """In how many parts a source is read: as many as its chapters and tasks of the planned length allow."""
-    if row["modality"] != "video" or not row["duration_s"]:
-        return 1
-    return max(1, min(int(row["duration_s"] / CHAPTER_S), math.ceil(cost_s(row) / target_s)))
-
-
-def _dearest_first(row: Mapping[str, Any]) -> tuple[float, str]:
-    return -cost_s(row), row["source_id"]
-
-
-def balanced(rows: Sequence[Mapping[str, Any]], target: float | None = None) -> Iterator[list[Mapping[str, Any]]]:
-    """Sources in batches of about equal cost, the dearest first; the plan depends on the sources alone."""
-    ranked = [(cost_s(row), row) for row in sorted(rows, key=_dearest_first)]
-    target = target or task_s(rows)
-    batch: list[Mapping[str, Any]] = []
-    spent = 0.0
-    for cost, row in ranked:
-        if batch and spent + cost > target:
-            yield batch
-            batch, spent = [], 0.0
-        batch.append(row)
-        spent += cost
-    if batch:
-        yield batch
-
-
-def grouped(slices: Iterable[Slice]) -> Iterator[list[Slice]]:
-    """Row groups in order, in groups of ROWS_PER_TASK or one larger one."""
-    group: list[Slice] = []
-    for part in slices:
-        if group and sum(s.rows for s in group) + part.rows > ROWS_PER_TASK:
-            yield group
-            group = []
-        group.append(part)
-    if group:
-        yield group
 
 
 def measure_task(task: Task, settings: Settings) -> Part:
@@ -151,14 +72,9 @@ def measure_task(task: Task, settings: Settings) -> Part:
     )
 
 
-def _with_texts(version: Version) -> Iterator[Slice]:
-    for part in version.slices():
-        if "text" in part.read(["modality"])["modality"].unique().to_pylist():
-            yield part
-
-
 def _sources(task: Task) -> Iterator[Mapping[str, Any]]:
-    yield from task.sources
+    for rows in task.sources:
+        yield from rows.read(FACTS).to_pylist()
     for part in task.slices:
         for row in part.read(TEXT_FACTS).to_pylist():
             if row["error"] is None and row["modality"] == "text":
@@ -178,7 +94,7 @@ def _read_part(task: Task, settings: Settings) -> Part:
     from jobs.clean.sandboxed import Part as Read
     from jobs.clean.sandboxed import read_part
 
-    (source,), number = task.sources, task.part
+    (source,), number = _sources(task), task.part
     assert number is not None
     def work(file: BinaryIO) -> "Read":
         return read_part(file, number, task.parts, settings.recipe.measure)

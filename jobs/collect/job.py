@@ -55,7 +55,7 @@ _MOST_STATED = 1e9
 """A billion pixels a side, frames a second or seconds (32 years): what states more lies."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """What a task does with one object.
 
@@ -111,7 +111,7 @@ def plan(found: Sequence[Found], k_anonymity: int) -> Iterator[Item]:
     beside = _sidecars(usable)
     spoken_for = {s.rel_path for sidecars in beside.values() for s in sidecars}
     tables = [f for f in usable if f.suffix in SUFFIXES and f.size_bytes and f.rel_path not in spoken_for and _is_text(f)]
-    joined = join(tables, Places(usable))
+    joined = join(tables, Places(usable if tables else ()))
     known = joined.records.known(k_anonymity)
     few = joined.records.below(k_anonymity)
     for item in found:

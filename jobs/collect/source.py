@@ -23,7 +23,7 @@ from jobs.errors import Terminal, Transient
 from jobs.version import digest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Found:
     """An object as it was listed.
 

@@ -20,8 +20,9 @@ from jobs.dedup import passes, semantic
 from jobs.errors import Terminal
 from jobs.label.job import FACT, worker_device
 from jobs.label.labeler import Absent, Batch, labelers
-from jobs.label.plan import Holders, same_measuring
+from jobs.label.plan import same_measuring
 from jobs.lake import Lake, Slice, Version
+from jobs.rows import Holders, whole
 from schemas import CLIPS, LABELS
 from schemas.settings import Label, Settings
 
@@ -72,13 +73,13 @@ def read(folder: str, piece: Slice) -> pa.Table:
 
 def missing(lake: Lake, clips: Version, cuts: Sequence[passes.Cut], label: Label) -> list[Task]:
     """What must be done before the vectors of these clips can be read."""
-    held = _standing(lake, clips, label)
-    tasks = []
-    for cut in cuts:
-        if (todo := _without(cut)) is not None:
-            ids = todo.slice.read(["clip_id"])["clip_id"].take(pa.array(todo.rows_)).to_pylist() if held else ()
-            tasks.append(Task(todo, held.of(ids) if held else ()))
-    return tasks
+    standing = _standing(lake, clips, label)
+    todo = [left for cut in cuts if (left := _without(cut)) is not None]
+    if not standing or not todo:
+        return [Task(cut, ()) for cut in todo]
+    ids = whole(pa.chunked_array([chunk for cut in todo for chunk in cut.slice.read(["clip_id"])["clip_id"].take(pa.array(cut.rows_)).chunks]))
+    held, ends = Holders(standing, ids), np.cumsum([len(cut.rows_) for cut in todo])
+    return [Task(cut, held.of(np.arange(end - len(cut.rows_), end))) for cut, end in zip(todo, ends, strict=True)]
 
 
 def _without(cut: passes.Cut) -> passes.Cut | None:
@@ -151,7 +152,7 @@ def _labelled(standing: Sequence[Slice], ids: Sequence[str]) -> dict[str, NDArra
     return found
 
 
-def _standing(lake: Lake, clips: Version, label: Label) -> Holders | None:
+def _standing(lake: Lake, clips: Version, label: Label) -> Version | None:
     """The current labels, if their vectors are those that would be made here."""
     fingerprint = lake.current("label")
     labels = lake.version(LABELS, fingerprint) if fingerprint else None
@@ -161,7 +162,7 @@ def _standing(lake: Lake, clips: Version, label: Label) -> Holders | None:
     measured = next((fp for name, fp in parents.items() if name.startswith(f"{CLIPS.name}@")), None)
     before = lake.version(CLIPS, measured) if measured else None
     same = before is not None and same_measuring(clips.manifest, before.manifest)
-    return Holders(labels, "clip_id") if same and parents.get(f"{FACT}{LABELER}") == identity(label) else None
+    return labels if same and parents.get(f"{FACT}{LABELER}") == identity(label) else None
 
 
 def _put(lake: Lake, folder: str, piece: Slice, vectors: pa.Table) -> None:

@@ -326,7 +326,7 @@ def _evidence(x: NDArray[np.int64], k: NDArray[np.int64], proof: NDArray[np.int6
     a, b = _compared(x, head, proof, edges), _compared(k, head, proof, edges)
 
     def name(of: NDArray[np.int64], unless: NDArray[np.int64] | None = None) -> pa.Array:
-        named = ids.take(pa.array(of)).combine_chunks()
+        named = ids.take(pa.array(of)).cast(pa.string()).combine_chunks()
         return named if unless is None else pc.if_else(pa.array(of == unless), None, named)
 
     return pc.binary_join_element_wise(

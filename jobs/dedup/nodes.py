@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from jobs.dedup import index, keeper, passes
 from jobs.lake import Version
+from jobs.rows import whole
 from schemas.settings import Dedup
 
 
@@ -85,15 +86,21 @@ class Nodes:
 def nodes_of(version: Version, rejects: Version, dedup: Dedup, known: Sequence[index.Standing] = ()) -> Nodes:
     """Clips that nothing rejected so far, in keep order, after those of earlier releases."""
     clips = version.read(list(dict.fromkeys((*keeper.FACTS, *index.ENTRIES.names))))
-    rejected = rejects.read(["sample_id"])["sample_id"]
-    left = np.flatnonzero(~np.asarray(pc.is_in(clips["clip_id"], value_set=pc.unique(rejected))))
+    clips = clips.cast(_large(clips.schema))
+    rejected = pc.unique(whole(rejects.read(["sample_id"])["sample_id"]))
+    left = np.flatnonzero(~np.asarray(pc.is_in(clips["clip_id"], value_set=rejected)))
     place = left[keeper.order(clips.take(pa.array(left)), dedup.keep)]
-    new = clips.select(index.ENTRIES.names).take(pa.array(place)).cast(index.ENTRIES)
-    new = new.append_column("matched_in", pa.nulls(new.num_rows, pa.string()))
-    earlier = [part.clips.take(pa.array(part.taking_part)).cast(index.ENTRIES).append_column(
-        "matched_in", pa.array([part.release] * len(part.taking_part), pa.string())) for part in known]
+    entries = _large(index.ENTRIES)
+    new = clips.select(entries.names).take(pa.array(place)).cast(entries)
+    new = new.append_column("matched_in", pa.nulls(new.num_rows, pa.large_string()))
+    earlier = [part.clips.take(pa.array(part.taking_part)).cast(entries).append_column(
+        "matched_in", pa.array([part.release] * len(part.taking_part), pa.large_string())) for part in known]
     every = pa.concat_tables([*earlier, new]).combine_chunks()
-    source, modality = (pa.concat_arrays([pa.array([], pa.string()), *every[name].chunks]).dictionary_encode()
-                        for name in ("source_id", "modality"))
+    source, modality = (whole(every[name]).dictionary_encode() for name in ("source_id", "modality"))
     return Nodes(every.drop_columns("modality"), np.asarray(source.indices), np.asarray(modality.indices),
                  tuple(modality.dictionary.to_pylist()), place, version, tuple(known))
+
+
+def _large(schema: pa.Schema) -> pa.Schema:
+    """The same with texts that may take more than 2 GiB together."""
+    return pa.schema([f.with_type(pa.large_string()) if pa.types.is_string(f.type) else f for f in schema])

@@ -17,8 +17,8 @@ SHARE_WEIGHT = 2.0
 """A share costs a person more than a like."""
 
 
-def engagement(behaviour: pa.Table, least_k: int) -> dict[str, float]:
-    """Prior of every source with a row behind which at least `least_k` people stand.
+def engagement(behaviour: pa.Table, least_k: int) -> pa.Table:
+    """`source_id` and `engagement` of every source with a row behind which at least `least_k` people stand.
 
     Args:
         behaviour: Rows of `behaviour`.
@@ -30,11 +30,11 @@ def engagement(behaviour: pa.Table, least_k: int) -> dict[str, float]:
     watched = np.asarray(pc.cast(rows["completion"], pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
     known = ~np.isnan(watched)
     if not len(views) or views.sum() <= 0:
-        return {}
+        return pa.table({"source_id": pa.array([], pa.string()), "engagement": pa.array([], pa.float64())})
     mean_rate = max(float(acts.sum() / views.sum()), 1e-6)
     mean_watched = float(np.average(watched[known], weights=views[known])) if views[known].sum() > 0 else 0.5
     seen = np.where(known, views, 0.0)
     completion = (seen * np.where(known, watched, 0.0) + PRIOR_VIEWS * mean_watched) / (seen + PRIOR_VIEWS)
     rate = (acts + PRIOR_VIEWS * mean_rate) / (views + PRIOR_VIEWS)
     score = completion / 2 + rate / (rate + mean_rate) / 2
-    return {str(source): round(float(min(1.0, max(0.0, s))), 5) for source, s in zip(rows["source_id"].to_pylist(), score, strict=True)}
+    return pa.table({"source_id": rows["source_id"], "engagement": np.round(np.clip(score, 0.0, 1.0), 5)})

@@ -42,14 +42,16 @@ def erase(lake: Lake, sources: Collection[str], stones: Tombstones) -> dict[str,
         How many rows were emptied, by table.
     """
     _unfinished(lake)
-    clips = {row["clip_id"] for v in versions(lake, CLIPS) for row in v.read(["clip_id", "source_id"]).to_pylist() if row["source_id"] in sources}
+    of_sources = _named("source_id", sources)
+    clips = {name for version in versions(lake, CLIPS)
+             for found in version.each(lambda part: part.filter(of_sources(part))["clip_id"].to_pylist(), ["clip_id", "source_id"]) for name in found}
     prompts = {row["prompt_id"] for v in versions(lake, PROMPTS) for row in v.read(["prompt_id", "sample_ids"]).to_pylist()
                if clips & set(row["sample_ids"])}
     count = {}
     for table, columns, whose in (
-        (SOURCES, ["source_id"], _named("source_id", sources)),
-        (CLIPS, ["source_id"], _named("source_id", sources)),
-        (REJECTS, ["source_id", "sample_id"], lambda rows: _named("source_id", sources)(rows) | _named("sample_id", {*sources, *clips})(rows)),
+        (SOURCES, ["source_id"], of_sources),
+        (CLIPS, ["source_id"], of_sources),
+        (REJECTS, ["source_id", "sample_id"], lambda rows: of_sources(rows) | _named("sample_id", {*sources, *clips})(rows)),
         (LABELS, ["clip_id"], _named("clip_id", clips)),
         (PROMPTS, ["prompt_id"], _named("prompt_id", prompts)),
         (GENERATIONS, ["prompt_id"], _named("prompt_id", prompts)),

@@ -1,42 +1,41 @@
 """Train or validation, decided so that nothing leaks: whatever shares a source, a source's bytes or a duplicate goes the same way."""
 
 import hashlib
-from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from jobs.dedup.graph import Components, components
+from jobs.rows import numbers, whole
 
 TRAIN, VALIDATION = "train", "validation"
 
 
-def groups(clips: pa.Table, duplicates: pa.Table) -> dict[str, str]:
-    """The group of every source: the least source id of all that it is connected with.
+def groups(clips: pa.Table, duplicates: pa.Table, components: Components = components) -> pa.LargeStringArray:
+    """The group of every clip: the least source id of all that its source is connected with.
 
     Args:
         clips: clip_id, source_id, source_sha256 of all clips, rejected ones too: they may be what connects two sources.
         duplicates: loser_id, keeper_id. A keeper of an earlier release, which is no clip of ours, connects its losers.
+        components: Finds the components of a graph (`jobs.dedup.job.components_by`).
     """
-    if not clips.num_rows:
-        return {}
-    names = [*(f"s{s}" for s in clips["source_id"].to_pylist())]
-    bytes_ = [f"b{s}" for s in clips["source_sha256"].to_pylist()]
-    of = dict(zip(clips["clip_id"].to_pylist(), names, strict=True))
-    edges = list(zip(names, bytes_, strict=True))
-    edges += [
-        (of.get(a, f"c{a}"), of.get(b, f"c{b}"))
-        for a, b in zip(duplicates["loser_id"].to_pylist(), duplicates["keeper_id"].to_pylist(), strict=True)
-    ]
-    nodes, flat = np.unique(np.array([n for edge in edges for n in edge], dtype=object).astype(str), return_inverse=True)
-    pairs = flat.reshape(-1, 2)
-    graph = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(len(nodes), len(nodes)))
-    _, component = connected_components(graph, directed=False)
-    least: dict[int, str] = {}
-    for name, number in zip(nodes, component, strict=True):  # nodes are sorted: the first source of a component is its least
-        if name.startswith("s"):
-            least.setdefault(int(number), name[1:])
-    return {str(name[1:]): least[int(number)] for name, number in zip(nodes, component, strict=True) if name.startswith("s")}
+    sources = pc.unique(whole(clips["source_id"]))
+    sources = sources.take(pc.sort_indices(sources))  # so that the least number is the least id
+    ids, bytes_, of = whole(clips["clip_id"]), whole(clips["source_sha256"]), numbers(clips["source_id"], sources)
+    pairs = [duplicates[name] for name in ("loser_id", "keeper_id")]
+    strangers = pc.unique(whole(pa.chunked_array([chunk for column in pairs for chunk in column.chunks], pa.string())))
+
+    def node(column: pa.ChunkedArray) -> NDArray[np.int64]:
+        clip = numbers(column, ids)
+        return np.where(clip >= 0, of[clip], len(sources) + numbers(column, strangers))
+
+    src, dst = np.concatenate([of, node(pairs[0])]), np.concatenate([of[numbers(clips["source_sha256"], bytes_)], node(pairs[1])])
+    nodes, least = components(src[src != dst], dst[src != dst])
+    group = np.arange(len(sources) + len(strangers))
+    group[nodes] = least
+    return sources.take(pa.array(group[of]))
 
 
 def side(group: str, validation_share: float) -> str:
@@ -45,6 +44,8 @@ def side(group: str, validation_share: float) -> str:
     return VALIDATION if draw < validation_share else TRAIN
 
 
-def sides(group_of: dict[str, str], sources: Iterable[str], validation_share: float) -> dict[str, str]:
-    """The split of every source."""
-    return {source: side(group_of[source], validation_share) for source in sources}
+def validation(groups: pa.LargeStringArray, share: float) -> NDArray[np.bool_]:
+    """Which of these groups are for validation."""
+    coded = groups.dictionary_encode()
+    drawn = np.array([side(name.as_py(), share) == VALIDATION for name in coded.dictionary], bool)
+    return np.asarray(drawn[coded.indices.to_numpy()], bool)

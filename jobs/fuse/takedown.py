@@ -68,7 +68,7 @@ def _forget(lake: Lake, erase: bool) -> set[str]:
     from jobs.dedup import embeddings, index
 
     stones = tombstones(lake)
-    gone = {row["source_id"] for v in versions(lake, SOURCES) for row in v.read(["source_id", "uri", "sha256"]).to_pylist() if stones.hold(row)}
+    gone = {name for version in versions(lake, SOURCES) for name in stones.ids(version)}
     index.forget(lake, gone, erase=erase)
     if erase:
         embeddings.erase(lake, gone)
@@ -94,8 +94,7 @@ def _rewritten(lake: Lake, samples: Version) -> dict[str, Any] | None:
     collected = next(fp for name, fp in samples.manifest["parents"].items() if name.startswith(f"{SOURCES.name}@"))
     sources = lake.version(SOURCES, collected)
     stones = tombstones(lake)
-    rows = sources.read(["source_id", "uri", "sha256"]).to_pylist() if sources else []
-    buried = pa.array(sorted(r["source_id"] for r in rows if stones.hold(r)), pa.string())
+    buried = pa.array(sorted(stones.ids(sources)) if sources else [], pa.string())
     parents = {**samples.manifest["parents"], **stones.facts}
     facts = {k: samples.manifest[k] for k in ("job", "code", "recipe")}
     fingerprint = digest({**facts, "parents": parents})[:12]
@@ -105,7 +104,7 @@ def _rewritten(lake: Lake, samples: Version) -> dict[str, Any] | None:
             whose = opened.read(columns=["sample_id", "source_id"])
         lost = whose.filter(pc.is_in(whose["source_id"], value_set=buried))
         if not lost.num_rows:
-            lake.put(lake.fs.cat_file(path), SAMPLES.name, fingerprint, file["path"])
+            lake.copy(path, SAMPLES.name, fingerprint, file["path"])
             files.append(file)
             continue
         touched.append(file["path"])
@@ -151,7 +150,7 @@ def _rejects(lake: Lake, samples: Version, manifest: Mapping[str, Any], gone: Se
     before = lake.version(REJECTS, samples.fingerprint)
     files = []
     for file, path in zip(before.manifest["files"], before.files(), strict=True) if before else ():
-        lake.put(lake.fs.cat_file(path), REJECTS.name, fingerprint, file["path"])
+        lake.copy(path, REJECTS.name, fingerprint, file["path"])
         files.append(file)
     rows = [{**g, "check": "takedown", "reason": "taken_down"} for g in sorted(gone, key=lambda g: str(g["sample_id"]))]
     policy = digest(manifest["recipe"])[:12]
@@ -190,8 +189,9 @@ def _near_copies(lake: Lake, samples: Version | None, sources: Collection[str]) 
         return []
     known = clips.read(["clip_id", "source_id"])
     mine = set(known.filter(pc.is_in(known["source_id"], value_set=pa.array(sorted(sources), pa.string())))["clip_id"].to_pylist())
-    pairs = [{p["loser_id"], p["keeper_id"]} for p in duplicates.read(["loser_id", "keeper_id"]).to_pylist()]
-    return sorted(set().union(*(pair for pair in pairs if pair & mine)) - mine)
+    pairs, of_mine = duplicates.read(["loser_id", "keeper_id"]), pa.array(sorted(mine), pa.string())
+    near = pairs.filter(pc.or_(*(pc.is_in(pairs[name], value_set=of_mine) for name in pairs.schema.names)))
+    return sorted({name for column in near.columns for name in column.to_pylist()} - mine)
 
 
 def _descendants(lake: Lake, ids: set[str]) -> dict[str, list[str]]:

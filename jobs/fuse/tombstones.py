@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.lake import Lake
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.lake import Lake, Version
 from jobs.version import digest
 
 FOLDER = "_takedowns"
+COLUMNS = ("source_id", "sha256", "uri")
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,19 @@ class Tombstones:
             or source.get("uri") in self.uris
             or (not line and source.get("sha256") in self.sha256)
         )
+
+    def held(self, sources: pa.Table) -> pa.Array:
+        """Which rows of `sources` (COLUMNS of it) were taken down: likewise, many at once."""
+        def among(name: str, known: frozenset[str]) -> pa.Array:
+            return pc.is_in(sources[name], value_set=pa.array(sorted(known), pa.string()))
+
+        file = pc.invert(pc.fill_null(pc.match_substring(sources["uri"], "#L"), False))
+        return pc.or_(pc.or_(among("source_id", self.source_ids), among("uri", self.uris)), pc.and_(file, among("sha256", self.sha256)))
+
+    def ids(self, sources: Version) -> set[str]:
+        """Ids of the rows of a version of `sources` that were taken down."""
+        found = sources.each(lambda part: part.filter(self.held(part))["source_id"].to_pylist(), COLUMNS)
+        return {name for part in found for name in part}
 
     @property
     def facts(self) -> dict[str, str]:

@@ -17,15 +17,18 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from jobs.errors import Terminal
 from jobs.job import Job, Part, maker
 from jobs.label.labeler import Batch, Cast, Found, Model, cast, labelers
-from jobs.label.plan import Holders, bundles, same_measuring, unchanged
+from jobs.label.plan import bundles, same_measuring, unchanged
 from jobs.label.replies import Replies
 from jobs.lake import Lake, Slice, Version
+from jobs.rows import Holders, Numbered, Rows, numbers, whole
 from jobs.run import Run
 from schemas import CLIPS, LABELS, REJECTS, SOURCES
 from schemas.settings import Label, Settings
@@ -34,6 +37,8 @@ log = logging.getLogger(__name__)
 
 FACT = "labeler "
 """Prefix of a labeler's entry among the parents in the manifest."""
+SOURCE = ("source_id", "uri", "size_bytes", "sha256", "fetched_at")
+"""What a labeler that listens is told of a source."""
 KEPT = "kept "
 """Prefix of the identity of a labeler whose rows were kept while clips came or went: it did not see all clips of the version,
 so a later run that asks for it starts over."""
@@ -46,23 +51,25 @@ class Task:
     """One bundle of clips.
 
     Attributes:
-        slices: Where the clips are.
-        make: Clips to label, by labeler.
-        models: Model of each labeler in `make`.
-        keep: Clips whose standing rows are copied, by labeler.
+        clips: Those in the funnel.
+        same: Which of them the standing labels saw as they are.
+        make: Labelers that label all of them.
+        add: Labelers that label those that are not the same; standing rows say the rest.
+        keep: Labelers whose standing rows of the same ones are copied.
+        models: Model of every labeler that runs.
         standing: Where those rows are.
-        seen: Clips of the bundle that are in the funnel.
-        sources: Sources of the clips by id, where a labeler listens.
+        sources: Sources of the clips, where a labeler listens.
         replies: Folder in the lake for what the labelers are answered.
     """
 
-    slices: tuple[Slice, ...]
-    make: Mapping[str, tuple[str, ...]]
+    clips: tuple[Rows, ...]
+    same: NDArray[np.bool_]
+    make: tuple[str, ...]
+    add: tuple[str, ...]
+    keep: tuple[str, ...]
     models: Mapping[str, Model]
-    keep: Mapping[str, tuple[str, ...]]
     standing: tuple[Slice, ...]
-    seen: int
-    sources: Mapping[str, Mapping[str, Any]]
+    sources: tuple[Rows, ...]
     replies: tuple[str, ...]
 
 
@@ -114,41 +121,36 @@ def run(run: Run) -> None:
 
 def plan(run: Run, chosen: Cast) -> list[Task]:
     """One task per bundle of clips, in the order of the table."""
-    clips, label = run.input(CLIPS), run.settings.recipe.label
-    rejected = run.rejected_ids()
-    every = clips.read(["clip_id", "source_id"])
-    ids: list[str] = every["clip_id"].to_pylist()
-    source_of = dict(zip(ids, every["source_id"].to_pylist(), strict=True))
-    sources = _sources(run) if any(labelers()[n].listens for n in chosen.models) else {}
+    clips, label = Numbered(run.input(CLIPS)), run.settings.recipe.label
+    ids = whole(clips.version.read(["clip_id"])["clip_id"])
+    live = ~np.asarray(pc.is_in(ids, value_set=run.rejected_ids()))
+    listens = any(labelers()[n].listens for n in chosen.models)
+    sources, of = _sources(run, clips.version) if listens else (None, np.zeros(0, np.int64))
     standing = _standing(run.settings)
     facts = _standing_facts(standing)
-    same = _same(run, standing) if standing else frozenset()
-    held = Holders(standing, "clip_id") if standing and same else None
+    same = _same(run, standing, ids) if standing else np.zeros(len(ids), bool)
+    held = Holders(standing, ids) if standing and same.any() else None
     reused = {n for n, m in chosen.models.items() if facts.get(n) == labelers()[n].identity(label, m)}
     carried = set(facts) - set(chosen.models) if label.labelers else set[str]()
+    make, add, keep = (tuple(sorted(names)) for names in (chosen.models.keys() - reused, reused, reused | carried))
     tasks = []
-    for number, bundle in enumerate(bundles(clips, ids)):
-        here = tuple(i for i in bundle.ids if i not in rejected)
-        old = tuple(i for i in here if i in same)
-        new = tuple(i for i in here if i not in same)
-        make = {n: new if n in reused else here for n in chosen.models}
-        keep = {n: old for n in sorted(reused | carried) if old}
-        make = {n: m for n, m in make.items() if m}
-        heard = {i for n in chosen.models if labelers()[n].listens for i in here}
-        known = {s: sources[s] for s in sorted({source_of[i] for i in heard})}
+    for number, (start, end) in enumerate(bundles(clips.slices)):
+        here = start + np.flatnonzero(live[start:end])
+        rows = held.of(here[same[here]]) if held and keep else ()
+        heard = sources.rows(np.unique(of[here])) if sources else ()
         replies = ("_work", run.run_id, "replies", f"{number:05d}")
-        tasks.append(Task(bundle.slices, make, chosen.models, keep, held.of(old) if held and keep else (), len(here), known, replies))
+        tasks.append(Task(clips.rows(here), same[here], make, add, keep, chosen.models, rows, heard, replies))
     return tasks
 
 
-def _sources(run: Run) -> Mapping[str, Mapping[str, Any]]:
-    table = run.optional(SOURCES)
-    columns = ["source_id", "uri", "size_bytes", "sha256", "fetched_at"]
-    return {row["source_id"]: row for row in table.read(columns).to_pylist()} if table is not None else {}
+def _sources(run: Run, clips: Version) -> tuple[Numbered, NDArray[np.int64]]:
+    """The sources, and the number of that of each clip."""
+    version = run.input(SOURCES)
+    return Numbered(version), numbers(clips.read(["source_id"])["source_id"], whole(version.read(["source_id"])["source_id"]))
 
 
-def _same(run: Run, standing: Version) -> frozenset[str]:
-    """Clips that the standing labels saw and that are as they were: measured alike, with the same texts and numbers."""
+def _same(run: Run, standing: Version, ids: pa.LargeStringArray) -> NDArray[np.bool_]:
+    """Which clips the standing labels saw and are as they were: measured alike, with the same texts and numbers."""
     parents = standing.manifest["parents"]
     before = {
         t.name: next((v for p, fp in parents.items() if p.startswith(f"{t.name}@") and (v := run.lake.version(t, fp))), None)
@@ -156,36 +158,41 @@ def _same(run: Run, standing: Version) -> frozenset[str]:
     }
     old_clips, old_rejects, clips = before[CLIPS.name], before[REJECTS.name], run.input(CLIPS)
     if old_clips is None or old_rejects is None or not same_measuring(clips.manifest, old_clips.manifest):
-        return frozenset()
+        return np.zeros(len(ids), bool)
     columns = ["clip_id", *sorted({c for labeler in labelers().values() for c in labeler.needs} - {"frames", "clip_id"})]
-    if clips.fingerprint == old_clips.fingerprint:
-        found = frozenset(clips.read(["clip_id"])["clip_id"].to_pylist())
-    else:
-        found = unchanged(clips.read(columns), old_clips.read(columns))
-    return found - frozenset(pc.unique(old_rejects.read(["sample_id"])["sample_id"]).to_pylist())
+    same = np.ones(len(ids), bool)
+    if clips.fingerprint != old_clips.fingerprint:
+        same &= np.asarray(pc.is_in(ids, value_set=whole(unchanged(clips.read(columns), old_clips.read(columns)))))
+    same &= ~np.asarray(pc.is_in(ids, value_set=whole(old_rejects.read(["sample_id"])["sample_id"])))
+    return same
 
 
 def work(task: Task, settings: Settings) -> Part:
     """Label one bundle. Runs on a worker; models stay loaded in its process."""
     measured: list[dict[str, Any]] = []
-    copied, again = _copied(task)
-    parts, make = [copied], {n: ids for n in task.models if (ids := (*task.make.get(n, ()), *again.get(n, ())))}
+    ids = [name for rows in task.clips for name in rows.read(["clip_id"])["clip_id"].to_pylist()]
+    old = tuple(name for name, same in zip(ids, task.same, strict=True) if same)
+    new = tuple(name for name, same in zip(ids, task.same, strict=True) if not same)
+    copied, again = _copied(task, old)
+    asked = {n: (*(ids if n in task.make else new if n in task.add else ()), *again.get(n, ())) for n in task.models}
+    parts, make = [copied], {n: names for n, names in asked.items() if names}
     if make:
-        wanted = frozenset(i for ids in make.values() for i in ids)
+        wanted = frozenset(name for names in make.values() for name in names)
         columns = sorted({"clip_id", *(c for n in make for c in labelers()[n].needs)})
-        rows = [_told(row) for piece in task.slices for row in piece.read(columns).to_pylist() if row["clip_id"] in wanted]
-        batch = Batch(sorted(rows, key=lambda row: str(row["clip_id"])), task.sources, Replies(Lake(settings.runtime.lake), task.replies))
+        rows = [_told(row) for piece in task.clips for row in piece.read(columns).to_pylist() if row["clip_id"] in wanted]
+        sources = {row["source_id"]: row for piece in task.sources for row in piece.read(SOURCE).to_pylist()}
+        batch = Batch(sorted(rows, key=lambda row: str(row["clip_id"])), sources, Replies(Lake(settings.runtime.lake), task.replies))
         device = worker_device(settings.runtime.device) if any(m.name for m in task.models.values()) else "cpu"
-        for name, ids in make.items():
+        for name, names in make.items():
             state = _loaded(name, settings.recipe.label.model_dump_json(), device)
             started = time.process_time()
-            found = labelers()[name].label(state, batch.only(frozenset(ids)))
-            measured.append({"labeler": name, "clips": len(ids), "rows": len(found), "cpu_s": round(time.process_time() - started, 3)})
+            found = labelers()[name].label(state, batch.only(frozenset(names)))
+            measured.append({"labeler": name, "clips": len(names), "rows": len(found), "cpu_s": round(time.process_time() - started, 3)})
             parts.append(_rows(name, task.models[name], found))
     table = pa.concat_tables(parts).sort_by([(key, "ascending") for key in LABELS.key])
     measured += [{"labeler": name, "vector_width": width} for name, width in widths(table).items()]
     measured += [{"labeler": name, "passing": len(ids)} for name, ids in _passing(table).items()]
-    return Part({LABELS.name: table}, seen=task.seen, kept=task.seen, measured=measured)
+    return Part({LABELS.name: table}, seen=len(ids), kept=len(ids), measured=measured)
 
 
 def _told(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,16 +218,16 @@ def widths(labels: pa.Table) -> dict[str, int]:
     return found
 
 
-def _copied(task: Task) -> tuple[pa.Table, dict[str, tuple[str, ...]]]:
-    """Standing rows that are copied, and the clips to ask about again by labeler: none of those that do not run."""
+def _copied(task: Task, ids: Sequence[str]) -> tuple[pa.Table, dict[str, tuple[str, ...]]]:
+    """Standing rows of these clips that are copied, and the clips to ask about again by labeler: none of those that do not run."""
     parts = [LABELS.empty()]
     for piece in task.standing:
         rows = piece.read(LABELS.schema.names).cast(LABELS.schema)
-        parts += [rows.filter(_of(rows, name, ids)) for name, ids in task.keep.items()]
+        parts += [rows.filter(_of(rows, name, ids)) for name in task.keep]
     copied = pa.concat_tables(parts)
-    again = {name: ids for name, ids in _passing(copied).items() if name in task.models}
-    for name, ids in again.items():
-        copied = copied.filter(pc.invert(_of(copied, name, ids)))
+    again = {name: names for name, names in _passing(copied).items() if name in task.models}
+    for name, names in again.items():
+        copied = copied.filter(pc.invert(_of(copied, name, names)))
     return copied, again
 
 

@@ -1,69 +1,32 @@
 """Cuts a table of clips into tasks that depend on the table alone, and finds what a standing version of labels already says."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.lake import Slice, Version
+from jobs.lake import Slice
 
-TASK_CLIPS = 64
-"""Clips per task, more where one row group holds more: some tens of seconds of a ViT-B/32 on one core."""
-
-
-@dataclass(frozen=True)
-class Bundle:
-    """Neighbouring row groups that one task reads, and the ids of their rows in order."""
-
-    slices: tuple[Slice, ...]
-    ids: tuple[str, ...]
+LEAST_CLIPS, MOST_CLIPS, TASKS = 64, 1024, 256
+"""The whole table in TASKS tasks, of so many clips each: some tens of seconds of a ViT-B/32 on one core, and at most some 150 MB of frames. A
+row group is never cut."""
 
 
-def bundles(version: Version, ids: Sequence[str], least: int = TASK_CLIPS) -> list[Bundle]:
-    """The whole table in bundles of at least `least` rows (the last may have fewer), in order.
-
-    Args:
-        version: The table.
-        ids: The key of all its rows in order.
-        least: Rows per bundle.
-    """
-    made: list[Bundle] = []
-    held: list[Slice] = []
+def bundles(slices: Sequence[Slice]) -> Iterator[tuple[int, int]]:
+    """Numbers of the first row and after the last one of neighbouring row groups that one task reads (the last may have fewer rows)."""
+    least = max(LEAST_CLIPS, min(MOST_CLIPS, sum(piece.rows for piece in slices) // TASKS))
     start = end = 0
-    for piece in version.slices():
-        held.append(piece)
+    for piece in slices:
         end += piece.rows
         if end - start >= least:
-            made.append(Bundle(tuple(held), tuple(ids[start:end])))
-            held, start = [], end
-    if held:
-        made.append(Bundle(tuple(held), tuple(ids[start:end])))
-    return made
+            yield start, end
+            start = end
+    if start < end:
+        yield start, end
 
 
-class Holders:
-    """Which row groups of a long table hold rows of an id; built from the id column alone."""
-
-    def __init__(self, version: Version, column: str) -> None:
-        self._slices = version.slices()
-        ids: list[pa.Array] = []
-        where: list[np.ndarray] = []
-        for i, piece in enumerate(self._slices):
-            unique = pc.unique(piece.read([column])[column].combine_chunks())
-            ids.append(unique)
-            where.append(np.full(len(unique), i))
-        self._ids = pa.concat_arrays(ids) if ids else pa.array([], pa.string())
-        self._where = np.concatenate(where) if where else np.zeros(0, int)
-
-    def of(self, ids: Iterable[str]) -> tuple[Slice, ...]:
-        """The row groups that hold any of these ids, in order."""
-        hit = np.asarray(pc.is_in(self._ids, value_set=pa.array(list(ids), pa.string())))
-        return tuple(self._slices[i] for i in np.unique(self._where[hit]))
-
-
-def unchanged(now: pa.Table, before: pa.Table) -> frozenset[str]:
+def unchanged(now: pa.Table, before: pa.Table) -> pa.ChunkedArray:
     """Ids of `clip_id` whose every other column is the same in both tables."""
     at = pc.index_in(now["clip_id"], value_set=before["clip_id"].combine_chunks())
     mine, theirs = now.filter(pc.is_valid(at)), before.take(at.drop_null())
@@ -72,7 +35,7 @@ def unchanged(now: pa.Table, before: pa.Table) -> frozenset[str]:
         a, b = mine[name], theirs[name]
         equal = pc.or_(pc.fill_null(pc.equal(a, b), False), pc.and_(pc.is_null(a), pc.is_null(b)))
         same = pc.and_(same, equal)
-    return frozenset(mine.filter(same)["clip_id"].to_pylist())
+    return mine.filter(same)["clip_id"]
 
 
 def same_measuring(now: Mapping[str, object], before: Mapping[str, object]) -> bool:

@@ -19,6 +19,7 @@ TAKES = (("art-critic.mp4", 30, 110), ("fire2.mp4", 0, 25), ("sample.flv", 0, 30
 """Names and frames without a cut."""
 FONTS = sorted(str(p) for p in Path("/usr/share/fonts").rglob("*") if p.suffix in (".ttf", ".ttc", ".otf") and "Mono" not in p.name
                and any(word in p.name for word in ("CJK", "Liberation", "DejaVu")))
+FONTS += [] if any("CJK" in name for name in FONTS) else [str(p) for p in Path(__file__).parents[2].glob("jobs/generate/fonts/*CJK*.otf")]
 EN = (["the", "river", "rises", "in", "the", "hills", "north", "of", "the", "town", "and", "joins", "the", "sea", "after", "forty", "miles"]
       + ["each", "spring", "the", "people", "who", "live", "along", "its", "banks", "gather", "to", "mend", "what", "the", "winter", "has", "broken"])
 ZH = "清晨的阳光洒在古老的城墙上街道两旁的小店陆续开门老人们在公园里打太极孩子们背着书包走向学校远处传来卖豆浆的吆喝声"

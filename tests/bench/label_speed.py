@@ -27,6 +27,7 @@ from jobs.label.job import Task, work
 from jobs.label.labeler import labelers
 from jobs.label.pixels import decoded
 from jobs.lake import Lake, Slice
+from jobs.rows import Rows
 from schemas import CLIPS
 from schemas.settings import Label, Recipe, Settings
 
@@ -74,11 +75,10 @@ def stored(frames: list[bytes], root: Path, label: Label) -> Task:
              for i, some in enumerate(frames[at : at + CLIP_FRAMES] for at in range(0, len(frames), CLIP_FRAMES))]
     lake = Lake(str(root)).open(create=True)
     part = lake.write_part(CLIPS, "v", "measure-00000.parquet", CLIPS.rows(clips))
-    ids = tuple(str(c["clip_id"]) for c in clips)
     path = lake.url("clips", "v", part["path"])
-    with lake.parquet(path) as file:
-        piece = Slice(str(root), path, tuple(range(file.num_row_groups)), len(ids))
-    return Task((piece,), dict.fromkeys(NAMES, ids), {n: labelers()[n].model(label) for n in NAMES}, {}, (), len(ids), {})
+    pieces = [Slice(str(root), path, (i,), rows) for i, rows in enumerate(part["groups"])]
+    rows = tuple(Rows(piece, np.arange(piece.rows, dtype=np.int32)) for piece in pieces)
+    return Task(rows, np.zeros(len(clips), bool), NAMES, (), (), {n: labelers()[n].model(label) for n in NAMES}, (), (), ("_work", "replies"))
 
 
 def main(model: str = "ViT-B-32", frames: int = 64, rounds: int = 3, source: Path | None = None) -> None:

@@ -140,9 +140,14 @@ def measure(lake: Path, files: Sequence[str]) -> None:
     """The work of a task of `measure` and of one of `judge` on some files, as a worker does it, into a lake."""
     import hashlib
 
-    from jobs.clean.job import Task, judge_task, measure_task
-    from jobs.lake import Slice
+    import numpy as np
+
+    from jobs.clean.job import judge_task, measure_task
+    from jobs.clean.plan import Task
+    from jobs.lake import Lake, Slice
+    from jobs.rows import Rows
     from jobs.run import work_off
+    from schemas import SOURCES
     from schemas.settings import Settings
 
     settings = Settings()
@@ -151,10 +156,11 @@ def measure(lake: Path, files: Sequence[str]) -> None:
         with open(file, "rb") as opened:
             sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
         sources.append({
-            "source_id": f"{i:016x}", "modality": "video", "uri": file, "sha256": sha256, "size_bytes": Path(file).stat().st_size,
-            "fetched_at": None, "error": None, "pii_count": 0,
-            **dict.fromkeys(("title", "caption", "lang", "transcript", "licence", "duration_s", "width", "height", "fps"))})
-    work_off(str(lake), "measure", "bench", 0, Task(tuple(sources), (), "", ""), measure_task, settings)
+            "source_id": f"{i:016x}", "modality": "video", "uri": file, "rel_path": file, "connector": "file", "sha256": sha256,
+            "size_bytes": Path(file).stat().st_size, "pii_count": 0})
+    Lake(str(lake)).write_part(SOURCES, "bench", "sources.parquet", SOURCES.rows(sources))
+    table = Slice(str(lake), str(lake / "sources" / "bench" / "sources.parquet"), (0,), len(sources))
+    work_off(str(lake), "measure", "bench", 0, Task((Rows(table, np.arange(len(sources), dtype=np.int32)),), (), "", ""), measure_task, settings)
     slices = tuple(Slice(str(lake), str(file), (0,), 0) for file in sorted(lake.glob("clips/bench/*.parquet")))
     work_off(str(lake), "judge", "bench", 0, Task((), slices, "", ""), judge_task, settings)
 

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 
@@ -56,6 +57,33 @@ def test_a_lake_that_is_no_folder_is_read_as_well():
     lake.write_json({"rows": 1000, "files": [facts]}, "duplicates", "abc", "manifest.json")
     version = lake.version(DUPLICATES, "abc")
     assert version.read().num_rows == sum(piece.read().num_rows for piece in version.slices()) == 1000
+
+
+@pytest.mark.parametrize("root", ["folder", "memory://copies"])
+def test_a_copy_stays_as_it_is_whatever_becomes_of_the_first(tmp_path, root):
+    lake = Lake(root if "://" in root else str(tmp_path / root)).open(create=True)
+    lake.put(b"rows", "rejects", "a", "0.parquet")
+    for _ in range(2):  # a run that is done again
+        lake.copy(lake.path("rejects", "a", "0.parquet"), "rejects", "b", "0.parquet")
+    assert lake.fs.cat_file(lake.path("rejects", "b", "0.parquet")) == b"rows"
+    lake.put(b"emptied", "rejects", "a", "0.parquet")
+    assert lake.fs.cat_file(lake.path("rejects", "b", "0.parquet")) == b"rows"
+    lake.remove("rejects", "a")
+    assert lake.fs.cat_file(lake.path("rejects", "b", "0.parquet")) == b"rows"
+    lake.copy(lake.path("rejects", "b", "0.parquet"), "rejects", "b", "0.parquet")
+    assert lake.fs.cat_file(lake.path("rejects", "b", "0.parquet")) == b"rows"
+    with pytest.raises((FileNotFoundError, Terminal)):
+        lake.copy(lake.path("rejects", "a", "0.parquet"), "rejects", "c", "0.parquet")
+
+
+def test_a_disk_without_links_copies(lake, monkeypatch):
+    def refused(*words):
+        raise OSError(errno.EPERM, "no links here")
+
+    lake.put(b"rows", "rejects", "a", "0.parquet")
+    monkeypatch.setattr(os, "link", refused)
+    lake.copy(lake.path("rejects", "a", "0.parquet"), "rejects", "b", "0.parquet")
+    assert lake.fs.cat_file(lake.path("rejects", "b", "0.parquet")) == b"rows"
 
 
 def test_a_lake_of_another_schema_version_is_refused_by_name(lake):

@@ -180,6 +180,16 @@ def test_a_terminal_ends_the_job_at_once_and_a_transient_when_it_was_tried_again
         assert tries[3] == 4
 
 
+SHARED = ENDS.replace("kind = sys.argv[2]", "spark.MOST_SPARK_TASKS = 6").replace("if task == 3:", "if False:")
+
+
+@pytest.mark.spark
+def test_very_many_tasks_share_those_of_spark_and_each_is_done_once(tmp_path):
+    assert SHARED.count("MOST_SPARK_TASKS") == 1
+    subprocess.run([sys.executable, "-c", SHARED, str(tmp_path)], check=True, timeout=300)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {str(i): "x" for i in range(40)}
+
+
 def test_tasks_that_share_the_gpu_of_this_machine_run_one_after_the_other(tmp_path, no_spark, monkeypatch):
     from types import SimpleNamespace
 

@@ -11,9 +11,9 @@ by half as much and more beside it, and the frame of a door, which is out of foc
 Of any shade, a blurred copy of the picture among them: two lines equally far from both ends, 3 % to 45 % of the way, at which 0.6 of
 the picture or more steps by at least 8 so, with next to no detail outside of both (at most 0.35 of that inside, at least 1.2 is allowed);
 where one side is flat and the other is of the same shade at its outer edge, three times that inside (a subtitle may stand there). In the same
-place in 60 % of the pictures. Blurred copies step in 0.67 to 0.95 of the line, bars of one shade in 0.56 and more, a spot of light in 0.34 at most.
+place in 60 % of the pictures. Where both are flat and of one shade 0.5 of the picture will do, for grey bars step less beside what is grey. Blurred copies step in 0.67 to 0.95 of the line, bars of one shade in 0.56 and more, a spot of light in 0.34 at most.
 
-Null when no picture has a bright row and column. Version 5.
+Null when no picture has a bright row and column. Version 6.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ from jobs.media.kernel import kernel
 
 MEAN, SPREAD, LEAST = 24.0, 6.0, 0.02
 STEP, ACROSS, ACROSS_ANY, ALIKE = 8, 0.5, 0.6, 12
-"""Of luma across the edge of a bar, and share of the line that has it: of dark bars and of others; how much both sides may differ."""
+"""Of luma across the edge of a bar, and share of the line that has it: of dark and flat bars and of others; how much both sides may differ."""
 NEAREST, FARTHEST, SMOOTH, FLAT, LETTERS, OFTEN, SAME = 0.03, 0.45, 0.35, 1.2, 3.0, 0.6, 0.015
 """Where the edges of bars of any shade are, detail outside against inside where it is smooth and where letters may stand, and in how
 many pictures they are in the same place."""
@@ -87,12 +87,12 @@ def _framed(y: Any, first: int, last: int) -> Any:
     best, place = 0.0, 0
     for b in range(max(3, int(NEAREST * lines)), int(FARTHEST * lines)):
         one = _step(y, b - 2, 1)
-        if one < ACROSS_ANY or one <= best:
+        if one < ACROSS or one <= best:
             continue
         other = 0.0
         for near in range(b - 1, b + 2):
             other = max(other, _step(y, lines + 1 - near, -1))
-        if min(one, other) >= ACROSS_ANY and min(one, other) > best:
+        if min(one, other) >= ACROSS and min(one, other) > best:
             best, place = min(one, other), b
     if place == 0:
         return hard, 0.0
@@ -110,8 +110,9 @@ def _framed(y: Any, first: int, last: int) -> Any:
     for k in range(pixels):
         level += np.int32(y[0, k]) - np.int32(y[lines - 1, k])
     smooth = max(SMOOTH * inside, FLAT)
-    letters = min(above, below) <= FLAT and max(above, below) <= LETTERS * inside and abs(level) <= ALIKE * pixels
-    framed = max(above, below) <= smooth or letters
+    alike = abs(level) <= ALIKE * pixels
+    letters = min(above, below) <= FLAT and max(above, below) <= LETTERS * inside and alike
+    framed = max(above, below) <= FLAT and alike if best < ACROSS_ANY else max(above, below) <= smooth or letters
     return hard, 2.0 * place if framed else 0.0
 
 
@@ -132,4 +133,4 @@ def _share(rows: Any) -> float:
     return max(dark, usual if agree.mean() >= OFTEN else 0.0)
 
 
-MEASURE = Measurement("bars", 5, ("letterbox_share", "pillarbox_share"), reduce, width=8, look=look, every=2)
+MEASURE = Measurement("bars", 6, ("letterbox_share", "pillarbox_share"), reduce, width=8, look=look, every=2)

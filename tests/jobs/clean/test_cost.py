@@ -1,14 +1,22 @@
 """The predicted cost of a source against CPU seconds that were measured (`tests/bench/decode_cost.md`), and against lies."""
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from jobs.clean.cost import cost_s
+from jobs.clean import cost
+from schemas import SOURCES
 
 TABLE = Path(__file__).parents[2] / "bench" / "decode_cost.md"
 NUMBERS = ("size_bytes", "duration_s", "width", "height", "fps")
+
+
+def cost_s(facts: Mapping[str, object]) -> float:
+    names = ("modality", "size_bytes", "duration_s", "width", "height", "fps", "video_codec", "audio_codec")
+    return float(cost.cost_s(pa.table({name: pa.array([facts.get(name)], SOURCES.schema.field(name).type, from_pandas=True) for name in names}))[0])
 
 
 def measured() -> list[tuple[str, dict[str, object], float]]:

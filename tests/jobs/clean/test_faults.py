@@ -59,7 +59,7 @@ def barred(frame: np.ndarray, shade: int | str, sides: bool, text: bool = False)
     return ground
 
 
-@pytest.mark.parametrize("shade", [0, 40, 128, 255, "blurred"])
+@pytest.mark.parametrize("shade", [0, 40, 128, 192, 255, "blurred"])
 @pytest.mark.parametrize("sides", [True, False])
 def test_bars_of_any_shade_are_seen(clip: Callable[..., dict[str, Any]], shade: int | str, sides: bool) -> None:
     found = clip([barred(f, shade, sides) for f in world()])

@@ -257,6 +257,14 @@ def test_blockiness_shows_coding_blocks() -> None:
     assert values[2] > 1.5
 
 
+def test_a_few_edges_that_lie_on_block_borders_are_no_coding_blocks() -> None:
+    """Stripes of 80 pixels, as in a test picture; the same picture in blocks is seen."""
+    stripes = np.repeat(np.linspace(20, 230, 8).astype(np.uint8), 80)[None, :, None].repeat(360, axis=0).repeat(3, axis=2)
+    assert blockiness_of.look(as_picture(stripes))[0] < 1.2
+    blocks = np.random.default_rng(1).integers(0, 12, (45, 80, 1), dtype=np.uint8).repeat(8, axis=0).repeat(8, axis=1)
+    assert blockiness_of.look(as_picture(stripes + blocks))[0] > 4
+
+
 def test_text_area_tells_pages_from_pictures() -> None:
     text = measurements()["text"]
     page = np.full((224, 398, 3), 250, np.uint8)

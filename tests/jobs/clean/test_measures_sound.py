@@ -100,7 +100,7 @@ def test_clipping_is_seen_through_a_lossy_codec(tmp_path: Path, codec: str, cont
 
 
 @pytest.mark.parametrize(("codec", "container"), [*LOSSY, ("pcm_s16le", "wav")])
-@pytest.mark.parametrize(("level", "voices"), [(0.3, 1), (0.6, 1), (0.3, 2), (0.97, 2), (0.97, 3)])
+@pytest.mark.parametrize(("level", "voices"), [(0.3, 1), (0.6, 1), (1.0, 1), (0.3, 2), (0.97, 2), (0.97, 3)])
 def test_square_waves_are_flat_and_not_clipped(tmp_path: Path, codec: str, container: str, level: float, voices: int) -> None:
     """A tune of a games console: notes of square and pulse waves, of a level each."""
     t, random = np.arange(RATE * 4) / RATE, np.random.default_rng(voices)
@@ -109,6 +109,14 @@ def test_square_waves_are_flat_and_not_clipped(tmp_path: Path, codec: str, conta
         tones = 131 * 2 ** (random.integers(0, 24, 20) / 12)
         line += (1 - 0.3 * voice) * np.where(t * tones[(t / 0.2).astype(int)] % 1 < 0.5 / (1 + voice), 1, -1)
     assert coded(tmp_path, level * line / np.abs(line).max(), codec, container)["clipping_share"] == 0
+
+
+@pytest.mark.parametrize(("codec", "container"), [*LOSSY, ("pcm_s16le", "wav")])
+@pytest.mark.parametrize("gain_db", [6, 14])
+def test_a_clipped_tone_is_told_from_a_square_wave(tmp_path: Path, codec: str, container: str, gain_db: float) -> None:
+    line = 10 ** (gain_db / 20) * np.sin(np.arange(RATE * 4) * 2 * np.pi * 300 / RATE)
+    share = coded(tmp_path, line, codec, container)["clipping_share"]
+    assert share == pytest.approx(float((np.abs(line) > 1).mean()), rel=0.2)
 
 
 @pytest.mark.parametrize(("codec", "container"), LOSSY)

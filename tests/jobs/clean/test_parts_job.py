@@ -8,16 +8,18 @@ from typing import Any
 
 import av
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from jobs.clean import job as clean
+from jobs.clean import plan as planning
 from jobs.clean import sandboxed
 from jobs.errors import Terminal, Transient
 from jobs.lake import Lake
 from jobs.media import sandbox
 from jobs.media.faults import DecodeTimeout
 from jobs.run import Run, execute, work_off
-from schemas import CLIPS, REJECTS
+from schemas import CLIPS, REJECTS, SOURCES
 from schemas.settings import Settings
 
 CHAPTER = 4.0
@@ -75,8 +77,8 @@ class Bench:
 def bench(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     made = Bench(tmp_path / "lake", folder)
     monkeypatch.setattr("jobs.spark.each_task", made.each_task)
-    monkeypatch.setattr(clean, "CHAPTER_S", CHAPTER)
-    monkeypatch.setattr(clean, "LEAST_TASK_S", 0.1)
+    monkeypatch.setattr(planning, "CHAPTER_S", CHAPTER)
+    monkeypatch.setattr(planning, "LEAST_TASK_S", 0.1)
     for name in ("measure_source", "read_part"):
         monkeypatch.setattr(sandboxed, name, functools.partial(getattr(sandboxed, name), chapter_s=CHAPTER))
     execute("collect", made.settings)
@@ -91,7 +93,7 @@ def test_a_dear_source_is_read_in_parts_and_gives_the_rows_of_one_task(bench: Be
     assert (outcome.seen, outcome.kept, dict(outcome.rejected)) == (2, 2, {})
     assert bench.lake.names("_work") == [], "what was staged is gone"
 
-    monkeypatch.setattr(clean, "LEAST_TASK_S", clean.MOST_TASK_S)
+    monkeypatch.setattr(planning, "LEAST_TASK_S", planning.MOST_TASK_S)
     other = Bench(tmp_path / "other", folder)
     monkeypatch.setattr("jobs.spark.each_task", other.each_task)
     execute("collect", other.settings)
@@ -171,11 +173,15 @@ def test_an_error_of_ours_ends_the_run(bench: Bench, monkeypatch: pytest.MonkeyP
 def test_the_number_of_parts_follows_from_cost_and_length() -> None:
     film = {"modality": "video", "uri": "/a.mp4", "size_bytes": 10**10, "duration_s": 7_200.0, "width": 1280, "height": 720, "fps": 30.0,
             "video_codec": "h264", "audio_codec": "aac"}
-    cost = clean.cost_s(film)
+
+    def parts(target_s: float, **other: Any) -> int:
+        told = planning.headers(pa.table({f.name: pa.array([(film | other).get(f.name)], f.type) for f in SOURCES.schema}))
+        return int(planning.parts(told.cost, told.chapters, target_s)[0])
+
+    cost = float(planning.headers(pa.table({f.name: pa.array([film.get(f.name)], f.type) for f in SOURCES.schema})).cost[0])
     assert 600 < cost < 1_200
-    assert clean.parts(film, 300.0) == -(-cost // 300)
-    assert clean.parts(film, 3.0) == 7_200 // clean.CHAPTER_S, "no more than chapters"
-    assert clean.parts(film | {"uri": "s3://bucket/a.mp4"}, 3.0) == 7_200 // clean.CHAPTER_S, "each reads its part of the file"
-    assert clean.parts(film | {"duration_s": 200.0}, 3.0) == 1
-    assert clean.parts(film | {"duration_s": None}, 3.0) == 1
-    assert clean.parts(film | {"modality": "audio"}, 3.0) == 1
+    assert parts(300.0) == -(-cost // 300)
+    assert parts(3.0) == 7_200 // planning.CHAPTER_S, "no more than chapters"
+    assert parts(3.0, uri="s3://bucket/a.mp4") == 7_200 // planning.CHAPTER_S, "each reads its part of the file"
+    assert parts(3.0, duration_s=200.0) == parts(3.0, duration_s=None) == parts(3.0, modality="audio") == 1
+    assert parts(3.0, duration_s=1e300) < 10**7, "a lie about the length"

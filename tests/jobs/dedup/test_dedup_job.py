@@ -3,6 +3,7 @@
 from itertools import permutations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from jobs.dedup import job as dedup_job
@@ -173,6 +174,7 @@ def test_the_rows_do_not_depend_on_how_the_input_is_cut(lake_run, deduped, clip,
         run = lake_run(clips[::-1], pieces=pieces)
         recipe = run.settings.recipe.dedup
         nodes = dedup_job.nodes_of(run.parents["clips"], run.parents["rejects"], recipe)
+        assert {nodes.clips[name].type for name in ("clip_id", "source_id")} == {pa.large_string()}, "67 million ids fill a `string`"
         head = dedup_job.equal(nodes, dedup_job.here, parts)
         edges = dedup_job.edges_of(nodes, head, recipe, dedup_job.here, parts)
         tables = [p.tables["duplicates"] for p in dedup_job.verdicts(nodes, head, edges, run) if p.tables]

@@ -1,5 +1,6 @@
 """Properties of planning: nothing is lost, nothing leaks, no shard outgrows its size but for one large sample."""
 
+import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,16 +34,18 @@ def test_no_two_connected_clips_are_on_different_sides(sources, copies, pairs, s
     duplicates = pa.table(
         {"loser_id": pa.array([f"c{a}" for a, _ in pairs], pa.string()), "keeper_id": pa.array([f"c{b}" for _, b in pairs], pa.string())}
     )
-    group_of = split.groups(clips, duplicates)
-    sides = split.sides(group_of, set(clips["source_id"].to_pylist()), share)
+    group_of = split.groups(clips, duplicates).to_pylist()
+    sides = split.validation(split.groups(clips, duplicates), share).tolist()
     graph = nx.Graph()
     for row in clips.to_pylist():
         graph.add_edge(row["clip_id"], row["source_id"])
         graph.add_edge(row["source_id"], row["source_sha256"])
     graph.add_edges_from((f"c{a}", f"c{b}") for a, b in pairs)
     for component in nx.connected_components(graph):
-        assert len({sides[n] for n in component if n.startswith("s")}) <= 1
-        assert len({group_of[n] for n in component if n.startswith("s")}) <= 1
+        clips_of = [i for i in range(len(sources)) if f"c{i}" in component]
+        assert len({sides[i] for i in clips_of}) <= 1
+        assert {group_of[i] for i in clips_of} <= {min((n for n in component if n.startswith("s")), default="")}
+    assert sides == [split.side(group, share) == "validation" for group in group_of]
 
 
 def test_the_share_of_groups_in_validation_is_the_one_asked_for():
@@ -53,15 +56,15 @@ def test_the_share_of_groups_in_validation_is_the_one_asked_for():
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["train", "validation"]), st.integers(1, 500)), max_size=60), st.integers(100, 1000))
 def test_every_sample_is_in_one_shard_and_shards_keep_to_their_size(items, limit):
-    made = shards.cut([s for s, _ in items], [b for _, b in items], limit)
+    sizes = np.array([b for _, b in items], np.int64)
+    made = shards.cut(np.array([s == "validation" for s, _ in items], bool), sizes, limit)
     assert sorted(i for shard in made for i in shard.rows) == list(range(len(items)))
     for shard in made:
         assert {items[i][0] for i in shard.rows} == {shard.split}
-        assert shard.estimated_bytes == sum(items[i][1] for i in shard.rows)
-        assert shard.estimated_bytes <= limit or len(shard.rows) == 1
+        assert sizes[shard.rows].sum() <= limit or len(shard.rows) == 1
     for a, b in zip(made, made[1:], strict=False):  # a shard is closed only because the next sample would not fit
         if a.split == b.split:
-            assert a.estimated_bytes + items[b.rows[0]][1] > limit
+            assert sizes[a.rows].sum() + sizes[b.rows[0]] > limit
 
 
 def test_estimates_follow_the_share_of_the_span():
@@ -87,7 +90,8 @@ def test_a_few_enthusiasts_do_not_beat_a_well_liked_source():
         {"source_id": "dull", "views": 10000, "completion": 0.1, "likes": 10, "shares": 0, "k": 900},
         {"source_id": "few", "views": 4, "completion": 1.0, "likes": 4, "shares": 0, "k": 4},
     ]
-    prior = engagement(BEHAVIOUR.rows(rows), least_k=5)
+    found = engagement(BEHAVIOUR.rows(rows), least_k=5)
+    prior = dict(zip(found["source_id"].to_pylist(), found["engagement"].to_pylist(), strict=True))
     assert "few" not in prior
     assert prior["hit"] > prior["tiny"] > prior["dull"]
     assert all(0 <= p <= 1 for p in prior.values())

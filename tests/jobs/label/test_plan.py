@@ -1,0 +1,19 @@
+"""How the table of clips is cut into bundles."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.label import plan
+from jobs.lake import Slice
+
+
+@given(st.lists(st.integers(1, 3000), max_size=300))
+def test_bundles_are_neighbours_that_hold_every_row_once(rows: list[int]) -> None:
+    found = list(plan.bundles([Slice("", "", (0,), count) for count in rows]))
+    ends = [sum(rows[: i + 1]) for i in range(len(rows))]
+    assert [start for start, _ in found] == [0, *(end for _, end in found)][: len(found)]
+    assert {end for _, end in found} <= set(ends), "no row group is cut"
+    assert [end for _, end in found][-1:] == ends[-1:]
+    least = max(64, min(1024, sum(rows) // 256))
+    assert all(end - start >= least for start, end in found[:-1])
+    assert all(end - start < least + max(rows) for start, end in found)
