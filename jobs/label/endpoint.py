@@ -22,6 +22,8 @@ R = TypeVar("R")
 KEY_ENV = "REELMILL_CAPTION_KEY"
 AT_ONCE = 8
 """Questions under way at a time: such servers batch what comes in together."""
+DOUBT = 8
+"""Requests that are turned down before any is answered: are they at fault, or does the endpoint take none?"""
 LOOK_S = 1.0
 """Seconds after which whoever waits is told that nothing has come."""
 MOST_TOKENS = 1 << 40
@@ -55,7 +57,7 @@ def endpoint(address: str) -> Captioner:
     """A captioner that asks `POST <address>/chat/completions` (`jobs.chat`); the key comes from REELMILL_CAPTION_KEY.
 
     A request that is turned down is `failed` or `refused`, one that the server fails at is `unanswered`, if the endpoint answers one about as
-    many plain pictures. Of a batch that is turned down as a whole that is asked once, of the others each time.
+    many plain pictures. That is asked once where the first DOUBT of a batch are turned down, and for each that the server fails at.
 
     Raises (when asked):
         Transient: still no answer after the last try.
@@ -81,17 +83,23 @@ def endpoint(address: str) -> Captioner:
                 raise why from None
             return Reply("unanswered")
 
+    def checked(pictures: Pictures) -> None:
+        try:
+            answered([_plain()] * len(pictures), max_tokens=1)
+        except TurnedDown as why:
+            raise Terminal(f"{chat.url} turns every request down: {why}; check label.caption_model") from None
+
     def ask(clips: Sequence[Pictures]) -> Iterator[list[tuple[int, Reply]]]:
-        turned: dict[int, TurnedDown] = {}
+        turned: list[int] = []
+        trusted = False
         for number, reply in _together(one, clips):
             if isinstance(reply, TurnedDown):
-                turned[number] = reply
+                turned.append(number)
+            trusted = trusted or isinstance(reply, Reply)
+            if not trusted and len(turned) == min(DOUBT, len(clips)):
+                checked(max((clips[i] for i in turned), key=len))
+                trusted = True
             yield [(number, reply)] if isinstance(reply, Reply) else []
-        if turned and len(turned) == len(clips):
-            try:
-                answered([_plain()] * max(len(pictures) for pictures in clips), max_tokens=1)
-            except TurnedDown as why:
-                raise Terminal(f"{chat.url} turns every request down: {why}; check label.caption_model") from None
         yield [(number, Reply("failed")) for number in turned]
 
     return Captioner(address, ask)
