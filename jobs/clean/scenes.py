@@ -113,6 +113,12 @@ def page_turned(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
     return bool((through >= GROUND_THROUGH and through + around / 2 >= GROUND) or around >= GROUND_AROUND)
 
 
+def bar_stays(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
+    """Whether the top of two sketches is the same from side to side, and not black: the bar of a window, if it is a screen."""
+    top, later = (sketch[:SKETCH_W].astype(np.int16) for sketch in (one, other))
+    return bool(np.abs(later - top).max() <= GROUND_SAME and top.mean() >= DARK)
+
+
 def scene(sketch: NDArray[np.uint8]) -> tuple[Picture, Picture]:
     """A sketch as compared, and what it is more than its blurred self: [HEIGHT, WIDTH, 3] each."""
     luma, *chroma = np.split(sketch.astype(np.float32), [SKETCH_W * SKETCH_H, SKETCH_W * SKETCH_H * 5 // 4])

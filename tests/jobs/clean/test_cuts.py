@@ -115,6 +115,16 @@ def test_a_lamp_that_stays_on_while_the_light_goes_out_makes_no_cut(seed: int) -
     assert found == []
 
 
+@pytest.mark.parametrize("seed", [730, 731, 733, 734])
+def test_a_light_that_is_out_for_a_while_over_hardly_any_detail_makes_no_cut(seed: int) -> None:
+    soft, random = cv2.GaussianBlur(Scene(seed).world, (0, 0), 10), np.random.default_rng(seed)
+    lamp = 0.5 * np.exp(-((np.arange(180)[:, None, None] - 50) ** 2 + (np.arange(320)[None, :, None] - 200) ** 2) / 90 ** 2)
+    frames = [shown((soft[90:270, 100 + i // 4:420 + i // 4] + random.normal(0, 2, (180, 320, 3))) * (0.1 + lamp if 40 <= i < 80 else 1.0))
+              for i in range(120)]
+    found, _ = found_in(frames)
+    assert found == []
+
+
 @pytest.mark.parametrize("seed", range(710, 713))
 def test_a_flash_that_goes_out_slowly_behind_a_whip_pan_is_no_fade(seed: int) -> None:
     one, other, frames = Scene(seed), Scene(seed + 50), []
