@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.clean.cuts import ALL_OVER, BACK, COLUMN, Floats, change, cuts, whole
+from jobs.clean.cuts import ALL_OVER, COLUMN, Floats, change, cuts, whole
 from jobs.clean.dissolves import dissolves
 from jobs.clean.fades import fades
 from jobs.clean.inside import inside
@@ -36,8 +36,8 @@ GOES_ON, STOOD_LIKE, LEAP_LIKE = 0.6, 0.74, 0.8
 LIT_ALL_OVER, LIT_IN_PLACE = 0.95, 0.42
 """Share of the change of luma that goes one way where a light is switched that falls unevenly or dazzles, and how much of what stands out stays in its
 place (correlation), at least. Of 4,000 pairs of pictures of two films or photographs one in 300 has more, of lights with a lamp that stays on seven in eight."""
-LIT_BACK, BACK_S = 0.2, 3.0
-"""So much of it where the picture is back within this time: the light of two pictures alike was switched for so long."""
+LIT_BACK, BACK_S, BACK_LIT = 0.2, 3.0, 0.25
+"""So much of it is enough where the picture is back within this time, but for this part of the change."""
 SAME_LIGHT = 0.5
 """Mean luma of the darker picture over that of the lighter one, at least, where a scene goes on: two woods under their sky are alike, another light
 is another hour."""
@@ -105,7 +105,7 @@ def _back(i: int, pictures: Pictures) -> bool:
     low, high = np.searchsorted(pictures.times, (pictures.times[i] - BACK_S, pictures.times[i] + BACK_S))
     before, now = pictures.thumbs[i - 1:i + 1].astype(np.int16)
     return bool(min(np.abs(pictures.thumbs[i:high] - before).mean(axis=1).min(), np.abs(pictures.thumbs[low:i] - now).mean(axis=1).min())
-                < BACK * np.abs(now - before).mean())
+                < BACK_LIT * np.abs(now - before).mean())
 
 
 def _moves_on(i: int, doubtful: bool, content: Floats, stirred: NDArray[np.int64], pictures: Pictures) -> bool:
