@@ -30,16 +30,19 @@ SWEEP = 1.5
 all but two changed the picture by more than three times what it did."""
 CALM, CALM_FRAMES = 0.1, 4
 """So many frames that change by less than this part of a cut end what is beside it: another cut behind them is one of a shot that is short."""
-DETOUR = 1.25
-"""Two changes one after the other make a cut that takes two frames if both together are at most so many times the change from end to end."""
+SWING, SWING_USUAL = 0.08, 0.75
+"""A camera that is turned at once comes to rest gradually, or the other way round: by such a part of the greatest change both frames after it still
+change more than so many of those that follow them within AROUND_S."""
+WHOLE, DETOUR = 3.0, 1.25
+"""A change goes on in the frame beside it if that one's is less than so many times smaller. Two changes one after the other make a cut that takes two frames if both together are at most so many times the change from end to end."""
 PART = 0.35
 """Share of the picture that a cut changes, at least: less is a window, a caption or an insert."""
 FLASH_S, BACK, BACK_LIKE = 0.6, 0.35, 0.2
 """If a picture of so long before is back within this time, but for such a part of the change, and is not unlike (correlation of their luma thumbs)
 where it was no light that changed all over, it was a flash: six frames of twelve in a second. Of 1,245 frames of flashes three were so unlike."""
-LIT_S, LIT_ENDS, LIT_DOUBT = 0.17, 0.5, 0.1
+LIT_S, LIT_ENDS, LIT_DOUBT, LIT_LIKE = 0.17, 0.5, 0.1, 0.4
 """A flash that goes out at once is at most so long, and its end is so many times as great a change as its beginning, at least; so much in correlation
-each frame from its middle has to be worth where a cut hides in it."""
+each frame from its middle has to be worth where a cut hides in it, and so much is that of its frames with one of both shots: else the camera moves."""
 RELIT = 0.16
 """Share of the difference of two pictures, and of the darker one, that is left at most when one is made as bright as the other: the
 light has changed, not the scene."""
@@ -147,8 +150,9 @@ def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8],
         signals[after, COLUMN["changed"]] = (apart[:LUMA_THUMB] > CHANGED).mean()
     index = np.flatnonzero(kept)
     hidden = {after: first for first, after in runs}
-    found = _cuts(times[kept], signals[kept], thumbs[kept], threshold)
-    return [(_lit_until(hidden[i], i, thumbs) if (i := int(index[k])) in hidden else i, score) for k, score in found]
+    found = [(int(index[k]), score) for k, score in _cuts(times[kept], signals[kept], thumbs[kept], threshold)]
+    placed = ((_lit_until(hidden[i], i, thumbs) if i in hidden else i, score) for i, score in found)
+    return [(i, score) for i, score in placed if i is not None]
 
 
 def flashes(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]) -> list[tuple[int, int]]:
@@ -169,10 +173,14 @@ def flashes(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint
     return found
 
 
-def _lit_until(first: int, after: int, thumbs: NDArray[np.uint8]) -> int:
-    """With which frame of a flash the new shot begins: those before it are like the old one, those behind it like the new one."""
+def _lit_until(first: int, after: int, thumbs: NDArray[np.uint8]) -> int | None:
+    """With which frame of a flash the new shot begins: those before it are like the old one, those behind it like the new one. None where they
+    show something else than either."""
     lit = thumbs[first:after].astype(np.int16)
     old, new = (_alike(thumbs[i].astype(np.int16), lit, 0.0) for i in (first - 1, after))
+    tells = (old != 0) | (new != 0)
+    if tells.any() and np.maximum(old, new)[tells].mean() < LIT_LIKE:
+        return None
     nearer = np.concatenate([[0.0], np.cumsum(old - new)])
     return first + int((nearer - LIT_DOUBT * np.abs(np.arange(nearer.size) - (nearer.size - 1) / 2)).argmax())
 
@@ -186,7 +194,7 @@ def _cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]
     score = scores(times, signals, thumbs, lights)
     found: list[int] = []
     for i in (int(index) for index in np.flatnonzero(score >= threshold)):
-        if i == 0 or _flash(i, times, thumbs):
+        if i == 0 or _swings(i, times, content) or _flash(i, times, thumbs):
             continue
         first, after = whole(i, content)
         if _veiled(first, after, signals, thumbs) and _lifts(first, after, times, signals):
@@ -206,7 +214,16 @@ def _cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]
 def whole(i: int, content: Floats) -> tuple[int, int]:
     """The frame before the change with frame i and the one after it: a change that is about as great in the next frame, or in the one before, goes on."""
     k = i + 1 if i + 1 < content.size and content[i + 1] > content[i - 1] else i - 1
-    return (min(i, k) - 1, max(i, k)) if k > 0 and content[i] < PEAK * content[k] else (i - 1, i)
+    return (min(i, k) - 1, max(i, k)) if k > 0 and content[i] < WHOLE * content[k] else (i - 1, i)
+
+
+def _swings(i: int, times: Floats, content: Floats) -> bool:
+    """Whether the change with frame i goes on in both frames after it, or began in both before it: a cut takes two frames at most."""
+    low, high = np.searchsorted(times, (times[i] - AROUND_S, times[i] + AROUND_S + 1e-6))
+    for beside in (content[i + 1:high], content[max(low, 1):i][::-1]):
+        if beside.size > 2 and beside[:2].min() - np.quantile(beside[2:], SWING_USUAL) > SWING * content[i]:
+            return True
+    return False
 
 
 def _sweeps(one: NDArray[np.float32], between: NDArray[np.uint8], other: NDArray[np.float32]) -> bool:

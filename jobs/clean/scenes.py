@@ -52,6 +52,19 @@ GROUND_SAME, GROUND_CHANGED = 1, 6
 """Levels up to which a cell is the same, and from which it is another."""
 
 
+IN_PLACE_CELLS, IN_PLACE_FAINT = 1.0, 1.0
+"""How far the surroundings reach from which a cell of a sketch stands out (sigma); levels of it that may be noise."""
+
+
+def in_place(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Correlation of what stands out from its surroundings in the luma of two sketches, at the same place but for a cell; -1..1."""
+    a, b = (luma - cv2.GaussianBlur(luma, (0, 0), IN_PLACE_CELLS)
+            for luma in (sketch[:SKETCH_W * SKETCH_H].reshape(SKETCH_H, SKETCH_W).astype(np.float32) for sketch in (one, other)))
+    core = b[1:-1, 1:-1]
+    squares = cv2.matchTemplate(a * a, np.ones_like(core), cv2.TM_CCORR) + IN_PLACE_FAINT * IN_PLACE_FAINT * core.size
+    return float((cv2.matchTemplate(a, core, cv2.TM_CCORR) / np.sqrt(squares * ((core * core).sum() + IN_PLACE_FAINT * IN_PLACE_FAINT * core.size))).max())
+
+
 def one_scene(times: Floats, sketches: NDArray[np.uint8], first_s: float, after_s: float) -> bool:
     """Whether sketches at or before `first_s` and at or after `after_s` show one scene; `times` are of the sketches, seconds."""
     before = {int(np.searchsorted(times, first_s - gap_s + 1e-6)) - 1 for gap_s in AROUND_S}
@@ -98,6 +111,12 @@ def page_turned(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
     ground = (luma <= GROUND_SAME) & (chroma <= GROUND_SAME) & (other[:size].reshape(SKETCH_H, SKETCH_W) >= DARK)
     through, around = ground[box].mean(), ground.mean()
     return bool((through >= GROUND_THROUGH and through + around / 2 >= GROUND) or around >= GROUND_AROUND)
+
+
+def bar_stays(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
+    """Whether the top of two sketches is the same from side to side, and not black: the bar of a window, if it is a screen."""
+    top, later = (sketch[:SKETCH_W].astype(np.int16) for sketch in (one, other))
+    return bool(np.abs(later - top).max() <= GROUND_SAME and top.mean() >= DARK)
 
 
 def scene(sketch: NDArray[np.uint8]) -> tuple[Picture, Picture]:

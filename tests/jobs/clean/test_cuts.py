@@ -1,5 +1,6 @@
 """Hard cuts beside flashes, in the dark and within one picture."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -7,7 +8,7 @@ from jobs.clean import cuts
 from jobs.media.planes import LUMA_THUMB
 from jobs.media.signals import SIGNALS, THUMB
 from tests.jobs.clean.test_scenes import shown, taken
-from tests.jobs.clean.test_shots import FPS, Scene, found_in
+from tests.jobs.clean.test_shots import FPS, WIDTH, Scene, found_in
 
 
 @pytest.mark.parametrize("pace", [0.0, 0.6], ids=["still", "drifting"])
@@ -75,3 +76,69 @@ def test_a_flash_is_brighter_all_over_than_both_frames_beside_and_short() -> Non
     signals[1:, cuts.COLUMN["dy"]] = np.abs(np.diff(light))
     signals[:, cuts.COLUMN["luma"]] = thumbs[:, :LUMA_THUMB].mean(axis=1)
     assert cuts.flashes(np.arange(100) / 25, signals, thumbs) == [(20, 21), (40, 43)]
+
+
+def panorama(seed: int) -> np.ndarray:
+    """Three places beside one another, each 640 px wide."""
+    return np.concatenate([Scene(seed + k).world[:360] for k in range(3)], axis=1)
+
+
+def exposed(world: np.ndarray, x: float, moved: float) -> np.ndarray:
+    """The part of a world around a place, blurred over half of what the camera moved."""
+    return np.mean([taken(world, x - moved * k / 16, 180) for k in range(8 if moved else 1)], axis=0)
+
+
+@pytest.mark.parametrize("way", [1, -1], ids=["comes to rest", "sets out"])
+@pytest.mark.parametrize("seed", [680, 682])
+def test_a_whip_pan_that_comes_to_rest_or_sets_out_gradually_is_no_cut(seed: int, way: int) -> None:
+    world, steps = panorama(seed), [0.0] * 40 + [620.0, 20.0, 12.0, 8.0, 5.0, 3.0] + [0.0] * 40
+    places = 250 + np.cumsum(steps)
+    found, _ = found_in([shown(exposed(world, x, moved)) for x, moved in zip(places, steps, strict=True)][::way])
+    assert found == []
+
+
+@pytest.mark.parametrize("seed", range(690, 694))
+def test_a_whip_pan_in_the_moment_of_a_flash_is_no_cut(seed: int) -> None:
+    world, steps, lights = panorama(seed), [0.0] * 40 + [400.0, 300.0, 30.0] + [0.0] * 40, [0.0] * 40 + [0.6, 0.8, 0.0] + [0.0] * 40
+    frames = [shown(exposed(world, x, moved) * (1 - light) + 255 * light)
+              for x, moved, light in zip(250 + np.cumsum(steps), steps, lights, strict=True)]
+    found, _ = found_in(frames)
+    assert found == []
+
+
+@pytest.mark.parametrize("seed", range(700, 703))
+def test_a_lamp_that_stays_on_while_the_light_goes_out_makes_no_cut(seed: int) -> None:
+    scene, rows, columns = Scene(seed), np.arange(180)[:, None, None], np.arange(320)[None, :, None]
+    lamp = np.exp(-((rows - 50) ** 2 + (columns - 240) ** 2) / 60 ** 2)
+    frames = [shown(scene.at(i / FPS) * (0.06 + 0.7 * lamp if 40 <= i < 80 else 1.0)) for i in range(120)]
+    found, _ = found_in(frames)
+    assert found == []
+
+
+@pytest.mark.parametrize("seed", [730, 731, 733, 734])
+def test_a_light_that_is_out_for_a_while_over_hardly_any_detail_makes_no_cut(seed: int) -> None:
+    soft, random = cv2.GaussianBlur(Scene(seed).world, (0, 0), 10), np.random.default_rng(seed)
+    lamp = 0.5 * np.exp(-((np.arange(180)[:, None, None] - 50) ** 2 + (np.arange(320)[None, :, None] - 200) ** 2) / 90 ** 2)
+    frames = [shown((soft[90:270, 100 + i // 4:420 + i // 4] + random.normal(0, 2, (180, 320, 3))) * (0.1 + lamp if 40 <= i < 80 else 1.0))
+              for i in range(120)]
+    found, _ = found_in(frames)
+    assert found == []
+
+
+@pytest.mark.parametrize("seed", range(710, 713))
+def test_a_flash_that_goes_out_slowly_behind_a_whip_pan_is_no_fade(seed: int) -> None:
+    one, other, frames = Scene(seed), Scene(seed + 50), []
+    for i in range(100):
+        light = np.exp(-(i - 43) / 10) if i >= 43 else 0.0
+        sides = np.concatenate([one.at(i / FPS), other.at(i / FPS)], axis=1)
+        x = int(WIDTH * np.clip((i - 39) / 3, 0, 1))
+        frames.append(shown(cv2.blur(sides, (60 if 0 < x < WIDTH else 1, 1))[:, x:x + WIDTH] * (1 - light) + 255 * light))
+    found, _ = found_in(frames)
+    assert found == []
+
+
+@pytest.mark.parametrize("seed", [721, 731])
+def test_a_whip_pan_of_a_short_and_a_long_step_is_no_cut(seed: int) -> None:
+    world = panorama(seed)
+    found, _ = found_in([shown(taken(world, 250 + 100 * (i >= 40) + 480 * (i >= 41), 180)) for i in range(80)])
+    assert found == []

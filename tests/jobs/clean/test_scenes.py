@@ -72,6 +72,19 @@ def test_pages_that_turn_on_a_screen_are_no_cuts(ground: int) -> None:
     assert found == []
 
 
+def test_pages_that_differ_wholly_below_the_bar_of_their_window_are_no_cuts_and_films_there_have_theirs() -> None:
+    pages = [page(seed, (245, 40, 120)[seed % 3]) for seed in range(6)]
+    for number, turned in enumerate(pages):
+        turned[60:150, 200:300] = shown(Scene(580 + number).world[:90, :100])
+    found, _ = found_in([pages[i // 20] for i in range(120)])
+    assert found == []
+    frames = [shown(Scene(590 + i // 40).at(i / FPS)) for i in range(120)]
+    for frame in frames:
+        frame[:16] = pages[0][:16]
+    found, _ = found_in(frames)
+    assert [(t.kind, t.first) for t in found] == [("cut", 40), ("cut", 80)]
+
+
 def test_a_film_in_a_light_frame_has_its_cuts() -> None:
     frames = []
     for i in range(120):
