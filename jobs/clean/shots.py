@@ -35,7 +35,8 @@ GOES_ON, STOOD_LIKE, LEAP_LIKE = 0.6, 0.74, 0.8
 """Likeness of one scene to itself as a whole, and in what stands out after it stood still and after a leap that is no sure cut, at least."""
 LIT_ALL_OVER, LIT_IN_PLACE = 0.95, 0.42
 """Share of the change of luma that goes one way where a light is switched that falls unevenly or dazzles, and how much of what stands out stays in its
-place (correlation), at least. Of 4,000 pairs of pictures of two films or photographs one in 300 has more, of lights with a lamp that stays on seven in eight."""
+place (correlation), at least. Of 3,988 pairs of 260 pictures drawn at random ten had more; of 120 of these in a light put over their sketches that leaves
+a lamp on, 119 had."""
 LIT_BACK, BACK_S, BACK_LIT = 0.2, 3.0, 0.25
 """So much of it is enough where the picture is back within this time, but for this part of the change."""
 SAME_LIGHT = 0.5
