@@ -8,12 +8,10 @@ import contextlib
 import errno
 import json
 import os
-import socket
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, Self, TypeVar
@@ -22,12 +20,12 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from jobs import lock
 from jobs.errors import Terminal, Transient
 from schemas import SCHEMA_VERSION, Table
 
 T = TypeVar("T")
 MANIFEST = "manifest.json"
-LOCK, LOCK_ENV = "_lock.json", "REELMILL_LOCK"
 ROW_GROUP_BYTES = 32 << 20
 MEDIA_COLUMNS = frozenset({"video", "image", "audio", "thumbnail", "frames", "jpeg"})
 """Columns of bytes that are compressed already."""
@@ -188,7 +186,7 @@ class Lake:
             Terminal: it is damaged, or the object store wants keys.
             Transient: the object store cannot be reached.
         """
-        with self._reached(*parts):
+        with self.reached(*parts):
             try:
                 data = self.fs.cat_file(self.path(*parts))
             except FileNotFoundError:
@@ -199,7 +197,7 @@ class Lake:
             raise Terminal(f"{self.url(*parts)} is damaged ({error}); remove it and run again") from None
 
     @contextlib.contextmanager
-    def _reached(self, *parts: str) -> Iterator[None]:
+    def reached(self, *parts: str) -> Iterator[None]:
         """What goes wrong on the way to an object store, whose libraries have errors of their own, as one of ours."""
         try:
             yield
@@ -221,7 +219,7 @@ class Lake:
         """Bytes under a name, whole or not at all."""
         path = self.path(*parts)
         if not self.local:
-            with self._reached(*parts):
+            with self.reached(*parts):
                 self.fs.pipe_file(path, bytes(data))  # object stores take nothing else
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -243,7 +241,7 @@ class Lake:
         if path == target:
             return
         if not self.local:
-            with self._reached(*parts):
+            with self.reached(*parts):
                 self.fs.cp_file(path, target)
             return
         os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -317,93 +315,10 @@ class Lake:
 
     # ---- one writer at a time
 
-    @contextlib.contextmanager
-    def lock(self, what: str) -> Iterator[None]:
+    def lock(self, what: str) -> AbstractContextManager[None]:
         """Hold the lake for one writer; commands started by the holder share it through the environment.
 
         Raises:
             Transient: another live process holds it.
         """
-        token = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
-        if (inherited := os.environ.get(LOCK_ENV)) and (self.read_json(LOCK) or {}).get("token") == inherited:
-            yield
-            return
-        facts = {"token": token, "host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid()), "what": what,
-                 "since": datetime.now(UTC).isoformat(timespec="seconds")}
-        self._take_lock(facts)
-        before = os.environ.get(LOCK_ENV)
-        os.environ[LOCK_ENV] = token
-        try:
-            yield
-        finally:
-            if before is None:
-                os.environ.pop(LOCK_ENV, None)
-            else:
-                os.environ[LOCK_ENV] = before
-            if (self.read_json(LOCK) or {}).get("token") == token:
-                self.remove(LOCK)
-
-    def _take_lock(self, facts: Mapping[str, Any]) -> None:
-        path, data = self.path(LOCK), json.dumps(facts).encode()
-        for _ in range(3):
-            try:
-                if self.local:
-                    os.makedirs(os.path.dirname(path), exist_ok=True)
-                    passing = f"{path}.{os.getpid()}.tmp"
-                    with open(passing, "wb") as file:
-                        file.write(data)
-                    try:
-                        os.link(passing, path)  # whole and exclusive: a reader never sees half a lock
-                    finally:
-                        os.unlink(passing)
-                else:
-                    with self._reached(LOCK):
-                        self.fs.pipe_file(path, data, mode="create")
-                return
-            except FileExistsError:
-                held = self.read_json(LOCK)
-                if held is None:
-                    continue
-                if held["host"] == socket.gethostname() and not _alive(int(held["pid"]), held.get("born")):
-                    self._drop_lock(held)  # its holder was killed
-                    continue
-                raise Transient(f"{self.root}: {held['what']} has been writing to this lake since {held['since']} "
-                                f"(process {held['pid']} on {held['host']}); try again when it is done, or, if no such process is left, "
-                                f"remove {self.url(LOCK)}") from None
-        raise Transient(f"{self.root}: the lake's lock changes hands too quickly; try again")
-
-    def _drop_lock(self, held: Mapping[str, Any]) -> None:
-        """Remove the lock of a process that is gone, unless another one has done so and holds the lake by now."""
-        if not self.local:
-            self.remove(LOCK)
-            return
-        path = self.path(LOCK)
-        aside = f"{path}.{os.getpid()}.gone"
-        with contextlib.suppress(FileNotFoundError):
-            os.rename(path, aside)
-            try:
-                if (self.read_json(os.path.basename(aside)) or {}).get("token") != held["token"]:
-                    with contextlib.suppress(FileExistsError):
-                        os.link(aside, path)
-            finally:
-                os.unlink(aside)
-
-
-def _alive(pid: int, born: str | None = None) -> bool:
-    """Whether the process that had this number, and began then where that is known, still runs."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return born is None or _born(pid) in (born, None)
-
-
-def _born(pid: int) -> str | None:
-    """When a process began, in ticks since the machine did (proc_pid_stat(5), field 22); numbers of processes are used again."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return None
+        return lock.held(self, what)
