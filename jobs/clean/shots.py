@@ -33,12 +33,11 @@ RESUME_S = 0.5
 """Within so long what moved before it stood still moves again; a screen stands still so long before and after its page is turned."""
 GOES_ON, STOOD_LIKE, LEAP_LIKE = 0.6, 0.74, 0.8
 """Likeness of one scene to itself as a whole, and in what stands out after it stood still and after a leap that is no sure cut, at least."""
-LIT_ALL_OVER, LIT_IN_PLACE = 0.95, 0.42
-"""Share of the change of luma that goes one way where a light is switched that falls unevenly or dazzles, and how much of what stands out stays in its
-place (correlation), at least. Of 3,988 pairs of 260 pictures drawn at random ten had more; of 120 of these in a light put over their sketches that leaves
-a lamp on, 119 had."""
-LIT_BACK, BACK_S, BACK_LIT = 0.2, 3.0, 0.25
-"""So much of it is enough where the picture is back within this time, but for this part of the change."""
+LIT_ALL_OVER = 0.95
+"""Share of the change of luma that goes one way where a light is switched that falls unevenly or dazzles."""
+BACK_S, BACKS = 3.0, ((0.42, 0.35), (0.2, 0.25))
+"""A light is switched for a while where so much of what stands out stays in its place (correlation), at least, and the picture is back within this
+time, but for such a part of the change: the more stays, the less need be back. A light that stays is another hour, however much of the place stays."""
 SAME_LIGHT = 0.5
 """Mean luma of the darker picture over that of the lighter one, at least, where a scene goes on: two woods under their sky are alike, another light
 is another hour."""
@@ -92,21 +91,21 @@ def _page(i: int, content: Floats, pictures: Pictures) -> bool:
 
 
 def _lit_anew(i: int, pictures: Pictures) -> bool:
-    """Whether with frame i a light is switched: what it shows stays in place, or seems to and is soon seen as before."""
+    """Whether with frame i a light is switched for a while: what it shows stays in place and is soon seen as before."""
     at = int(np.searchsorted(pictures.sketch_times, pictures.times[i] - 1e-6))
     before, now = pictures.signals[i - 1:i + 1, COLUMN["luma"]]
     if not 0 < at < pictures.sketch_times.size or abs(now - before) < LIT_ALL_OVER * pictures.signals[i, COLUMN["dy"]]:
         return False
-    stays = in_place(*pictures.sketches[at - 1:at + 1])
-    return stays >= LIT_IN_PLACE or (stays >= LIT_BACK and _back(i, pictures))
+    stays, back = in_place(*pictures.sketches[at - 1:at + 1]), _back(i, pictures)
+    return any(stays >= least and back < most for least, most in BACKS)
 
 
-def _back(i: int, pictures: Pictures) -> bool:
-    """Whether the picture before frame i is seen again soon after it, or that of frame i was seen soon before it."""
+def _back(i: int, pictures: Pictures) -> float:
+    """The least that is left of the change with frame i where the picture before it is seen again soon, or that of frame i was seen soon before."""
     low, high = np.searchsorted(pictures.times, (pictures.times[i] - BACK_S, pictures.times[i] + BACK_S))
     before, now = pictures.thumbs[i - 1:i + 1].astype(np.int16)
-    return bool(min(np.abs(pictures.thumbs[i:high] - before).mean(axis=1).min(), np.abs(pictures.thumbs[low:i] - now).mean(axis=1).min())
-                < BACK_LIT * np.abs(now - before).mean())
+    left = min(np.abs(pictures.thumbs[i:high] - before).mean(axis=1).min(), np.abs(pictures.thumbs[low:i] - now).mean(axis=1).min())
+    return float(left / max(np.abs(now - before).mean(), 1e-6))
 
 
 def _moves_on(i: int, doubtful: bool, content: Floats, stirred: NDArray[np.int64], pictures: Pictures) -> bool:
