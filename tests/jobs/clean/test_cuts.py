@@ -7,6 +7,7 @@ import pytest
 from jobs.clean import cuts
 from jobs.media.planes import LUMA_THUMB
 from jobs.media.signals import SIGNALS, THUMB
+from jobs.train import world
 from tests.jobs.clean.test_scenes import shown, taken
 from tests.jobs.clean.test_shots import FPS, WIDTH, Scene, found_in
 
@@ -113,6 +114,17 @@ def test_a_lamp_that_stays_on_while_the_light_goes_out_makes_no_cut(seed: int) -
     frames = [shown(scene.at(i / FPS) * (0.06 + 0.7 * lamp if 40 <= i < 80 else 1.0)) for i in range(120)]
     found, _ = found_in(frames)
     assert found == []
+
+
+@pytest.mark.parametrize(("place", "hours"), [("sea", ("sunset", "night")), ("forest", ("day", "night"))])
+def test_the_same_drawn_place_at_another_hour_is_another_shot(place: str, hours: tuple[str, str]) -> None:
+    parts = []
+    for hour, camera in zip(hours, ("right", "left"), strict=True):
+        (scene,) = (s for s in world.scenes() if (s.place, s.time, s.weather, s.camera) == (place, hour, "clear", camera))
+        parts += [shown(cv2.resize(frame, (WIDTH, 180), interpolation=cv2.INTER_CUBIC).astype(np.float32))
+                  for frame in world.render(scene, width=160, height=90, frames=30, seed=3)]
+    found, _ = found_in(parts)
+    assert [(t.kind, t.first) for t in found] == [("cut", 30)]
 
 
 @pytest.mark.parametrize("seed", [730, 731, 733, 734])
