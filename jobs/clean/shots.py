@@ -104,7 +104,8 @@ def _back(i: int, pictures: Pictures) -> float:
     """The least that is left of the change with frame i where the picture before it is seen again soon, or that of frame i was seen soon before."""
     low, high = np.searchsorted(pictures.times, (pictures.times[i] - BACK_S, pictures.times[i] + BACK_S))
     before, now = pictures.thumbs[i - 1:i + 1].astype(np.int16)
-    left = min(np.abs(pictures.thumbs[i:high] - before).mean(axis=1).min(), np.abs(pictures.thumbs[low:i] - now).mean(axis=1).min())
+    left = min(np.abs(pictures.thumbs[i:high] - before).mean(axis=1).min(),
+               np.abs(pictures.thumbs[low:i] - now).mean(axis=1).min(initial=np.inf))  # there may be none within so long
     return float(left / max(np.abs(now - before).mean(), 1e-6))
 
 

@@ -1,13 +1,19 @@
 """Hard cuts beside flashes, in the dark and within one picture."""
 
+from fractions import Fraction
+from pathlib import Path
+
+import av
 import cv2
 import numpy as np
 import pytest
 
 from jobs.clean import cuts
+from jobs.clean.measure import measure_file
 from jobs.media.planes import LUMA_THUMB
 from jobs.media.signals import SIGNALS, THUMB
 from jobs.train import world
+from schemas.settings import Measure
 from tests.jobs.clean.test_scenes import shown, taken
 from tests.jobs.clean.test_shots import FPS, WIDTH, Scene, found_in
 
@@ -114,6 +120,22 @@ def test_a_lamp_that_stays_on_while_the_light_goes_out_makes_no_cut(seed: int) -
     frames = [shown(scene.at(i / FPS) * (0.06 + 0.7 * lamp if 40 <= i < 80 else 1.0)) for i in range(120)]
     found, _ = found_in(frames)
     assert found == []
+
+
+def test_a_light_that_is_switched_while_a_picture_stands_for_seconds_is_looked_at(tmp_path: Path) -> None:
+    """No picture lies within the time in which that of before could have been seen: measuring such a film crashed."""
+    picture, rows, columns = np.clip(Scene(700).world[:180, :320], 0, 255), np.arange(180)[:, None, None], np.arange(320)[None, :, None]
+    lamp = 0.06 + 0.7 * np.exp(-((rows - 50) ** 2 + (columns - 240) ** 2) / 60 ** 2)
+    path = tmp_path / "slow.mkv"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25, options={"crf": "12", "bf": "0"})
+        stream.width, stream.height, stream.pix_fmt, stream.time_base = 320, 180, "yuv420p", Fraction(1, 1000)
+        for i in range(60):
+            frame = av.VideoFrame.from_ndarray((picture * (lamp if i else 1.0)).astype(np.uint8), format="rgb24")
+            frame.pts, frame.time_base = 40 * i + 5000 * (i > 0), Fraction(1, 1000)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    assert measure_file(str(path), "video", Measure().model_dump())["frames"] == 60
 
 
 @pytest.mark.parametrize(("place", "hours"), [("sea", ("sunset", "night")), ("forest", ("day", "night"))])
