@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from markupsafe import Markup
 
@@ -62,7 +63,7 @@ def report(lake: Files, *, limits: Sequence[Limit] = (), videos_at: str | None =
     tables = latest(jobs)
     rows = rejects(jobs)
     said, clusters_shown = labelled.read(tables), clusters(tables, CLUSTERS, LOSERS)
-    hours = (pc.sum(tables["samples"].read(["duration_s"])["duration_s"]).as_py() or 0.0) / 3600 if "samples" in tables else 0.0
+    hours = sum(tables["samples"].each(_seconds, ["duration_s"])) / 3600 if "samples" in tables else 0.0
     facts = {
         "name": _name(lake), "hours": hours, "tiles": _tiles(tables, jobs, hours), "release": _release(tables, jobs), "reasons": REASONS,
         "funnels": _funnels(jobs),
@@ -97,6 +98,10 @@ def _relative(lake: Files, out: Path, given: Path | None) -> str | None:
         if folder is not None and folder.is_dir():
             return Path(os.path.relpath(folder.resolve(), out.parent.resolve())).as_posix()
     return None
+
+
+def _seconds(samples: pa.Table) -> float:
+    return pc.sum(samples["duration_s"]).as_py() or 0.0
 
 
 def _name(lake: Files) -> str:
