@@ -8,7 +8,7 @@ import io
 import json
 import tarfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -185,25 +185,19 @@ def find(lake: Lake, name: str) -> dict[str, Any]:
     return hits[0]
 
 
-def shard_paths(lake: Lake, facts: Mapping[str, Any], split: str | None = None) -> list[str]:
-    """Full paths or URLs of the shards of a release, of one split or of both."""
-    return [lake.url(*s["path"].split("/")) for s in facts["shards"] if split in (None, s["split"])]
-
-
 def verify(lake: Lake, facts: Mapping[str, Any]) -> list[str]:
     """What is wrong with the shards of a release: missing, of another size or of other bytes; nothing if all is well."""
-    from hashlib import sha256
+    from hashlib import file_digest
 
-    wrong = []
-    for shard in facts["shards"]:
+    def wrong(shard: Mapping[str, Any]) -> str | None:
         try:
-            data = lake.fs.cat_file(lake.path(shard["path"]))
+            with lake.fs.open(lake.path(shard["path"])) as file:
+                found = file_digest(file, "sha256").hexdigest()
         except FileNotFoundError:
-            wrong.append(f"{shard['path']}: missing")
-            continue
-        if sha256(data).hexdigest() != shard["sha256"]:
-            wrong.append(f"{shard['path']}: other bytes than released")
-    return wrong
+            return f"{shard['path']}: missing"
+        return None if found == shard["sha256"] else f"{shard['path']}: other bytes than released"
+
+    return [line for line in lake.spread(wrong, facts["shards"]) if line]
 
 
 def whole(lake: Lake, facts: Mapping[str, Any]) -> None:
@@ -212,7 +206,8 @@ def whole(lake: Lake, facts: Mapping[str, Any]) -> None:
     Raises:
         Terminal: one is not.
     """
-    gone = [shard["path"] for shard in facts["shards"] if not lake.fs.exists(lake.path(shard["path"]))]
+    there = lake.spread(lake.fs.exists, [lake.path(shard["path"]) for shard in facts["shards"]])
+    gone = [shard["path"] for shard, stands in zip(facts["shards"], there, strict=True) if not stands]
     if gone:
         raise Terminal(
             f"release {facts['name']} can no longer be read whole: {len(gone)} of its {len(facts['shards'])} shards are gone, {gone[0]} for one; "
@@ -276,13 +271,6 @@ def _settings_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> di
         {f"{section}.{name}": value for section, values in facts.items() for name, value in values.items()} for facts in (before, after)
     )
     return {name: [old.get(name), new.get(name)] for name in sorted(set(old) | set(new)) if old.get(name) != new.get(name)}
-
-
-def samples_of(lake: Lake, facts: Mapping[str, Any], columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """The rows of a release, a few at a time."""
-    for shard in facts["shards"]:
-        with lake.parquet(lake.path(shard["path"])) as file:
-            yield from file.iter_batches(batch_size=64, columns=list(columns) if columns else None)
 
 
 def export_webdataset(lake: Lake, facts: Mapping[str, Any], out: Path) -> list[Path]:
