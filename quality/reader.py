@@ -126,16 +126,15 @@ def _parents(manifest: Mapping[str, Any]) -> dict[str, str]:
     return {job: fingerprint for table, _, job, fingerprint in named if any(t.name == table for t in TABLES)}
 
 
-def sample(version: Standing, columns: Sequence[str], max_rows: int) -> pa.Table:
-    """Some columns, row group by row group. Of a table of more than `max_rows` rows, an even share by its key (`thinned`)."""
-    table = version.table
-    every = one_in(version, max_rows)
+def sample(version: Standing, columns: Sequence[str], every: int, by: str | None = None) -> pa.Table:
+    """Some columns of one row in `every`, row group by row group: an even share by an id (`thinned`), the first of the key unless said."""
+    table, by = version.table, by or version.table.key[0]
     schema = pa.schema([table.schema.field(n) for n in columns])
 
     def part(path: str) -> list[pa.Table]:
         with version.lake.parquet(path) as file:
-            wanted = [n for n in {*columns, table.key[0]} if n in file.schema_arrow.names]
-            groups = (thinned(file.read_row_group(group, columns=wanted), table.key[0], every) for group in range(file.num_row_groups))
+            wanted = [n for n in {*columns, by} if n in file.schema_arrow.names]
+            groups = (thinned(file.read_row_group(group, columns=wanted), by, every) for group in range(file.num_row_groups))
             return [rows.select([n for n in columns if n in wanted]) for rows in groups]
 
     kept = list(itertools.chain.from_iterable(version.lake.spread(part, version.files())))

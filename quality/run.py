@@ -173,7 +173,7 @@ class _Surroundings:
 
     def previous(self, columns: Sequence[str]) -> pa.Table | None:
         found = previous(self.version)
-        return sample(found, columns, self.max_rows) if found else None
+        return sample(found, columns, one_in(found, self.max_rows)) if found else None
 
 
 def _gathered(version: Standing, columns: Sequence[str], kept: Callable[[pa.Table], pa.Table]) -> pa.Table:

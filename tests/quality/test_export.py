@@ -9,10 +9,23 @@ import pytest
 
 from jobs.lake import Lake
 from quality.charts import Limit, duration, histogram, number, size
-from quality.exhibits import clusters, jpeg, latest, limits_of, rejects, videos
+from quality.exhibits import (
+    clusters,
+    jpeg,
+    latest,
+    limits_of,
+    looked_at,
+    measures,
+    mixes,
+    reject_groups,
+    rejects,
+    videos,
+    yields,
+)
 from quality.export import report, write_report
 from quality.reader import made
 from quality.run import check
+from tests.quality.conftest import BY_NAME, an_id
 
 
 class Page(HTMLParser):
@@ -102,6 +115,40 @@ def test_the_file_finds_the_videos_beside_the_lake(full_lake, tmp_path):
     assert [p.name for p in out.parent.iterdir()] == ["report.html"]
 
 
+def test_figures_of_a_large_lake_are_about_those_of_the_whole(tmp_path, standing, monkeypatch):
+    monkeypatch.setattr("quality.exhibits.MAX_ROWS", 500)
+    lake = Lake(str(tmp_path)).open(create=True)
+    sources = [{"source_id": an_id("s", i), "rel_path": f"{'ab'[i % 4 == 0]}/{i}.mp4"} for i in range(4000)]
+    clips = [{"clip_id": an_id("c", i), "source_id": s["source_id"], "modality": "video", "sharpness": 50.0 + i % 7, "duration_s": 2.0}
+             for i, s in enumerate(sources)]
+    gone = [c for i, c in enumerate(clips) if i % 5 == 0]
+    kept = [c for i, c in enumerate(clips) if i % 5]
+    standing(lake, BY_NAME["sources"], sources, fingerprint="a" * 12, manifest={"job": "collect"})
+    standing(lake, BY_NAME["clips"], clips, {"sources@collect": "a" * 12}, {"job": "measure"}, fingerprint="b" * 12)
+    standing(lake, BY_NAME["rejects"], [
+        {"sample_id": c["clip_id"], "source_id": c["source_id"], "stage": "judge", "check": check, "reason": check, "decisive": not n}
+        for c in gone for n, check in enumerate(("blurred", "static", "dark"))
+    ], {"clips@measure": "b" * 12}, {"job": "judge", "seen": 4000, "kept": 3200, "rejected": {"blurred": 800}}, fingerprint="c" * 12)
+    standing(lake, BY_NAME["samples"], [{"sample_id": c["clip_id"], "source_id": c["source_id"], "modality": "video", "split": "train", "duration_s": 2.0}
+                                        for c in kept], {"clips@measure": "b" * 12}, {"job": "fuse", "seen": 3200}, fingerprint="d" * 12)
+    for job, fingerprint in (("collect", "a"), ("measure", "b"), ("judge", "c"), ("fuse", "d")):
+        lake.write_json({"fingerprint": fingerprint * 12}, "_current", f"{job}.json")
+    jobs = made(lake)
+    tables = latest(jobs)
+    every = looked_at([*tables.values()])
+    assert every == 8
+    rows = rejects(jobs, every)
+    whole, torn = measures(tables, rows, every)["sharpness"]
+    assert len(torn) / (len(torn) + len(whole)) == pytest.approx(0.2, abs=0.06)
+    assert {g.reason: g.count for g in reject_groups(rows, jobs, tables, 4, 2)} == {"blurred": 800}
+    for found, sources_in in zip(yields(tables, rejects(jobs, every, "source_id"), 4, every), (3000, 1000), strict=True):
+        assert (found.sources, found.clips) == pytest.approx((sources_in, sources_in), rel=0.2)
+        assert (found.samples, found.seconds) == pytest.approx((sources_in * 0.8, sources_in * 1.6), rel=0.25)
+        assert dict(found.why) == {"blurred": pytest.approx(sources_in * 0.2, rel=0.4)}
+    assert dict(mixes(tables, 4)["split"]) == {"train": pytest.approx(3200, rel=0.2)}
+    assert "of one id in 8" in report(lake)
+
+
 def test_an_empty_lake_has_a_page_too(tmp_path):
     text = report(Lake(str(tmp_path)).open(create=True))
     assert "Nothing has been built in this lake yet." in text
@@ -109,7 +156,7 @@ def test_an_empty_lake_has_a_page_too(tmp_path):
 
 def test_limits_are_found_on_the_measurement_that_they_are_about(full_lake):
     jobs = made(full_lake)
-    found = limits_of(latest(jobs), rejects(jobs))
+    found = limits_of(latest(jobs), rejects(jobs, 1))
     assert set(found) == {Limit("sharpness", "<", 30.0, "blurred"), Limit("black_share", ">", 0.5, "black")}
 
 
