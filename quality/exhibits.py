@@ -263,6 +263,8 @@ def measures(tables: Mapping[str, Standing], rows: pa.Table | None, every: int) 
     lost = pc.is_in(clips["clip_id"], value_set=gone)
     kept, dropped = clips.filter(pc.invert(lost)), clips.filter(lost)
     found = {name: (_values(kept, name), _values(dropped, name)) for name in MEASURES}
+    a, b = found["duration_s"]
+    found["duration_s"] = a[a > 0], b[b > 0]  # texts and pictures have no length
     return {name: (a, b) for name, (a, b) in found.items() if len(a) + len(b) >= 2}
 
 
@@ -277,9 +279,10 @@ def _values(rows: pa.Table, name: str) -> Floats:
 
 
 def limits_of(tables: Mapping[str, Standing], rows: pa.Table | None) -> tuple[Limit, ...]:
-    """Thresholds as the rejects name them, on the one measurement whose values theirs are; an ambiguous one is left out."""
+    """Thresholds as the rejects of the policy name them, on the one measurement whose values theirs are; an ambiguous one is left out."""
     if rows is None or "clips" not in tables:
         return ()
+    rows = rows.filter(pc.equal(rows["stage"], "judge"))
     judged = rows.filter(pc.and_(pc.is_in(rows["op"], value_set=pa.array(["<", ">"])), pc.is_valid(rows["threshold"])))
     groups: dict[tuple[str, str, float], list[dict[str, Any]]] = defaultdict(list)
     for row in judged.to_pylist():

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from jobs.lake import Lake
@@ -158,6 +159,21 @@ def test_limits_are_found_on_the_measurement_that_they_are_about(full_lake):
     jobs = made(full_lake)
     found = limits_of(latest(jobs), rejects(jobs, 1))
     assert set(found) == {Limit("sharpness", "<", 30.0, "blurred"), Limit("black_share", ">", 0.5, "black")}
+
+
+def test_a_reject_of_a_label_is_no_limit_of_a_measurement_with_the_same_value(full_lake):
+    jobs = made(full_lake)
+    rows = rejects(jobs, 1)
+    [sharp] = [r for r in rows.to_pylist() if r["reason"] == "blurred"][:1]
+    unsafe = {**sharp, "stage": "fuse", "check": "safety", "reason": "unsafe", "op": ">", "threshold": 0.0}
+    both = pa.concat_tables([rows, pa.Table.from_pylist([unsafe], schema=rows.schema)])
+    assert set(limits_of(latest(jobs), both)) == set(limits_of(latest(jobs), rows))
+
+
+def test_lengths_are_those_of_what_lasts(tmp_path, standing):
+    clips = [{"clip_id": an_id(i), "modality": kind, "duration_s": length} for i, (kind, length) in enumerate([("video", 2.0), ("audio", 3.0), ("text", 0.0)])]
+    kept, gone = measures({"clips": standing(Lake(str(tmp_path)), BY_NAME["clips"], clips)}, None, 1)["duration_s"]
+    assert (sorted(kept), len(gone)) == ([2.0, 3.0], 0)
 
 
 def test_clusters_show_every_kind_of_evidence(full_lake):
