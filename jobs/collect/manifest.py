@@ -77,6 +77,7 @@ class Joined:
     Attributes:
         facts: Path -> facts as given; the first manifest in the order of paths stands.
         missing: Manifest -> number and name of the rows whose file is not there.
+        bad: Manifest -> number of the rows that cannot be understood, and why.
         said: Table -> sentence for its row of `rejects`.
         texts: Table of texts -> how it is written.
         refused: Table that is none -> why.
@@ -85,6 +86,7 @@ class Joined:
 
     facts: dict[str, dict[str, str]] = field(default_factory=dict)
     missing: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    bad: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
     texts: dict[str, Shape] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
@@ -124,8 +126,9 @@ def purpose(table: Found, how: Shape, sample: Sequence[Line], places: Places) ->
     if re.match(r"behaviou?r", table.name.lower()) and behaviour.readable(columns):
         return "behaviour"
     names = [name for line in sample if line.cells is not None if (name := first(line.cells, FILE)) is not None]
+    readable = any(line.cells is not None for line in sample)
     holds_text = columns & {*BODY, *NAMES["caption"]}
-    if columns & {*FILE} and (not holds_text or any(_names_media(name, table.folder, places) for name in names)):
+    if columns & {*FILE} and (not holds_text or not readable or any(_names_media(name, table.folder, places) for name in names)):
         return "manifest"
     return "texts" if holds_text else None
 
@@ -135,22 +138,23 @@ def _names_media(name: str, folder: str, places: Places) -> bool:
 
 
 def _read_manifest(joined: Joined, table: Found, lines: Iterator[Line], places: Places) -> None:
-    count = bad = 0
+    count = 0
     missing: list[tuple[int, str]] = []
+    bad: list[tuple[int, str]] = []
     for line in lines:
         count += 1
         name = None if line.cells is None else first(line.cells, FILE)
         if line.cells is None or name is None:
-            bad += 1
+            bad.append((line.number, line.problem or "it names no file"))
             continue
         path = places.find(name, table.folder)
         if path is None:
             missing.append((line.number, name[:SHOWN]))
         else:
             joined.facts[path] = merged(joined.facts.get(path, {}), given(line.cells))
-    joined.missing[table.rel_path] = missing
-    joined.said[table.rel_path] = (f"a manifest of {count} rows: {count - bad - len(missing)} joined, "
-                                   f"{len(missing)} name files that are not there, {bad} cannot be understood")
+    joined.missing[table.rel_path], joined.bad[table.rel_path] = missing, bad
+    joined.said[table.rel_path] = (f"a manifest of {count} rows: {count - len(bad) - len(missing)} joined, "
+                                   f"{len(missing)} name files that are not there, {len(bad)} cannot be understood")
 
 
 def why_missing(name: str) -> str:

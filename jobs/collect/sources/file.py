@@ -75,7 +75,7 @@ def _refused(path: str, mode: int, top: str, follow_links: bool) -> tuple[str | 
     if stat.S_ISLNK(mode):
         target = os.path.realpath(path)
         if os.path.commonpath((target, top)) != top:
-            return "outside_root", "a link that leads out of the source folder"
+            return "outside_root", "a link that leads out of the source folder; name the folder that holds the file as a source"
         if not os.path.exists(target):
             return "missing_file", "a link to a file that is not there"
         if os.path.isdir(target):
