@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 
@@ -64,6 +65,7 @@ def test_a_file_that_cannot_be_used_is_said_in_one_line(error, monkeypatch, caps
     assert main(["funnel"]) == 64
     said = capsys.readouterr().err
     assert said.startswith(f"reelmill: {error.filename}: ")
+    assert re.search(r"; (give|change)", said), "the way out is named"
     assert said.count("\n") == 1
 
 
