@@ -32,6 +32,8 @@ class Standing(Protocol):
 
     def files(self) -> list[str]: ...
 
+    def whole(self) -> bool: ...
+
     def each(self, work: Callable[[pa.Table], T], columns: Sequence[str] | None = None) -> list[T]: ...
 
 
@@ -73,7 +75,7 @@ def previous(version: Standing) -> Standing | None:
               if name != version.fingerprint)
     earlier = [v for v in others if v is not None and v.manifest["finished"] <= version.manifest["started"]]
     latest_first = sorted(earlier, key=lambda v: str(v.manifest["finished"]), reverse=True)
-    return next((v for v in latest_first if all(map(version.lake.fs.exists, v.files()))), None)
+    return next((v for v in latest_first if v.whole()), None)
 
 
 def table_named(name: str) -> Table:

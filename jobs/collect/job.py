@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from jobs.collect import behaviour
 from jobs.collect.fields import merged, stored
-from jobs.collect.manifest import Joined, Places, composed, given_texts, join, why_missing
+from jobs.collect.manifest import Joined, Places, composed, given_texts, join
 from jobs.collect.sidecar import is_sidecar, read_sidecar
 from jobs.collect.source import Found, fingerprint, listing, local, lost, opened
 from jobs.collect.sources.file import hollow
@@ -119,12 +119,10 @@ def plan(found: Sequence[Found], k_anonymity: int) -> Iterator[Item]:
         if path in joined.texts:
             yield from _texts(item, joined)
         elif path in joined.said:
-            withheld = "" if path in joined.missing else f"; {few} sources with fewer than {k_anonymity} people get no row"
+            withheld = "" if path in joined.lost else f"; {few} sources with fewer than {k_anonymity} people get no row"
             yield Item(item, refused=("sidecar", joined.said[path] + withheld))
-            for number, name in joined.missing.get(path, ()):
-                yield Item(_line_of(item, number), refused=("missing_file", why_missing(name)))
-            for number, problem in joined.bad.get(path, ()):
-                yield Item(_line_of(item, number), refused=("bad_row", problem))
+            for number, refused in joined.lost.get(path, ()):
+                yield Item(_line_of(item, number), refused=refused)
         elif path in joined.refused:
             yield Item(item, refused=("unknown_format", joined.refused[path]))
         elif path in spoken_for:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from jobs.collect.source import Connector, Found
 from jobs.errors import Terminal
 
+PROTOCOL = "file://"
 HOLLOW_BYTES = 256 << 20
 """Smaller files are read whatever they are."""
 HOLLOW_PIECES = 100_000
@@ -17,8 +18,8 @@ HOLLOW_PIECES = 100_000
 
 
 def serves(root: str) -> bool:
-    """Anything without a protocol."""
-    return "://" not in root
+    """Anything without a protocol, or with that of files."""
+    return "://" not in root or root.startswith(PROTOCOL)
 
 
 def listed(root: str, follow_links: bool) -> Iterator[Found]:
@@ -27,7 +28,7 @@ def listed(root: str, follow_links: bool) -> Iterator[Found]:
     Raises:
         Terminal: there is no such folder or file, or it cannot be listed.
     """
-    top = os.path.realpath(os.path.expanduser(root))
+    top = os.path.realpath(os.path.expanduser(root.removeprefix(PROTOCOL)))
     if not os.path.lexists(top):
         raise Terminal(f"{root}: there is no such folder or file")
     if not os.path.isdir(top):

@@ -200,6 +200,15 @@ def test_manifests_of_any_form_are_joined_and_rows_without_a_file_are_accounted_
     assert all(sources[p]["modality"] == "sidecar" for p in ("captions.csv", "v/more.jsonl", "s/manifest.tsv", "list.json"))
 
 
+def test_a_manifest_beside_the_folder_names_files_as_one_inside_it_would(tmp_path):
+    write(tmp_path, {"clips/x/a.png": png(8), "clips/y/a.png": png(9), "clips/b.png": png(10),
+                     "captions.csv": "file,caption\nx/a.png,one\nclips/y/a.png,two\nb.png,three\na.png,whose\n"})
+    sources, reasons, _ = collected([tmp_path / "clips", tmp_path / "captions.csv"])
+    assert {p: row["caption"] for p, row in sources.items() if row["modality"] == "image"} == {
+        "clips/x/a.png": "one", "clips/y/a.png": "two", "clips/b.png": "three"}
+    assert [p for p, (r, _) in reasons.items() if r == "missing_file"] == ["captions.csv#L5"]
+
+
 def test_every_row_of_a_manifest_that_cannot_be_understood_is_named_with_its_line(tmp_path):
     write(tmp_path, {"a.png": png(9), "names.csv": "file,caption\na.png,one\na.png,too,many\n,no name\n",
                      "broken.csv": 'file,caption\na.png,"never closed\na.png,two\n'})
