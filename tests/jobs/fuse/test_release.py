@@ -291,6 +291,18 @@ def test_tombstones_know_the_same_bytes_under_another_name(corpus, released):
     assert not stones.hold({"source_id": "other", "sha256": "0" * 64, "uri": "/elsewhere/copy.mp4"})
 
 
+def test_latest_is_what_the_last_build_confirmed_and_holds_nothing_that_was_taken_down(corpus, released):
+    corpus.fuse(**CUT, fuse__cut="range")
+    other = release.release(corpus.lake)
+    assert release.find(corpus.lake, "latest") == other
+    corpus.fuse(**CUT)  # as it was before: it stands
+    assert release.releases(corpus.lake)[-1] == other
+    assert release.find(corpus.lake, "latest") == released
+    victim = corpus.sources[3]["source_id"]
+    takedown(corpus.lake, victim)
+    assert victim not in {row["source_id"] for row in rows(corpus, release.find(corpus.lake, "latest"), ["source_id"])}
+
+
 def test_an_unknown_source_or_release_is_an_error(corpus, released):
     with pytest.raises(Terminal, match="no source"):
         takedown(corpus.lake, "nothing")
