@@ -173,14 +173,16 @@ def releases(lake: Lake) -> list[dict[str, Any]]:
 
 
 def find(lake: Lake, name: str) -> dict[str, Any]:
-    """A release by name, by the beginning of its fingerprint, or `latest`.
+    """A release by name, by the beginning of its fingerprint, or `latest`: that of the current samples, which the last build or takedown made
+    or confirmed, and only where these have none the one that was made last.
 
     Raises:
         Terminal: none, or several.
     """
     known = releases(lake)
     if name == "latest" and known:
-        return known[-1]
+        current = lake.current("fuse")
+        return next((r for r in reversed(known) if r["fingerprint"] == current), known[-1])
     hits = [r for r in known if r["name"] == name or r["fingerprint"].startswith(name)]
     if len(hits) != 1:
         names = ", ".join(r["name"] for r in known) or "none"

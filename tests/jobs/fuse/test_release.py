@@ -1,8 +1,10 @@
 """Releases: immutable, complete, readable by everybody, comparable, and able to forget a source."""
 
+import hashlib
 import json
 import os
 import tarfile
+from unittest.mock import Mock
 
 import pyarrow.parquet as pq
 import pytest
@@ -158,6 +160,36 @@ def test_a_second_takedown_of_the_same_source_leaves_the_release_as_it_is(corpus
     assert release.verify(corpus.lake, after) == []
 
 
+def test_a_takedown_that_was_killed_before_its_release_makes_it_when_it_is_repeated(corpus, released, monkeypatch):
+    victim = corpus.sources[3]
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("jobs.fuse.takedown.make_release", Mock(side_effect=KeyboardInterrupt))
+        takedown(corpus.lake, victim["source_id"])
+    assert [r["name"] for r in release.releases(corpus.lake)] == [released["name"]]
+    report = takedown(corpus.lake, victim["source_id"])
+    assert report["release"] == release.find(corpus.lake, "latest")["name"] != released["name"]
+    left = rows(corpus, release.find(corpus.lake, "latest"), ["source_id"])
+    assert left
+    assert victim["source_id"] not in {row["source_id"] for row in left}
+
+
+def test_an_erasure_that_was_killed_ends_when_it_is_repeated_in_the_same_words(corpus, released, monkeypatch):
+    victim = corpus.sources[3]
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("jobs.lake.Lake.write_json", lambda self, facts, *parts: _killed_at(SOURCES.name, self, facts, *parts))
+        takedown(corpus.lake, victim["rel_path"], erase=True)
+    takedown(corpus.lake, victim["rel_path"], erase=True)
+    version = corpus.parents["sources"]
+    facts = corpus.lake.read_json(SOURCES.name, version.fingerprint, "manifest.json")["files"]
+    assert [f["sha256"] for f in facts] == [hashlib.sha256(open(path, "rb").read()).hexdigest() for path in version.files()]
+
+
+def _killed_at(table, lake, facts, *parts):
+    if parts[0] == table:
+        raise KeyboardInterrupt
+    lake.put(json.dumps(facts).encode(), *parts)
+
+
 def test_a_takedown_tells_and_erases_nothing_of_those_before_it(corpus, released):
     first, second = corpus.sources[3], corpus.sources[2]
     sample = next(c["clip_id"] for c in corpus.clips if c["source_id"] == first["source_id"])
@@ -257,6 +289,18 @@ def test_tombstones_know_the_same_bytes_under_another_name(corpus, released):
     stones = tombstones(corpus.lake)
     assert stones.hold({"source_id": "other", "sha256": victim["sha256"], "uri": "/elsewhere/copy.mp4"})
     assert not stones.hold({"source_id": "other", "sha256": "0" * 64, "uri": "/elsewhere/copy.mp4"})
+
+
+def test_latest_is_what_the_last_build_confirmed_and_holds_nothing_that_was_taken_down(corpus, released):
+    corpus.fuse(**CUT, fuse__cut="range")
+    other = release.release(corpus.lake)
+    assert release.find(corpus.lake, "latest") == other
+    corpus.fuse(**CUT)  # as it was before: it stands
+    assert release.releases(corpus.lake)[-1] == other
+    assert release.find(corpus.lake, "latest") == released
+    victim = corpus.sources[3]["source_id"]
+    takedown(corpus.lake, victim)
+    assert victim not in {row["source_id"] for row in rows(corpus, release.find(corpus.lake, "latest"), ["source_id"])}
 
 
 def test_an_unknown_source_or_release_is_an_error(corpus, released):
