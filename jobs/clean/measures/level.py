@@ -28,6 +28,7 @@ Sources: FFmpeg's silencedetect and the flat factor of its astats; the rules for
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -168,7 +169,7 @@ def _levels(sound: Any, edges: Any, number: int, lag: int) -> Any:
     return rows
 
 
-def hear(rate_hz: int, channels: int) -> Hearer:
+def hear(rate_hz: int, channels: Sequence[str]) -> Hearer:
     number = 0
 
     def blocks(sound: Any, edges: Any) -> Any:

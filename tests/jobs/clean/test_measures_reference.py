@@ -153,3 +153,21 @@ def test_nothing_moves_on_a_test_card() -> None:
     """Both pictures that motion is found between are made alike: scaled in two ways, they would seem to move by part of a pixel."""
     found: Any = measure_file(str(MEDIA / "video" / "smpte-2997.mp4"), "video", SETTINGS)["clips"]
     assert all(clip["motion"] < 0.01 for clip in found)
+
+
+@pytest.mark.parametrize("layout", ["mono", "stereo", "2.1", "3.0", "3.1", "quad", "4.0", "4.1", "5.0", "5.1", "5.1(side)", "hexagonal", "6.1", "7.1", "7.1(wide)"])
+def test_channels_weigh_what_they_weigh_to_ebur128(tmp_path: Path, layout: str) -> None:
+    """Every channel is as loud as all others; a deep one that counted, or one behind that did not count more, would be heard."""
+    count = av.AudioLayout(layout).nb_channels
+    sound = np.random.default_rng(3).normal(0, 0.05, (RATE * 3, count)) * np.linspace(0.4, 1.6, count)
+    path = tmp_path / "tones.wav"
+    with av.open(str(path), "w") as target:
+        stream = target.add_stream("pcm_s16le", rate=RATE, layout=layout)
+        frame = av.AudioFrame.from_ndarray((sound * 32_767).astype(np.int16).reshape(1, -1), format="s16", layout=layout)
+        frame.sample_rate = RATE
+        target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    told: dict[str, str] = {}
+    for heard in filtered(path, "audio", "ebur128", "metadata=1"):
+        told |= heard.metadata
+    assert clip(path, "audio")["loudness_lufs"] == pytest.approx(float(told["lavfi.r128.I"]), abs=0.1)
