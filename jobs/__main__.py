@@ -94,7 +94,7 @@ def _guarded(name: str, words: Sequence[str]) -> int:
         if isinstance(error, PermissionError) or error.errno == errno.EROFS:
             return _say(Terminal(f"{error.filename}: not allowed to read or write it; change its permissions or use another folder"))
         if error.errno in OF_A_NAME:
-            return _say(Terminal(f"{error.filename}: {error.strerror}"))
+            return _say(Terminal(f"{error.filename}: {error.strerror.lower()}; give the path of another file or folder"))
         raise
 
 

@@ -8,6 +8,7 @@ import contextlib
 import errno
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -75,6 +76,10 @@ class Version:
         """Paths of the parts in order, for `lake.fs`."""
         return [self.lake.path(self.table.name, self.fingerprint, f["path"]) for f in self.manifest["files"]]
 
+    def whole(self) -> bool:
+        """Whether all of its parts are there: `takedown --erase` removes shards of earlier releases."""
+        return all(self.lake.spread(self.lake.fs.exists, self.files()))
+
     def slices(self) -> list[Slice]:
         """The version cut by row group, in order."""
         def rows(file: Mapping[str, Any]) -> list[int]:
@@ -133,6 +138,8 @@ class Lake:
             fs, base = fsspec.core.url_to_fs(self.root, **options)
         except (ValueError, ImportError) as error:  # an unknown protocol, or one whose package is not installed
             raise Terminal(f"{self.root}: {error}; give a folder or a URL that fsspec knows") from None
+        if ("file" in fs.protocol or "local" in fs.protocol) and os.path.exists(base) and not os.path.isdir(base):
+            raise Terminal(f"{self.root}: a file, and a lake is a folder; give --lake another name")
         return fs, base.rstrip("/")
 
     @property
@@ -172,7 +179,7 @@ class Lake:
         facts = self.read_json("lake.json")
         if facts is None:
             if not create:
-                raise Terminal(f"{self.root}: no lake here; `reelmill build SOURCE… --lake {self.root}` makes one")
+                raise Terminal(f"{self.root}: no lake here; `reelmill build SOURCE… --lake {shlex.quote(self.root)}` makes one")
             self.write_json({"schema_version": SCHEMA_VERSION}, "lake.json")
         elif facts.get("schema_version") != SCHEMA_VERSION:
             raise Terminal(f"{self.root}: the lake has schema version {facts.get('schema_version')}, this program reads "

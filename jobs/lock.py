@@ -26,6 +26,7 @@ def held(lake: "Lake", what: str) -> Iterator[None]:
         return
     facts = {"token": token, "host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid()), "what": what,
              "since": datetime.now(UTC).isoformat(timespec="seconds")}
+    new = lake.local and not os.path.exists(lake.path())
     _take(lake, facts)
     before = os.environ.get(LOCK_ENV)
     os.environ[LOCK_ENV] = token
@@ -38,6 +39,9 @@ def held(lake: "Lake", what: str) -> Iterator[None]:
             os.environ[LOCK_ENV] = before
         if (lake.read_json(LOCK) or {}).get("token") == token:
             lake.remove(LOCK)
+        if new:
+            with contextlib.suppress(OSError):
+                os.rmdir(lake.path())  # a command that ended before it made anything leaves no folder
 
 
 def _take(lake: "Lake", facts: Mapping[str, Any]) -> None:

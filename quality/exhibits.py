@@ -227,13 +227,17 @@ def clusters(tables: Mapping[str, Standing], most: int, each: int) -> tuple[tupl
     return tuple(made), every * len(by_keeper)
 
 
+NO_FOLDER = "in no folder"
+"""Where what lies in the source folder itself, and no folder below it, is counted."""
+
+
 def yields(tables: Mapping[str, Standing], rejected: pa.Table | None, most: int, every: int) -> tuple[Yield, ...]:
-    """Sources, clips, samples, seconds and reasons for leaving by first folder of the path (or connector), most sources first: those of
-    one source in `every`, multiplied."""
+    """Sources, clips, samples, seconds and reasons for leaving by first folder of the path, most sources first: those of one source in
+    `every`, multiplied."""
     if "sources" not in tables:
         return ()
-    rows = sample(tables["sources"], ["source_id", "rel_path", "connector"], every).to_pylist()
-    folder = {r["source_id"]: r["rel_path"].split("/")[0] if "/" in r["rel_path"] else r["connector"] for r in rows}
+    rows = sample(tables["sources"], ["source_id", "rel_path"], every).to_pylist()
+    folder = {r["source_id"]: r["rel_path"].split("/")[0] if "/" in r["rel_path"] else NO_FOLDER for r in rows}
     counted: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0, 0.0])
     for name in folder.values():
         counted[name][0] += every

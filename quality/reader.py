@@ -32,6 +32,8 @@ class Standing(Protocol):
 
     def files(self) -> list[str]: ...
 
+    def whole(self) -> bool: ...
+
     def each(self, work: Callable[[pa.Table], T], columns: Sequence[str] | None = None) -> list[T]: ...
 
 
@@ -65,11 +67,15 @@ def parent(version: Standing, table: Table) -> Standing | None:
 
 
 def previous(version: Standing) -> Standing | None:
-    """The version of the same table that was finished last before this one was started; None for the first."""
+    """The version of the same table that was finished last before this one was started; None for the first.
+
+    One that has lost files is passed over: `takedown --erase` removes shards of earlier releases.
+    """
     others = (version.lake.version(version.table, name) for name in version.lake.names(version.table.name)
               if name != version.fingerprint)
     earlier = [v for v in others if v is not None and v.manifest["finished"] <= version.manifest["started"]]
-    return max(earlier, key=lambda v: str(v.manifest["finished"]), default=None)
+    latest_first = sorted(earlier, key=lambda v: str(v.manifest["finished"]), reverse=True)
+    return next((v for v in latest_first if v.whole()), None)
 
 
 def table_named(name: str) -> Table:

@@ -92,6 +92,17 @@ def resolve(policy: Policy) -> tuple[Check, ...]:
     return tuple(c for c in checks if c.config.severity != "off")
 
 
+def thresholds(policy: Policy) -> dict[str, Any]:
+    """Every setting of every filter as this policy has it, by `filter.name`; also of filters that are off.
+
+    Raises:
+        SettingsError: as `resolve`.
+    """
+    resolve(policy)
+    configs = {f.name: _config(f, PRESETS[policy.preset], policy.filters.get(f.name, {})) for f in filters().values()}
+    return {f"{name}.{field}": value for name, config in configs.items() for field, value in config.model_dump(mode="json").items()}
+
+
 def columns(checks: Iterable[Check]) -> list[str]:
     """What must be read of `clips` to judge: ids and the columns that the checks use, in the order of the names."""
     used = {name for check in checks for name in check.filter.columns}

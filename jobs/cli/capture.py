@@ -38,8 +38,9 @@ def main(args: argparse.Namespace) -> int:
         if isinstance(outcome, RunError):
             note(f"{plain(url)}: {str(outcome).removeprefix(plain(url)).lstrip(': ')}")
     recorded = [outcome for _, outcome in ended if isinstance(outcome, Recorded)]
-    show([asdict(r) for r in recorded], args.as_json, "\n".join(
-        f"{r.url}: {r.seconds:.1f} s in {len(r.files)} files, {r.breaks} breaks; {r.ended}" for r in recorded))
+    if recorded or args.as_json:
+        show([asdict(r) for r in recorded], args.as_json, "\n".join(
+            f"{r.url}: {r.seconds:.1f} s in {len(r.files)} files, {r.breaks} breaks; {r.ended}" for r in recorded))
     failed = [outcome for _, outcome in ended if isinstance(outcome, RunError)]
     if failed:
         kind = Transient if any(isinstance(f, Transient) for f in failed) else Terminal

@@ -4,8 +4,10 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from jobs.errors import Terminal
 from jobs.lake import Lake
 from schemas.loading import load
 from schemas.settings import Settings
@@ -53,6 +55,18 @@ def show(facts: Any, as_json: bool, text: str) -> None:
 def note(text: str) -> None:
     """A line about progress, on standard error, so that standard output holds results alone."""
     print(text, file=sys.stderr, flush=True)
+
+
+def page_to_write(name: str) -> Path:
+    """The file that a page is to be written to.
+
+    Raises:
+        Terminal: a folder has that name.
+    """
+    out = Path(name).absolute()
+    if out.is_dir():
+        raise Terminal(f"{name}: this is a folder; name the file to write, for example {Path(name, 'page.html')}")
+    return out
 
 
 def facts_text(facts: Mapping[str, Any], most: int = 5) -> str:

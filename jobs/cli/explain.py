@@ -6,17 +6,21 @@ with their stored frames.
 
 import argparse
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jobs.cli.common import json_word, lake_of, settings_words, show, table
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.cli.common import json_word, lake_of, note, page_to_write, settings_words, show, table
 from jobs.errors import Terminal
-from jobs.lake import Lake
+from jobs.lake import Lake, Version
 from jobs.state import current
+from schemas import SOURCES, TABLES
 
 LOOKED_AT = {
-    "sources": (("source_id", "rel_path"), ("source_id", "uri", "modality", "title", "caption", "licence", "error")),
+    "sources": (("source_id", "rel_path", "uri"), ("source_id", "uri", "modality", "title", "caption", "licence", "error")),
     "clips": (("clip_id", "source_id"), ("clip_id", "source_id", "modality", "start_s", "end_s", "width", "height")),
     "rejects": (("sample_id", "source_id"), ("sample_id", "stage", "check", "value", "op", "threshold", "reason", "decisive", "detail")),
     "duplicates": (("loser_id", "keeper_id", "cluster_id"), ("loser_id", "keeper_id", "method", "score", "offset_s", "evidence")),
@@ -33,7 +37,7 @@ SHOWN = 5
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
-    parser.add_argument("id", metavar="ID", help="a source, clip, sample, prompt, generation or publication id, or the path of a source below its folder")
+    parser.add_argument("id", metavar="ID", help="a source, clip, sample, prompt, generation or publication id, or a source by its path or address")
     parser.add_argument("--html", metavar="FILE", help="also write a page with the stored frames, facts and words of its duplicates side by side")
     settings_words(parser)
     json_word(parser)
@@ -41,17 +45,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Tell it."""
-    lake = lake_of(args)
+    lake, page = lake_of(args), page_to_write(args.html) if args.html else None
     found = story(lake, args.id)
-    if not found:
-        raise Terminal(f"no table of this lake knows {args.id!r}; give a whole id, as the tables print it, or a path below the source folder")
+    earlier = {} if found else earlier_story(lake, args.id)
+    if not found and not earlier:
+        raise Terminal(f"no table of this lake knows {args.id!r}; {_nearest(lake, args.id)}")
+    if earlier:
+        note(f"what stands now does not know {args.id!r}; this is of earlier versions")
+        found = earlier
     clusters = clusters_of(lake, found)
     lines = [f"{name}: " + ", ".join(f"{k}={v}" for k, v in row.items() if v is not None) for name, rows in found.items() for row in rows]
     for cluster in clusters:
         lines += ["", str(cluster["verdict"]), side_by_side(cluster["keepers"], cluster["losers"], {r["clip_id"] for r in found.get("clips", ())})]
-    if args.html:
-        out = write_page(lake, args.id, clusters, Path(args.html).absolute())
-        lines += ["", str(out)]
+    if page:
+        lines += ["", str(write_page(lake, args.id, clusters, page))]
     show({**found, "clusters": clusters} if clusters else found, args.as_json, "\n".join(lines))
     return 0
 
@@ -101,12 +108,25 @@ def _short(value: object, *, end: bool = False) -> str:
 
 def story(lake: Lake, id_: str) -> dict[str, list[dict[str, Any]]]:
     """Rows that name an id, or what came of a source or is in the cluster of a clip of that id, by table."""
+    return _told([(name, version) for name, _, version in current(lake)], id_)
+
+
+def earlier_story(lake: Lake, id_: str) -> dict[str, list[dict[str, Any]]]:
+    """Likewise of every version that ever stood, of each table the last one that knows it: `generate` makes a version of a video's tables
+    each time, and a file may be gone from the folder by now."""
+    from jobs.fuse.erase import versions
+
+    every = ((table.name, v) for table in TABLES for v in sorted(versions(lake, table), key=lambda v: str(v.manifest.get("finished")), reverse=True))
+    return _told(((name, v) for name, v in every if v.whole()), id_, once=True)
+
+
+def _told(tables: Iterable[tuple[str, Version]], id_: str, *, once: bool = False) -> dict[str, list[dict[str, Any]]]:
     from jobs.dedup.explain import rows_of
 
     found: dict[str, list[dict[str, Any]]] = {}
-    ids = {id_}
-    for name, _, version in current(lake):
-        if name not in LOOKED_AT:
+    ids = {id_, os.path.realpath(id_)} if id_ and "://" not in id_ else {id_}
+    for name, version in tables:
+        if name not in LOOKED_AT or (once and name in found):
             continue
         keys, shown = LOOKED_AT[name]
         hits = (rows_of(version, (key,), ids, shown) for key in keys)
@@ -115,3 +135,17 @@ def story(lake: Lake, id_: str) -> dict[str, list[dict[str, Any]]]:
             if name in ("sources", "clips"):
                 ids |= {row["source_id" if name == "sources" else "clip_id"] for row in hit}
     return found
+
+
+def _nearest(lake: Lake, name: str) -> str:
+    """What to ask instead: paths of sources that end with the name; or that it was taken down."""
+    from jobs.fuse.tombstones import buried
+
+    if any(name and name in (stone["source_id"], stone["uri"]) for stone in buried(lake)):
+        return "it was taken down and erased"
+    version = next((v for table, _, v in current(lake) if table == SOURCES.name), None)
+    paths = version.read(["rel_path"])["rel_path"] if version and name else pa.chunked_array([], pa.string())
+    ends = paths.filter(pc.ends_with(paths, f"/{name.split('/')[-1]}")).slice(0, SHOWN).to_pylist()
+    if ends:
+        return f"below the source folder there is {', '.join(map(repr, sorted(ends)))}"
+    return "give a whole id, as the tables print it, or a path below the source folder"

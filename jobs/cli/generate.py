@@ -83,7 +83,7 @@ def plan(settings: Settings, where: str) -> int:
         Path(where).write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise Terminal(f"{where}: {error.strerror}") from None
-    note(f"{where}: {len(kept)} storyboards; edit it and run `reelmill generate --storyboard {where}`")
+    note(f"{where}: {len(kept)} storyboard{'s' * (len(kept) > 1)}; edit it and run `reelmill generate --storyboard {where}`")
     return 0
 
 

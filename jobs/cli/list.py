@@ -10,7 +10,7 @@ from jobs.state import current
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
     parser.add_argument("--jobs", action="store_true", help="list the jobs with what they read and write")
-    parser.add_argument("--settings-names", "--all-settings", action="store_true", dest="names", help="list every setting and its value")
+    parser.add_argument("--settings-names", "--all-settings", action="store_true", dest="names", help="list every setting and its value, the thresholds of the filters among them")
     settings_words(parser)
     json_word(parser)
 
@@ -23,7 +23,13 @@ def main(args: argparse.Namespace) -> int:
         show({"jobs": facts}, args.as_json, table(rows, ("job", "reads", "writes", "code")))
         return 0
     if args.names:
-        names = _leaves(settings_of(args).model_dump(mode="json"))
+        from jobs.clean.policy import thresholds
+
+        settings = settings_of(args)
+        names = _leaves(settings.model_dump(mode="json"))
+        of_filters = {f"recipe.policy.filters.{name}": value for name, value in thresholds(settings.recipe.policy).items()}
+        names = {n: v for name, value in names.items() for n, v in
+                 (of_filters if name.startswith("recipe.policy.filters") else {name: value}).items()}
         show(names, args.as_json, table([(n, repr(v)) for n, v in names.items()], ("setting", "value")))
         return 0
     found = [

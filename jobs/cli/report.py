@@ -1,10 +1,9 @@
 """`reelmill report`: the quality page of a lake as one file that opens offline."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.cli.common import json_word, lake_of, settings_words, show
+from jobs.cli.common import json_word, lake_of, page_to_write, settings_words, show
 from jobs.lake import Lake
 from schemas import REJECTS, SAMPLES
 from schemas.settings import Policy
@@ -24,7 +23,7 @@ def main(args: argparse.Namespace) -> int:
     """Write the page."""
     from quality.export import write_report
 
-    out, lake = Path(args.out).absolute(), lake_of(args)
+    out, lake = page_to_write(args.out), lake_of(args)
     write_report(lake, out, limits=limits(lake))
     show({"report": str(out), "bytes": out.stat().st_size}, args.as_json, str(out))
     return 0

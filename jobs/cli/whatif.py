@@ -2,8 +2,9 @@
 
 import argparse
 
-from jobs.cli.common import json_word, lake_of, settings_of, settings_words, show, table
+from jobs.cli.common import json_word, lake_of, note, settings_of, settings_words, show, table
 from jobs.state import made, table_version
+from schemas.loading import load
 from schemas.settings import Policy
 
 
@@ -17,6 +18,8 @@ def main(args: argparse.Namespace) -> int:
     """Compare the policy in force with the one that the words give."""
     from jobs.clean.whatif import whatif
 
+    if uncounted := others(args):
+        note(f"whatif counts the checks of `policy` alone; {', '.join(uncounted)} would show in a build")
     lake = lake_of(args)
     clips, standing = table_version(lake, "clips"), made(lake).get("judge")
     now = whatif(clips, Policy.model_validate(standing.manifest["recipe"]["policy"]) if standing else Policy())
@@ -40,3 +43,8 @@ def main(args: argparse.Namespace) -> int:
     show(facts, args.as_json, about + table(rows, ("", "in force", "what if")))
     return 0
 
+
+def others(args: argparse.Namespace) -> list[str]:
+    """Sections of the recipe that the words change and no check of the policy reads."""
+    asked, without = load(args.sets, args.settings).recipe, load((), args.settings).recipe
+    return [name for name in type(asked).model_fields if name != "policy" and getattr(asked, name) != getattr(without, name)]

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from jobs.collect import behaviour
 from jobs.collect.fields import merged, stored
-from jobs.collect.manifest import Joined, Places, composed, given_texts, join, why_missing
+from jobs.collect.manifest import Joined, Places, composed, given_texts, join
 from jobs.collect.sidecar import is_sidecar, read_sidecar
 from jobs.collect.source import Found, fingerprint, listing, local, lost, opened
 from jobs.collect.sources.file import hollow
@@ -119,10 +119,10 @@ def plan(found: Sequence[Found], k_anonymity: int) -> Iterator[Item]:
         if path in joined.texts:
             yield from _texts(item, joined)
         elif path in joined.said:
-            withheld = "" if path in joined.missing else f"; {few} sources with fewer than {k_anonymity} people get no row"
+            withheld = "" if path in joined.lost else f"; {few} sources with fewer than {k_anonymity} people get no row"
             yield Item(item, refused=("sidecar", joined.said[path] + withheld))
-            for number, name in joined.missing.get(path, ()):
-                yield Item(_line_of(item, number), refused=("missing_file", why_missing(name)))
+            for number, refused in joined.lost.get(path, ()):
+                yield Item(_line_of(item, number), refused=refused)
         elif path in joined.refused:
             yield Item(item, refused=("unknown_format", joined.refused[path]))
         elif path in spoken_for:
@@ -208,7 +208,7 @@ def _collect_object(item: Item, settings: Settings, made: _Rows) -> None:
     found, recipe = item.found, settings.recipe.collect
     if found.error is not None:
         _refuse(_row(found), found.error, found.detail, made)
-    elif item.refused is not None and item.refused[0] == "missing_file":
+    elif item.refused is not None and item.refused[0] in ("missing_file", "bad_row"):
         _refuse(_row(found), *item.refused, made)
     elif found.size_bytes > recipe.max_bytes:
         _refuse(_row(found), "too_large", f"{found.size_bytes} bytes, the limit is {recipe.max_bytes}", made)
@@ -397,4 +397,4 @@ def outside(settings: Settings) -> dict[str, str]:
     return {"listing": fingerprint(listing(settings.runtime.sources, settings.recipe.collect.follow_links))}
 
 
-COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=9, recipe=("collect",), run=run, outside=outside)
+COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=10, recipe=("collect",), run=run, outside=outside)

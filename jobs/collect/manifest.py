@@ -35,13 +35,16 @@ class Places:
         self._uris = {f.uri: f.rel_path for f in found}
         self._composed: dict[str, list[str]] = defaultdict(list)
         self._names: dict[str, list[str]] = defaultdict(list)
+        self._inside: dict[str, list[str]] = defaultdict(list)
         for item in found:
             self._composed[composed(item.rel_path)].append(item.rel_path)
             self._names[composed(item.name)].append(item.rel_path)
+            self._inside[composed(item.rel_path.partition("/")[2])].append(item.rel_path)
 
     def find(self, name: str, folder: str) -> str | None:
         """The path below the source root: relative to the manifest's folder or one above it, the address of a listed
-        object, or a bare name that only one object has."""
+        object, a bare name that only one object has, or a path below a folder of the root (which is another source where the
+        manifest is one of its own) that only one object has."""
         name = name.strip().replace("\\", "/")
         if not name or len(name) > MAX_NAME or "\0" in name:
             return None
@@ -58,7 +61,7 @@ class Places:
             if not folder:
                 break
             folder = posixpath.dirname(folder)
-        return _only(self._names.get(composed(name)))
+        return _only(self._names.get(composed(name))) or _only(self._inside.get(composed(posixpath.normpath(name))))
 
 
 def _only(paths: list[str] | None) -> str | None:
@@ -76,7 +79,7 @@ class Joined:
 
     Attributes:
         facts: Path -> facts as given; the first manifest in the order of paths stands.
-        missing: Manifest -> number and name of the rows whose file is not there.
+        lost: Manifest -> number of the rows that were not joined, with the reason and its detail.
         said: Table -> sentence for its row of `rejects`.
         texts: Table of texts -> how it is written.
         refused: Table that is none -> why.
@@ -84,7 +87,7 @@ class Joined:
     """
 
     facts: dict[str, dict[str, str]] = field(default_factory=dict)
-    missing: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    lost: dict[str, list[tuple[int, tuple[str, str]]]] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
     texts: dict[str, Shape] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
@@ -124,8 +127,9 @@ def purpose(table: Found, how: Shape, sample: Sequence[Line], places: Places) ->
     if re.match(r"behaviou?r", table.name.lower()) and behaviour.readable(columns):
         return "behaviour"
     names = [name for line in sample if line.cells is not None if (name := first(line.cells, FILE)) is not None]
+    readable = any(line.cells is not None for line in sample)
     holds_text = columns & {*BODY, *NAMES["caption"]}
-    if columns & {*FILE} and (not holds_text or any(_names_media(name, table.folder, places) for name in names)):
+    if columns & {*FILE} and (not holds_text or not readable or any(_names_media(name, table.folder, places) for name in names)):
         return "manifest"
     return "texts" if holds_text else None
 
@@ -135,22 +139,23 @@ def _names_media(name: str, folder: str, places: Places) -> bool:
 
 
 def _read_manifest(joined: Joined, table: Found, lines: Iterator[Line], places: Places) -> None:
-    count = bad = 0
-    missing: list[tuple[int, str]] = []
+    count = missing = 0
+    lost: list[tuple[int, tuple[str, str]]] = []
     for line in lines:
         count += 1
         name = None if line.cells is None else first(line.cells, FILE)
         if line.cells is None or name is None:
-            bad += 1
+            lost.append((line.number, ("bad_row", line.problem or "it names no file")))
             continue
         path = places.find(name, table.folder)
         if path is None:
-            missing.append((line.number, name[:SHOWN]))
+            missing += 1
+            lost.append((line.number, ("missing_file", why_missing(name[:SHOWN]))))
         else:
             joined.facts[path] = merged(joined.facts.get(path, {}), given(line.cells))
-    joined.missing[table.rel_path] = missing
-    joined.said[table.rel_path] = (f"a manifest of {count} rows: {count - bad - len(missing)} joined, "
-                                   f"{len(missing)} name files that are not there, {bad} cannot be understood")
+    joined.lost[table.rel_path] = lost
+    joined.said[table.rel_path] = (f"a manifest of {count} rows: {count - len(lost)} joined, "
+                                   f"{missing} name files that are not there, {len(lost) - missing} cannot be understood")
 
 
 def why_missing(name: str) -> str:

@@ -14,7 +14,7 @@ from jobs.errors import Terminal
 from jobs.fuse import erase as erasing
 from jobs.fuse.erase import versions
 from jobs.fuse.release import make_release, releases
-from jobs.fuse.tombstones import buried, bury, tombstones
+from jobs.fuse.tombstones import buried, bury, stones_of, tombstones
 from jobs.lake import Lake, Version
 from jobs.run import reject_rows
 from jobs.version import digest
@@ -25,7 +25,7 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
     """Take a source down.
 
     Args:
-        source: Its id or its uri.
+        source: Its id, its uri, or its path below the source folder.
         reason: For the tombstone.
         erase: Also empty what a person may be recognised by in every version of every table (`jobs.fuse.erase`), remove the touched
             shards of all earlier versions, whose releases stay listed but can no longer be read whole, and whatever dedup
@@ -42,50 +42,50 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
     row = _source(lake, source)
     with lake.lock(f"`reelmill takedown {source}`"):
         bury(lake, row, reason)
-        gone_sources = _forget(lake, erase)
+        mine = _forget(lake, row, erase)
         fingerprint = lake.current("fuse")
         samples = lake.version(SAMPLES, fingerprint) if fingerprint else None
         made = _rewritten(lake, samples) if samples else None
         gone = sorted(made["gone"]) if made else []
-        ids = sorted({*gone, *_ever(lake, gone_sources)})
+        ids = _ever(lake, mine)
         report = {
             "source_id": row["source_id"],
             "uri": row["uri"],
             "samples": gone,
-            "near_copies": _near_copies(lake, samples, gone_sources),
+            "near_copies": _near_copies(lake, samples, mine),
             "release": made["release"]["name"] if made else None,
             "rewritten": made["rewritten"] if made else [],
             "kept": made["kept"] if made else [],
-            **_descendants(lake, set(ids)),
+            **_descendants(lake, ids),
         }
-        report["erased"] = erasing.shards(lake, gone_sources, keep=lake.current("fuse")) if erase else []
-        report["emptied"] = erasing.erase(lake, gone_sources, tombstones(lake)) if erase else {}
+        report["erased"] = erasing.shards(lake, mine, keep=lake.current("fuse")) if erase else []
+        report["emptied"] = erasing.erase(lake, mine, tombstones(lake)) if erase else {}
     return report
 
 
-def _forget(lake: Lake, erase: bool) -> set[str]:
-    """What was taken down, also under another name, is no keeper of later batches. Ids of these sources."""
+def _forget(lake: Lake, source: Mapping[str, Any], erase: bool) -> set[str]:
+    """What was taken down, also under another name, is no keeper of later batches. Ids of this source, by all its names."""
     from jobs.dedup import embeddings, index
 
-    stones = tombstones(lake)
-    gone = {name for version in versions(lake, SOURCES) for name in stones.ids(version)}
-    index.forget(lake, gone, erase=erase)
+    every, own = tombstones(lake), stones_of([source])
+    mine = {name for version in versions(lake, SOURCES) for name in own.ids(version)}
+    index.forget(lake, {name for version in versions(lake, SOURCES) for name in every.ids(version)})
     if erase:
-        embeddings.erase(lake, gone)
-    return gone
+        index.forget(lake, mine, erase=True)
+        embeddings.erase(lake, mine)
+    return mine
 
 
 def _source(lake: Lake, source: str) -> Mapping[str, Any]:
     hits: list[dict[str, Any]] = [stone for stone in buried(lake) if source in (stone["source_id"], stone["uri"])]  # it may be erased elsewhere
     for version in versions(lake, SOURCES):  # also earlier ones: what was taken down may be gone from the folder
-        rows = version.read(["source_id", "uri", "sha256"])
-        hits += rows.filter(pc.or_(pc.equal(rows["source_id"], source), pc.equal(rows["uri"], source))).to_pylist()
+        rows = version.read(["source_id", "uri", "rel_path", "sha256"])
+        hits += rows.filter(pc.or_(pc.or_(pc.equal(rows["source_id"], source), pc.equal(rows["uri"], source)), pc.equal(rows["rel_path"], source))).to_pylist()
     if len({hit["source_id"] for hit in hits}) > 1:
-        raise Terminal(
-            f"{source!r} held other bytes at other times; name one of them by id: {', '.join(sorted({h['source_id'] for h in hits}))}"
-        )
+        raise Terminal(f"{source!r} names other bytes at other times or in other folders; name one of them by id: "
+                       f"{', '.join(sorted({h['source_id'] for h in hits}))}")
     if not hits:
-        raise Terminal(f"{lake.root}: no source has the id or uri {source!r}; `uri` in the samples names it")
+        raise Terminal(f"{lake.root}: no source has the id, the address or the path {source!r}; `uri` in the samples names it")
     return hits[0]
 
 
@@ -98,6 +98,8 @@ def _rewritten(lake: Lake, samples: Version) -> dict[str, Any] | None:
     parents = {**samples.manifest["parents"], **stones.facts}
     facts = {k: samples.manifest[k] for k in ("job", "code", "recipe")}
     fingerprint = digest({**facts, "parents": parents})[:12]
+    if fingerprint == samples.fingerprint:  # made with the same tombstones: what was taken down is out of it already
+        return None
     files, touched, gone = [], [], []
     for file, path in zip(samples.manifest["files"], samples.files(), strict=True):
         with lake.parquet(path) as opened:

@@ -1,6 +1,6 @@
 """Sources that were taken down: one small file each under `_takedowns`, which every later collect and fuse honours."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,12 +64,16 @@ def buried(lake: Lake) -> list[dict[str, Any]]:
 
 def tombstones(lake: Lake) -> Tombstones:
     """All tombstones of a lake."""
-    found = buried(lake)
+    return stones_of(buried(lake))
+
+
+def stones_of(sources: Sequence[Mapping[str, Any]]) -> Tombstones:
+    """The tombstones of some sources (source_id, sha256, uri)."""
 
     def all_of(key: str) -> frozenset[str]:
-        return frozenset(str(stone[key]) for stone in found if stone.get(key))
+        return frozenset(str(source[key]) for source in sources if source.get(key))
 
-    shas = frozenset(str(s["sha256"]) for s in found if s.get("sha256") and "#L" not in str(s.get("uri", "")))
+    shas = frozenset(str(s["sha256"]) for s in sources if s.get("sha256") and "#L" not in str(s.get("uri", "")))
     return Tombstones(all_of("source_id"), shas, all_of("uri"))
 
 

@@ -13,7 +13,7 @@ from jobs.prompts.analyse import clean, language, letters
 from jobs.prompts.request import Request, parse
 from jobs.prompts.rewriter import rewritten
 from jobs.prompts.safety import blocked
-from jobs.prompts.storyboard import Shot, Words, storyboard
+from jobs.prompts.storyboard import Shot, Words, narrated, storyboard
 from jobs.run import Run
 from jobs.version import row_id
 from schemas import PROMPTS, REJECTS, SAMPLES
@@ -115,7 +115,7 @@ def judged(
     text = clean(request.text)
     if len(text) > want.max_chars:
         return None, _too_long(text, want.max_chars)
-    said = " ".join(clean(s.narration) for s in request.shots) if request.shots else text
+    said = narrated(clean(s.narration) for s in request.shots) if request.shots else text
     if not letters(said):
         told = "no shot has a narration" if request.shots else f"nothing to say in {given[:80]!r}"
         return None, _why("text", "empty_prompt", letters(said), "<", 1, told)
@@ -168,5 +168,5 @@ def _why(check: str, reason: str, value: float | None = None, op: str | None = N
     return {"check": check, "reason": reason, "value": value, "op": op, "threshold": threshold, "detail": detail}
 
 
-PROMPTS_JOB = Job("prompts", reads=(SAMPLES,), optional=(SAMPLES,), writes=(PROMPTS, REJECTS), code=5, recipe=("prompts",),
+PROMPTS_JOB = Job("prompts", reads=(SAMPLES,), optional=(SAMPLES,), writes=(PROMPTS, REJECTS), code=6, recipe=("prompts",),
                   run=run, outside=outside)

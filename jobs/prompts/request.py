@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from jobs.prompts.storyboard import Shot, edited
+from jobs.prompts.storyboard import Shot, edited, narrated
 from schemas.settings import Prompts
 
 FIELDS = ("text", "style", "aspect", "seed", "lang", "shots")
@@ -49,7 +49,7 @@ def parse(given: str, defaults: Prompts) -> Request:
     if not isinstance(fields.get("text"), str | None):
         raise ValueError(f"text = {str(fields['text'])[:60]} is not a text")
     shots = tuple(edited(fields["shots"])) if fields.get("shots") else ()
-    text = str(fields.get("text") or " ".join(s.narration for s in shots))
+    text = str(fields.get("text") or narrated(s.narration for s in shots))
     return Request(text, str(style), str(aspect), seed, str(fields.get("lang") or ""), shots)
 
 

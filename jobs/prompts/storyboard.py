@@ -6,7 +6,7 @@ anything is generated: `as_request` writes it, and a prompt that is such JSON is
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from types import MappingProxyType
@@ -127,6 +127,11 @@ def _lines(text: str, shot_s: float) -> list[str]:
 def _join(a: str, b: str) -> str:
     wide = re.compile(f"[{HAN}，。！？；：、”」）]")
     return a + b if not a or wide.match(a[-1]) or wide.match(b[0]) else f"{a} {b}"
+
+
+def narrated(narrations: Iterable[str]) -> str:
+    """What shots say as one text: a space between words of letters, none beside an ideograph or its punctuation."""
+    return reduce(_join, (n for n in narrations if n), "")
 
 
 def as_request(row: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.job import Job, Part
 from jobs.lake import Lake, Slice
+from jobs.prompts.storyboard import narrated
 from jobs.publish import music
 from jobs.publish.music import Bed
 from jobs.publish.target import Item, Target, load, target_root
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from jobs.publish.mark import Label
 
 Row = dict[str, Any]
-CODE = 3
+CODE = 4
 TITLE_CHARS = 48
 
 
@@ -220,7 +221,7 @@ def _row(task: Task, ids: Sequence[str], speech: "Speech", title: str, target: T
     return {
         "publication_id": key, "prompt_id": prompt["prompt_id"], "generation_ids": list(ids),
         "sample_ids": [*prompt["sample_ids"], *([task.bed.sample_id] if task.bed else [])], "title": title, "lang": prompt["lang"],
-        "narration": " ".join(s["narration"] for s in prompt["shots"] if s["narration"]),
+        "narration": narrated(s["narration"] for s in prompt["shots"]),
         "subtitles": [{"start_s": round(c.start_s, 3), "end_s": round(c.end_s, 3), "text": c.text} for c in speech.cues],
         "aspect": prompt["aspect"], "width": marks.width, "height": marks.height, "duration_s": marks.video_s,
         "audio_duration_s": marks.audio_s, "loudness_lufs": _finite(audio.loudness_lufs(audio.read(file))),

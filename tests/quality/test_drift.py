@@ -6,6 +6,7 @@ import pytest
 
 from jobs.lake import Lake
 from quality.drift import drift, psi
+from quality.reader import previous
 from quality.run import gate_of, judged
 
 
@@ -65,3 +66,20 @@ def test_a_release_that_drifted_is_a_warning_and_one_that_did_not_is_none(tmp_pa
     assert [f.check for f in verdict.warnings] == ["drift_psi_warn"]
     assert verdict.ok
     assert verdict.facts["psi_motion"] > 1
+
+
+def test_a_release_that_lost_shards_to_an_erasure_is_no_release_before(tmp_path, standing):
+    gate, lake = gate_of("samples"), Lake(str(tmp_path))
+
+    def release(name: str, day: int):
+        return standing(lake, gate.table, gate.good.rows, fingerprint=name * 12, manifest={
+            "started": f"2026-01-{day:02d}T00:00:00+00:00", "finished": f"2026-01-{day:02d}T01:00:00+00:00"})
+
+    first, lost, now = (release(name, day) for day, name in enumerate("abc", 1))
+    assert previous(now).fingerprint == lost.fingerprint
+    lake.remove("samples", lost.fingerprint, "job-00000.parquet")
+    assert previous(now).fingerprint == first.fingerprint
+    assert judged(gate, now).ok
+    lake.remove("samples", first.fingerprint, "job-00000.parquet")
+    assert previous(now) is None
+    assert judged(gate, now).ok

@@ -26,6 +26,7 @@ from quality.exhibits import (
 from quality.export import report, write_report
 from quality.reader import made
 from quality.run import check
+from schemas import SOURCES
 from tests.quality.conftest import BY_NAME, an_id
 
 
@@ -180,6 +181,12 @@ def test_clusters_show_every_kind_of_evidence(full_lake):
     shown, count = clusters(latest(made(full_lake)), 8, 4)
     assert count == 3
     assert {loser.method for c in shown for loser in c.losers} == {"exact", "perceptual", "minhash"}
+
+
+def test_what_lies_in_no_folder_is_counted_as_such(tmp_path, standing):
+    rows = [{"source_id": str(i), "rel_path": path, "connector": "file"} for i, path in enumerate(("a.mp4", "b.mp4", "file/c.mp4"))]
+    found = yields({"sources": standing(Lake(str(tmp_path)), SOURCES, rows)}, None, 9, 1)
+    assert [(y.name, y.sources) for y in found] == [("in no folder", 2), ("file", 1)]
 
 
 def test_only_jpegs_of_a_sane_size_are_embedded():

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from jobs.collect.source import Connector, Found
 from jobs.errors import Terminal
 
+PROTOCOL = "file://"
 HOLLOW_BYTES = 256 << 20
 """Smaller files are read whatever they are."""
 HOLLOW_PIECES = 100_000
@@ -17,8 +18,8 @@ HOLLOW_PIECES = 100_000
 
 
 def serves(root: str) -> bool:
-    """Anything without a protocol."""
-    return "://" not in root
+    """Anything without a protocol, or with that of files."""
+    return "://" not in root or root.startswith(PROTOCOL)
 
 
 def listed(root: str, follow_links: bool) -> Iterator[Found]:
@@ -27,7 +28,7 @@ def listed(root: str, follow_links: bool) -> Iterator[Found]:
     Raises:
         Terminal: there is no such folder or file, or it cannot be listed.
     """
-    top = os.path.realpath(os.path.expanduser(root))
+    top = os.path.realpath(os.path.expanduser(root.removeprefix(PROTOCOL)))
     if not os.path.lexists(top):
         raise Terminal(f"{root}: there is no such folder or file")
     if not os.path.isdir(top):
@@ -75,7 +76,7 @@ def _refused(path: str, mode: int, top: str, follow_links: bool) -> tuple[str | 
     if stat.S_ISLNK(mode):
         target = os.path.realpath(path)
         if os.path.commonpath((target, top)) != top:
-            return "outside_root", "a link that leads out of the source folder"
+            return "outside_root", "a link that leads out of the source folder; name the folder that holds the file as a source"
         if not os.path.exists(target):
             return "missing_file", "a link to a file that is not there"
         if os.path.isdir(target):

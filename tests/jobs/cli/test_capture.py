@@ -62,6 +62,11 @@ def test_the_streams_that_work_are_recorded_beside_one_that_does_not(served, tmp
     assert "2.0 s in 1 files" in told.out
 
 
+def test_where_nothing_was_recorded_nothing_is_printed_as_a_result(tmp_path, capsys):
+    assert main(["capture", "rtmp://127.0.0.1/x", "--out", str(tmp_path)]) == 64
+    assert capsys.readouterr().out == ""
+
+
 def test_without_streams_the_way_out_is_named(capsys):
     assert main(["capture"]) == 64
     assert "reelmill capture https://" in capsys.readouterr().err

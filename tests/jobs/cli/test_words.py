@@ -1,11 +1,18 @@
 """Words of the command line: every command has help, wrong words are terminal, and naming things costs no heavy import."""
 
+import argparse
+import json
+import re
 import subprocess
 import sys
 
 import pytest
 
 from jobs.__main__ import COMMANDS, main
+from jobs.clean.filter import filters
+from jobs.clean.policy import resolve
+from jobs.cli import whatif
+from schemas.loading import load
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -58,6 +65,7 @@ def test_a_file_that_cannot_be_used_is_said_in_one_line(error, monkeypatch, caps
     assert main(["funnel"]) == 64
     said = capsys.readouterr().err
     assert said.startswith(f"reelmill: {error.filename}: ")
+    assert re.search(r"; (give|change)", said), "the way out is named"
     assert said.count("\n") == 1
 
 
@@ -78,6 +86,11 @@ def test_a_fault_of_the_program_keeps_its_trace(monkeypatch):
     (["check", "clips", "--of", "fuse", "--lake", "{tmp}/lake"], "fuse makes no `clips`; it makes samples, rejects"),
     (["build", "{tmp}", "--lake", ""], "runtime.lake = ''"),
     (["build", "", "--lake", "{tmp}/lake"], "no name"),
+    (["build", "{tmp}/a.txt", "--lake", "{tmp}/a.txt"], "a.txt: a file, and a lake is a folder"),
+    (["funnel", "--lake", "{tmp}/a.txt"], "a.txt: a file, and a lake is a folder"),
+    (["report", "--lake", "{tmp}/lake", "--out", "{tmp}"], "this is a folder; name the file to write"),
+    (["explain", "x", "--lake", "{tmp}/lake", "--html", "{tmp}"], "this is a folder; name the file to write"),
+    (["funnel", "--lake", "{tmp}/no lake"], "makes one"),
 ])
 def test_words_that_cannot_be_meant_are_refused_before_any_work(words, says, tmp_path, capsys):
     (tmp_path / "a.txt").write_text("a quiet morning at the lake")
@@ -86,3 +99,33 @@ def test_words_that_cannot_be_meant_are_refused_before_any_work(words, says, tmp
     assert main([word.replace("{tmp}", str(tmp_path)) for word in words]) == 64
     assert says in capsys.readouterr().err
     assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("source", ["{tmp}/nothing", "{tmp}/empty"])
+def test_a_build_of_nothing_leaves_no_folder(source, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    assert main(["build", source.replace("{tmp}", str(tmp_path)), "--lake", str(tmp_path / "lake")]) == 64
+    assert capsys.readouterr().err.startswith("reelmill: " + source.replace("{tmp}", str(tmp_path)))
+    assert not (tmp_path / "lake").exists()
+
+
+def test_the_list_of_settings_has_the_thresholds_in_force(capsys):
+    words = ["list", "--settings-names", "--json", "--set", "policy.preset=finetune", "--set", "policy.filters.duration.min_s=3"]
+    assert main(words) == 0
+    told = json.loads(capsys.readouterr().out)
+    of_duration = {n.rpartition(".")[2]: v for n, v in told.items() if n.startswith("recipe.policy.filters.duration.")}
+    assert (of_duration["severity"], of_duration["min_s"], of_duration["max_s"]) == ("stop", 3.0, 16.0)
+    assert {n.split(".")[3] for n in told if n.startswith("recipe.policy.filters.")} == set(filters())
+    for name, value in told.items():  # each is a setting that can be given back as it stands
+        if name.startswith("recipe.policy.filters."):
+            load([f"{name}={json.dumps(value)}"], env={})
+    resolve(load([f"{n}={json.dumps(v)}" for n, v in told.items() if n.startswith("recipe.policy.filters.")], env={}).recipe.policy)
+
+
+@pytest.mark.parametrize(("sets", "others"), [
+    (["policy.preset=finetune", "runtime.device=cpu"], []),
+    (["dedup.threshold=0.9", "policy.filters.duration.min_s=3", '{"fuse": {"cut": "copy"}}'], ["dedup", "fuse"]),
+    (["dedup.threshold=0.8"], []),  # as it is without
+])
+def test_whatif_names_what_it_does_not_count(sets, others):
+    assert whatif.others(argparse.Namespace(sets=sets, settings=None)) == others

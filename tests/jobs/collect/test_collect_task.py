@@ -196,7 +196,28 @@ def test_manifests_of_any_form_are_joined_and_rows_without_a_file_are_accounted_
         "a manifest of 4 rows: 1 joined, 3 name files that are not there, 0 cannot be understood",
     )
     assert "1 cannot be understood" in reasons["v/more.jsonl"][1]
+    assert reasons["v/more.jsonl#L2"][0] == "bad_row"
     assert all(sources[p]["modality"] == "sidecar" for p in ("captions.csv", "v/more.jsonl", "s/manifest.tsv", "list.json"))
+
+
+def test_a_manifest_beside_the_folder_names_files_as_one_inside_it_would(tmp_path):
+    write(tmp_path, {"clips/x/a.png": png(8), "clips/y/a.png": png(9), "clips/b.png": png(10),
+                     "captions.csv": "file,caption\nx/a.png,one\nclips/y/a.png,two\nb.png,three\na.png,whose\n"})
+    sources, reasons, _ = collected([tmp_path / "clips", tmp_path / "captions.csv"])
+    assert {p: row["caption"] for p, row in sources.items() if row["modality"] == "image"} == {
+        "clips/x/a.png": "one", "clips/y/a.png": "two", "clips/b.png": "three"}
+    assert [p for p, (r, _) in reasons.items() if r == "missing_file"] == ["captions.csv#L5"]
+
+
+def test_every_row_of_a_manifest_that_cannot_be_understood_is_named_with_its_line(tmp_path):
+    write(tmp_path, {"a.png": png(9), "names.csv": "file,caption\na.png,one\na.png,too,many\n,no name\n",
+                     "broken.csv": 'file,caption\na.png,"never closed\na.png,two\n'})
+    sources, reasons, _ = collected(tmp_path)
+    assert {p: d for p, (r, d) in reasons.items() if r == "bad_row"} == {
+        "names.csv#L3": "3 cells under 2 columns", "names.csv#L4": "it names no file",
+        "broken.csv#L2": "a quote in it is never closed: it takes 2 lines, to the end of the table"}
+    assert sources["a.png"]["caption"] == "one"
+    assert reasons["broken.csv"] == ("sidecar", "a manifest of 1 rows: 0 joined, 0 name files that are not there, 1 cannot be understood")
 
 
 def test_sidecars_of_the_same_stem_speak_for_their_medium(tmp_path):

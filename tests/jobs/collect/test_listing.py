@@ -107,6 +107,11 @@ def test_a_root_that_is_not_there_or_empty_is_named(tmp_path, roots):
         listing(named)
 
 
+def test_an_address_of_files_is_a_path(tree):
+    assert by_path(f"file://{tree}") == by_path(tree)
+    assert list(by_path(f"file://{tree}/a.mp4")) == ["a.mp4"]
+
+
 def test_a_root_without_a_name_is_not_the_folder_that_one_is_in(tmp_path, monkeypatch):
     (tmp_path / "mine.mp4").write_bytes(b"a")
     monkeypatch.chdir(tmp_path)

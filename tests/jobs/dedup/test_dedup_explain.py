@@ -187,6 +187,35 @@ def test_a_source_is_found_by_its_path_with_all_that_came_of_it(tmp_path, monkey
         lake.write_json({"rows": 2, "files": [part], "parents": {}, "job": job}, table.name, job, "manifest.json")
         lake.write_json({"fingerprint": job}, "_current", f"{job}.json")
     monkeypatch.setattr(Version, "read", lambda *a: pytest.fail("read a whole table"))
-    found = command.story(lake, "in/a.txt")
-    assert {name: [row["source_id"] for row in rows] for name, rows in found.items()} == {"sources": ["a" * 32], "clips": ["a" * 32]}
+    for name in "in/a.txt", "/far/a.txt":
+        found = command.story(lake, name)
+        assert {name: [row["source_id"] for row in rows] for name, rows in found.items()} == {"sources": ["a" * 32], "clips": ["a" * 32]}
     assert command.story(lake, "in/c.txt") == {}
+
+
+def test_what_stands_no_more_is_told_of_earlier_versions_and_a_bare_name_is_helped(tmp_path, capsys, monkeypatch):
+    lake = Lake(str(tmp_path / "lake")).open(create=True)
+    blank = {"modality": "text", "connector": "file", "size_bytes": 9, "pii_count": 0}
+    for day, names in (("1", "ab"), ("2", "bc")):
+        rows = [{**blank, "source_id": i * 32, "uri": f"{tmp_path}/{i}.txt", "rel_path": f"in/{i}.txt"} for i in names]
+        part = lake.write_part(SOURCES, day, "p.parquet", SOURCES.rows(rows))
+        lake.write_json({"rows": 2, "files": [part], "parents": {}, "job": "collect", "finished": day}, SOURCES.name, day, "manifest.json")
+        lake.write_json({"fingerprint": day}, "_current", "collect.json")
+    monkeypatch.chdir(tmp_path)
+    args = argparse.ArgumentParser()
+    command.arguments(args)
+    for name in "c.txt", "in/c.txt", "c" * 32:  # from where the user stands, from the source folder, by id
+        assert command.main(args.parse_args([name, "--lake", "lake"])) == 0
+        assert capsys.readouterr() == (f"sources: source_id={'c' * 32}, uri={tmp_path}/c.txt, modality=text\n", "")
+    assert command.main(args.parse_args(["in/a.txt", "--lake", "lake"])) == 0
+    out, err = capsys.readouterr()
+    assert "a" * 32 in out
+    assert "earlier versions" in err
+    with pytest.raises(Terminal, match="below the source folder there is 'in/c.txt'"):
+        command.main(args.parse_args(["other/c.txt", "--lake", "lake"]))
+    lake.write_json({"source_id": "g" * 32, "sha256": None, "uri": "/far/g.txt"}, "_takedowns", "g.json")
+    with pytest.raises(Terminal, match="taken down and erased"):
+        command.main(args.parse_args(["/far/g.txt", "--lake", "lake"]))
+    lake.remove(SOURCES.name, "1", "p.parquet")  # as an erasure does with shards of releases
+    with pytest.raises(Terminal, match="no table"):
+        command.main(args.parse_args(["in/a.txt", "--lake", "lake"]))

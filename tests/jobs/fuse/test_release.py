@@ -146,6 +146,41 @@ def test_takedown_rewrites_only_the_shards_touched(corpus, released):
     assert release.verify(corpus.lake, released) == []
 
 
+def test_a_second_takedown_of_the_same_source_leaves_the_release_as_it_is(corpus, released):
+    victim = corpus.sources[3]
+    takedown(corpus.lake, victim["source_id"])
+    after = release.releases(corpus.lake)[-1]
+    report = takedown(corpus.lake, victim["source_id"])
+    assert (report["samples"], report["release"]) == ([], None)
+    assert release.verify(corpus.lake, after) == []
+    assert corpus.lake.current("fuse") == after["fingerprint"]
+    assert takedown(corpus.lake, victim["source_id"], erase=True)["erased"]
+    assert release.verify(corpus.lake, after) == []
+
+
+def test_a_takedown_tells_and_erases_nothing_of_those_before_it(corpus, released):
+    first, second = corpus.sources[3], corpus.sources[2]
+    sample = next(c["clip_id"] for c in corpus.clips if c["source_id"] == first["source_id"])
+    prompt = {"text": "t", "lang": "en", "origin": "release", "sample_ids": [sample], "style": "creation", "aspect": "1:1", "seed": 0, "safety": "ok", "shots": []}
+    file = corpus.lake.write_part(PROMPTS, "v", "p.parquet", PROMPTS.rows([{"prompt_id": "P", **prompt}]))
+    corpus.lake.write_json({"fingerprint": "v", "rows": 1, "files": [file]}, "prompts", "v", "manifest.json")
+    assert takedown(corpus.lake, first["source_id"])["prompts"] == ["P"]
+    report = takedown(corpus.lake, second["source_id"], erase=True)
+    assert report["prompts"] == []
+    assert report["emptied"]["sources"] == 1
+    standing = corpus.lake.version(SOURCES, corpus.lake.current("collect")).read(["source_id", "sha256", "rel_path"]).to_pylist()
+    assert {r["rel_path"] for r in standing if r["source_id"] in (first["source_id"], second["source_id"])} == {first["rel_path"], "erased"}
+
+
+def test_a_source_is_named_by_id_address_or_path(corpus, released):
+    a, b, c = corpus.sources[:3]
+    assert takedown(corpus.lake, a["rel_path"])["source_id"] == a["source_id"]
+    assert takedown(corpus.lake, b["uri"])["source_id"] == b["source_id"]
+    corpus.put(SOURCES, [{**s, "source_id": f"{s['source_id']}-changed"} for s in corpus.sources], "changed")
+    with pytest.raises(Terminal, match=f"name one of them by id: {c['source_id']}, {c['source_id']}-changed"):
+        takedown(corpus.lake, c["rel_path"])
+
+
 def test_a_takedown_stands_for_fuse_and_is_honoured_by_a_fuse_from_scratch(corpus, released):
     victim = corpus.sources[3]
     takedown(corpus.lake, victim["source_id"])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from jobs.prompts import grammar
 from jobs.prompts.request import parse
-from jobs.prompts.storyboard import MAX_SHOTS, PRESETS, as_request, edited, storyboard
+from jobs.prompts.storyboard import MAX_SHOTS, PRESETS, as_request, edited, narrated, storyboard
 from jobs.train import words as world
 from schemas.settings import Prompts
 
@@ -134,3 +134,12 @@ def test_a_storyboard_can_be_written_edited_and_read() -> None:
 def test_a_wrong_storyboard_says_what_is_wrong(shots: list[object], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         edited(shots)
+
+
+def test_what_shots_say_is_the_text_again():
+    """No space comes into Chinese, none leaves English; a shot that says nothing adds none."""
+    assert narrated(s.narration for s in storyboard(SEED, "zh", "creation", "world")) == SEED
+    assert narrated(["The sea at dawn,", "", "then night."]) == "The sea at dawn, then night."
+    assert narrated(["去了西藏", "Tibet", "很美"]) == "去了西藏Tibet很美"
+    shots = [{"prompt": "a", "narration": "风景真的很美，"}, {"prompt": "b", "narration": "我想分享。"}]
+    assert parse(json.dumps({"shots": shots}), Prompts()).text == "风景真的很美，我想分享。"

@@ -2,6 +2,7 @@
 
 import copy
 import io
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -324,6 +325,8 @@ def test_a_model_folder_comes_out_and_another_training_goes_on_from_it(kind: str
     card = read_card(second)
     assert card["base"] == read_card(first)
     if kind == "t2v":
+        words = json.loads((first / "tokenizer" / "tokenizer.json").read_text())
+        assert (words["truncation"], words["padding"]) == (None, None), "a training that went on later would give another file"
         stock = t2v.load(second)
         assert stock.config.boundary_ratio == t2v.BOUNDARY
         assert [stock.transformer.config.patch_size, stock.transformer_2.config.patch_size] == [list(e.patch) for e in t2v.EXPERTS.values()]
