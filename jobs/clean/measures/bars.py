@@ -11,7 +11,8 @@ by half as much and more beside it, and the frame of a door, which is out of foc
 Of any shade, a blurred copy of the picture among them: two lines equally far from both ends, 3 % to 45 % of the way, at which 0.6 of
 the picture or more steps by at least 8 so, with next to no detail outside of both (at most 0.35 of that inside, at least 1.2 is allowed);
 where one side is flat and the other is of the same shade at its outer edge, three times that inside (a subtitle may stand there). In the same
-place in 60 % of the pictures. Where both are flat and of one shade 0.5 of the picture will do, for grey bars step less beside what is grey. Blurred copies step in 0.67 to 0.95 of the line, bars of one shade in 0.56 and more, a spot of light in 0.34 at most.
+place in 60 % of the pictures. Where both are flat and of one shade 0.5 of the picture will do, for grey bars step less beside what is grey. Dark ones are within
+0.02 of cropdetect. Blurred copies step in 0.67 to 0.95 of the line, bars of one shade in 0.56 and more, a spot of light in 0.34 at most.
 
 Null when no picture has a bright row and column. Version 7.
 """

@@ -171,3 +171,40 @@ def test_channels_weigh_what_they_weigh_to_ebur128(tmp_path: Path, layout: str) 
     for heard in filtered(path, "audio", "ebur128", "metadata=1"):
         told |= heard.metadata
     assert clip(path, "audio")["loudness_lufs"] == pytest.approx(float(told["lavfi.r128.I"]), abs=0.1)
+
+
+def rewritten(path: Path, into: Path, codec: str, pixels: str, size: tuple[int, int], **options: str) -> Path:
+    """The first two seconds of a film in another form."""
+    with av.open(str(path)) as source, av.open(str(into), "w") as target:
+        stream = target.add_stream(codec, rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = *size, pixels
+        for frame, _ in zip(source.decode(video=0), range(50), strict=False):
+            full = "JPEG" if pixels.startswith("yuvj") else "MPEG"
+            made = frame.reformat(*size, pixels, dst_color_range=full)
+            made.pts, made.color_range = None, 2 if full == "JPEG" else 1
+            target.mux(stream.encode(made))
+        target.mux(stream.encode(None))
+    return into
+
+
+FORMS = [("libx264", "yuv444p", (321, 241)), ("libx264", "yuvj420p", (640, 360)), ("ffv1", "yuv422p10le", (480, 360)), ("ffv1", "gray", (470, 350)),
+         ("ffv1", "bgr0", (402, 302))]
+
+
+@pytest.mark.parametrize("name", ["elf.webm", "video4.mp4", "bigbuckbunny.mp4"])
+@pytest.mark.parametrize(("codec", "pixels", "size"), FORMS, ids=[form[1] for form in FORMS])
+def test_a_picture_measures_as_to_opencv_whatever_its_form(tmp_path: Path, name: str, codec: str, pixels: str, size: tuple[int, int]) -> None:
+    path = rewritten(MEDIA / "video" / name, tmp_path / "film.mkv", codec, pixels, size, **({"crf": "18"} if codec == "libx264" else {}))
+    with av.open(str(path)) as container:
+        frames = [frame for i, frame in enumerate(container.decode(video=0)) if i in (0, 13, 25, 38)]
+    small = (round(size[0] * 224 / min(size)), round(size[1] * 224 / min(size)))
+    rgbs = [cv2.resize(f.to_ndarray(format="rgb24"), small, interpolation=cv2.INTER_AREA).astype(float) for f in frames]
+    greys = [f.reformat(*small, "gray", interpolation="AREA", dst_color_range="JPEG").to_ndarray() for f in frames]
+    found = clip(path, "video")
+    lumas = [cv2.cvtColor(rgb.round().astype(np.uint8), cv2.COLOR_RGB2GRAY) for rgb in rgbs]
+    assert found["luma_mean"] == pytest.approx(np.mean([y.mean() for y in lumas]), abs=2.5)
+    assert found["luma_std"] == pytest.approx(np.mean([y.std() for y in lumas]), abs=2.5)
+    assert found["sharpness"] == pytest.approx(np.percentile([cv2.Laplacian(y, cv2.CV_64F).var() for y in greys], 75), rel=0.2)
+    rg, yb = [x[..., 0] - x[..., 1] for x in rgbs], [(x[..., 0] + x[..., 1]) / 2 - x[..., 2] for x in rgbs]
+    colours = [np.hypot(a.std(), b.std()) + 0.3 * np.hypot(a.mean(), b.mean()) for a, b in zip(rg, yb, strict=True)]
+    assert found["colourfulness"] == pytest.approx(np.mean(colours), rel=0.08, abs=1)
