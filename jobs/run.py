@@ -201,8 +201,7 @@ def execute(name: str, settings: Settings) -> Outcome:
             manifest = _commit(run, known, started)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            _forget(run)
-            raise Transient(f"{lake.root}: the disk is full; free some space and run the same command again") from error
+            raise Transient(f"{lake.root}: the disk is full; free some space and run the same command again, which goes on where this one ended") from error
         raise
     return _outcome(run, manifest, stood=False)
 
@@ -303,13 +302,6 @@ def _example(run: Run) -> str:
     rows = rejects.read(["stage", "detail"]).to_pylist() if rejects else []
     detail = next((row["detail"] for row in rows if row["stage"] == run.job.name and row["detail"]), "")
     return f"; for example: {detail[:300]}" if detail else ""
-
-
-def _forget(run: Run) -> None:
-    for table in run.job.writes:
-        if run.lake.version(table, run.fingerprint) is None:  # what stands is read by others
-            run.lake.remove(table.name, run.fingerprint)
-    run.lake.remove("_work", run.run_id)
 
 
 def _outcome(run: Run, facts: Mapping[str, Any], *, stood: bool) -> Outcome:

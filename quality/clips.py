@@ -34,7 +34,7 @@ def derive(rows: pa.Table, around: Around) -> Mapping[str, pa.Array]:
     timed = pc.is_in(kind, value_set=pa.array(["video", "audio"]))
     seen = pc.is_in(kind, value_set=pa.array(["video", "image"]))
     return {
-        "source_exists": known(rows["source_id"], around.parent(SOURCES, ["source_id"]), "source_id"),
+        "source_exists": known(rows["source_id"], around, SOURCES, "source_id"),
         "span_adds_up": joined(pc.less_equal(pc.abs(pc.subtract(length, rows["duration_s"])), 1e-3)),
         "timed_has_length": joined(pc.or_(pc.invert(timed), pc.greater(rows["duration_s"], 0))),
         "picture_has_size": joined(pc.or_(pc.invert(seen), pc.and_(pc.is_valid(rows["width"]), pc.is_valid(rows["height"])))),

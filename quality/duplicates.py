@@ -12,14 +12,13 @@ from schemas.duplicates import METHODS
 
 def derive(rows: pa.Table, around: Around) -> Mapping[str, pa.Array]:
     """Losers and keepers that are two, exist, and do not swap roles."""
-    clips = around.parent(CLIPS, ["clip_id"])
     here = pc.is_null(rows["matched_in"])
-    keeper_known = known(rows["keeper_id"], clips, "clip_id")
+    keeper_known = known(rows["keeper_id"], around, CLIPS, "clip_id")
     return {
         "loser_is_not_keeper": joined(pc.not_equal(rows["loser_id"], rows["keeper_id"])),
-        "loser_exists": known(rows["loser_id"], clips, "clip_id"),
+        "loser_exists": known(rows["loser_id"], around, CLIPS, "clip_id"),
         "keeper_exists": joined(pc.or_(pc.invert(here), keeper_known)),
-        "keeper_stays": joined(pc.invert(pc.is_in(rows["keeper_id"], value_set=joined(rows["loser_id"])))),
+        "keeper_stays": pc.invert(known(rows["keeper_id"], around, DUPLICATES, "loser_id")),
     }
 
 

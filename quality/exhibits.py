@@ -3,7 +3,7 @@
 import base64
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from quality.charts import Floats, Limit
-from quality.reader import Made, Standing, find, sample
+from quality.reader import Made, Standing, find, one_in, sample
 from schemas.reasons import REASONS
 
 MAX_ROWS = 200_000
-"""Rows per table that the page looks at."""
+"""Rows per table that the page looks at. Of larger tables it is an even share by an id, the same of all that are held against one another, and
+what is counted is multiplied."""
 MAX_WORDS = 160
 """Signs of a text that stands where a picture would."""
 CLIP = ("source_id", "start_s", "end_s", "frames", "title", "caption", "text")
@@ -122,12 +123,21 @@ def latest(jobs: Sequence[Made]) -> dict[str, Standing]:
     return found
 
 
-def rejects(jobs: Sequence[Made]) -> pa.Table | None:
+def looked_at(versions: Iterable[Standing]) -> int:
+    """One row in how many the page looks at, of tables that are held against one another."""
+    return max((one_in(version, MAX_ROWS) for version in versions), default=1)
+
+
+def reject_versions(jobs: Sequence[Made]) -> list[Standing]:
     """Rejects of all jobs, once each."""
     last = [latest(jobs).get("rejects"), *(m.versions["rejects"] for m in jobs if "rejects" in m.versions)]
-    chosen = {v.fingerprint: v for v in last if v is not None}
+    return list({v.fingerprint: v for v in last if v is not None}.values())
+
+
+def rejects(jobs: Sequence[Made], every: int, by: str = "sample_id") -> pa.Table | None:
+    """Rejects of all jobs, of one sample (or source) in `every`, once each."""
     columns = ["sample_id", "source_id", "stage", "check", "value", "op", "threshold", "reason", "decisive", "detail"]
-    parts = [sample(v, columns, MAX_ROWS) for v in chosen.values()]
+    parts = [sample(v, columns, every, by) for v in reject_versions(jobs)]
     if not parts:
         return None
     rows = pa.concat_tables(parts)
@@ -154,10 +164,10 @@ def words(clip: Mapping[str, Any] | None) -> str:
     return said[:MAX_WORDS] + ("…" if len(said) > MAX_WORDS else "")
 
 
-def reject_groups(rows: pa.Table, tables: Mapping[str, Standing], groups: int, each: int) -> tuple[Group, ...]:
-    """Decisive rejects by reason, most first, with examples."""
+def reject_groups(rows: pa.Table, jobs: Sequence[Made], tables: Mapping[str, Standing], groups: int, each: int) -> tuple[Group, ...]:
+    """Decisive rejects by reason, most first, as the jobs counted them, with examples."""
     decisive = rows.filter(rows["decisive"])
-    counts = Counter(decisive["reason"].to_pylist())
+    counts: Counter[str] = sum((Counter(m.manifest["rejected"]) for m in jobs), Counter())
     chosen: dict[str, list[dict[str, Any]]] = {}
     for reason, _ in sorted(counts.items(), key=lambda c: (-c[1], c[0]))[:groups]:
         chosen[reason] = decisive.filter(pc.equal(decisive["reason"], reason)).slice(0, each).to_pylist()
@@ -192,7 +202,8 @@ def clusters(tables: Mapping[str, Standing], most: int, each: int) -> tuple[tupl
     """Duplicate clusters, largest first, and how many there are; every kind of evidence is shown before one is shown twice."""
     if "duplicates" not in tables:
         return (), 0
-    rows = sample(tables["duplicates"], ["loser_id", "keeper_id", "method", "score", "cluster_id", "matched_in"], MAX_ROWS)
+    every = looked_at([tables["duplicates"]])
+    rows = sample(tables["duplicates"], ["loser_id", "keeper_id", "method", "score", "cluster_id", "matched_in"], every, "keeper_id")
     by_keeper: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows.to_pylist():
         by_keeper[row["keeper_id"]].append(row)
@@ -213,56 +224,51 @@ def clusters(tables: Mapping[str, Standing], most: int, each: int) -> tuple[tupl
         return twin(row["loser_id"], method=row["method"], score=row["score"], matched_in=row["matched_in"] or "")
 
     made = (Cluster(twin(k), tuple(map(loser, by_keeper[k][:each])), max(0, len(by_keeper[k]) - each)) for k in order)
-    return tuple(made), len(by_keeper)
+    return tuple(made), every * len(by_keeper)
 
 
 NO_FOLDER = "in no folder"
 """Where what lies in the source folder itself, and no folder below it, is counted."""
 
 
-def yields(tables: Mapping[str, Standing], rejected: pa.Table | None, most: int) -> tuple[Yield, ...]:
-    """Sources, clips, samples, seconds and reasons for leaving by first folder of the path, most sources first."""
+def yields(tables: Mapping[str, Standing], rejected: pa.Table | None, most: int, every: int) -> tuple[Yield, ...]:
+    """Sources, clips, samples, seconds and reasons for leaving by first folder of the path, most sources first: those of one source in
+    `every`, multiplied."""
     if "sources" not in tables:
         return ()
-    rows = sample(tables["sources"], ["source_id", "rel_path"], MAX_ROWS).to_pylist()
+    rows = sample(tables["sources"], ["source_id", "rel_path"], every).to_pylist()
     folder = {r["source_id"]: r["rel_path"].split("/")[0] if "/" in r["rel_path"] else NO_FOLDER for r in rows}
     counted: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0, 0.0])
     for name in folder.values():
-        counted[name][0] += 1
+        counted[name][0] += every
     for table, index in (("clips", 1), ("samples", 2)):
         if table in tables:
-            found = sample(tables[table], ["source_id", "duration_s"], MAX_ROWS)
+            found = sample(tables[table], ["source_id", "duration_s"], every, "source_id")
             for source, seconds in zip(found["source_id"].to_pylist(), found["duration_s"].to_pylist(), strict=True):
                 if source in folder:
-                    counted[folder[source]][index] += 1
-                    counted[folder[source]][3] += seconds if table == "samples" else 0
+                    counted[folder[source]][index] += every
+                    counted[folder[source]][3] += every * seconds if table == "samples" else 0
     why: dict[str, Counter[str]] = defaultdict(Counter)
     if rejected is not None:
-        of = _sources_of_clips(tables)
         gone = rejected.filter(rejected["decisive"])
-        for one, source, reason in zip(*(gone[n].to_pylist() for n in ("sample_id", "source_id", "reason")), strict=True):
-            if (known := source or of.get(one, one)) in folder:
-                why[folder[known]][reason] += 1
+        for source, reason in zip(*(gone[n].to_pylist() for n in ("source_id", "reason")), strict=True):
+            if source in folder:
+                why[folder[source]][reason] += every
     ranked = sorted(counted.items(), key=lambda item: (-item[1][0], item[0]))[:most]
     return tuple(Yield(name, int(c[0]), int(c[1]), int(c[2]), c[3], tuple(why[name].most_common(3))) for name, c in ranked)
 
 
-def _sources_of_clips(tables: Mapping[str, Standing]) -> dict[str, str]:
+def measures(tables: Mapping[str, Standing], rows: pa.Table | None, every: int) -> dict[str, tuple[Floats, Floats]]:
+    """Values of each measurement in one clip in `every`: of clips that stay, and of clips that go."""
     if "clips" not in tables:
         return {}
-    rows = sample(tables["clips"], ["clip_id", "source_id"], MAX_ROWS)
-    return dict(zip(rows["clip_id"].to_pylist(), rows["source_id"].to_pylist(), strict=True))
-
-
-def measures(tables: Mapping[str, Standing], rows: pa.Table | None) -> dict[str, tuple[Floats, Floats]]:
-    """Values of each measurement: of clips that stay, and of clips that go."""
-    if "clips" not in tables:
-        return {}
-    clips = sample(tables["clips"], ["clip_id", *MEASURES], MAX_ROWS)
+    clips = sample(tables["clips"], ["clip_id", *MEASURES], every)
     gone = pa.array(dropped_ids(rows), pa.string())
     lost = pc.is_in(clips["clip_id"], value_set=gone)
     kept, dropped = clips.filter(pc.invert(lost)), clips.filter(lost)
     found = {name: (_values(kept, name), _values(dropped, name)) for name in MEASURES}
+    a, b = found["duration_s"]
+    found["duration_s"] = a[a > 0], b[b > 0]  # texts and pictures have no length
     return {name: (a, b) for name, (a, b) in found.items() if len(a) + len(b) >= 2}
 
 
@@ -277,9 +283,10 @@ def _values(rows: pa.Table, name: str) -> Floats:
 
 
 def limits_of(tables: Mapping[str, Standing], rows: pa.Table | None) -> tuple[Limit, ...]:
-    """Thresholds as the rejects name them, on the one measurement whose values theirs are; an ambiguous one is left out."""
+    """Thresholds as the rejects of the policy name them, on the one measurement whose values theirs are; an ambiguous one is left out."""
     if rows is None or "clips" not in tables:
         return ()
+    rows = rows.filter(pc.equal(rows["stage"], "judge"))
     judged = rows.filter(pc.and_(pc.is_in(rows["op"], value_set=pa.array(["<", ">"])), pc.is_valid(rows["threshold"])))
     groups: dict[tuple[str, str, float], list[dict[str, Any]]] = defaultdict(list)
     for row in judged.to_pylist():
@@ -303,16 +310,17 @@ def mixes(tables: Mapping[str, Standing], most: int) -> dict[str, list[tuple[str
     """Samples by modality, split, language, licence, cut, and, where they have one, height."""
     if "samples" not in tables:
         return {}
-    rows = sample(tables["samples"], ["modality", "lang", "licence", "split", "height", "cut"], MAX_ROWS)
+    every = looked_at([tables["samples"]])
+    rows = sample(tables["samples"], ["modality", "lang", "licence", "split", "height", "cut"], every)
     heights = Counter(h for h in rows["height"].to_pylist() if h is not None)
-    found = {name: [(str(v) if v is not None else "unknown", n) for v, n in Counter(rows[name].to_pylist()).most_common(most)]
+    found = {name: [(str(v) if v is not None else "unknown", every * n) for v, n in Counter(rows[name].to_pylist()).most_common(most)]
              for name in ("modality", "split", "lang", "licence", "cut")}
-    return found | ({"height": [(f"{h} px", n) for h, n in heights.most_common(most)]} if heights else {})
+    return found | ({"height": [(f"{h} px", every * n) for h, n in heights.most_common(most)]} if heights else {})
 
 
 def videos(tables: Mapping[str, Standing], rejected: pa.Table | None, prefix: str | None, most: int) -> tuple[Video, ...]:
     """Published videos, then generated clips, accepted or not; `prefix` is where published files lie, seen from the page."""
-    prompts = {r["prompt_id"]: r["text"] for r in sample(tables["prompts"], ["prompt_id", "text"], MAX_ROWS).to_pylist()
+    prompts = {r["prompt_id"]: r["text"] for r in sample(tables["prompts"], ["prompt_id", "text"], looked_at([tables["prompts"]])).to_pylist()
                } if "prompts" in tables else {}
     why = dict(zip(rejected["sample_id"].to_pylist(), rejected["reason"].to_pylist(), strict=True)) if rejected is not None else {}
     found: list[Video] = []
@@ -320,7 +328,7 @@ def videos(tables: Mapping[str, Standing], rejected: pa.Table | None, prefix: st
     if "publications" in tables:
         columns = ["publication_id", "prompt_id", "generation_ids", "title", "aspect", "width", "height", "duration_s", "lang",
                    "visible_label", "c2pa", "test_key", "target", "uri", "loudness_lufs"]
-        for row in sample(tables["publications"], columns, MAX_ROWS).to_pylist()[:most]:
+        for row in sample(tables["publications"], columns, looked_at([tables["publications"]])).to_pylist()[:most]:
             mine = [clips[g] for g in row["generation_ids"] if g in clips]
             href = f"{prefix}/{row['uri']}" if prefix is not None and SAFE_URI.match(row["uri"]) else ""
             facts = {"size": f"{row['width']}×{row['height']}", "aspect": row["aspect"], "length": f"{row['duration_s']:.1f} s",
@@ -348,7 +356,7 @@ def _generations(tables: Mapping[str, Standing], most: int) -> dict[str, dict[st
     if "generations" not in tables:
         return {}
     version = tables["generations"]
-    ids = sample(version, ["generation_id", "prompt_id", "shot", "attempt"], MAX_ROWS).sort_by(
+    ids = sample(version, ["generation_id", "prompt_id", "shot", "attempt"], looked_at([version])).sort_by(
         [("prompt_id", "ascending"), ("shot", "ascending"), ("attempt", "ascending")])["generation_id"].to_pylist()[: most * 4]
     rows = find(version, ids, [n for n in version.table.schema.names if n != "video"])
     return {i: rows[i] for i in ids if i in rows}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from markupsafe import Markup
 
@@ -23,9 +24,11 @@ from quality.exhibits import (
     dropped_ids,
     latest,
     limits_of,
+    looked_at,
     measures,
     mixes,
     reject_groups,
+    reject_versions,
     rejects,
     videos,
     yields,
@@ -60,19 +63,23 @@ def report(lake: Files, *, limits: Sequence[Limit] = (), videos_at: str | None =
     """The page. `videos_at` is the folder of published videos as seen from the page."""
     jobs = [m for m in made(lake) if not m.stale]
     tables = latest(jobs)
-    rows = rejects(jobs)
-    said, clusters_shown = labelled.read(tables), clusters(tables, CLUSTERS, LOSERS)
-    hours = (pc.sum(tables["samples"].read(["duration_s"])["duration_s"]).as_py() or 0.0) / 3600 if "samples" in tables else 0.0
+    every = looked_at([*(tables[name] for name in ("sources", "clips", "samples") if name in tables), *reject_versions(jobs)])
+    of_labels = max(every, looked_at([tables["labels"]] if "labels" in tables else []))
+    rows = rejects(jobs, every)
+    said, clusters_shown = labelled.read(tables, of_labels), clusters(tables, CLUSTERS, LOSERS)
+    hours = sum(tables["samples"].each(_seconds, ["duration_s"])) / 3600 if "samples" in tables else 0.0
     facts = {
         "name": _name(lake), "hours": hours, "tiles": _tiles(tables, jobs, hours), "release": _release(tables, jobs), "reasons": REASONS,
         "funnels": _funnels(jobs),
-        "groups": reject_groups(rows, tables, GROUPS, EACH) if rows is not None else (),
-        "clusters": clusters_shown[0], "cluster_count": clusters_shown[1], "yields": yields(tables, rows, FOLDERS),
-        "labelers": labelled.lines(tables, said), "words": labelled.words(said, WORDS), "tokens": labelled.tokens(said),
+        "groups": reject_groups(rows, jobs, tables, GROUPS, EACH) if rows is not None else (),
+        "clusters": clusters_shown[0], "cluster_count": clusters_shown[1], "every": every, "of_labels": of_labels,
+        "yields": yields(tables, rejects(jobs, every, "source_id"), FOLDERS, every),
+        "labelers": labelled.lines(tables, said, of_labels), "words": labelled.words(said, WORDS, of_labels),
+        "tokens": labelled.tokens(said, of_labels),
         "scores": [_figure(name, "", kept, gone, [limit for limit in limits if limit.column == name])
                    for name, kept, gone in labelled.scores(said, dropped_ids(rows))],
         "mixes": mixes(tables, 8), "videos": videos(tables, rows, videos_at, VIDEOS),
-        "histograms": list(_histograms(tables, rows, limits)), "verdicts": _verdicts(jobs), "runs": [_run(m, hours) for m in jobs],
+        "histograms": list(_histograms(tables, rows, every, limits)), "verdicts": _verdicts(jobs), "runs": [_run(m, hours) for m in jobs],
         "drift": _drift(tables), "css": Markup((Path(__file__).parent / "report.css").read_text(encoding="utf-8")),
         "tables": tables, "samples_checked": "samples" in tables and verdict_of(tables["samples"]) is not None,
     }
@@ -97,6 +104,10 @@ def _relative(lake: Files, out: Path, given: Path | None) -> str | None:
         if folder is not None and folder.is_dir():
             return Path(os.path.relpath(folder.resolve(), out.parent.resolve())).as_posix()
     return None
+
+
+def _seconds(samples: pa.Table) -> float:
+    return pc.sum(samples["duration_s"]).as_py() or 0.0
 
 
 def _name(lake: Files) -> str:
@@ -165,10 +176,10 @@ def _release(tables: Mapping[str, Standing], jobs: Sequence[Made]) -> dict[str, 
     return facts | ({"policy": str(presets[0])} if presets else {})
 
 
-def _histograms(tables: Mapping[str, Standing], rows: Any, given: Sequence[Limit]) -> Iterator[dict[str, Any]]:
+def _histograms(tables: Mapping[str, Standing], rows: Any, every: int, given: Sequence[Limit]) -> Iterator[dict[str, Any]]:
     found = {(limit.column, limit.reason, limit.op, limit.threshold): limit for limit in (*limits_of(tables, rows), *given)}
     docs = {f.name: f.metadata[b"doc"].decode() for f in CLIPS.schema}
-    for name, (kept, dropped) in measures(tables, rows).items():
+    for name, (kept, dropped) in measures(tables, rows, every).items():
         mine = [limit for limit in found.values() if limit.column == name]
         if not mine and len(np.unique(np.concatenate([kept, dropped]))) < 2:
             continue  # one value everywhere: nothing to see

@@ -47,10 +47,14 @@ class Around(Protocol):
         """Of the version that is checked."""
 
     def parent(self, table: Table, columns: Sequence[str]) -> pa.Table | None:
-        """Some columns of the version of another table that this one was made from."""
+        """Some columns of the version of another table that this one was made from: all rows, or of a large table the share by
+        the first column that this table is looked at by (`Gate.by`)."""
+
+    def among(self, table: Table, columns: Sequence[str], ids: pa.ChunkedArray | pa.Array) -> pa.Table | None:
+        """Some columns of such a version, or of this very one: the rows whose first column is one of these ids."""
 
     def previous(self, columns: Sequence[str]) -> pa.Table | None:
-        """Some columns of the version of this table before this one."""
+        """Some columns of the version of this table before this one; of a large one an even share of its rows."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ class Gate:
         checks: What it cannot say.
         good: A table that passes.
         bad: A table that does not.
+        by: Id by which a large table is thinned, so that rows which are compared are looked at together; none: the first of its key.
         reads: Nested columns that `derive` looks at, beside the flat ones that are always read.
         derive: Makes boolean columns for checks that need more than one column or table.
         facts: Makes numbers about the whole.
@@ -96,6 +101,7 @@ class Gate:
     checks: tuple[Check, ...]
     good: Example
     bad: Example
+    by: str | None = None
     reads: tuple[str, ...] = ()
     derive: Callable[[pa.Table, Around], Mapping[str, pa.Array]] = _no_columns
     facts: Callable[[pa.Table, Around], Mapping[str, float | None]] = _no_facts
@@ -176,11 +182,12 @@ def rate(name: str, low: float | None, high: float | None, says: str, severity: 
 # ---- what several gates derive
 
 
-def known(values: pa.ChunkedArray, others: pa.Table | None, column: str) -> pa.Array:
-    """Whether each value is one of another table's; null where that table is not there."""
+def known(ids: pa.ChunkedArray, around: Around, table: Table, column: str) -> pa.Array:
+    """Whether each id is one of another table's column; null where that table is not there."""
+    others = around.among(table, [column], ids)
     if others is None:
-        return pa.nulls(len(values), pa.bool_())
-    return joined(pc.is_in(values, value_set=joined(others[column])))
+        return pa.nulls(len(ids), pa.bool_())
+    return joined(pc.is_in(ids, value_set=joined(others[column])))
 
 
 def joined(values: pa.ChunkedArray | pa.Array) -> pa.Array:

@@ -12,7 +12,7 @@ from schemas import GENERATIONS, PROMPTS
 def derive(rows: pa.Table, around: Around) -> Mapping[str, pa.Array]:
     """Prompts that exist, assets that were measured."""
     return {
-        "prompt_exists": known(rows["prompt_id"], around.parent(PROMPTS, ["prompt_id"]), "prompt_id"),
+        "prompt_exists": known(rows["prompt_id"], around, PROMPTS, "prompt_id"),
         "is_measured": joined(pc.greater(pc.list_value_length(rows["scores"]), 0)),
     }
 
@@ -52,6 +52,7 @@ GATE = Gate(
         rate("accepted_share", 0.3, None, "three in ten attempts should be accepted", "warn"),
     ),
     reads=("scores",),
+    by="prompt_id",
     derive=derive,
     facts=facts,
     good=Example([_ROW, {**_ROW, "generation_id": "2" * 32, "attempt": 1, "verdict": "rejected"}],

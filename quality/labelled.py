@@ -12,8 +12,6 @@ import pyarrow.compute as pc
 from quality.charts import Floats
 from quality.reader import Standing, sample
 
-MAX_ROWS = 200_000
-"""Rows of labels that the page looks at."""
 TAGS = "clip_tags"
 """The labeler whose keys are what it says: group/tag."""
 SHORT, FEW = 24, 12
@@ -41,14 +39,14 @@ class Line:
     absent: str
 
 
-def read(tables: Mapping[str, Standing]) -> pa.Table | None:
-    """The labels that the page looks at."""
+def read(tables: Mapping[str, Standing], every: int) -> pa.Table | None:
+    """The labels that the page looks at: those of one clip in `every`."""
     columns = ["clip_id", "labeler", "labeler_version", "model", "revision", "key", "score", "text"]
-    return sample(tables["labels"], columns, MAX_ROWS) if "labels" in tables else None
+    return sample(tables["labels"], columns, every) if "labels" in tables else None
 
 
-def lines(tables: Mapping[str, Standing], rows: pa.Table | None) -> list[Line]:
-    """Every labeler of the version, and those that could not run."""
+def lines(tables: Mapping[str, Standing], rows: pa.Table | None, every: int) -> list[Line]:
+    """Every labeler of the version, and those that could not run; counts are `every` times those of the rows."""
     if rows is None:
         return []
     manifest = tables["labels"].manifest
@@ -58,7 +56,7 @@ def lines(tables: Mapping[str, Standing], rows: pa.Table | None) -> list[Line]:
         if isinstance(m.get("cpu_s"), int | float):
             spent[m["labeler"]] += m["cpu_s"]
     facts = rows.group_by(["labeler", "labeler_version", "model", "revision"]).aggregate([("clip_id", "count"), ("clip_id", "count_distinct")])
-    made = [Line(f["labeler"], f["labeler_version"], f["model"] or "", f["revision"] or "", f["clip_id_count"], f["clip_id_count_distinct"],
+    made = [Line(f["labeler"], f["labeler_version"], f["model"] or "", f["revision"] or "", every * f["clip_id_count"], every * f["clip_id_count_distinct"],
                  manifest["seen"], spent.get(f["labeler"]), "") for f in facts.to_pylist()]
     here = {line.labeler for line in made}
     none = [Line(name, None, "", "", 0, 0, manifest["seen"], spent[name], "") for name in spent if name not in here]
@@ -67,8 +65,8 @@ def lines(tables: Mapping[str, Standing], rows: pa.Table | None) -> list[Line]:
     return sorted(made + none + gone, key=lambda line: line.labeler)
 
 
-def words(rows: pa.Table | None, most: int) -> list[tuple[str, list[tuple[str, int]]]]:
-    """Tags by group, and other labels whose texts are few: title, and the most frequent words with how many clips have them."""
+def words(rows: pa.Table | None, most: int, every: int) -> list[tuple[str, list[tuple[str, int]]]]:
+    """Tags by group, and other labels whose texts are few: title, and the most frequent words with how many clips have them, `every` times those of the rows."""
     if rows is None:
         return []
     counted: dict[str, Counter[str]] = defaultdict(Counter)
@@ -77,14 +75,14 @@ def words(rows: pa.Table | None, most: int) -> list[tuple[str, list[tuple[str, i
         counted[f"tags · {group}" if tag else "tags"][tag or group] += 1
     others = rows.filter(pc.and_(pc.not_equal(rows["labeler"], TAGS), pc.is_valid(rows["text"])))
     short = others.filter(pc.less_equal(pc.utf8_length(others["text"]), SHORT))
-    every = Counter(zip(others["labeler"].to_pylist(), others["key"].to_pylist(), strict=True))
+    said = Counter(zip(others["labeler"].to_pylist(), others["key"].to_pylist(), strict=True))
     found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for labeler, key, text in zip(*(short[name].to_pylist() for name in ("labeler", "key", "text")), strict=True):
         found[labeler, key][text] += 1
     for (labeler, key), texts in sorted(found.items()):
-        if len(texts) <= FEW and texts.total() == every[labeler, key] and texts.total() >= 2 * len(texts):
+        if len(texts) <= FEW and texts.total() == said[labeler, key] and texts.total() >= 2 * len(texts):
             counted[f"{labeler} · {key}" if key != labeler else labeler] = texts
-    return [(title, counts.most_common(most)) for title, counts in counted.items()]
+    return [(title, [(word, every * count) for word, count in counts.most_common(most)]) for title, counts in counted.items()]
 
 
 def scores(rows: pa.Table | None, gone: Sequence[str]) -> Iterator[tuple[str, Floats, Floats]]:
@@ -103,10 +101,10 @@ def scores(rows: pa.Table | None, gone: Sequence[str]) -> Iterator[tuple[str, Fl
             yield name, kept, dropped
 
 
-def tokens(rows: pa.Table | None) -> int | None:
-    """Tokens that captions cost; None without any."""
+def tokens(rows: pa.Table | None, every: int) -> int | None:
+    """Tokens that captions cost, `every` times those of the rows; None without any."""
     if rows is None:
         return None
     spent = rows.filter(pc.and_(pc.equal(rows["labeler"], "caption"), pc.equal(rows["key"], "tokens")))["score"]
     total: Any = pc.sum(spent).as_py()
-    return int(total) if total is not None else None
+    return every * int(total) if total is not None else None

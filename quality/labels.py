@@ -17,7 +17,7 @@ def derive(rows: pa.Table, around: Around) -> Mapping[str, pa.Array]:
     """Parents that exist, labels with a content, models with a revision."""
     said = pc.or_(pc.or_(pc.is_valid(rows["score"]), pc.is_valid(rows["text"])), pc.is_valid(rows["vector"]))
     return {
-        "clip_exists": known(rows["clip_id"], around.parent(CLIPS, ["clip_id"]), "clip_id"),
+        "clip_exists": known(rows["clip_id"], around, CLIPS, "clip_id"),
         "says_something": joined(said),
         "vector_fits": _fits(rows),
         "model_has_revision": joined(pc.or_(pc.is_null(rows["model"]), pc.is_valid(rows["revision"]))),
@@ -55,7 +55,7 @@ def facts(rows: pa.Table, around: Around) -> Mapping[str, float | None]:
 
 def _labelled(rows: pa.Table, around: Around) -> Mapping[str, float | None]:
     clips = around.parent(CLIPS, ["clip_id", "modality"])
-    if clips is None or rows.num_rows != around.manifest.get("rows", rows.num_rows):
+    if clips is None:
         return {"labelled_share": None}
     pictures = clips.filter(pc.is_in(clips["modality"], value_set=pa.array(["video", "image"])))["clip_id"]
     rejects = around.parent(REJECTS, ["sample_id"])

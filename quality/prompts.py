@@ -20,11 +20,12 @@ def derive(rows: pa.Table, around: Around) -> Mapping[str, pa.Array]:
     return {
         "has_shots": joined(pc.greater(pc.list_value_length(rows["shots"]), 0)),
         "drawn_names_samples": joined(pc.or_(pc.invert(drawn), named)),
-        "samples_exist": _samples_exist(rows, around.parent(SAMPLES, ["sample_id"])),
+        "samples_exist": _samples_exist(rows, around),
     }
 
 
-def _samples_exist(rows: pa.Table, samples: pa.Table | None) -> pa.Array:
+def _samples_exist(rows: pa.Table, around: Around) -> pa.Array:
+    samples = around.among(SAMPLES, ["sample_id"], pc.list_flatten(rows["sample_ids"]))
     if samples is None:
         return pa.nulls(rows.num_rows, pa.bool_())
     known = set(samples["sample_id"].to_pylist())

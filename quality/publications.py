@@ -26,8 +26,8 @@ def derive(rows: pa.Table, around: Around) -> Mapping[str, pa.Array]:
                                                          strict=True)], pa.bool_()),
         "sound_in_step": joined(pc.less_equal(apart, 1 / fps + 1e-3)),
         "has_subtitles": joined(pc.greater(pc.list_value_length(rows["subtitles"]), 0)),
-        "prompt_exists": known(rows["prompt_id"], around.parent(PROMPTS, ["prompt_id"]), "prompt_id"),
-        "generations_accepted": _accepted(rows, around.parent(GENERATIONS, ["generation_id", "verdict"])),
+        "prompt_exists": known(rows["prompt_id"], around, PROMPTS, "prompt_id"),
+        "generations_accepted": _accepted(rows, around),
         "signed_for_real": joined(pc.invert(rows["test_key"])),
     }
 
@@ -49,7 +49,8 @@ def _fits(width: int, height: int, aspect: str) -> bool:
     return abs(width / height - wanted) <= SHAPE * wanted
 
 
-def _accepted(rows: pa.Table, generations: pa.Table | None) -> pa.Array:
+def _accepted(rows: pa.Table, around: Around) -> pa.Array:
+    generations = around.among(GENERATIONS, ["generation_id", "verdict"], pc.list_flatten(rows["generation_ids"]))
     if generations is None:
         return pa.nulls(rows.num_rows, pa.bool_())
     good = set(generations.filter(pc.equal(generations["verdict"], "accepted"))["generation_id"].to_pylist())
@@ -94,6 +95,7 @@ GATE = Gate(
         rate("published_share", 0.8, None, "four fifths of the prompts should become a video", "warn"),
     ),
     reads=("subtitles", "generation_ids"),
+    by="prompt_id",
     derive=derive,
     facts=facts,
     good=Example([_ROW], parents=_PARENTS, manifest={"seen": 1, "kept": 1, "rejected": {}, "recipe": {"publish": {"fps": 24}}}),

@@ -1,15 +1,18 @@
 """What a gate needs of the lake: versions that stand, their manifests and their parts. `jobs.lake` fits it as it is."""
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import TABLES, Table
+
+T = TypeVar("T")
 
 
 class Standing(Protocol):
@@ -31,7 +34,7 @@ class Standing(Protocol):
 
     def whole(self) -> bool: ...
 
-    def read(self, columns: Sequence[str] | None = None) -> pa.Table: ...
+    def each(self, work: Callable[[pa.Table], T], columns: Sequence[str] | None = None) -> list[T]: ...
 
 
 class Files(Protocol):
@@ -41,6 +44,8 @@ class Files(Protocol):
     def fs(self) -> Any: ...
 
     def parquet(self, path: str) -> AbstractContextManager[Any]: ...
+
+    def spread(self, work: Callable[[Any], T], items: Iterable[Any]) -> list[T]: ...
 
     def read_json(self, *parts: str) -> dict[str, Any] | None: ...
 
@@ -127,30 +132,32 @@ def _parents(manifest: Mapping[str, Any]) -> dict[str, str]:
     return {job: fingerprint for table, _, job, fingerprint in named if any(t.name == table for t in TABLES)}
 
 
-def sample(version: Standing, columns: Sequence[str], max_rows: int) -> pa.Table:
-    """Some columns, row group by row group. Of a table of more than `max_rows` rows, those whose key falls into an even share
-    of hashes: whatever repeats a key is kept with it."""
-    table = version.table
-    every = max(1, math.ceil(int(version.manifest["rows"]) / max_rows))
+def sample(version: Standing, columns: Sequence[str], every: int, by: str | None = None) -> pa.Table:
+    """Some columns of one row in `every`, row group by row group: an even share by an id (`thinned`), the first of the key unless said."""
+    table, by = version.table, by or version.table.key[0]
     schema = pa.schema([table.schema.field(n) for n in columns])
-    kept = []
-    for path in version.files():
+
+    def part(path: str) -> list[pa.Table]:
         with version.lake.parquet(path) as file:
-            wanted = [n for n in {*columns, table.key[0]} if n in file.schema_arrow.names]
-            for group in range(file.num_row_groups):
-                rows = thinned(file.read_row_group(group, columns=wanted), table.key[0], every)
-                kept.append(rows.select([n for n in columns if n in wanted]))
+            wanted = [n for n in {*columns, by} if n in file.schema_arrow.names]
+            groups = (thinned(file.read_row_group(group, columns=wanted), by, every) for group in range(file.num_row_groups))
+            return [rows.select([n for n in columns if n in wanted]) for rows in groups]
+
+    kept = list(itertools.chain.from_iterable(version.lake.spread(part, version.files())))
     return pa.concat_tables(kept, promote_options="default") if kept else schema.empty_table()
 
 
-def thinned(rows: pa.Table, key: str, every: int) -> pa.Table:
-    """One row in `every`, chosen by the hash of its key."""
-    if every == 1 or key not in rows.column_names:
-        return rows
-    import pandas as pd
+def one_in(version: Standing, max_rows: int) -> int:
+    """One row in how many leaves about `max_rows` of a version; 1 where it has no more."""
+    return max(1, math.ceil(int(version.manifest["rows"]) / max_rows))
 
-    hashes = pd.util.hash_array(rows[key].to_pandas().to_numpy(dtype=object))
-    return rows.filter(pa.array(hashes % every == 0))
+
+def thinned(rows: pa.Table, column: str, every: int) -> pa.Table:
+    """One row in `every`, by an id: ids are hashes in hexadecimal, so those below a bound are an even share, and the same one in
+    every table that has them. Whatever repeats an id is kept with it."""
+    if every == 1 or column not in rows.column_names:
+        return rows
+    return rows.filter(pc.less(rows[column], f"{(1 << 32) // every:08x}"))
 
 
 def find(version: Standing, ids: Sequence[str], columns: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -6,8 +6,7 @@ A verdict of the same gate stands: asking again reads one small file and imports
 import hashlib
 import importlib
 import importlib.util
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,12 +18,12 @@ import pyarrow.parquet as pq
 
 from quality.expect import Failure, unmet
 from quality.gate import Gate, flat
-from quality.reader import Standing, parent, previous, table_named, thinned
+from quality.reader import Standing, one_in, parent, previous, sample, table_named, thinned
 from schemas import Table
 
 MAX_ROWS = 500_000
-"""Rows that a gate holds in memory. Of a larger table every row is passed by, and those whose key falls into an even share
-of hashes are kept: whatever repeats a key is kept with it."""
+"""Rows that a gate holds in memory. Of a larger table every row is passed by, and an even share is kept by an id (`Gate.by`): whatever
+repeats a key is kept with it."""
 GATED = ("sources", "clips", "rejects", "duplicates", "labels", "samples", "prompts", "generations", "publications")
 """Tables that have a gate: one file of that name each."""
 
@@ -125,7 +124,7 @@ def gate_of(table: str) -> Gate:
 def gate_digest(table: str) -> str:
     """First 12 hex digits of sha256 over the contract and the source of the files that a verdict depends on."""
     digest = hashlib.sha256(table_named(table).schema.to_string(show_field_metadata=False).encode())
-    for module in ("quality.gate", "quality.expect", "quality.run", "quality.drift", f"quality.{table}"):
+    for module in ("quality.gate", "quality.expect", "quality.run", "quality.reader", "quality.drift", f"quality.{table}"):
         spec = importlib.util.find_spec(module)
         if spec is None or spec.origin is None:
             raise ImportError(f"{module} has no source file")
@@ -137,8 +136,9 @@ def judged(gate: Gate, version: Standing, max_rows: int = MAX_ROWS) -> Verdict:
     """Read a version and meet its gate."""
     if gate.table.name != version.table.name:
         raise ValueError(f"the gate of {gate.table.name} cannot judge {version.table.name}")
-    names, nulls, rows = _read(version, max_rows, gate.reads)
-    surroundings = _Surroundings(version)
+    every = one_in(version, max_rows)
+    names, nulls, rows = _read(version, gate.by or version.table.key[0], every, gate.reads)
+    surroundings = _Surroundings(version, every, max_rows)
     derived = gate.derive(rows, surroundings)
     wide = rows.select([n for n in flat(gate.table) if n in rows.column_names])
     for name, values in derived.items():
@@ -155,6 +155,8 @@ def judged(gate: Gate, version: Standing, max_rows: int = MAX_ROWS) -> Verdict:
 @dataclass(frozen=True)
 class _Surroundings:
     version: Standing
+    every: int
+    max_rows: int
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
@@ -162,29 +164,44 @@ class _Surroundings:
 
     def parent(self, table: Table, columns: Sequence[str]) -> pa.Table | None:
         found = parent(self.version, table)
-        return found.read(columns) if found else None
+        return _gathered(found, columns, lambda part: thinned(part, columns[0], self.every)) if found else None
+
+    def among(self, table: Table, columns: Sequence[str], ids: pa.ChunkedArray | pa.Array) -> pa.Table | None:
+        found = self.version if table.name == self.version.table.name else parent(self.version, table)
+        wanted = pc.unique(ids)
+        return _gathered(found, columns, lambda part: part.filter(pc.is_in(part[columns[0]], value_set=wanted))) if found else None
 
     def previous(self, columns: Sequence[str]) -> pa.Table | None:
         found = previous(self.version)
-        return found.read(columns) if found else None
+        return sample(found, columns, one_in(found, self.max_rows)) if found else None
 
 
-def _read(version: Standing, max_rows: int, nested: Sequence[str]) -> tuple[list[str], dict[str, int], pa.Table]:
-    """Column names of the files, nulls in what must not be null and is not flat, and the rows, row group by row group."""
+def _gathered(version: Standing, columns: Sequence[str], kept: Callable[[pa.Table], pa.Table]) -> pa.Table:
+    """Some rows of a version, part by part."""
+    parts = version.each(kept, columns)
+    return pa.concat_tables(parts) if parts else pa.schema([version.table.schema.field(n) for n in columns]).empty_table()
+
+
+def _read(version: Standing, by: str, every: int, nested: Sequence[str]) -> tuple[list[str], dict[str, int], pa.Table]:
+    """Column names of the files, nulls in what must not be null and is not flat, and one row in `every`, row group by row group."""
     table = version.table
     wanted = [*flat(table), *nested]
     nulls = {f.name: 0 for f in table.schema if not f.nullable and f.name not in flat(table)}
-    every = max(1, math.ceil(int(version.manifest["rows"]) / max_rows))
-    names, kept = list(table.schema.names), []
-    for path in version.files():
+
+    def part(path: str) -> tuple[list[str], dict[str, int], list[pa.Table]]:
         with version.lake.parquet(path) as file:
             there = file.schema_arrow.names
-            if sorted(there) != sorted(table.schema.names):
-                names = there
-            for name in set(nulls) & set(there):
-                nulls[name] += _nulls(file, name)
             columns = [n for n in wanted if n in there]
-            kept += [thinned(file.read_row_group(g, columns=columns), table.key[0], every) for g in range(file.num_row_groups)]
+            groups = [thinned(file.read_row_group(g, columns=columns), by, every) for g in range(file.num_row_groups)]
+            return there, {name: _nulls(file, name) for name in set(nulls) & set(there)}, groups
+
+    names, kept = list(table.schema.names), []
+    for there, counts, groups in version.lake.spread(part, version.files()):
+        if sorted(there) != sorted(table.schema.names):
+            names = there
+        for name, count in counts.items():
+            nulls[name] += count
+        kept += groups
     empty = pa.schema([table.schema.field(n) for n in wanted]).empty_table()
     return names, nulls, pa.concat_tables(kept, promote_options="default") if kept else empty
 

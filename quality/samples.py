@@ -14,13 +14,12 @@ CUTS = ("smart", "copy", "encode", "range", "whole")
 
 def derive(rows: pa.Table, around: Around) -> Mapping[str, pa.Array]:
     """Samples that may be released, and splits that part sources."""
-    rejects, losers = around.parent(REJECTS, ["sample_id"]), around.parent(DUPLICATES, ["loser_id"])
     seen = pc.is_in(rows["modality"], value_set=pa.array(["video", "image"]))
     media = pc.or_(pc.is_valid(rows["media_type"]), pc.equal(rows["cut"], "range"))
     return {
-        "clip_exists": known(rows["sample_id"], around.parent(CLIPS, ["clip_id"]), "clip_id"),
-        "not_rejected": pc.invert(known(rows["sample_id"], rejects, "sample_id")),
-        "not_a_duplicate": pc.invert(known(rows["sample_id"], losers, "loser_id")),
+        "clip_exists": known(rows["sample_id"], around, CLIPS, "clip_id"),
+        "not_rejected": pc.invert(known(rows["sample_id"], around, REJECTS, "sample_id")),
+        "not_a_duplicate": pc.invert(known(rows["sample_id"], around, DUPLICATES, "loser_id")),
         "picture_has_media": joined(pc.or_(pc.invert(seen), media)),
         "source_in_one_split": _in_one_split(rows),
     }
@@ -77,6 +76,7 @@ GATE = Gate(
         rate("caption_share", 0.2, None, "a fifth of the pictures and videos should have a caption", "warn"),
         rate("drift_psi", 0, SHIFTED_PSI, "distributions should not differ from the release before", "warn"),
     ),
+    by="source_id",
     derive=derive,
     facts=facts,
     good=Example(

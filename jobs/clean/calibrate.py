@@ -6,14 +6,17 @@ hundred marks a perfect recall is still 0.9 or so.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from zlib import crc32
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs.clean.filter import Filter, Limit
 from jobs.clean.policy import Check, columns, resolve
 from jobs.lake import Version
+from quality.reader import one_in, thinned
 from schemas.settings import Policy
 
 Z95 = 1.959963984540054
@@ -88,7 +91,8 @@ def calibrate(clips: Version, marks: Mapping[str, bool], policy: Policy, *, min_
     if not 0 <= min_precision <= 1:
         raise ValueError(f"a precision of {min_precision} is not within 0..1")
     checks = resolve(policy)
-    rows = [row for row in _rows(clips, checks) if row["clip_id"] in marks]
+    marked = pa.array(sorted(marks), pa.string())
+    rows = _rows(clips, checks, lambda part: part.filter(pc.is_in(part["clip_id"], value_set=marked)))
     if unknown := sorted(set(marks) - {row["clip_id"] for row in rows}):
         raise ValueError(f"{len(unknown)} marked clips are not in the table, the first is {unknown[0]!r}; "
                          "mark clips of this version")
@@ -119,8 +123,8 @@ def quantiles(clips: Version, target_yield: float, policy: Policy) -> list[Propo
         raise ValueError(f"a yield of {target_yield} is not within 0..1")
     checks = resolve(policy)
     found = []
-    every = -(-clips.rows // MOST)
-    rows = [row for row in _rows(clips, checks) if every <= 1 or crc32(row["clip_id"].encode()) % every == 0]
+    every = one_in(clips, MOST)
+    rows = _rows(clips, checks, lambda part: thinned(part, "clip_id", every))
     for check, limit, numbers in _numbers(checks, rows):
         values = sorted((value for _, value in numbers), reverse=limit.op == ">")
         current, share = getattr(check.config, limit.field), len(values) * (1 - target_yield) + 1e-9
@@ -142,9 +146,8 @@ def overrides(found: Sequence[Proposal]) -> dict[str, dict[str, float]]:
     return settings
 
 
-def _rows(clips: Version, checks: Sequence[Check]) -> Iterable[dict[str, Any]]:
-    for part in clips.slices():
-        yield from part.read(columns(checks)).to_pylist()
+def _rows(clips: Version, checks: Sequence[Check], kept: Callable[[pa.Table], pa.Table]) -> list[dict[str, Any]]:
+    return [row for part in clips.each(kept, columns(checks)) for row in part.to_pylist()]
 
 
 def _numbers(checks: Sequence[Check], rows: Sequence[Mapping[str, Any]]) -> Iterable[

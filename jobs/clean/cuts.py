@@ -35,6 +35,8 @@ SWING, SWING_USUAL = 0.08, 0.75
 change more than so many of those that follow them within AROUND_S."""
 WHOLE, DETOUR = 3.0, 1.25
 """A change goes on in the frame beside it if that one's is less than so many times smaller. Two changes one after the other make a cut that takes two frames if both together are at most so many times the change from end to end."""
+STARTS = 1.5
+"""The frame beside a change belongs to it if it changes more than so many times the one beyond: else it is of what moves there anyway."""
 PART = 0.35
 """Share of the picture that a cut changes, at least: less is a window, a caption or an insert."""
 FLASH_S, BACK, BACK_LIKE = 0.6, 0.35, 0.2
@@ -212,9 +214,12 @@ def _cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]
 
 
 def whole(i: int, content: Floats) -> tuple[int, int]:
-    """The frame before the change with frame i and the one after it: a change that is about as great in the next frame, or in the one before, goes on."""
+    """The frame before the change with frame i and the one after it: a change that is about as great in the next frame, or in the one before, goes on,
+    unless that one is no more than what moves beyond it."""
     k = i + 1 if i + 1 < content.size and content[i + 1] > content[i - 1] else i - 1
-    return (min(i, k) - 1, max(i, k)) if k > 0 and content[i] < WHOLE * content[k] else (i - 1, i)
+    beyond = min(max(2 * k - i, 0), content.size - 1)
+    goes_on = k > 0 and WHOLE * content[k] > content[i] and content[k] > STARTS * content[beyond]
+    return (min(i, k) - 1, max(i, k)) if goes_on else (i - 1, i)
 
 
 def _swings(i: int, times: Floats, content: Floats) -> bool:

@@ -5,7 +5,7 @@ begin together (`step`), and is heard from one such step before it: by then filt
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,14 +33,14 @@ class Heard:
 
     Args:
         rate_hz: Of the stream.
-        channels: Of the stream.
+        channels: Names of those of the stream.
         start_s: When the sound of the source starts.
         first: Sample with which the chapter begins, a multiple of `step`.
         until: Sample with which the next one begins.
     """
 
-    def __init__(self, rate_hz: int, channels: int, start_s: float, first: int = 0, until: float = math.inf) -> None:
-        self.rate, self.channels, self.start_s = rate_hz, channels, start_s
+    def __init__(self, rate_hz: int, channels: Sequence[str], start_s: float, first: int = 0, until: float = math.inf) -> None:
+        self.rate, self.channels, self.start_s = rate_hz, len(channels), start_s
         self.first, self.until = first, until
         self.base = max(first - step(rate_hz), 0)
         """Sample with which the run-in begins."""
@@ -53,7 +53,7 @@ class Heard:
                 (self.native if m.ear == "native" else self.mono).append((m, m.hear(rate_hz, channels)))
         self.samples = 0
         self.blocks = self.mono_blocks = 0
-        self.room, self.pending = np.zeros((channels, 0), np.float32), 0
+        self.room, self.pending = np.zeros((len(channels), 0), np.float32), 0
         """Where sound lies while it is worked on, and how much of it waits there for the rest of its block."""
         self.mono_pending = np.zeros(0, np.float32)
         import av
@@ -201,7 +201,7 @@ class Listening:
 
     Args:
         rate_hz: Of the stream.
-        channels: Of the stream.
+        channels: Names of those of the stream.
         start_s: When the sound of the source starts.
         edges: Sample with which each chapter begins, by its number; infinity behind the last.
         timed: Whether frames are placed by their times, and not one behind the other.
@@ -210,7 +210,7 @@ class Listening:
         hand: Takes the numbers of a chapter.
     """
 
-    def __init__(self, rate_hz: int, channels: int, start_s: float, edges: Callable[[float], float], timed: bool, first: int, after: float,
+    def __init__(self, rate_hz: int, channels: Sequence[str], start_s: float, edges: Callable[[float], float], timed: bool, first: int, after: float,
                  hand: Callable[[Sounds], None]) -> None:
         self.rate, self.channels, self.start_s, self.edges, self.timed, self.hand = rate_hz, channels, start_s, edges, timed, hand
         self.first, self.next, self.after, self.at = first, first, after, 0
@@ -228,7 +228,7 @@ class Listening:
 
     def hear(self, frame: Any, t: float | None) -> None:
         """The next frame of sound."""
-        if self.over or frame.sample_rate != self.rate or frame.layout.nb_channels != self.channels:
+        if self.over or frame.sample_rate != self.rate or frame.layout.nb_channels != len(self.channels):
             return
         place = round((t - self.start_s) * self.rate) if self.timed and t is not None else self.at
         if place + frame.samples > self.calm:

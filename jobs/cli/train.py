@@ -34,18 +34,20 @@ def main(args: argparse.Namespace) -> int:
     from jobs.train import run
 
     settings = settings_of(args)
-    least = {"steps": 3, "batch": 1, "evaluate": 2, "hold-out": 2}
+    least = {"steps": 3, "batch": 1, "evaluate": 2, "hold-out": 2, "seed": 0}
     for name, smallest in least.items():
         value = getattr(args, name.replace("-", "_"))
         if value is not None and value < smallest:
             raise Terminal(f"--{name} {value}: give {smallest} or more")
+    if args.seed >= 1 << 63:
+        raise Terminal(f"--seed {args.seed}: give less than 2 ** 63")
     if args.seconds is not None and not args.seconds > 0:
         raise Terminal(f"--seconds {args.seconds:g}: give a length of time")
     folder = Path(args.out)
     if folder.exists() and not folder.is_dir():
         raise Terminal(f"--out {folder}: this is a file; give a folder for the model")
     if args.measure_only:
-        run.measure(folder, args.evaluate, settings.runtime.device)
+        run.measure(args.kind, folder, args.evaluate, settings.runtime.device)
     else:
         run.train(
             args.kind,

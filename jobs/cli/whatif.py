@@ -32,13 +32,15 @@ def main(args: argparse.Namespace) -> int:
     ]
     facts = {
         "in": then.seen,
+        "one_in": then.every,
         "kept": then.kept,
         "rejected": dict(then.rejected),
         "kept_before": now.kept,
         "rejected_before": dict(now.rejected),
         "checks": {"failed": dict(then.failed), "alone": dict(then.alone), "warned": dict(then.warned)},
     }
-    show(facts, args.as_json, table(rows, ("", "in force", "what if")))
+    about = f"one clip in {then.every} was judged; counts are multiplied, so they are about right\n\n" if then.every > 1 else ""
+    show(facts, args.as_json, about + table(rows, ("", "in force", "what if")))
     return 0
 
 

@@ -95,6 +95,8 @@ class Shelves:
         asked = np.unique(passes.part_of(buckets, self.parts))
         for part in sorted({*asked.tolist()} & {*self.filed.get(shelf, ())}):
             with lake.parquet(lake.path(FOLDER, self.release, f"{shelf}.{part:05d}.parquet")) as file:
+                if not file.metadata.num_rows:  # all of it was erased
+                    continue
                 ranges = [file.metadata.row_group(g).column(0).statistics for g in range(file.metadata.num_row_groups)]
                 first = np.searchsorted(buckets, np.array([r.min for r in ranges], np.uint64))
                 last = np.searchsorted(buckets, np.array([r.max for r in ranges], np.uint64), side="right")

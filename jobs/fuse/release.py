@@ -8,14 +8,17 @@ import io
 import json
 import tarfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs.errors import Terminal
 from jobs.lake import Lake, Version
+from jobs.rows import whole
 from jobs.version import digest
 from schemas import CLIPS, LABELS, REJECTS, SAMPLES, TABLES
 from schemas.release import ModelInForce, Release, Shard
@@ -170,14 +173,16 @@ def releases(lake: Lake) -> list[dict[str, Any]]:
 
 
 def find(lake: Lake, name: str) -> dict[str, Any]:
-    """A release by name, by the beginning of its fingerprint, or `latest`.
+    """A release by name, by the beginning of its fingerprint, or `latest`: that of the current samples, which the last build or takedown made
+    or confirmed, and only where these have none the one that was made last.
 
     Raises:
         Terminal: none, or several.
     """
     known = releases(lake)
     if name == "latest" and known:
-        return known[-1]
+        current = lake.current("fuse")
+        return next((r for r in reversed(known) if r["fingerprint"] == current), known[-1])
     hits = [r for r in known if r["name"] == name or r["fingerprint"].startswith(name)]
     if len(hits) != 1:
         names = ", ".join(r["name"] for r in known) or "none"
@@ -185,34 +190,27 @@ def find(lake: Lake, name: str) -> dict[str, Any]:
     return hits[0]
 
 
-def shard_paths(lake: Lake, facts: Mapping[str, Any], split: str | None = None) -> list[str]:
-    """Full paths or URLs of the shards of a release, of one split or of both."""
-    return [lake.url(*s["path"].split("/")) for s in facts["shards"] if split in (None, s["split"])]
-
-
 def verify(lake: Lake, facts: Mapping[str, Any]) -> list[str]:
     """What is wrong with the shards of a release: missing, of another size or of other bytes; nothing if all is well."""
-    from hashlib import sha256
-
-    wrong = []
-    for shard in facts["shards"]:
+    def wrong(shard: Mapping[str, Any]) -> str | None:
         try:
-            data = lake.fs.cat_file(lake.path(shard["path"]))
+            with lake.fs.open(lake.path(shard["path"])) as file:
+                found = file_digest(file, "sha256").hexdigest()
         except FileNotFoundError:
-            wrong.append(f"{shard['path']}: missing")
-            continue
-        if sha256(data).hexdigest() != shard["sha256"]:
-            wrong.append(f"{shard['path']}: other bytes than released")
-    return wrong
+            return f"{shard['path']}: missing"
+        return None if found == shard["sha256"] else f"{shard['path']}: other bytes than released"
+
+    return [line for line in lake.spread(wrong, facts["shards"]) if line]
 
 
-def whole(lake: Lake, facts: Mapping[str, Any]) -> None:
+def _all_there(lake: Lake, facts: Mapping[str, Any]) -> None:
     """Make sure that all shards of a release are there.
 
     Raises:
         Terminal: one is not.
     """
-    gone = [shard["path"] for shard in facts["shards"] if not lake.fs.exists(lake.path(shard["path"]))]
+    there = lake.spread(lake.fs.exists, [lake.path(shard["path"]) for shard in facts["shards"]])
+    gone = [shard["path"] for shard, stands in zip(facts["shards"], there, strict=True) if not stands]
     if gone:
         raise Terminal(
             f"release {facts['name']} can no longer be read whole: {len(gone)} of its {len(facts['shards'])} shards are gone, {gone[0]} for one; "
@@ -227,12 +225,13 @@ def diff(lake: Lake, before: Mapping[str, Any], after: Mapping[str, Any]) -> dic
         Terminal: a shard of one of them is gone.
     """
     for facts in (before, after):
-        whole(lake, facts)
-    old, new = _rows(lake, before, after), _rows(lake, after, before)
-    kept = _ids_of_common(lake, before, after)
+        _all_there(lake, facts)
+    was, now = (_ids(lake, facts) for facts in (before, after))
+    both = was.filter(pc.is_in(was, value_set=now))
+    old, new = _digests(lake, before, after, both), _digests(lake, after, before, both)
     return {
-        "added": sorted(set(new) - set(old) - kept),
-        "removed": sorted(set(old) - set(new) - kept),
+        "added": sorted(now.filter(pc.invert(pc.is_in(now, value_set=was))).to_pylist()),
+        "removed": sorted(was.filter(pc.invert(pc.is_in(was, value_set=now))).to_pylist()),
         "changed": sorted(i for i in set(old) & set(new) if old[i] != new[i]),
         "settings": _settings_changed(before["recipe"], after["recipe"]),
         "models": {
@@ -242,32 +241,24 @@ def diff(lake: Lake, before: Mapping[str, Any], after: Mapping[str, Any]) -> dic
     }
 
 
-def _own(facts: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Shards that the other release does not hold with the same bytes."""
-    theirs = {s["sha256"] for s in other["shards"]}
-    return [s["path"] for s in facts["shards"] if s["sha256"] not in theirs]
+def _ids(lake: Lake, facts: Mapping[str, Any]) -> pa.LargeStringArray:
+    def of(shard: Mapping[str, Any]) -> pa.LargeStringArray:
+        with lake.parquet(lake.path(shard["path"])) as file:
+            return whole(file.read(columns=["sample_id"])["sample_id"])
+
+    return pa.concat_arrays([*lake.spread(of, facts["shards"]), pa.array([], pa.large_string())])
 
 
-def _rows(lake: Lake, facts: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, str]:
-    """Digest of every row that lies in a shard of its own, by sample id."""
-    from hashlib import sha256
-
-    found = {}
-    for path in _own(facts, other):
-        with lake.parquet(lake.path(path)) as file:
-            for batch in file.iter_batches(batch_size=64):
-                for row in batch.to_pylist():
-                    found[row["sample_id"]] = sha256(repr(sorted(row.items())).encode()).hexdigest()
-    return found
-
-
-def _ids_of_common(lake: Lake, before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
-    theirs = {s["sha256"] for s in after["shards"]}
-    found: set[str] = set()
-    for shard in before["shards"]:
-        if shard["sha256"] in theirs:
-            with lake.parquet(lake.path(shard["path"])) as file:
-                found |= set(file.read(columns=["sample_id"])["sample_id"].to_pylist())
+def _digests(lake: Lake, facts: Mapping[str, Any], other: Mapping[str, Any], wanted: pa.LargeStringArray) -> dict[str, str]:
+    """Digest of every wanted row that lies in a shard which the other release does not hold with the same bytes, by sample id; row groups
+    without any are not read."""
+    theirs, found = {s["sha256"] for s in other["shards"]}, dict[str, str]()
+    for shard in (s for s in facts["shards"] if s["sha256"] not in theirs):
+        with lake.parquet(lake.path(shard["path"])) as file:
+            for group in range(file.num_row_groups):
+                mine = pc.is_in(whole(file.read_row_group(group, columns=["sample_id"])["sample_id"]), value_set=wanted)
+                for batch in file.read_row_group(group).filter(mine).to_batches(64) if pc.any(mine).as_py() else ():
+                    found |= {row["sample_id"]: sha256(repr(sorted(row.items())).encode()).hexdigest() for row in batch.to_pylist()}
     return found
 
 
@@ -278,13 +269,6 @@ def _settings_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> di
     return {name: [old.get(name), new.get(name)] for name in sorted(set(old) | set(new)) if old.get(name) != new.get(name)}
 
 
-def samples_of(lake: Lake, facts: Mapping[str, Any], columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """The rows of a release, a few at a time."""
-    for shard in facts["shards"]:
-        with lake.parquet(lake.path(shard["path"])) as file:
-            yield from file.iter_batches(batch_size=64, columns=list(columns) if columns else None)
-
-
 def export_webdataset(lake: Lake, facts: Mapping[str, Any], out: Path) -> list[Path]:
     """One tar per shard in WebDataset form: `<sample_id>.<ext>` for media, `.txt` for the caption, `.json` for all else.
 
@@ -293,7 +277,7 @@ def export_webdataset(lake: Lake, facts: Mapping[str, Any], out: Path) -> list[P
     Raises:
         Terminal: a shard is gone.
     """
-    whole(lake, facts)
+    _all_there(lake, facts)
     out.mkdir(parents=True, exist_ok=True)
     made = []
     counts: Counter[str] = Counter()

@@ -45,15 +45,17 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
         mine = _forget(lake, row, erase)
         fingerprint = lake.current("fuse")
         samples = lake.version(SAMPLES, fingerprint) if fingerprint else None
+        known = {facts["name"] for facts in releases(lake)}
         made = _rewritten(lake, samples) if samples else None
         gone = sorted(made["gone"]) if made else []
+        release = _released(lake)
         ids = _ever(lake, mine)
         report = {
             "source_id": row["source_id"],
             "uri": row["uri"],
             "samples": gone,
             "near_copies": _near_copies(lake, samples, mine),
-            "release": made["release"]["name"] if made else None,
+            "release": release if release not in known else None,
             "rewritten": made["rewritten"] if made else [],
             "kept": made["kept"] if made else [],
             **_descendants(lake, ids),
@@ -61,6 +63,13 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
         report["erased"] = erasing.shards(lake, mine, keep=lake.current("fuse")) if erase else []
         report["emptied"] = erasing.erase(lake, mine, tombstones(lake)) if erase else {}
     return report
+
+
+def _released(lake: Lake) -> str | None:
+    """The name of the release of the current samples, which is made if a run was killed before it."""
+    fingerprint = lake.current("fuse")
+    samples = lake.version(SAMPLES, fingerprint) if fingerprint else None
+    return make_release(lake, samples)["name"] if samples else None
 
 
 def _forget(lake: Lake, source: Mapping[str, Any], erase: bool) -> set[str]:
@@ -77,10 +86,12 @@ def _forget(lake: Lake, source: Mapping[str, Any], erase: bool) -> set[str]:
 
 
 def _source(lake: Lake, source: str) -> Mapping[str, Any]:
-    hits: list[dict[str, Any]] = [stone for stone in buried(lake) if source in (stone["source_id"], stone["uri"])]  # it may be erased elsewhere
+    stones = buried(lake)
+    hits: list[dict[str, Any]] = [stone for stone in stones if source in (stone["source_id"], stone["uri"])]  # it may be erased elsewhere
     for version in versions(lake, SOURCES):  # also earlier ones: what was taken down may be gone from the folder
         rows = version.read(["source_id", "uri", "rel_path", "sha256"])
         hits += rows.filter(pc.or_(pc.or_(pc.equal(rows["source_id"], source), pc.equal(rows["uri"], source)), pc.equal(rows["rel_path"], source))).to_pylist()
+    hits = hits or [stone for stone in stones if str(stone["uri"]).endswith(f"/{source}")]  # by its path, which an erasure took away
     if len({hit["source_id"] for hit in hits}) > 1:
         raise Terminal(f"{source!r} names other bytes at other times or in other folders; name one of them by id: "
                        f"{', '.join(sorted({h['source_id'] for h in hits}))}")
@@ -136,11 +147,8 @@ def _rewritten(lake: Lake, samples: Version) -> dict[str, Any] | None:
         "manifest.json",
     )
     lake.write_json({"fingerprint": fingerprint}, "_current", "fuse.json")
-    made = lake.version(SAMPLES, fingerprint)
-    assert made is not None
     return {
         "gone": [g["sample_id"] for g in gone],
-        "release": make_release(lake, made),
         "rewritten": touched,
         "kept": [f["path"] for f in files if f["path"] not in touched],
     }

@@ -58,7 +58,7 @@ def classifier(folder: str, device: str, batch: int) -> Classifier:
     """The classifier in a folder.
 
     Raises:
-        Terminal: transformers cannot load it as an image classifier, or weights are missing.
+        Terminal: transformers cannot load it as an image classifier, weights are missing, or its classes do not exclude each other by name and nature.
     """
     import torch
     from transformers import AutoImageProcessor, AutoModelForImageClassification
@@ -66,4 +66,8 @@ def classifier(folder: str, device: str, batch: int) -> Classifier:
     torch.set_num_threads(1)
     processor, network = from_folder(AutoImageProcessor, folder), from_folder(AutoModelForImageClassification, folder)
     names = tuple(str(network.config.id2label[i]) for i in range(network.config.num_labels))
+    if network.config.problem_type == "multi_label_classification":
+        raise Terminal(f"{folder}: a picture can be of several of its classes (problem_type in config.json); give a model of classes that exclude each other")
+    if twice := sorted(name for name in set(names) if names.count(name) > 1):
+        raise Terminal(f"{folder}: two of its classes are called {twice[0]!r}; give each a name of its own under id2label in config.json")
     return Classifier(folder, names, network.to(device).eval(), processor, device, batch)

@@ -21,7 +21,7 @@ from jobs.label import dual_encoder
 from jobs.label.convolved import made_ready
 from jobs.label.labeler import Batch, Row
 from jobs.label.pixels import Fit, Pixels, decoded, fit
-from jobs.label.weights import TRANSFORMERS, Weights, find
+from jobs.label.weights import TRANSFORMERS, Weights, find, refuse_mute
 from schemas.settings import Label
 
 log = logging.getLogger(__name__)
@@ -68,15 +68,22 @@ class Tower:
         return self._numbers(vectors)
 
     def text(self, texts: Sequence[str]) -> Vectors:
-        """Embed texts; every text is embedded once per worker, alone as well as in company the same way."""
+        """Embed texts; every text is embedded once per worker, alone as well as in company the same way.
+
+        Raises:
+            Terminal: the tokenizer has words that the network has not.
+        """
         import torch
 
         missing = sorted(set(texts) - set(self._texts))
         for start in range(0, len(missing), TEXT_BATCH):
             some = missing[start : start + TEXT_BATCH]
             tokens = self.tokenizer([*some, *[""] * (TEXT_BATCH - len(some))]).to(self.device)
-            with torch.inference_mode(), precision(self.device):
-                vectors = self._numbers(self.network.encode_text(tokens, normalize=True))
+            try:
+                with torch.inference_mode(), precision(self.device):
+                    vectors = self._numbers(self.network.encode_text(tokens, normalize=True))
+            except IndexError as error:
+                raise Terminal(f"{self.weights.file}: tokenizer and weights are not of one model ({error}); fetch both again") from None
             self._texts |= dict(zip(some, vectors, strict=False))
         return np.stack([self._texts[t] for t in texts]) if texts else np.zeros((0, 0), np.float32)
 
@@ -132,6 +139,7 @@ def _load(weights: Weights, device: str, batch: int) -> Tower:
             weights.architecture, pretrained=None if local else weights.file, pretrained_text=False, device=device
         )
         tokenizer = open_clip.get_tokenizer(weights.architecture)
+        refuse_mute(getattr(tokenizer, "tokenizer", tokenizer), weights.file)
     except Terminal:
         raise
     except Exception as error:  # open_clip raises whatever its parts raise; the user needs the file and the cause

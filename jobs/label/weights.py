@@ -25,6 +25,8 @@ PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 PROGRAMS = (".py", ".pyc", ".so")
 PREFERRED = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
 """Files that open_clip takes from a folder before any other."""
+LEAST_WORDS = 2
+"""Of a tokenizer besides its special tokens; that of T5 without its files has the blank alone."""
 HUB_FILES = ("*.json", "*.txt", "*.model", "open_clip_model.safetensors")
 
 
@@ -174,7 +176,7 @@ def from_folder(loader: Any, folder: str, **options: Any) -> Any:
     """What a transformers `Auto` class loads from a folder on this machine: safetensors alone, no code of its own, no weight left to chance.
 
     Raises:
-        Terminal: transformers cannot load it, or weights are missing.
+        Terminal: transformers cannot load it, or weights or the words of its tokenizer are missing.
     """
     from transformers.utils import logging
 
@@ -188,11 +190,24 @@ def from_folder(loader: Any, folder: str, **options: Any) -> Any:
     except Exception as error:  # transformers raises whatever its parts raise; the user needs the folder and the cause
         raise Terminal(f"{folder}: transformers cannot load it ({loader.__name__}): {str(error)[:300]}") from None
     if not weighs:
+        refuse_mute(getattr(made, "tokenizer", made), folder)
         return made
     network, facts = made
     if missing := sorted({*facts["missing_keys"], *(str(key) for key in facts.get("mismatched_keys", ()))}):
         raise Terminal(f"{folder}: {len(missing)} weights are missing, {missing[0]} for one; they would be random numbers")
     return network
+
+
+def refuse_mute(tokenizer: Any, where: Path | str) -> None:
+    """Refuse a tokenizer of transformers that knows no words, as transformers makes one where its files are missing: all texts would be the same
+    to the model. Of what is no such tokenizer nothing is said.
+
+    Raises:
+        Terminal: names the place of the model.
+    """
+    special = getattr(tokenizer, "all_special_tokens", None)
+    if special is not None and len(tokenizer) - len(special) < LEAST_WORDS:
+        raise Terminal(f"{where}: its tokenizer knows no words, so that all texts would be the same; tokenizer.json, or vocab.json and its like, is missing: fetch the folder again")
 
 
 def refuse_code(folder: Path, files: str = "*.json") -> None:

@@ -1,7 +1,7 @@
 """What every frame is reduced to, on its planes as decoded, without scaling or copying it.
 
-The picture is laid over a grid of 32 x 24 cells. A cell of luma is the mean of 4 points spread over it, and so is a cell of
-chroma (16 x 12); values are brought to 0..255 full range for luma, 0..255 around 128 for chroma. From the grid of a
+The picture is laid over a grid of 32 x 24 cells. A cell of luma is the mean of 2 x 2 points spread over it (four halve the noise, and each costs a
+visit to memory), and so is a cell of chroma (16 x 12); values are brought to 0..255 full range for luma, 0..255 around 128 for chroma. From the grid of a
 frame and that of the frame before come the `SIGNALS`, and a thumb of 8 x 6 luma and 4 x 3 + 4 x 3 chroma cells that lets
 shots be told apart afterwards, at 72 bytes a frame; and, of some frames, a sketch of 16 x 12 luma and 8 x 6 + 8 x 6 chroma cells.
 """
@@ -28,10 +28,6 @@ HELD_MEAN = 0.6
 """Mean difference up to which a picture counts as unchanged; coding noise of a still picture stays below it."""
 HELD_CELLS = 0.004
 """Share of cells that may differ by more than 6 all the same."""
-
-_POINTS = 4
-"""Points a cell is the mean of, 2 x 2 spread over it: four halve the noise, and each costs a visit to memory."""
-
 
 _SIZE = CELLS + 2 * CHROMA_CELLS
 

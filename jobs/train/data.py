@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -190,13 +191,19 @@ def decode(video: bytes, size: int) -> NDArray[np.uint8]:
 
 
 def fill(dataset: WorldClips | ReleaseClips, folder: Path, *, workers: int) -> Clips:
-    """Decode or paint every clip once into `folder`, through a DataLoader, going on where an earlier fill stopped."""
+    """Decode or paint every clip once into `folder`, through a DataLoader, going on where an earlier fill stopped.
+
+    Raises:
+        OSError: there is no room for all of them.
+    """
     count = len(dataset)
     folder.mkdir(parents=True, exist_ok=True)
     store, log = folder / "frames.npy", folder / "captions.jsonl"
     captions = _logged(log) if store.exists() else []
     shape = (count, FRAMES, dataset.side, dataset.side, 3)
     frames = np.lib.format.open_memmap(store, "r+" if captions else "w+", np.uint8, None if captions else shape)
+    if not captions:
+        _claim(store)
     if frames.shape != shape:
         raise ValueError(f"{store} holds {frames.shape[0]} clips and {count} are wanted: it belongs to another run; delete {folder}")
     rest = torch.utils.data.Subset(dataset, range(len(captions), count))
@@ -210,6 +217,16 @@ def fill(dataset: WorldClips | ReleaseClips, folder: Path, *, workers: int) -> C
             lines.flush()
             bar.update(len(batch))
     return Clips(frames, tuple(range(count)), tuple(captions), tuple(words.parse(caption) for caption in captions), dataset.lights())
+
+
+def _claim(file: Path) -> None:
+    """Take the room of a file that is mapped: where the disk gets full under it, the process dies without a word."""
+    try:
+        with file.open("r+b") as opened:
+            os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
+    except OSError:
+        file.unlink()
+        raise
 
 
 def _logged(log: Path) -> list[str]:

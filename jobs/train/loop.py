@@ -7,6 +7,7 @@ on the machine. On a GPU it runs in bfloat16 and asks for deterministic kernels,
 from __future__ import annotations
 
 import copy
+import io
 import math
 import os
 import time
@@ -128,7 +129,9 @@ def optimise(
             "cpu_seconds": cpu(),
             "generator": generator.get_state(),
         }
-        torch.save(state, folder / "checkpoint.part")
+        whole = io.BytesIO()
+        torch.save(state, whole)  # into memory: of a full disk PyTorch makes an error of another kind
+        (folder / "checkpoint.part").write_bytes(whole.getbuffer())
         (folder / "checkpoint.part").replace(folder / CHECKPOINT)
 
     folder.mkdir(parents=True, exist_ok=True)

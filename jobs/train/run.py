@@ -130,9 +130,15 @@ def train(
     return out
 
 
-def measure(folder: Path, evaluate: int, device: str = "auto") -> None:
-    """Measure a standing model again and renew the figures of its card."""
+def measure(kind: str, folder: Path, evaluate: int, device: str = "auto") -> None:
+    """Measure a standing model of a kind again and renew the figures of its card.
+
+    Raises:
+        Terminal: it is none of that kind.
+    """
     card = read_card(folder)
+    if card.get("kind") != kind:
+        raise Terminal(f"{folder}: a model of kind {card.get('kind')!r}, and {kind!r} is to be measured; give its own kind or another folder")
     found = figures(card["kind"], folder, evaluate, splits(card["kind"], card.get("hold_out"), seed=card["seed"]), device_of(device))
     write_card(folder, card | {"evaluation": found})
 

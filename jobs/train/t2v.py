@@ -236,6 +236,8 @@ def smoothed(model: torch.nn.Module, clips: Clips, axes: codec.Axes, seed: int, 
 
 def assemble(folder: Path, tokenizer: PreTrainedTokenizerBase, encoder: torch.nn.Module, vae: torch.nn.Module, models: Mapping[str, torch.nn.Module]) -> None:
     """Save the stock pipeline of both experts in half precision, and its profile."""
+    tokenizer.backend_tokenizer.no_truncation()  # it would be written with how the last texts were cut, which no part that went on later has done
+    tokenizer.backend_tokenizer.no_padding()
     pipe = WanPipeline(
         tokenizer=tokenizer,
         text_encoder=encoder,

@@ -173,7 +173,7 @@ def pictures(folder: Path) -> tuple[Found, list[str]]:
 def heard(samples: np.ndarray) -> np.ndarray:
     """The fingerprint of mono sound."""
     blocks = samples[:len(samples) // MONO_BLOCK * MONO_BLOCK].astype("f4").reshape(-1, MONO_BLOCK)
-    return fingerprint.hear(MONO_RATE_HZ, 1)(blocks).ravel().astype(np.uint32) if len(blocks) else np.empty(0, np.uint32)
+    return fingerprint.hear(MONO_RATE_HZ, ["FC"])(blocks).ravel().astype(np.uint32) if len(blocks) else np.empty(0, np.uint32)
 
 
 def sound(source: object, seconds: float) -> np.ndarray:

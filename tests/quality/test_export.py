@@ -5,15 +5,29 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from jobs.lake import Lake
 from quality.charts import Limit, duration, histogram, number, size
-from quality.exhibits import clusters, jpeg, latest, limits_of, rejects, videos, yields
+from quality.exhibits import (
+    clusters,
+    jpeg,
+    latest,
+    limits_of,
+    looked_at,
+    measures,
+    mixes,
+    reject_groups,
+    rejects,
+    videos,
+    yields,
+)
 from quality.export import report, write_report
 from quality.reader import made
 from quality.run import check
 from schemas import SOURCES
+from tests.quality.conftest import BY_NAME, an_id
 
 
 class Page(HTMLParser):
@@ -103,6 +117,40 @@ def test_the_file_finds_the_videos_beside_the_lake(full_lake, tmp_path):
     assert [p.name for p in out.parent.iterdir()] == ["report.html"]
 
 
+def test_figures_of_a_large_lake_are_about_those_of_the_whole(tmp_path, standing, monkeypatch):
+    monkeypatch.setattr("quality.exhibits.MAX_ROWS", 500)
+    lake = Lake(str(tmp_path)).open(create=True)
+    sources = [{"source_id": an_id("s", i), "rel_path": f"{'ab'[i % 4 == 0]}/{i}.mp4"} for i in range(4000)]
+    clips = [{"clip_id": an_id("c", i), "source_id": s["source_id"], "modality": "video", "sharpness": 50.0 + i % 7, "duration_s": 2.0}
+             for i, s in enumerate(sources)]
+    gone = [c for i, c in enumerate(clips) if i % 5 == 0]
+    kept = [c for i, c in enumerate(clips) if i % 5]
+    standing(lake, BY_NAME["sources"], sources, fingerprint="a" * 12, manifest={"job": "collect"})
+    standing(lake, BY_NAME["clips"], clips, {"sources@collect": "a" * 12}, {"job": "measure"}, fingerprint="b" * 12)
+    standing(lake, BY_NAME["rejects"], [
+        {"sample_id": c["clip_id"], "source_id": c["source_id"], "stage": "judge", "check": check, "reason": check, "decisive": not n}
+        for c in gone for n, check in enumerate(("blurred", "static", "dark"))
+    ], {"clips@measure": "b" * 12}, {"job": "judge", "seen": 4000, "kept": 3200, "rejected": {"blurred": 800}}, fingerprint="c" * 12)
+    standing(lake, BY_NAME["samples"], [{"sample_id": c["clip_id"], "source_id": c["source_id"], "modality": "video", "split": "train", "duration_s": 2.0}
+                                        for c in kept], {"clips@measure": "b" * 12}, {"job": "fuse", "seen": 3200}, fingerprint="d" * 12)
+    for job, fingerprint in (("collect", "a"), ("measure", "b"), ("judge", "c"), ("fuse", "d")):
+        lake.write_json({"fingerprint": fingerprint * 12}, "_current", f"{job}.json")
+    jobs = made(lake)
+    tables = latest(jobs)
+    every = looked_at([*tables.values()])
+    assert every == 8
+    rows = rejects(jobs, every)
+    whole, torn = measures(tables, rows, every)["sharpness"]
+    assert len(torn) / (len(torn) + len(whole)) == pytest.approx(0.2, abs=0.06)
+    assert {g.reason: g.count for g in reject_groups(rows, jobs, tables, 4, 2)} == {"blurred": 800}
+    for found, sources_in in zip(yields(tables, rejects(jobs, every, "source_id"), 4, every), (3000, 1000), strict=True):
+        assert (found.sources, found.clips) == pytest.approx((sources_in, sources_in), rel=0.2)
+        assert (found.samples, found.seconds) == pytest.approx((sources_in * 0.8, sources_in * 1.6), rel=0.25)
+        assert dict(found.why) == {"blurred": pytest.approx(sources_in * 0.2, rel=0.4)}
+    assert dict(mixes(tables, 4)["split"]) == {"train": pytest.approx(3200, rel=0.2)}
+    assert "of one id in 8" in report(lake)
+
+
 def test_an_empty_lake_has_a_page_too(tmp_path):
     text = report(Lake(str(tmp_path)).open(create=True))
     assert "Nothing has been built in this lake yet." in text
@@ -110,8 +158,23 @@ def test_an_empty_lake_has_a_page_too(tmp_path):
 
 def test_limits_are_found_on_the_measurement_that_they_are_about(full_lake):
     jobs = made(full_lake)
-    found = limits_of(latest(jobs), rejects(jobs))
+    found = limits_of(latest(jobs), rejects(jobs, 1))
     assert set(found) == {Limit("sharpness", "<", 30.0, "blurred"), Limit("black_share", ">", 0.5, "black")}
+
+
+def test_a_reject_of_a_label_is_no_limit_of_a_measurement_with_the_same_value(full_lake):
+    jobs = made(full_lake)
+    rows = rejects(jobs, 1)
+    [sharp] = [r for r in rows.to_pylist() if r["reason"] == "blurred"][:1]
+    unsafe = {**sharp, "stage": "fuse", "check": "safety", "reason": "unsafe", "op": ">", "threshold": 0.0}
+    both = pa.concat_tables([rows, pa.Table.from_pylist([unsafe], schema=rows.schema)])
+    assert set(limits_of(latest(jobs), both)) == set(limits_of(latest(jobs), rows))
+
+
+def test_lengths_are_those_of_what_lasts(tmp_path, standing):
+    clips = [{"clip_id": an_id(i), "modality": kind, "duration_s": length} for i, (kind, length) in enumerate([("video", 2.0), ("audio", 3.0), ("text", 0.0)])]
+    kept, gone = measures({"clips": standing(Lake(str(tmp_path)), BY_NAME["clips"], clips)}, None, 1)["duration_s"]
+    assert (sorted(kept), len(gone)) == ([2.0, 3.0], 0)
 
 
 def test_clusters_show_every_kind_of_evidence(full_lake):
@@ -122,7 +185,7 @@ def test_clusters_show_every_kind_of_evidence(full_lake):
 
 def test_what_lies_in_no_folder_is_counted_as_such(tmp_path, standing):
     rows = [{"source_id": str(i), "rel_path": path, "connector": "file"} for i, path in enumerate(("a.mp4", "b.mp4", "file/c.mp4"))]
-    found = yields({"sources": standing(Lake(str(tmp_path)), SOURCES, rows)}, None, 9)
+    found = yields({"sources": standing(Lake(str(tmp_path)), SOURCES, rows)}, None, 9, 1)
     assert [(y.name, y.sources) for y in found] == [("in no folder", 2), ("file", 1)]
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from jobs.lake import Lake
 from quality.gate import Example, Gate
-from quality.reader import table_named
+from quality.reader import table_named, thinned
 from quality.run import GATED, check, gate_of, judged, verdict_of
-from schemas import TABLES
+from schemas import CLIPS, REJECTS, TABLES
+from tests.quality.conftest import an_id
 
 GATES = [gate_of(name) for name in GATED]
 
@@ -100,10 +101,46 @@ def test_nulls_where_the_contract_has_none_are_counted_without_reading_media(tmp
 
 def test_a_huge_table_is_thinned_by_key_so_that_repeats_are_still_found(tmp_path, standing):
     gate, row = gate_of("duplicates"), gate_of("duplicates").good.rows[0]
-    rows = [{**row, "loser_id": f"{i % 3000:032x}"} for i in range(6000)]
+    rows = [{**row, "loser_id": an_id(i % 3000)} for i in range(6000)]
     verdict = judged(gate, standing(Lake(str(tmp_path)), gate.table, rows), max_rows=600)
     assert 300 < verdict.rows_read < 900
     assert f"{verdict.rows_read} of {verdict.rows_read} rows" in next(f.says for f in verdict.stops if f.check == "key_unique")
+
+
+def test_what_is_looked_at_of_a_huge_table_is_held_against_all_of_its_parents(tmp_path, standing):
+    lake, gate = Lake(str(tmp_path)), gate_of("samples")
+    row = {**gate.good.rows[0], "split": "train"}
+    rows = [{**row, "sample_id": an_id("c", i), "source_id": an_id("s", i // 3)} for i in range(3000)]
+    standing(lake, CLIPS, [{"clip_id": r["sample_id"]} for r in rows], fingerprint="a" * 12)
+    standing(lake, REJECTS, [{"sample_id": an_id("c", i)} for i in range(300)], fingerprint="b" * 12)
+    parents = {"clips@measure": "a" * 12, "rejects@judge": "b" * 12}
+    good = standing(lake, gate.table, rows[300:], parents, fingerprint="c" * 12)
+    assert judged(gate, good, max_rows=300).ok
+    torn = [{**r, "split": "validation"} if i % 3 == 0 else r for i, r in enumerate(rows)]
+    verdict = judged(gate, standing(lake, gate.table, torn, parents, fingerprint="d" * 12), max_rows=300)
+    assert 150 < verdict.rows_read < 600
+    failed = {f.check: f.says for f in verdict.stops}
+    assert set(failed) == {"not_rejected", "source_in_one_split"}
+    assert f"{verdict.rows_read} of {verdict.rows_read} rows" in failed["source_in_one_split"]
+
+
+def test_the_share_of_labelled_clips_is_judged_in_a_huge_table_too(tmp_path, standing):
+    lake, gate = Lake(str(tmp_path)), gate_of("labels")
+    standing(lake, CLIPS, [{"clip_id": an_id("c", i), "modality": "video"} for i in range(3000)], fingerprint="a" * 12)
+    labels = [{**gate.good.rows[0], "clip_id": an_id("c", i), "key": f"scene:{key}"} for i in range(1200) for key in range(3)]
+    verdict = judged(gate, standing(lake, gate.table, labels, {"clips@measure": "a" * 12}), max_rows=400)
+    assert verdict.rows_read < 800
+    assert verdict.facts["labelled_share"] == pytest.approx(0.4, abs=0.06)
+    assert [f.check for f in verdict.stops] == ["labelled_share"]
+
+
+@pytest.mark.parametrize("every", [1, 7, 400])
+def test_a_share_of_ids_is_even_and_the_same_in_every_table(every):
+    ids = pa.table({"a": [an_id(i) for i in range(40_000)]})
+    kept = thinned(ids, "a", every)
+    assert kept.num_rows == pytest.approx(40_000 / every, abs=5 * (40_000 / every) ** 0.5)
+    half = ids.slice(0, 20_000)
+    assert thinned(half, "a", every)["a"].to_pylist() == [i for i in kept["a"].to_pylist() if i in set(half["a"].to_pylist())]
 
 
 def test_a_verdict_stands_until_the_gate_changes(tmp_path, example):

@@ -53,18 +53,18 @@ def tables(tmp_path, standing):
 
 def test_every_labeler_is_told_with_its_cost_and_who_could_not_run_says_why(tables):
     _, found = tables
-    lines = {line.labeler: line for line in labelled.lines(found, labelled.read(found))}
+    lines = {line.labeler: line for line in labelled.lines(found, labelled.read(found, 1), 1)}
     assert list(lines) == sorted(lines)
     assert (lines["quality"].rows, lines["quality"].clips, lines["quality"].of, lines["quality"].cpu_s) == (20, 10, 10, 0.75)
     assert (lines["safety"].rows, lines["safety"].cpu_s, lines["safety"].absent) == (0, 0.1, "")
     assert lines["motion_class"].cpu_s is None
     assert lines["aesthetic"].absent.startswith("no file")
-    assert labelled.tokens(labelled.read(found)) == 400
+    assert labelled.tokens(labelled.read(found, 1), 1) == 400
 
 
 def test_what_can_be_counted_is_counted_and_sentences_are_not(tables):
     _, found = tables
-    words = dict(labelled.words(labelled.read(found), 8))
+    words = dict(labelled.words(labelled.read(found, 1), 8, 1))
     assert words == {
         "tags · place": [("sea", 5), ("unknown", 3)],
         "motion_class · class": [("strong", 5), ("still", 5)],
@@ -74,7 +74,7 @@ def test_what_can_be_counted_is_counted_and_sentences_are_not(tables):
 
 def test_scores_are_those_that_are_a_number_alone_split_by_who_stays(tables):
     _, found = tables
-    scores = {name: (kept.tolist(), gone.tolist()) for name, kept, gone in labelled.scores(labelled.read(found), ids(10)[9:])}
+    scores = {name: (kept.tolist(), gone.tolist()) for name, kept, gone in labelled.scores(labelled.read(found, 1), ids(10)[9:])}
     assert set(scores) == {"quality/quality", "caption/tokens"}
     assert scores["quality/quality"] == ([i / 10 for i in range(9)], [0.9])
 
@@ -97,5 +97,5 @@ def test_words_of_clips_and_reasons_of_labelers_stay_words(tables):
 
 
 def test_without_labels_nothing_is_said():
-    assert labelled.lines({}, None) == labelled.words(None, 4) == list(labelled.scores(None, ())) == []
-    assert labelled.tokens(None) is None
+    assert labelled.lines({}, None, 1) == labelled.words(None, 4, 1) == list(labelled.scores(None, ())) == []
+    assert labelled.tokens(None, 1) is None

@@ -5,7 +5,7 @@ once and calls, as far as given:
 
 * `look(picture)` for every sampled picture, two a second, short side 224: numbers of that picture;
 * `compare(picture, later, gap_s)` for a sampled picture and the luma about a tenth of a second later, as small as its `coarse`: numbers;
-* `hear(rate_hz, channels)` once per sound stream: a function that turns some blocks of sound into numbers, a row each;
+* `hear(rate_hz, channels)` once per sound stream, with the names of its channels: a function that turns some blocks of sound into numbers, a row each;
 * `reduce(span)` for every clip: its columns from the numbers that lie inside it and from the signals of every frame.
 
 Every module says formula, unit, version and source. The version is raised when the numbers change.
@@ -181,7 +181,7 @@ class Measurement:
     width: int = 0
     look: Callable[[Picture], Sequence[float]] | None = None
     compare: Callable[[Picture, Pixels, float], Sequence[float]] | None = None
-    hear: Callable[[int, int], Hearer] | None = None
+    hear: Callable[[int, Sequence[str]], Hearer] | None = None
     ear: Literal["native", "mono"] = "native"
     every: int = 1
     native: bool = False

@@ -4,7 +4,9 @@ acutance: 99.95th percentile of the absolute Laplacian (kernel 0 1 0 / 1 -4 1 / 
 pixels, over the range of luma between its 1st and 99th percentile, both inside a frame of 14 % (22 % below): subtitles, logos and
 bars are as sharp before a blurred picture. The upper quartile over the sampled pictures. An edge of the full contrast has 1,
 footage and photographs in focus 0.33 and more (80 files); behind a Gaussian of 0.7 % of the short side the median of them has 0.14, of
-1 % 0.08. A drawing of one shape counts as sharp, which the variance of the Laplacian cannot tell from a blur. Null where
+1 % 0.08. A drawing of one shape counts as sharp, which the variance of the Laplacian cannot tell from a blur. What coding leaves of a picture
+without an edge is taken off, 4, as the root of the difference of squares. It tells in flat pictures: with a tenth of the contrast, 68 files
+behind a Gaussian of 1 % and JPEG of quality 85 were called blurred in 0.70 before and in all after, at 0.15 of it in 0.86 and 0.98; of those in focus 0.02 at most. Null where
 the range is below 20: there is no edge to look at but those of quantisation.
 
 A blur in one direction leaves the edges along it sharp. Slopes are therefore also told apart by where they face, in four directions of 45
@@ -12,7 +14,7 @@ degrees: of those that face one way, the 99.98th percentile of the second differ
 it is soft though its slopes rise by a fifth of the range over 8 pixels (of 0.2 % of the picture), and one beside it is soft too, which is
 what tells a blur from a horizon, a fence or flames: acutance is at most twice the greater of the two, the second halved, where that is
 at most half as much as another direction has. Every other row is looked at. Measured on frames and photographs: `tests/bench/faults.md`.
-Version 3. Source: edge width as the sign of blur (Marziliano 2002), by the height of the second derivative in place of a search along every edge.
+Version 4. Source: edge width as the sign of blur (Marziliano 2002), by the height of the second derivative in place of a search along every edge.
 """
 
 import math
@@ -23,7 +25,7 @@ import numpy as np
 from jobs.clean.measures import Measurement, Picture, Span
 from jobs.media.kernel import kernel
 
-LEAST_RANGE = 20
+LEAST_RANGE, CODED = 20, 4
 LEFT, TOP, BOTTOM = 0.14, 0.14, 0.22
 """Shares of the picture that are not looked at: on the left and on the right, above, below."""
 EDGES = 0.0005
@@ -71,7 +73,8 @@ def _body(picture: Any) -> float:
     high = _place(luma, 0.99 * count)
     if high - low < LEAST_RANGE:
         return np.nan
-    return float(min(_place(steps, (1.0 - EDGES) * count) / (high - low), _directed(y, np.int32(high - low))))
+    edge = _place(steps, (1.0 - EDGES) * count)
+    return float(min(math.sqrt(max(edge * edge - CODED * CODED, 0)) / (high - low), _directed(y, np.int32(high - low))))
 
 
 @kernel("float64(uint8[:, ::1], int32)")
@@ -136,4 +139,4 @@ def reduce(span: Span) -> dict[str, Any]:
     return {"acutance": float(np.percentile(values, 75)) if values.size else None}
 
 
-MEASURE = Measurement("acutance", 3, ("acutance",), reduce, width=1, look=look, every=2)
+MEASURE = Measurement("acutance", 4, ("acutance",), reduce, width=1, look=look, every=2)

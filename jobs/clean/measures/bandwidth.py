@@ -5,6 +5,7 @@ second mixed) in every fifth block of 100 ms, counted from the start of the soun
 rate, so the step is rate / 128. Null in silence. Version 2. Source: spectral rolloff as in librosa, at 0.99.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -25,7 +26,7 @@ def _window() -> NDArray[np.float64]:
     return np.hanning(SIZE)
 
 
-def hear(rate_hz: int, channels: int) -> Hearer:
+def hear(rate_hz: int, channels: Sequence[str]) -> Hearer:
     def blocks(sound: Sound, ends: NDArray[np.int64]) -> NDArray[np.float64]:
         if not len(ends):
             return np.zeros((0, BANDS))

@@ -1,7 +1,7 @@
 """Letterbox and pillarbox.
 
-letterbox_share: rows of bars above and below over the height; pillarbox_share: columns of bars left and right over the width (of luma
-with the short side at 224). Bars are found in two ways, and the greater share counts.
+letterbox_share: rows of bars above and below over the height; pillarbox_share: columns of bars left and right over the width, as a player
+shows it (of luma with the short side at 224). Bars are found in two ways, and the greater share counts.
 
 Dark: a row is bar when its mean luma is at most 24 and its standard deviation at most 6 in every picture that has brighter rows and
 brighter columns; bars count only when both sides have one of at least 2 %, and when at one of them the picture begins with a step
@@ -11,9 +11,10 @@ by half as much and more beside it, and the frame of a door, which is out of foc
 Of any shade, a blurred copy of the picture among them: two lines equally far from both ends, 3 % to 45 % of the way, at which 0.6 of
 the picture or more steps by at least 8 so, with next to no detail outside of both (at most 0.35 of that inside, at least 1.2 is allowed);
 where one side is flat and the other is of the same shade at its outer edge, three times that inside (a subtitle may stand there). In the same
-place in 60 % of the pictures. Where both are flat and of one shade 0.5 of the picture will do, for grey bars step less beside what is grey. Blurred copies step in 0.67 to 0.95 of the line, bars of one shade in 0.56 and more, a spot of light in 0.34 at most.
+place in 60 % of the pictures. Where both are flat and of one shade 0.5 of the picture will do, for grey bars step less beside what is grey. Dark ones are within
+0.02 of cropdetect. Blurred copies step in 0.67 to 0.95 of the line, bars of one shade in 0.56 and more, a spot of light in 0.34 at most.
 
-Null when no picture has a bright row and column. Version 6.
+Null when no picture has a bright row and column. Version 7.
 """
 
 from typing import Any
@@ -121,7 +122,10 @@ def reduce(span: Span) -> dict[str, Any]:
     seen = seen[np.isfinite(seen[:, 0])]
     if seen.size == 0:
         return {"letterbox_share": None, "pillarbox_share": None}
-    return {"letterbox_share": _share(seen[:, (0, 1, 4, 6)]), "pillarbox_share": _share(seen[:, (2, 3, 5, 7)])}
+    rows, columns = _share(seen[:, (0, 1, 4, 6)]), _share(seen[:, (2, 3, 5, 7)])
+    if span.facts.get("rotation_deg", 0) in (90, 270):
+        rows, columns = columns, rows
+    return {"letterbox_share": rows, "pillarbox_share": columns}
 
 
 def _share(rows: Any) -> float:
@@ -133,4 +137,4 @@ def _share(rows: Any) -> float:
     return max(dark, usual if agree.mean() >= OFTEN else 0.0)
 
 
-MEASURE = Measurement("bars", 6, ("letterbox_share", "pillarbox_share"), reduce, width=8, look=look, every=2)
+MEASURE = Measurement("bars", 7, ("letterbox_share", "pillarbox_share"), reduce, width=8, look=look, every=2)

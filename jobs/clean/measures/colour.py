@@ -3,7 +3,8 @@
 colourfulness: sqrt(s_rg^2 + s_yb^2) + 0.3 sqrt(m_rg^2 + m_yb^2) with rg = R - G and yb = (R + G) / 2 - B; s standard
 deviations, m means. Both are linear in chroma alone (rg = 0.344 u + 2.116 v, yb = -1.944 u + 0.344 v, u and v around 0 in
 full range), so they are taken from the chroma planes of the sampled pictures; mean over them. 0 is grey, above 60 vivid.
-Null for grey formats' lack of chroma: 0. Version 1. Source: Hasler and Suesstrunk 2003, with the inverse of BT.601.
+Null for grey formats' lack of chroma: 0. Within 1 or 8 % of the same of FFmpeg's RGB, of BT.709 and BT.2020 and of chroma at full size
+too; more where RGB is cut off at 0 or 255. Version 1. Source: Hasler and Suesstrunk 2003, with the inverse of BT.601.
 """
 
 import math

@@ -10,6 +10,7 @@ Version 3. Sources: Haitsma and Kalker 2002 for the differences in time and freq
 (`tests/bench/dedup_sound.py`).
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -40,7 +41,7 @@ def _window() -> NDArray[np.float32]:
     return np.asarray(np.hanning(WINDOW) / (WINDOW * np.sqrt(0.375)), np.float32)
 
 
-def hear(rate_hz: int, channels: int) -> Hearer:
+def hear(rate_hz: int, channels: Sequence[str]) -> Hearer:
     rest = np.zeros(WINDOW - HOP, np.float32)
     past = np.full((MEMORY, BANDS), np.nan, np.float32)
 

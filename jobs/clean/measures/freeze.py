@@ -13,7 +13,8 @@ breathes 1.1, behind a logo that turns 1; a tree that sways 6.7, a slow pan 18.
 duplicate_frame_share: share of frames (after the first) that repeat the frame before: mean difference of cells at
 most 0.1, greatest at most 2; or mean at most 0.6 and a quarter of the greatest within 0.26 s before and after, for a codec goes on
 refining a picture that is shown again, and what moves does not stop between two frames. Version 6. Source: FFmpeg freezedetect
-(reference frame, mean difference, duration); its noise of 0.001 of the range is for lossless stills.
+(reference frame, mean difference, duration); its noise of 0.001 of the range is for lossless stills. Of pictures that are held freeze_share is
+within 0.03 of it at 0.003, duplicate_frame_share of what mpdecimate drops from lossless film that repeats frames.
 """
 
 from typing import Any

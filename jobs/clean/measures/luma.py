@@ -2,7 +2,8 @@
 
 luma_mean: mean over the sampled pictures of the mean luma, 0..255 full range (limited range is stretched by 255/219).
 luma_std: mean over the sampled pictures of the standard deviation of luma over the picture, 0..127.5.
-Version 1. The mean is that of FFmpeg's signalstats YAVG after range expansion; on a picture scaled to a short side of 224.
+Version 1. The mean is that of FFmpeg's signalstats YAVG after range expansion, within 2.5; both are those of OpenCV on FFmpeg's grey
+pictures, within 2.5; on a picture scaled to a short side of 224.
 """
 
 import math

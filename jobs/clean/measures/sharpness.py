@@ -2,7 +2,9 @@
 
 sharpness: variance of the Laplacian (kernel 0 1 0 / 1 -4 1 / 0 1 0) of luma with the short side at 224 pixels; the upper
 quartile over the sampled pictures, so that one shaken moment does not condemn a clip.
-Version 1. Source: Pech-Pacheco 2000, as OpenCV's `Laplacian(...).var()`; the size is part of the number.
+Version 1. Source: Pech-Pacheco 2000, as OpenCV's `Laplacian(...).var()`, which is the same on the same picture; within
+20 % of it over two frames a second that FFmpeg scaled so (`flags=area`), for a shot is also looked at soon after it begins; OpenCV's INTER_AREA
+leaves up to a quarter less. The size is part of the number.
 """
 
 from typing import Any

@@ -4,6 +4,7 @@ speech_share: share of the blocks of 128 ms (16 kHz mono) in which the voice det
 below -60 dBFS are not speech. Version 1. Source: silero-vad, threshold its default; how it is run: `jobs.media.voice`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from jobs.media.voice import CHUNK, CONTEXT, Voice
 THRESHOLD, SILENT = 0.5, 1e-6
 
 
-def hear(rate_hz: int, channels: int) -> Hearer:
+def hear(rate_hz: int, channels: Sequence[str]) -> Hearer:
     voice, context = Voice(), np.zeros(CONTEXT, np.float32)
 
     def blocks(sound: Sound) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from jobs.errors import Terminal
 from jobs.generate import weights
 from jobs.generate.generator import Ask, Failed, Frames, Made
 from jobs.generate.profile import Profile, asked, frame_count, of_folder, size
+from jobs.label.weights import refuse_mute
 from schemas.settings import Generate
 
 SHRINK, MIN_SIDE_PX = 0.75, 256
@@ -300,6 +301,8 @@ def _pipeline(folder: Path, device: str) -> Any:
         raise Terminal(f"{folder}: {type(pipe).__name__} takes neither a prompt nor a picture; give a text-to-video pipeline")
     if absent := _without_weights(pipe):
         raise Terminal(f"{folder}: the weights are incomplete: {absent} is missing; fetch the folder again")
+    for part, tokenizer in sorted(pipe.components.items()):
+        refuse_mute(tokenizer, folder / part)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

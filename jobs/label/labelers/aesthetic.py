@@ -2,8 +2,8 @@
 
 The head is a safetensors file (`label.aesthetic_head`) of one or more linear layers, as LAION's predictors are: weights named
 `...<n>.weight` are applied in the order of n. Its metadata may say `activation: relu`; LAION's heads have none between their layers.
-A head with another activation, with numbers that are none or too large to sum, or whose layers do not fit each other or the embedding of
-`label.clip_model` is refused.
+A head with another activation, with numbers that are none or too large to sum, with anything but linear layers (a normalisation), or
+whose layers do not fit each other or the embedding of `label.clip_model` is refused.
 """
 
 import math
@@ -65,7 +65,7 @@ def read(file: Path) -> Head:
     """The head in a file.
 
     Raises:
-        Terminal: not safetensors, no chain of linear layers, or more than one number at its end.
+        Terminal: not safetensors, no chain of linear layers and nothing else, or more than one number at its end.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -83,12 +83,15 @@ def read(file: Path) -> Head:
         raise Terminal(f"{file}: its activation {activation!r} is unknown; there are none and relu")
     if broken := sorted(name for name, t in tensors.items() if not np.isfinite(t).all()):
         raise Terminal(f"{file}: {broken[0]} holds what is no number (NaN or infinite); the head is damaged")
-    layers = tuple((tensors[n], tensors.get(n.removesuffix("weight") + "bias", np.zeros(len(tensors[n]), np.float32))) for _, n in numbered)
+    bias = {n: n.removesuffix("weight") + "bias" for _, n in numbered}
+    layers = tuple((tensors[n], tensors.get(b, np.zeros(len(tensors[n]), np.float32))) for n, b in bias.items())
     fits = all(a[0].shape[0] == b[0].shape[1] for a, b in zip(layers, layers[1:], strict=False))
-    fits = fits and all(bias.shape == weight.shape[:1] for weight, bias in layers)
+    fits = fits and all(shift.shape == weight.shape[:1] for weight, shift in layers)
     if not layers or not fits or layers[-1][0].shape[0] != 1:
         shapes = {name: list(t.shape) for name, t in sorted(tensors.items())}
         raise Terminal(f"{file}: not a chain of linear layers that ends in one number: {shapes}")
+    if unused := sorted(tensors.keys() - bias.keys() - set(bias.values())):
+        raise Terminal(f"{file}: {unused[0]} is neither weight nor bias of a linear layer, and without it the score would be another; name weights `...weight` and biases `...bias`")
     return Head(layers, activation == "relu")
 
 

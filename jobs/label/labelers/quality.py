@@ -12,6 +12,8 @@ from jobs.label.labeler import Batch, Found, Labeler, rounded
 
 FLOOR = 0.05
 """A part of 0 would erase all others."""
+GATE_LUFS = -70.0
+"""Below it there is no loudness (ITU-R BS.1770-4): what is silent throughout is taken to be as loud as that, and no better than what is hardly heard."""
 
 RAMPS: Mapping[str, tuple[str, float, float]] = {
     "resolution": ("short_side_px", 144, 720),
@@ -46,6 +48,7 @@ NEEDS = (
     "pillarbox_share",
     "text_area_share",
     "loudness_lufs",
+    "silence_share",
     "clipping_share",
     "bandwidth_hz",
 )
@@ -57,6 +60,8 @@ def parts(row: Mapping[str, Any]) -> dict[str, float]:
     facts["short_side_px"] = min(row["width"], row["height"]) if row["width"] and row["height"] else None
     bars = [row[k] for k in ("letterbox_share", "pillarbox_share") if row[k] is not None]
     facts["bars_share"] = max(bars) if bars else None
+    if row["loudness_lufs"] is None and row["silence_share"] == 1.0:
+        facts["loudness_lufs"] = GATE_LUFS
     return {
         part: min(1.0, max(0.0, (facts[name] - bad) / (good - bad))) for part, (name, bad, good) in RAMPS.items() if facts[name] is not None
     }
@@ -76,7 +81,7 @@ def label(state: Any, batch: Batch) -> list[Found]:
 
 LABELER = Labeler(
     "quality",
-    version=1,
+    version=2,
     needs=NEEDS,
     label=label,
     examples=(

@@ -86,7 +86,10 @@ def load(settings: Label, device: str) -> State:
 
 def _classifier(folder: str, device: str, batch: int) -> Classifier:
     made = classifier(folder, device, batch)
-    if not {name.lower() for name in made.classes} & HARMLESS_CLASSES:
+    harmless = [name for name in made.classes if name.lower() in HARMLESS_CLASSES]
+    if len(harmless) == len(made.classes):
+        raise Terminal(f"{folder}: all its classes ({', '.join(harmless[:8])}) are called harmless, so nothing would be unsafe; rename them under id2label in config.json")
+    if not harmless:
         raise Terminal(
             f"{folder}: none of its classes ({', '.join(made.classes[:8])}) is called harmless, so it cannot be told what is unsafe; give one of "
             f"them such a name under id2label in config.json: {', '.join(sorted(HARMLESS_CLASSES))}"

@@ -2,11 +2,13 @@
 
 import math
 import random
+from hashlib import sha256
 
 import pytest
 
 from jobs.clean.calibrate import Proposal, Rate, calibrate, overrides, quantiles
 from jobs.clean.policy import resolve
+from jobs.clean.whatif import whatif
 from jobs.cli.calibrate import read_marks
 from jobs.errors import Terminal
 from jobs.lake import Lake
@@ -14,11 +16,15 @@ from schemas import CLIPS
 from schemas.settings import Policy
 
 
+def an_id(i):
+    return sha256(str(i).encode()).hexdigest()[:32]
+
+
 @pytest.fixture
 def clips(tmp_path):
     """200 videos: those with sharpness below 80 are blurred to a person, luma says nothing."""
     chance = random.Random(7)
-    rows = [{"clip_id": f"{i:032x}", "source_id": "s", "modality": "video", "source_sha256": "0", "start_s": 0.0, "end_s": 4.0,
+    rows = [{"clip_id": an_id(i), "source_id": "s", "modality": "video", "source_sha256": "0", "start_s": 0.0, "end_s": 4.0,
              "duration_s": 4.0, "sharpness": 2.0 * i, "luma_std": 40.0, "luma_mean": chance.uniform(20, 200),
              "flicker": None if i % 2 else 1.0} for i in range(200)]
     lake = Lake(str(tmp_path / "lake")).open(create=True)
@@ -34,7 +40,7 @@ def proposals(found):
 
 
 def test_the_threshold_between_marks_is_found(clips):
-    marks = {f"{i:032x}": 2.0 * i >= 80 for i in range(200)}
+    marks = {an_id(i): 2.0 * i >= 80 for i in range(200)}
     found = proposals(calibrate(clips, marks, Policy()))
     sharp = found["sharpness", "min_variance"]
     assert 78 < sharp.proposed < 80
@@ -45,12 +51,12 @@ def test_the_threshold_between_marks_is_found(clips):
 
 
 def test_a_number_that_says_nothing_gets_no_threshold(clips):
-    marks = {f"{i:032x}": i % 2 == 0 for i in range(200)}
+    marks = {an_id(i): i % 2 == 0 for i in range(200)}
     assert proposals(calibrate(clips, marks, Policy()))["exposure", "max_mean"].proposed is None
 
 
 def test_wrong_marks_cost_precision_not_a_crash(clips):
-    marks = {f"{i:032x}": 2.0 * i >= 80 for i in range(200)} | {f"{3:032x}": True, f"{150:032x}": False}
+    marks = {an_id(i): 2.0 * i >= 80 for i in range(200)} | {an_id(3): True, an_id(150): False}
     sharp = proposals(calibrate(clips, marks, Policy()))["sharpness", "min_variance"]
     assert 78 <= sharp.proposed <= 82
     assert sharp.precision.hits == sharp.precision.of - 1
@@ -96,7 +102,7 @@ def test_too_few_clips_tell_no_quantile(clips):
 
 
 def test_proposals_are_settings_that_do_what_they_say(clips):
-    marks = {f"{i:032x}": 2.0 * i >= 80 for i in range(200)}
+    marks = {an_id(i): 2.0 * i >= 80 for i in range(200)}
     found = calibrate(clips, marks, Policy())
     settings = overrides(found)
     checks = resolve(Policy(filters=settings))
@@ -135,7 +141,7 @@ def test_marks_that_cannot_be_read_are_named_by_their_line(tmp_path, text, place
         read_marks(tmp_path / "marks")
 
 
-@pytest.mark.parametrize(("marks", "why"), [({}, "there are none"), ({"0" * 32: True}, "all 1 say keep"), ({"0" * 32: False}, "all 1 say drop")])
+@pytest.mark.parametrize(("marks", "why"), [({}, "there are none"), ({an_id(0): True}, "all 1 say keep"), ({an_id(0): False}, "all 1 say drop")])
 def test_marks_of_one_kind_are_counted(clips, marks, why):
     with pytest.raises(ValueError, match=why):
         calibrate(clips, marks, Policy())
@@ -150,3 +156,15 @@ def test_of_a_large_table_an_even_share_tells_the_quantile(clips, monkeypatch):
     sharp = proposals(quantiles(clips, 0.8, Policy()))["sharpness", "min_variance"]
     assert 70 <= sharp.dropped.of <= 130  # one clip in two
     assert sharp.proposed == pytest.approx(80, abs=25)
+
+
+def test_of_a_large_table_an_even_share_is_judged_and_multiplied(clips, monkeypatch):
+    policy = Policy(filters={"sharpness": {"min_variance": 80}})
+    whole = whatif(clips, policy)
+    monkeypatch.setattr("jobs.clean.whatif.MOST", 100)
+    share = whatif(clips, policy)
+    assert (whole.every, share.every) == (1, 2)
+    assert (whole.seen, whole.rejected["blurred"]) == (200, 40)
+    assert share.seen == pytest.approx(200, abs=40)
+    assert share.rejected["blurred"] == pytest.approx(40, abs=20)
+    assert share.seen == share.kept + sum(share.rejected.values())

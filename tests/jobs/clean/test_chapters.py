@@ -372,7 +372,7 @@ def test_chapters_of_sound_begin_where_all_blocks_do(rate: int) -> None:
 def test_sound_heard_from_a_chapter_on_is_the_sound_of_the_whole(rate: int) -> None:
     """Against one that heard everything: filters, resampler and detector know of what was before as much as matters."""
     line = (0.3 * np.random.default_rng(0).normal(size=rate * 40) * np.sin(np.arange(rate * 40) / rate)).astype(np.float32)
-    whole, part = Heard(rate, 1, 0.0), Heard(rate, 1, 0.0, 2 * step(rate) if rate % 5 == 0 else step(rate))
+    whole, part = Heard(rate, ["FC"], 0.0), Heard(rate, ["FC"], 0.0, 2 * step(rate) if rate % 5 == 0 else step(rate))
     for start in range(0, len(line), 1_000):
         for heard in (whole, part):
             frame = av.AudioFrame.from_ndarray(line[None, start:start + 1_000], format="flt", layout="mono")
@@ -399,7 +399,7 @@ def test_one_channel_is_heard_as_several_alike(channels: int) -> None:
     line = (0.3 * np.random.default_rng(0).normal(size=rate * 10) * np.sin(np.arange(rate * 10) / rate)).astype(np.float32)
     found = []
     for lines, layout in ((1, "mono"), (channels, {2: "stereo", 6: "5.1"}[channels])):
-        heard = Heard(rate, lines, 0.0)
+        heard = Heard(rate, ["FC"] * lines, 0.0)
         for start in range(0, len(line), 1_000):
             frame = av.AudioFrame.from_ndarray(np.repeat(line[None, start:start + 1_000], lines, axis=0), format="fltp", layout=layout)
             frame.sample_rate = rate
@@ -416,7 +416,7 @@ def test_sound_whose_sample_format_changes_on_the_way_is_heard_through() -> None
     line = np.round(20_000 * np.sin(np.arange(44_100 * 5) / 30)).astype(np.int16)
     found = []
     for formats in (("s16p",), ("s16p", "flt", "s16p")):
-        heard = Heard(44_100, 1, 0.0)
+        heard = Heard(44_100, ["FC"], 0.0)
         for i, start in enumerate(range(0, len(line), 1_000)):
             name = formats[i * len(formats) * 1_000 // len(line)]
             part = line[None, start:start + 1_000]

@@ -176,3 +176,17 @@ def test_a_whip_pan_of_a_short_and_a_long_step_is_no_cut(seed: int) -> None:
     world = panorama(seed)
     found, _ = found_in([shown(taken(world, 250 + 100 * (i >= 40) + 480 * (i >= 41), 180)) for i in range(80)])
     assert found == []
+
+
+@pytest.mark.parametrize("way", [1, -1], ids=["out of", "into"])
+@pytest.mark.parametrize("seed", [706, 707])
+def test_a_cut_beside_a_camera_that_moves_fast_all_along_is_found(seed: int, way: int) -> None:
+    world, other = panorama(seed), shown(taken(Scene(seed + 40).world, 260, 180))
+    frames = [shown(taken(world, 200 + 25 * i, 180)) for i in range(40)] + [other] * 40
+    found, _ = found_in(frames[::way])
+    assert [(t.kind, t.first) for t in found] == [("cut", 40)]
+
+
+def test_what_moves_beyond_a_change_is_no_part_of_it() -> None:
+    assert cuts.whole(3, np.array([0.0, 12.0, 14.0, 36.0, 1.0, 1.0])) == (2, 3)
+    assert cuts.whole(3, np.array([0.0, 1.0, 14.0, 36.0, 1.0, 1.0])) == (1, 3)

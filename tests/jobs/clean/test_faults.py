@@ -235,7 +235,7 @@ def chip_tune(decay: float) -> np.ndarray:
 
 @pytest.mark.parametrize("wave", [np.sin(2 * np.pi * 220 * np.arange(4 * RATE) / RATE) * 0.5, chip_tune(0), chip_tune(6)], ids=["sine", "square", "fading"])
 def test_a_sine_and_square_waves_below_full_scale_are_not_clipped(tmp_path: Path, wave: np.ndarray) -> None:
-    rows = level.hear(RATE, 1)(wave[None].astype(np.float32), np.arange(0, wave.size + 1, RATE // 10))
+    rows = level.hear(RATE, ["FC"])(wave[None].astype(np.float32), np.arange(0, wave.size + 1, RATE // 10))
     assert level.reduce(type("Span", (), {"sounds": {"level": rows}})())["clipping_share"] == 0
     assert heard(tmp_path, wave)["clipping_share"] < 0.002
 

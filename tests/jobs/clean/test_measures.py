@@ -236,6 +236,27 @@ def test_bars_are_measured(
     assert clip["pillarbox_share"] == pytest.approx(pillarbox, abs=0.02)
 
 
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_bars_are_told_as_a_player_shows_them(tmp_path: Path, rotation: int) -> None:
+    """Above and below in a film that its container turns to the side: left and right."""
+    frames = [f.copy() for f in panning(2, 60)]
+    for frame in frames:
+        frame[:36] = frame[234:] = 0
+    path = tmp_path / "turned.mp4"
+    with av.open(io.BytesIO(encode_video(frames, 25, 12))) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        stream.set_display_rotation(rotation)
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    clip = Measured(**measure_file(str(path), "video", SETTINGS)).clips[0]
+    assert clip["rotation_deg"] % 180 == rotation % 180
+    across, beside = ("letterbox_share", "pillarbox_share") if rotation == 180 else ("pillarbox_share", "letterbox_share")
+    assert clip[across] == pytest.approx(72 / 270, abs=0.02)
+    assert clip[beside] == 0
+
+
 @pytest.mark.parametrize("turn", [False, True])
 def test_one_bright_line_makes_no_bars(turn: bool) -> None:
     """No row, or no column, is bright on average: nothing can be said of bars, least of all that they cover the picture twice."""

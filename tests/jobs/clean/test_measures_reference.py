@@ -153,3 +153,58 @@ def test_nothing_moves_on_a_test_card() -> None:
     """Both pictures that motion is found between are made alike: scaled in two ways, they would seem to move by part of a pixel."""
     found: Any = measure_file(str(MEDIA / "video" / "smpte-2997.mp4"), "video", SETTINGS)["clips"]
     assert all(clip["motion"] < 0.01 for clip in found)
+
+
+@pytest.mark.parametrize("layout", ["mono", "stereo", "2.1", "3.0", "3.1", "quad", "4.0", "4.1", "5.0", "5.1", "5.1(side)", "hexagonal", "6.1", "7.1", "7.1(wide)"])
+def test_channels_weigh_what_they_weigh_to_ebur128(tmp_path: Path, layout: str) -> None:
+    """Every channel is as loud as all others; a deep one that counted, or one behind that did not count more, would be heard."""
+    count = av.AudioLayout(layout).nb_channels
+    sound = np.random.default_rng(3).normal(0, 0.05, (RATE * 3, count)) * np.linspace(0.4, 1.6, count)
+    path = tmp_path / "tones.wav"
+    with av.open(str(path), "w") as target:
+        stream = target.add_stream("pcm_s16le", rate=RATE, layout=layout)
+        frame = av.AudioFrame.from_ndarray((sound * 32_767).astype(np.int16).reshape(1, -1), format="s16", layout=layout)
+        frame.sample_rate = RATE
+        target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    told: dict[str, str] = {}
+    for heard in filtered(path, "audio", "ebur128", "metadata=1"):
+        told |= heard.metadata
+    assert clip(path, "audio")["loudness_lufs"] == pytest.approx(float(told["lavfi.r128.I"]), abs=0.1)
+
+
+def rewritten(path: Path, into: Path, codec: str, pixels: str, size: tuple[int, int], **options: str) -> Path:
+    """The first two seconds of a film in another form."""
+    with av.open(str(path)) as source, av.open(str(into), "w") as target:
+        stream = target.add_stream(codec, rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = *size, pixels
+        for frame, _ in zip(source.decode(video=0), range(50), strict=False):
+            full = "JPEG" if pixels.startswith("yuvj") else "MPEG"
+            made = frame.reformat(*size, pixels, dst_color_range=full)
+            made.pts, made.color_range = None, 2 if full == "JPEG" else 1
+            target.mux(stream.encode(made))
+        target.mux(stream.encode(None))
+    return into
+
+
+FORMS = [("libx264", "yuv444p", (321, 241)), ("libx264", "yuvj420p", (640, 360)), ("ffv1", "yuv422p10le", (480, 360)), ("ffv1", "gray", (470, 350)),
+         ("ffv1", "bgr0", (402, 302))]
+
+
+@pytest.mark.parametrize("name", ["elf.webm", "video4.mp4", "bigbuckbunny.mp4"])
+@pytest.mark.parametrize(("codec", "pixels", "size"), FORMS, ids=[form[1] for form in FORMS])
+def test_a_picture_measures_as_to_opencv_whatever_its_form(tmp_path: Path, name: str, codec: str, pixels: str, size: tuple[int, int]) -> None:
+    path = rewritten(MEDIA / "video" / name, tmp_path / "film.mkv", codec, pixels, size, **({"crf": "18"} if codec == "libx264" else {}))
+    with av.open(str(path)) as container:
+        frames = [frame for i, frame in enumerate(container.decode(video=0)) if i in (0, 13, 25, 38)]
+    small = (round(size[0] * 224 / min(size)), round(size[1] * 224 / min(size)))
+    rgbs = [cv2.resize(f.to_ndarray(format="rgb24"), small, interpolation=cv2.INTER_AREA).astype(float) for f in frames]
+    greys = [f.reformat(*small, "gray", interpolation="AREA", dst_color_range="JPEG").to_ndarray() for f in frames]
+    found = clip(path, "video")
+    lumas = [cv2.cvtColor(rgb.round().astype(np.uint8), cv2.COLOR_RGB2GRAY) for rgb in rgbs]
+    assert found["luma_mean"] == pytest.approx(np.mean([y.mean() for y in lumas]), abs=2.5)
+    assert found["luma_std"] == pytest.approx(np.mean([y.std() for y in lumas]), abs=2.5)
+    assert found["sharpness"] == pytest.approx(np.percentile([cv2.Laplacian(y, cv2.CV_64F).var() for y in greys], 75), rel=0.2)
+    rg, yb = [x[..., 0] - x[..., 1] for x in rgbs], [(x[..., 0] + x[..., 1]) / 2 - x[..., 2] for x in rgbs]
+    colours = [np.hypot(a.std(), b.std()) + 0.3 * np.hypot(a.mean(), b.mean()) for a, b in zip(rg, yb, strict=True)]
+    assert found["colourfulness"] == pytest.approx(np.mean(colours), rel=0.08, abs=1)

@@ -207,21 +207,21 @@ def test_the_words_of_a_fingerprint_are_those_of_its_formula() -> None:
         grown = np.log(energy[n] + energy[n - 1] + floor) - np.log(energy[n - 2] + energy[n - 3] + floor)
         more = grown[:-1] - grown[1:]
         wanted[n] = [float((change > fingerprint.STEP) @ 2.0 ** np.arange(fingerprint.BANDS - 1)) for change in (more, -more)]
-    assert np.array_equal(fingerprint.hear(16_000, 1)(sound), wanted)
+    assert np.array_equal(fingerprint.hear(16_000, ["FC"])(sound), wanted)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 6])
 def test_the_bands_of_a_block_are_those_of_its_spectrum(channels: int) -> None:
     sound = np.random.default_rng(7).normal(0, 0.1, (channels, 6000)).astype(np.float32)
     ends = np.array([[0, 1600], [1600, 3000], [3000, 5500], [5500, 5550]])
-    rows = bandwidth.hear(RATE, channels)(sound, ends)
+    rows = bandwidth.hear(RATE, ["FC"] * channels)(sound, ends)
     for row, (start, end) in zip(rows, ends, strict=True):
         line = np.zeros(bandwidth.SIZE)
         part = sound[:2, start:min(end, start + bandwidth.SIZE)].mean(axis=0)
         line[:part.size] = part * np.hanning(bandwidth.SIZE)[:part.size] if part.size >= bandwidth.LEAST else 0
         wanted = (np.abs(np.fft.rfft(line)[1:]) ** 2).reshape(bandwidth.BANDS, -1).sum(axis=1)
         assert row == pytest.approx(wanted, rel=1e-5, abs=1e-12)
-    assert bandwidth.hear(RATE, channels)(sound, ends[:0]).shape == (0, bandwidth.BANDS)
+    assert bandwidth.hear(RATE, ["FC"] * channels)(sound, ends[:0]).shape == (0, bandwidth.BANDS)
 
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
@@ -236,12 +236,12 @@ def test_what_is_no_number_is_noticed_in_any_channel_and_only_where_it_is(odd: f
 
 def test_the_rows_of_a_fingerprint_do_not_depend_on_how_sound_comes() -> None:
     sound = np.random.default_rng(2).normal(0, 0.1, (40, MONO_BLOCK)).astype(np.float32)
-    whole = fingerprint.hear(16_000, 1)(sound)
-    hear = fingerprint.hear(16_000, 1)
+    whole = fingerprint.hear(16_000, ["FC"])(sound)
+    hear = fingerprint.hear(16_000, ["FC"])
     assert np.array_equal(np.concatenate([hear(part) for part in np.split(sound, [1, 2, 9, 30])]), whole)
     assert not whole[:3].any()
     assert whole[3:].all()
-    later = fingerprint.hear(16_000, 1)(sound[20:])
+    later = fingerprint.hear(16_000, ["FC"])(sound[20:])
     assert np.array_equal(later[fingerprint.MEMORY + 1:], whole[20 + fingerprint.MEMORY + 1:])
 
 

@@ -82,6 +82,8 @@ def test_a_fault_of_the_program_keeps_its_trace(monkeypatch):
     (["train", "clip", "--out", "{tmp}/a.txt"], "a.txt: this is a file"),
     (["train", "clip", "--out", "{tmp}/m", "--seconds", "-1"], "--seconds -1"),
     (["train", "clip", "--out", "{tmp}/m", "--seconds", "nan"], "--seconds nan"),
+    (["train", "clip", "--out", "{tmp}/m", "--seed", "-1"], "--seed -1: give 0 or more"),
+    (["train", "clip", "--out", "{tmp}/m", "--seed", "9223372036854775808"], "give less than 2 ** 63"),
     (["run", "measure", "--source", "{tmp}", "--lake", "{tmp}/lake"], "--source belongs to `reelmill run collect`"),
     (["check", "clips", "--of", "fuse", "--lake", "{tmp}/lake"], "fuse makes no `clips`; it makes samples, rejects"),
     (["build", "{tmp}", "--lake", ""], "runtime.lake = ''"),

@@ -12,7 +12,7 @@ SECONDS = 6
 
 def heard(samples):
     blocks = samples[:len(samples) // MONO_BLOCK * MONO_BLOCK].astype(np.float32).reshape(-1, MONO_BLOCK)
-    return hear(MONO_RATE_HZ, 1)(blocks).ravel().astype(np.uint32)
+    return hear(MONO_RATE_HZ, ["FC"])(blocks).ravel().astype(np.uint32)
 
 
 def found(a, b):

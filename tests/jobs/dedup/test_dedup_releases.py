@@ -73,3 +73,11 @@ def test_an_erased_source_leaves_nothing_in_the_index(day):
     assert not any(clip["clip_id"].encode() in data for data in index_files)
     left = index.standing(lake, load(["dedup.threshold=0.7"]).recipe.dedup)
     assert [c["clip_id"] for part in left for c in part.clips.take(part.taking_part).to_pylist()].count(clip["clip_id"]) == 0
+
+
+def test_a_release_of_which_all_was_erased_is_matched_against_no_more(day):
+    release, lake = day("one", LONG + "one by one")
+    (clip,) = (clip for part in index.standing(lake, load(["dedup.threshold=0.7"]).recipe.dedup) for clip in part.clips.to_pylist())
+    takedown(lake, clip["source_id"], erase=True)
+    assert day("two", LONG + "two by two")[0] != release
+    assert lake.version(SAMPLES, lake.current("fuse")).rows == 1

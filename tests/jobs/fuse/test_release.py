@@ -1,7 +1,10 @@
 """Releases: immutable, complete, readable by everybody, comparable, and able to forget a source."""
 
+import hashlib
 import json
+import os
 import tarfile
+from unittest.mock import Mock
 
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +22,14 @@ CUT = {"fuse__validation_share": 0.5, "fuse__shard_bytes": 1 << 20}
 def released(corpus):
     corpus.fuse(**CUT)
     return release.release(corpus.lake)
+
+
+def shards(corpus, facts):
+    return [corpus.lake.url(s["path"]) for s in facts["shards"]]
+
+
+def rows(corpus, facts, columns=None):
+    return [row for path in shards(corpus, facts) for row in pq.read_table(path, columns=columns).to_pylist()]
 
 
 def test_a_release_says_what_its_shards_hold(corpus, released):
@@ -50,24 +61,23 @@ def test_damage_to_a_shard_is_found(corpus, released):
     path = corpus.lake.path(released["shards"][0]["path"])
     data = open(path, "rb").read()
     open(path, "wb").write(data[:-1] + b"x")
-    assert release.verify(corpus.lake, released) == [f"{released['shards'][0]['path']}: other bytes than released"]
+    gone = released["shards"][1]["path"]
+    os.unlink(corpus.lake.path(gone))
+    assert release.verify(corpus.lake, released) == [f"{released['shards'][0]['path']}: other bytes than released", f"{gone}: missing"]
 
 
 def test_it_opens_in_pyarrow_duckdb_and_datasets(corpus, released):
     import datasets
     import duckdb
 
-    paths = release.shard_paths(corpus.lake, released)
+    paths = shards(corpus, released)
     want = sorted(i for p in paths for i in pq.read_table(p, columns=["sample_id"])["sample_id"].to_pylist())
     got = duckdb.sql(f"select sample_id, octet_length(video) from read_parquet({paths!r})").fetchall()
     assert sorted(i for i, _ in got) == want
     loaded = datasets.load_dataset("parquet", data_files=paths, split="train", cache_dir=str(corpus.folder / "cache"))
     assert sorted(loaded["sample_id"]) == want
     row = next(r for r in loaded if r["modality"] == "video")
-    assert (
-        row["video"]
-        == next(r for r in release.samples_of(corpus.lake, released) for r in r.to_pylist() if r["sample_id"] == row["sample_id"])["video"]
-    )
+    assert row["video"] == next(r for r in rows(corpus, released) if r["sample_id"] == row["sample_id"])["video"]
 
 
 @pytest.mark.spark
@@ -75,7 +85,7 @@ def test_it_opens_in_spark(corpus, released):
     from jobs.spark import session
 
     spark = session(corpus.settings().runtime)
-    assert spark.read.parquet(*release.shard_paths(corpus.lake, released)).count() == len(corpus.clips) - 1
+    assert spark.read.parquet(*shards(corpus, released)).count() == len(corpus.clips) - 1
 
 
 def test_webdataset_round_trip(corpus, released, tmp_path):
@@ -84,11 +94,11 @@ def test_webdataset_round_trip(corpus, released, tmp_path):
     made = release.export_webdataset(corpus.lake, released, tmp_path / "tars")
     again = release.export_webdataset(corpus.lake, released, tmp_path / "again")
     assert [p.read_bytes() for p in made] == [p.read_bytes() for p in again]
-    rows = {r["sample_id"]: r for b in release.samples_of(corpus.lake, released) for r in b.to_pylist()}
+    held = {r["sample_id"]: r for r in rows(corpus, released)}
     found = list(webdataset.WebDataset([str(p) for p in made], shardshuffle=False))
-    assert {f["__key__"] for f in found} == set(rows)
+    assert {f["__key__"] for f in found} == set(held)
     for sample in found:
-        row = rows[sample["__key__"]]
+        row = held[sample["__key__"]]
         assert json.loads(sample["json"])["source_id"] == row["source_id"]
         if row["modality"] == "video":
             assert sample["mp4"] == row["video"]
@@ -129,7 +139,7 @@ def test_takedown_rewrites_only_the_shards_touched(corpus, released):
     assert len(report["rewritten"]) >= 1
     kept = {s["sha256"] for s in after["shards"]} & {s["sha256"] for s in released["shards"]}
     assert len(kept) == len(report["kept"]) >= 1
-    left = [r for b in release.samples_of(corpus.lake, after, ["sample_id", "source_id"]) for r in b.to_pylist()]
+    left = rows(corpus, after, ["sample_id", "source_id"])
     assert len(left) == len(corpus.clips) - 1 - len(mine)
     assert victim["source_id"] not in {r["source_id"] for r in left}
     samples = corpus.lake.version(SAMPLES, after["fingerprint"])
@@ -148,6 +158,36 @@ def test_a_second_takedown_of_the_same_source_leaves_the_release_as_it_is(corpus
     assert corpus.lake.current("fuse") == after["fingerprint"]
     assert takedown(corpus.lake, victim["source_id"], erase=True)["erased"]
     assert release.verify(corpus.lake, after) == []
+
+
+def test_a_takedown_that_was_killed_before_its_release_makes_it_when_it_is_repeated(corpus, released, monkeypatch):
+    victim = corpus.sources[3]
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("jobs.fuse.takedown.make_release", Mock(side_effect=KeyboardInterrupt))
+        takedown(corpus.lake, victim["source_id"])
+    assert [r["name"] for r in release.releases(corpus.lake)] == [released["name"]]
+    report = takedown(corpus.lake, victim["source_id"])
+    assert report["release"] == release.find(corpus.lake, "latest")["name"] != released["name"]
+    left = rows(corpus, release.find(corpus.lake, "latest"), ["source_id"])
+    assert left
+    assert victim["source_id"] not in {row["source_id"] for row in left}
+
+
+def test_an_erasure_that_was_killed_ends_when_it_is_repeated_in_the_same_words(corpus, released, monkeypatch):
+    victim = corpus.sources[3]
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("jobs.lake.Lake.write_json", lambda self, facts, *parts: _killed_at(SOURCES.name, self, facts, *parts))
+        takedown(corpus.lake, victim["rel_path"], erase=True)
+    takedown(corpus.lake, victim["rel_path"], erase=True)
+    version = corpus.parents["sources"]
+    facts = corpus.lake.read_json(SOURCES.name, version.fingerprint, "manifest.json")["files"]
+    assert [f["sha256"] for f in facts] == [hashlib.sha256(open(path, "rb").read()).hexdigest() for path in version.files()]
+
+
+def _killed_at(table, lake, facts, *parts):
+    if parts[0] == table:
+        raise KeyboardInterrupt
+    lake.put(json.dumps(facts).encode(), *parts)
 
 
 def test_a_takedown_tells_and_erases_nothing_of_those_before_it(corpus, released):
@@ -249,6 +289,18 @@ def test_tombstones_know_the_same_bytes_under_another_name(corpus, released):
     stones = tombstones(corpus.lake)
     assert stones.hold({"source_id": "other", "sha256": victim["sha256"], "uri": "/elsewhere/copy.mp4"})
     assert not stones.hold({"source_id": "other", "sha256": "0" * 64, "uri": "/elsewhere/copy.mp4"})
+
+
+def test_latest_is_what_the_last_build_confirmed_and_holds_nothing_that_was_taken_down(corpus, released):
+    corpus.fuse(**CUT, fuse__cut="range")
+    other = release.release(corpus.lake)
+    assert release.find(corpus.lake, "latest") == other
+    corpus.fuse(**CUT)  # as it was before: it stands
+    assert release.releases(corpus.lake)[-1] == other
+    assert release.find(corpus.lake, "latest") == released
+    victim = corpus.sources[3]["source_id"]
+    takedown(corpus.lake, victim)
+    assert victim not in {row["source_id"] for row in rows(corpus, release.find(corpus.lake, "latest"), ["source_id"])}
 
 
 def test_an_unknown_source_or_release_is_an_error(corpus, released):

@@ -260,6 +260,18 @@ def test_weights_that_are_missing_are_no_random_model(checkpoint: Callable[[str]
         t2v.load(Generate(model=str(folder)), "cpu")
 
 
+def test_a_tokenizer_that_is_missing_is_no_tokenizer_without_words(checkpoint: Callable[[str], Path], tmp_path: Path) -> None:
+    import shutil
+
+    folder = shutil.copytree(checkpoint("ltx"), tmp_path / "ltx")
+    (folder / "tokenizer" / "tokenizer.json").unlink()
+    (folder / "tokenizer" / "tokenizer_config.json").write_text('{"tokenizer_class": "T5Tokenizer"}')
+    index = json.loads((folder / "model_index.json").read_text()) | {"tokenizer": ["transformers", "T5Tokenizer"]}  # as in LTX itself
+    (folder / "model_index.json").write_text(json.dumps(index))
+    with pytest.raises(Terminal, match="ltx/tokenizer: its tokenizer knows no words"):
+        t2v.load(Generate(model=str(folder)), "cpu")
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_family_goes_through_the_whole_job(name: str, checkpoint: Callable[[str], Path]) -> None:
     """Generated, encoded, measured and judged; what an untrained model draws is accepted or has a reason, never lost."""

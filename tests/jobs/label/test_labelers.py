@@ -51,3 +51,17 @@ def test_the_identity_changes_with_its_options_and_with_nothing_else():
 def test_an_unknown_labeler_is_an_error_that_names_the_nearest():
     with pytest.raises(Terminal, match="clip_tags"):
         cast(Label(labelers=("clip_tag",)))
+
+
+def test_a_sound_that_is_silent_throughout_is_no_better_than_one_that_is_hardly_heard():
+    quality = LABELERS["quality"]
+
+    def score(**facts):
+        row = {"clip_id": "a", **dict.fromkeys(quality.needs), "clipping_share": 0.0, **facts}
+        return {f.key: f.score for f in quality.label(None, Batch([row]))}
+
+    silent, faint, short = score(silence_share=1.0), score(silence_share=1.0, loudness_lufs=-63.0), score(silence_share=0.0)
+    assert silent == faint
+    assert silent["part/loudness"] == 0.0
+    assert "part/loudness" not in short, "too short for a loudness, and not silent"
+    assert silent["quality"] < short["quality"]

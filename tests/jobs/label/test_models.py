@@ -337,7 +337,9 @@ def test_an_aesthetic_head_scores_as_its_layers_say(random_clip, tmp_path, corpu
     ({"layers.0.bias": np.zeros(8, np.complex64)}, r"layers\.0\.bias holds complex64"),
     ({"9" * 5000 + ".weight": np.zeros((1, 9), np.float32)}, "chain"),
     ({"activation": "gelu"}, "'gelu' is unknown"),
-], ids=["a bias for all", "a bias of another width", "no numbers", "complex numbers", "a number of 5,000 digits", "another activation"])  # fmt: skip
+    ({"layers.1.running_mean": np.zeros(8, np.float32)}, r"layers\.1\.running_mean is neither weight nor bias"),
+    ({"layers.0.b": np.ones(8, np.float32)}, r"layers\.0\.b is neither"),
+], ids=["a bias for all", "a bias of another width", "no numbers", "complex numbers", "a number of 5,000 digits", "another activation", "a normalisation", "a bias of another name"])  # fmt: skip
 def test_a_head_that_cannot_be_meant_is_refused(tmp_path, change, says):
     from safetensors.numpy import save_file
 

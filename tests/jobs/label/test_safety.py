@@ -76,6 +76,21 @@ def test_a_classifier_that_cannot_be_used_is_refused(classifier, tmp_path):
         labelled(Label(safety_model=str(folder)), [])
 
 
+@pytest.mark.parametrize(("change", "says"), [
+    ({"id2label": {"0": "safe", "1": "gore", "2": "gore"}}, "two of its classes are called 'gore'"),
+    ({"id2label": {"0": "safe", "1": "normal", "2": "drawings"}}, "all its classes .* are called harmless"),
+    ({"problem_type": "multi_label_classification"}, "several of its classes"),
+], ids=["one name twice", "nothing unsafe", "not one of them"])  # fmt: skip
+def test_classes_from_which_no_probability_of_harm_follows_are_refused(classifier, tmp_path, change, says):
+    import shutil
+
+    folder = tmp_path / "m"
+    shutil.copytree(classifier, folder)
+    (folder / "config.json").write_text(json.dumps(json.loads((folder / "config.json").read_text()) | change))
+    with pytest.raises(Terminal, match=says):
+        labelled(Label(safety_model=str(folder)), [])
+
+
 def test_answers_that_are_not_numbers_are_an_error(classifier, tmp_path, kit):
     import shutil
 

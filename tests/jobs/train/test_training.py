@@ -1,8 +1,11 @@
 """Training is software: it reads releases, resumes, and gives the same weights for the same seed."""
 
 import copy
+import errno
 import io
+import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from jobs.lake import Lake
 from jobs.train import codec, data, reading, t2v, words, world
 from jobs.train.codes import Codes
 from jobs.train.loop import CHECKPOINT, Budget, Plan, optimise
-from jobs.train.run import device_of, one_in, read_card, splits, train, withheld
+from jobs.train.run import device_of, measure, one_in, read_card, splits, train, withheld
 from jobs.train.sky import SKIES, described
 from jobs.train.world import Scene
 
@@ -124,6 +127,22 @@ def test_a_stopped_fill_goes_on(release: Path, tmp_path: Path) -> None:
     again = data.fill(of(release), tmp_path / "clips", workers=0)
     assert again.captions == whole.captions
     assert np.array_equal(again.frames, whole.frames)
+
+
+def test_the_room_for_all_clips_is_taken_before_the_first_is_written(release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int, start: int, size: int) -> None:
+        assert size > 2 * 16 * 64 * 64 * 3
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    sparse = tmp_path / "sparse"
+    sparse.touch()
+    os.truncate(sparse, 1 << 20)
+    data._claim(sparse)
+    assert sparse.stat().st_blocks * 512 >= 1 << 20, "a disk that gets full now does no harm"
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="No space left"):
+        data.fill(of(release), tmp_path / "clips", workers=0)
+    assert list((tmp_path / "clips").iterdir()) == []
 
 
 def test_a_folder_without_shards_says_so(tmp_path: Path) -> None:
@@ -311,6 +330,12 @@ def test_a_base_that_is_no_such_model_is_told_before_anything_is_painted(kind: s
     assert not (tmp_path / "out.work").exists()
 
 
+def test_a_model_of_another_kind_is_not_measured(tmp_path: Path) -> None:
+    (tmp_path / "card.json").write_text('{"kind": "clip"}')
+    with pytest.raises(Terminal, match="a model of kind 'clip', and 't2v' is to be measured"):
+        measure("t2v", tmp_path, 2)
+
+
 @pytest.mark.heavy
 @pytest.mark.parametrize("kind", ["clip", "t2v"])
 def test_a_model_folder_comes_out_and_another_training_goes_on_from_it(kind: str, release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,6 +349,8 @@ def test_a_model_folder_comes_out_and_another_training_goes_on_from_it(kind: str
     card = read_card(second)
     assert card["base"] == read_card(first)
     if kind == "t2v":
+        words = json.loads((first / "tokenizer" / "tokenizer.json").read_text())
+        assert (words["truncation"], words["padding"]) == (None, None), "a training that went on later would give another file"
         stock = t2v.load(second)
         assert stock.config.boundary_ratio == t2v.BOUNDARY
         assert [stock.transformer.config.patch_size, stock.transformer_2.config.patch_size] == [list(e.patch) for e in t2v.EXPERTS.values()]
