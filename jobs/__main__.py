@@ -7,6 +7,7 @@ import argparse
 import errno
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -91,10 +92,11 @@ def _guarded(name: str, words: Sequence[str]) -> int:
             return _say(Transient(f"the disk is full ({error.filename or 'while writing'}); free some space and try again"))
         if error.filename is None:
             raise
+        named = re.sub(r"\.\d+\.tmp$", "", str(error.filename))  # the name under which a file passes is no name that a user gave
         if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-            return _say(Terminal(f"{error.filename}: not allowed to read or write it; change its permissions or use another folder"))
+            return _say(Terminal(f"{named}: not allowed to read or write it; change its permissions or use another folder"))
         if error.errno in OF_A_NAME:
-            return _say(Terminal(f"{error.filename}: {str(error.strerror).lower()}; give the path of another file or folder"))
+            return _say(Terminal(f"{named}: {str(error.strerror).lower()}; give the path of another file or folder"))
         raise
 
 
