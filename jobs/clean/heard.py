@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.clean.channels import shares_of
 from jobs.clean.measures import MONO_BLOCK, MONO_BLOCK_S, MONO_RATE_HZ, NATIVE_BLOCK_S, Hearer, Measurement, measurements
 from jobs.clean.series import Growing, Sounds
 from jobs.media.kernel import kernel
@@ -41,6 +42,7 @@ class Heard:
 
     def __init__(self, rate_hz: int, channels: Sequence[str], start_s: float, first: int = 0, until: float = math.inf) -> None:
         self.rate, self.channels, self.start_s = rate_hz, len(channels), start_s
+        self.shares = shares_of(channels)
         self.first, self.until = first, until
         self.base = max(first - step(rate_hz), 0)
         """Sample with which the run-in begins."""
@@ -161,9 +163,9 @@ class Heard:
         self.samples += samples
         fresh, end = self.room[:, self.pending:self.pending + samples], self.pending + samples
         mono = np.empty(samples, np.float32)
-        if not _mix(self.room, self.pending, mono):
+        if not _mix(self.room, self.shares, self.pending, mono):
             np.nan_to_num(fresh, copy=False, posinf=1.0, neginf=-1.0)
-            _mix(self.room, self.pending, mono)
+            _mix(self.room, self.shares, self.pending, mono)
         line = np.concatenate([self.mono_pending, self._mono(mono)])
         most = int(end / (self.rate * NATIVE_BLOCK_S)) + 2
         edges = np.rint(np.arange(self.blocks, self.blocks + most) * self.rate * NATIVE_BLOCK_S).astype(np.int64)
@@ -274,12 +276,17 @@ INFINITE = np.int32(0x7F800000)
 """Bits of what is not finite in single precision, at least, without the sign."""
 
 
-@kernel("boolean(float32[:, ::1], int64, float32[::1])")
-def _mix(sound: Any, start: int, mono: Any) -> Any:
-    """Fill `mono` with the mean of the first two channels from `start` on; whether all channels are finite there."""
-    one, other, half = sound[0, start:start + mono.size], sound[min(1, len(sound) - 1), start:start + mono.size], np.float32(0.5)
+@kernel("boolean(float32[:, ::1], float32[::1], int64, float32[::1])")
+def _mix(sound: Any, shares: Any, start: int, mono: Any) -> Any:
+    """Fill `mono` with the mix of the channels from `start` on; whether all channels are finite there."""
+    one, other = sound[0, start:start + mono.size], sound[min(1, len(sound) - 1), start:start + mono.size]
+    first, second = (np.float32(0.5), np.float32(0.5)) if len(sound) == 1 else (shares[0], shares[1])
     for k in range(mono.size):
-        mono[k] = half * one[k] + half * other[k]
+        mono[k] = first * one[k] + second * other[k]
+    for channel in range(2, len(sound)):
+        more = sound[channel, start:start + mono.size]
+        for k in range(mono.size):
+            mono[k] += shares[channel] * more[k]
     bits, greatest = sound.view(np.int32), np.int32(0)
     for channel in range(len(sound)):
         line = bits[channel, start:start + mono.size]

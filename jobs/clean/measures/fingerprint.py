@@ -6,7 +6,7 @@ is held against log(E[two before] + E[three before] + f), where the floor f lies
 weaker may be noise, or a code's own. Bit b of the first word is 1 where that grows by more than 0.35 more in band b than in band b + 1, of the
 second where it shrinks by as much. So gain and equalisers cancel, bands without sound set no bit in either word, and half a block of delay changes
 few bits, as what is compared is two blocks long. Words are 0 in silence, in a steady tone and in the first three blocks of a sound.
-Version 3. Sources: Haitsma and Kalker 2002 for the differences in time and frequency; three values in place of two, and the floor, are ours
+Version 4. Sources: Haitsma and Kalker 2002 for the differences in time and frequency; three values in place of two, and the floor, are ours
 (`tests/bench/dedup_sound.py`).
 """
 
@@ -106,4 +106,4 @@ def reduce(span: Span) -> dict[str, Any]:
     return {"audio_fingerprint": [int(word) for word in span.sounds["fingerprint"].ravel()]}
 
 
-MEASURE = Measurement("fingerprint", 3, ("audio_fingerprint",), reduce, needs="sound", width=PLANES, hear=hear, ear="mono")
+MEASURE = Measurement("fingerprint", 4, ("audio_fingerprint",), reduce, needs="sound", width=PLANES, hear=hear, ear="mono")

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.clean.channels import weights_of
 from jobs.clean.measures import Floats, Hearer, Measurement, Sound, Span
 from jobs.media.kernel import kernel
 
@@ -24,9 +25,6 @@ TAPS = 12
 """Taps of each of the three interpolated phases."""
 NEAR = 32
 """Samples at a time that are looked at or not."""
-LOW, AROUND = frozenset({"LFE", "LFE2"}), frozenset({"BL", "BC", "BR", "SL", "SR", "TBL", "TBC", "TBR", "SDL", "SDR"})
-UNNAMED, ORDER = "NONE", ("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR")
-"""Channels as FFmpeg names them: deep, behind or beside; what it calls one of which it knows nothing, and the order that is usual."""
 
 
 @cache
@@ -175,21 +173,8 @@ def _peaks(sound: Any, edges: Any, tail: Any, phases: Any) -> Any:
     return tops.view(np.float32).astype(np.float64)
 
 
-def channel_weights(channels: Sequence[str]) -> Floats:
-    """Weights of channels by their names, as FFmpeg's ebur128 has them."""
-    return np.array([0.0 if name in LOW else 1.41 if name in AROUND else 1.0 for name in _named(channels)])
-
-
-def _named(channels: Sequence[str]) -> Sequence[str]:
-    count = len(channels)
-    if count < 4 or not all(name == UNNAMED for name in channels):
-        return channels
-    usual = ORDER[:count] if count >= 6 else ("FL", "FR", "FC", "BL", "BR") if count == 5 else ("FL", "FR", "FC", "BC")
-    return (*usual, *("SL",) * (count - len(usual)))
-
-
 def hear(rate_hz: int, channels: Sequence[str]) -> Hearer:
-    filters, weights, phases = k_weighting(rate_hz), channel_weights(channels), interpolator().astype(np.float32)
+    filters, weights, phases = k_weighting(rate_hz), weights_of(channels), interpolator().astype(np.float32)
     state = np.zeros((len(channels), 4))
     tail = np.zeros((len(channels), TAPS), np.float32)
 

@@ -1,7 +1,7 @@
 """Speech.
 
 speech_share: share of the blocks of 128 ms (16 kHz mono) in which the voice detector's mean probability is at least 0.5. Blocks
-below -60 dBFS are not speech. Version 1. Source: silero-vad, threshold its default; how it is run: `jobs.media.voice`.
+below -60 dBFS are not speech. Version 2. Source: silero-vad, threshold its default; how it is run: `jobs.media.voice`.
 """
 
 from collections.abc import Sequence
@@ -38,4 +38,4 @@ def reduce(span: Span) -> dict[str, Any]:
     return {"speech_share": float((rows[:, 0] >= THRESHOLD).mean()) if rows.size else None}
 
 
-MEASURE = Measurement("speech", 1, ("speech_share",), reduce, needs="sound", width=1, hear=hear, ear="mono")
+MEASURE = Measurement("speech", 2, ("speech_share",), reduce, needs="sound", width=1, hear=hear, ear="mono")

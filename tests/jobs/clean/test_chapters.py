@@ -406,8 +406,9 @@ def test_one_channel_is_heard_as_several_alike(channels: int) -> None:
             heard.hear(frame, start, start / rate)
         found.append(heard.finish().rows)
     one, several = found
-    for name in ("speech", "fingerprint", "bandwidth"):
-        np.testing.assert_array_equal(one[name], several[name], err_msg=name)
+    np.testing.assert_allclose(one["speech"], several["speech"], atol=1e-5)
+    np.testing.assert_allclose(one["bandwidth"], several["bandwidth"], rtol=1e-5, atol=1e-9)
+    assert (one["fingerprint"] != several["fingerprint"]).mean() < 1e-3
     np.testing.assert_allclose(one["loudness"][:, 1], several["loudness"][:, 1])
     np.testing.assert_allclose(one["level"], several["level"], atol=1e-9)
 
