@@ -132,7 +132,8 @@ def with_known(rows: Rows, known: Sequence[Shelf], shelf: str, at: int) -> Rows:
     if not known:
         return rows
     buckets = np.unique(rows[:, 0])
-    return np.concatenate([*(one.rows(shelf, buckets, at) for one in known), rows])
+    met = (one.rows(shelf, buckets, at) for one in known)
+    return np.concatenate([*(found for found in met if len(found)), rows])  # where nothing was met nobody knows how wide its rows would be
 
 
 def key_rows(clips: Cut, *, texts: bool) -> Rows:

@@ -2,7 +2,9 @@
 
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from jobs.dedup import index
 from jobs.fuse.takedown import takedown
@@ -81,3 +83,13 @@ def test_a_release_of_which_all_was_erased_is_matched_against_no_more(day):
     takedown(lake, clip["source_id"], erase=True)
     assert day("two", LONG + "two by two")[0] != release
     assert lake.version(SAMPLES, lake.current("fuse")).rows == 1
+
+
+def test_pictures_are_matched_against_a_release_that_has_none(day, tmp_path):
+    day("one", "the tide came in over the sand and went out again before anybody had seen it")
+    (tmp_path / "two").mkdir()
+    for seed in (1, 2):
+        coarse = np.random.default_rng(seed).integers(0, 255, (24, 24, 3), np.uint8)
+        Image.fromarray(np.kron(coarse, np.ones((20, 20, 1), np.uint8))).save(tmp_path / "two" / f"{seed}.png")
+    _, lake = day("two")
+    assert lake.version(SAMPLES, lake.current("fuse")).rows == 2
