@@ -6,6 +6,8 @@ import pyarrow as pa
 
 SCHEMA_VERSION = 1
 """Raised when a column of any table changes meaning, type or name; a lake of another version is refused."""
+ERASED = "erased"
+"""Stands where a text was erased that must not be null."""
 
 
 @dataclass(frozen=True)

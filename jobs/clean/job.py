@@ -25,6 +25,7 @@ from jobs.run import Run, reject_rows
 from jobs.version import digest, row_id
 from schemas import CLIPS, REJECTS, SOURCES
 from schemas.settings import Settings
+from schemas.table import ERASED
 
 if TYPE_CHECKING:
     from jobs.clean.found import Measured
@@ -56,6 +57,9 @@ def measure_task(task: Task, settings: Settings) -> Part:
     seen = 0
     for source in _sources(task):
         seen += 1
+        if (source["text"] is None) if source["modality"] == "text" else source["uri"] == ERASED:
+            rejects.append(_rejected(source, "taken_down", "takedown", "it was taken down and erased after it was collected"))
+            continue
         if source["modality"] == "text":
             from jobs.clean.texts import text_clip
 

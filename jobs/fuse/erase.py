@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 from jobs.fuse.tombstones import Tombstones
 from jobs.lake import MANIFEST, Lake, Version, with_nulls
 from schemas import CLIPS, GENERATIONS, LABELS, PROMPTS, REJECTS, SAMPLES, SOURCES, TABLES, Table
+from schemas.table import ERASED
 
-ERASED = "erased"
-"""Stands where a text must not be null."""
 WORK = "_work"
 
 Mask = NDArray[np.bool_]

@@ -19,6 +19,7 @@ from jobs.media.encode import encode_audio, encode_video
 from jobs.rows import Rows
 from schemas import SOURCES
 from schemas.settings import Settings
+from schemas.table import ERASED
 
 IN_OPEN = 0x20
 IN_ACCESS = 0x1
@@ -116,3 +117,15 @@ def test_a_file_that_grew_or_went_since_it_was_collected_is_said_to_have(tmp_pat
     assert said["other.png"] == ("unreadable", "it has other bytes now than when it was collected; collect it again")
     assert str(tmp_path) not in str(said)
     assert sorted(names[row["source_id"]] for row in part.tables["clips"].to_pylist()) == ["good.png", "touched.png"]
+
+
+def test_what_was_erased_since_it_was_collected_is_said_to_have_been(tmp_path: Path) -> None:
+    """`collect` stands, with emptied rows: a text without words ended the job with a trace."""
+    common = {"sha256": "0" * 64, "size_bytes": 9, "connector": "file", "rel_path": ERASED, "uri": ERASED, "pii_count": 0}
+    rows: list[dict[str, object]] = [{**common, "source_id": "1" * 32, "modality": "image"}, {**common, "source_id": "2" * 32, "modality": "text"}]
+    picture = kept(tmp_path / "lake", rows[:1])
+    facts = Lake(str(tmp_path / "lake")).write_part(SOURCES, "s", "t.parquet", SOURCES.rows(rows[1:]))
+    text = Slice(str(tmp_path / "lake"), str(tmp_path / "lake" / "sources" / "s" / "t.parquet"), (0,), facts["rows"])
+    part = clean.measure_task(clean.Task((picture,), (text,), "p", "r"), Settings())
+    assert {r["source_id"]: r["reason"] for r in part.tables["rejects"].to_pylist()} == {"1" * 32: "taken_down", "2" * 32: "taken_down"}
+    assert (part.seen, part.kept, part.tables["clips"].num_rows) == (2, 0, 0)
