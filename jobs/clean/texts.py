@@ -6,31 +6,16 @@ from typing import Any
 
 import regex
 
+from jobs.clean.boilerplate import boilerplate_share
+from jobs.clean.markup import markup_share
+from jobs.clean.words import words
 from jobs.version import row_id
 
 GRAM = 5
 """Words per gram of `repetition_share` (Gopher: 5 to 10)."""
 
-_WORD = regex.compile(r"\p{Han}|[[\p{L}\p{M}\p{N}_]--\p{Han}]++(?:['’-][[\p{L}\p{M}\p{N}]--\p{Han}]++){0,99}+", regex.V1)
-"""Possessive: a word of millions of signs would otherwise be remembered sign by sign."""
 _LETTER = regex.compile(r"\p{L}")
 _SYMBOL = regex.compile(r"[^\p{L}\p{M}\p{N}\p{P}\p{Z}\p{C}]")
-_MARKUP = regex.compile(
-    r"<!?/?[A-Za-z][^<>]{0,1000}>|&(?:#\d{1,7}|#x[0-9A-Fa-f]{1,6}|[A-Za-z]{2,10});"
-    r"|\[/?(?:b|i|u|url|img|quote|code|size|color|font)(?:=[^\]\n]{0,200})?\]|\{\{[^{}]{0,500}\}\}",
-    regex.S | regex.I)
-_BLOCKS = tuple((regex.compile(opening, regex.I), regex.compile(closing, regex.I)) for opening, closing in (
-    (r"<(?:script|style)\b[^>]{0,1000}>", r"</(?:script|style)\s*>"), ("<!--", "-->"), (r"\{\|", r"\|\}")))
-"""Scripts, comments and wiki tables: everything from the one to the other is markup."""
-_BOILERPLATE = regex.compile(
-    r"javascript|terms of (?:use|service)|privacy policy|cookie(?: policy|s policy)|use[sd]? (?:of )?cookies"
-    r"|all rights reserved|lorem ipsum|(?:sign|log)[ -]?(?:in|up)\b|create an account|forgot (?:your )?password"
-    r"|subscribe (?:to|now)|unsubscribe"
-    r"|click here|read more|skip to (?:main )?content|share (?:this|on)|follow us|download (?:the|our) app|get the app"
-    r"|powered by|add to cart|page not found|enable cookies"
-    r"|版权所有|保留所有权利|未经授权|未经许可|转载请注明|隐私政策|隐私权政策|服务条款|用户协议|免责声明|点击(?:这里|此处|查看|下载)|立即(?:注册|登录|登陆|下载|购买)"
-    r"|(?:请|请先)(?:登录|登陆|注册)|忘记密码|扫码关注|关注(?:我们|公众号)|分享到|上一篇|下一篇|返回(?:首页|顶部)|备案号|[京沪粤浙苏]ICP",
-    regex.I)
 _MASK = regex.compile(r"<(?:EMAIL|PHONE|ID|CARD|HANDLE|IP|ADDRESS)>")
 """What `jobs.collect.pii` puts in; it is neither markup nor symbols."""
 LANGUAGES = (
@@ -39,13 +24,15 @@ LANGUAGES = (
 )
 """Languages that texts on the web are usually in. Among all 142 of the model "a red panda" is Central Bikol and much Chinese is Wu."""
 DECISIVE = 2000
-BOILERPLATE_WORDS = 30
-"""A line with more words than this is prose that mentions the thing, not the thing itself."""
-
-
-def words(text: str) -> list[str]:
-    """Words in lower case; every ideograph is one."""
-    return [str(word) for word in _WORD.findall(text.lower())]
+"""Characters of which the language is told."""
+_RUN = regex.compile(r"(\p{L}{1,4}?)\1{9,}+")
+_WESTERN = "\u20ac\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u017d\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u017e\u0178\u00a0-\u00bf"
+"""What the following bytes of UTF-8 are in Windows-1252."""
+_MISREAD = regex.compile(rf"(?:[\u00c2-\u00df][{_WESTERN}]|[\u00e0-\u00ef][{_WESTERN}]{{1,2}}|[\u00f0-\u00f4][{_WESTERN}]{{1,3}}){{2,}}+")
+_WIDE = regex.compile(r"[^\x00-\x7f]{4,}")
+_HAN = regex.compile(r"\p{Han}")
+MISREAD = 0.6
+"""Share of the bytes of a run that are Chinese in UTF-8, from which it is UTF-8 that was read as GB 18030: of Chinese text it is 0.03 at most."""
 
 
 def repetition_share(found: list[str]) -> float:
@@ -63,34 +50,24 @@ def repetition_share(found: list[str]) -> float:
     return covered / len(found)
 
 
-def symbol_share(text: str) -> float:
-    """Characters that are neither letters, digits, marks, punctuation nor white space, over those that are not white space."""
+def run_share(text: str) -> float:
+    """Letters in runs of one to four that are there ten times and more in a row, over characters that are not white space."""
     solid = solid_chars(text)
-    return len(_SYMBOL.findall(text)) / solid if solid else 0.0
+    return sum(len(found.group()) for found in _RUN.finditer(text)) / solid if solid else 0.0
 
 
-def markup_share(text: str) -> float:
-    """Characters inside tags, scripts, comments, entities, BBCode, wiki templates and tables over all characters."""
-    return 1 - len(_MARKUP.sub("", _without_blocks(text))) / len(text) if text else 0.0
+def symbol_share(text: str) -> float:
+    """Characters that are neither letters, digits, marks, punctuation nor white space, or that were read in a wrong encoding, over those that
+    are not white space."""
+    solid = solid_chars(text)
+    left = _MISREAD.sub("", _WIDE.sub(lambda run: "" if _is_misread(run.group()) else run.group(), text))
+    return (solid - solid_chars(left) + len(_SYMBOL.findall(left))) / solid if solid else 0.0
 
 
-def _without_blocks(text: str) -> str:
-    """The text without its blocks; one that is never closed is none, and costs one look to the end, not one for each."""
-    for opening, closing in _BLOCKS:
-        kept, at = [], 0
-        while (begun := opening.search(text, at)) and (ended := closing.search(text, begun.end())):
-            kept.append(text[at:begun.start()])
-            at = ended.end()
-        text = "".join(kept) + text[at:]
-    return text
-
-
-def boilerplate_share(text: str) -> float:
-    """Lines of at most 30 words with a phrase of navigation, notices or sign-in, over lines that are not empty (C4's list,
-    with a Chinese one)."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    hits = sum(1 for line in lines if _BOILERPLATE.search(line) and len(words(line)) <= BOILERPLATE_WORDS)
-    return hits / len(lines) if lines else 0.0
+def _is_misread(run: str) -> bool:
+    """Whether it is UTF-8 that was read as GB 18030; whoever did it may have lost some of it."""
+    data = run.encode("gb18030", "ignore")
+    return 3 * len(_HAN.findall(data.decode("utf-8", "ignore"))) >= MISREAD * len(data)
 
 
 def solid_chars(text: str) -> int:
@@ -121,7 +98,7 @@ def measure_text(text: str) -> dict[str, Any]:
     lang, score = language(bare) if len(_LETTER.findall(bare[:DECISIVE])) >= 2 else (None, None)
     return {
         "text": text, "text_chars": solid_chars(text), "text_words": len(found),
-        "repetition_share": repetition_share(found), "symbol_share": symbol_share(bare), "markup_share": markup_share(bare),
+        "repetition_share": max(repetition_share(found), run_share(text)), "symbol_share": symbol_share(bare), "markup_share": markup_share(bare),
         "boilerplate_share": boilerplate_share(text), "lang_detected": lang, "lang_score": score,
     }
 

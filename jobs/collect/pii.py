@@ -162,9 +162,14 @@ _NO_DIGIT_AFTER = r"(?![\d])(?![.,:/]\d)"
 _NO_AMOUNT = r"(?! ?(?:[元块万亿人股吨次名只米份]|美元|公里|浏览|播放|观看|阅读|点?赞|粉丝|dollars|people|views|plays|likes|followers|subscribers))"
 _HAN_DIGIT = r"[\d〇零幺一二三四五六七八九壹贰叁肆伍陆柒捌玖]"
 _HEART = r"[\s\u2764\u2665\ufe0f]*"
-_IS = _HEART + r"(?:是|为|is(?![A-Za-z]))?" + _HEART + r"[:=]?\s*"
+_IS = _HEART + r"(?:是|[为為]|is(?![A-Za-z]))?" + _HEART + r"[:=]?\s*"
+_EXT = r"(?:,? ?(?:ext(?:ension|n)?\.?|Ext\.?|x|转|轉|分[机機]) ?\d{1,6})?"
+"""An extension, which is masked with its number."""
 _DOT = r"(?:com|net|org|edu|gov|cn|io|me|co|de|fr|jp|info|biz|dev|app|ai|tv|cc|xyz|(?:co dot )?uk)(?![A-Za-z0-9])"
 """Ends of addresses that are spelt out: any word may follow a dot in a sentence."""
+
+_A_DOT = r"(?:\.|[\[({【] ?(?:dot|\.|点) ?[\])}】]|(?<= )dot )"
+"""A dot of an address, also in brackets."""
 
 _STREET = (r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Terrace|Ter|Way|Square|Sq|Close|Crescent|Cres|Highway|Hwy|Parkway|Pkwy"
            r"|Gardens|Gdns|Mews|Row|Walk|Circle|Cir|Trail|Loop|Alley|Grove|Hill|Park)(?![A-Za-z])\.?")
@@ -188,15 +193,15 @@ _KINDS: tuple[_Kind, ...] = (
         r"@(?:[A-Za-z0-9\u00c0-\u024f\u4e00-\u9fff](?:[A-Za-z0-9\u00c0-\u024f\u4e00-\u9fff-]{0,61})\.){1,6}(?:[A-Za-z]{2,24}(?![A-Za-z0-9])"
         r"|中国|公司|网络)"), signs=("@",)),
     _Kind("<EMAIL>", re.compile(
-        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63} ?[\[({] ?at ?[\])}] ?[A-Za-z0-9-]{1,61}"
-        r"(?: ?(?:\.|[\[({] ?dot ?[\])}]|(?<= )dot ) ?[A-Za-z0-9-]{1,61}){0,5} ?(?:\.|[\[({] ?dot ?[\])}]|(?<= )dot ) ?[A-Za-z]{2,24}(?![A-Za-z0-9])", re.I),
-        signs=tuple(f"{bracket}{gap}at" for bracket in "[({" for gap in ("", " "))),
+        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63} ?[\[({【] ?(?:at|@) ?[\])}】] ?[A-Za-z0-9-]{1,61}"
+        rf"(?: ?{_A_DOT} ?[A-Za-z0-9-]{{1,61}}){{0,5}} ?{_A_DOT} ?[A-Za-z]{{2,24}}(?![A-Za-z0-9])", re.I),
+        signs=tuple(f"{bracket}{gap}{at}" for bracket in "[({【" for gap in ("", " ") for at in ("at", "@"))),
     _Kind("<EMAIL>", re.compile(
         r"(?<![A-Za-z0-9._%+-])(?!(?:look|sat|sit|is|are|was|were|be|shop|buy|bought|sold|find|found|more|see|seen|us|me|them|it|only|read|available|hosted|listed|online|join) at)"
-        r"(?:[A-Za-z0-9_%+-]{1,30} dot ){0,2}[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63} at [A-Za-z0-9-]{2,61} dot "
+        r"(?:[A-Za-z0-9_%+-]{1,30} dot ){0,2}[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63} at (?!(?:the|a|an|this|that|my|our|your|his|her|their) )[A-Za-z0-9-]{2,61} dot "
         + _DOT, re.I), signs=(" dot ",)),
     _Kind("<EMAIL>", re.compile(
-        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{1,63} ?(?: @ |\(a\)) ?[A-Za-z0-9-]{2,61}(?:\.[A-Za-z0-9-]{1,61}){0,3}\." + _DOT, re.I),
+        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{1,63} ?(?: @ |\(a\)) ?[A-Za-z0-9-]{2,61}(?:(?:\.| \. )[A-Za-z0-9-]{1,61}){0,3}(?:\.| \. )" + _DOT, re.I),
         signs=(" @ ", "(a)")),
     _Kind("<EMAIL>", re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9.-]{1,40}_at_[A-Za-z0-9-]{1,61}(?:_dot_[A-Za-z0-9-]{1,61}){0,3}_dot_[A-Za-z]{2,24}(?![A-Za-z0-9])", re.I),
           signs=("_at_",)),
@@ -210,18 +215,19 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<ID>", re.compile(
         _NO_DIGIT_BEFORE + r"[1-9]\d{5}[ -]?(?:18|19|20)\d{2}[ -]?\d{4}[ -]?\d{3}[\dXx](?![\dA-Za-z])"), _citizen),
     _Kind("<ID>", re.compile(
-        r"(?:身份证明?|公民身份|驾驶证|驾照|证件|社保|社会保障)(?:档案)?(?:号码|编号|号|件号)?" + _IS
+        r"(?:身份证明?|公民身份|驾驶证|驾照|证件|社保|社会保障)(?:档案)?,?(?:号码|编号|号|件号)?" + _IS
         + r"(?P<hit>[1-9](?:[ -]?\d){16}[ -]?[\dXx]|[1-9]\d{5}[ -]?\d{6}(?:[ -]?\d{3})?)(?![\dA-Za-z])")),
     # other papers where they are called so: a passport, a US social security number
     _Kind("<ID>", re.compile(
-        r"(?:护照|護照|(?<![A-Za-z])passport)\s*(?:号码|號碼|号|號|no\.?|number|#)?\s*(?:是|为|is)?\s*[:.]?\s*(?P<hit>[A-Z]{1,2}\d{7,8}|(?<=[:. ])\d{9}|(?=(?:[A-Z]*\d){3})(?=\d*[A-Z])[A-Z0-9]{8,9})(?![A-Za-z0-9])"
-        r"|(?:通行证|回乡证|台胞证)(?:号码|号)?\s*(?:是|为)?\s*[:.]?\s*(?P<pass>[A-Z]?\d{8,10})(?![A-Za-z0-9])"
-        r"|车牌(?:号码|号)?\s*(?:是|为)?\s*[:.]?\s*(?P<plate>[\u4e00-\u9fff][A-Z][ ·]?[A-Z0-9]{5,6})(?![A-Za-z0-9])"
-        r"|(?:(?<![A-Za-z])(?:ssn|social security(?: number| no\.?)?)|社保号码?|社会保障号码?)\s*(?:is)?\s*[:.]?\s*(?P<also>\d{3}[ -]?\d{2}[ -]?\d{4})(?!\d)", re.I)),
+        r"(?:护照|護照|(?<![A-Za-z])passport),?\s*(?:号码|號碼|号|號|no\.?|number|#)?\s*(?:是|[为為]|is)?\s*[:.,]?\s*(?P<hit>[A-Z]{1,2}\d{7,8}|(?<=[:.,为為是 ])\d{9}|(?=(?:[A-Z]*\d){3})(?=\d*[A-Z])[A-Z0-9]{8,9})(?![A-Za-z0-9])"
+        r"|(?:通行[证證]|回[乡鄉][证證]|台胞[证證]),?(?:号码|號碼|号|號)?\s*(?:是|[为為])?\s*[:.]?\s*(?P<pass>[A-Z]?\d{8,10})(?![A-Za-z0-9])"
+        r"|(?:licen[cs]e|number|registration) plate\s*(?:number|no\.?|#)?\s*(?:is)?\s*[:.]?\s*(?-i:(?P<registration>(?=[A-Z -]*\d)(?=[\d -]*[A-Z])[A-Z\d]{2,4}[ -]?[A-Z\d]{2,4})(?![A-Za-z\d]))"
+        r"|[车車]牌(?:号码|號碼|号|號)?\s*(?:是|[为為])?\s*[:.]?\s*(?P<plate>[\u4e00-\u9fff][A-Z][ ·]?[A-Z0-9]{5,6})(?![A-Za-z0-9])"
+        r"|(?:(?<![A-Za-z])(?:ssn|social security(?: number| no\.?)?)|社保号码?|社会保障号码?)\s*(?:is)?\s*[:.,]?\s*(?P<also>\d{3}[ -]?\d{2}[ -]?\d{4})(?!\d)", re.I)),
     _Kind("<ID>", re.compile(
-        r"(?:(?<![A-Za-z])(?:driver'?s? licen[cs]e|national insurance|NINO|NI(?= n)|NHS|ITIN|tax(?:payer)? id|a?adhaar|medicare|medicaid|visa(?= n)|(?:national|patient) id)"
-        r"(?:\s*(?:no\.?|number|num|#|card))*|身[分份]證(?:字號|統一編號)?|(?:統一編號|居留[证證]|[军軍]官[证證]|士官[证證]|警官[证證]|社保卡|医保卡|病历)(?:号码|號碼|号|號)?)"
-        + _IS + r"(?P<hit>[A-Z9]{5}\d{6}[A-Z0-9]{5}|(?:[\u4e00-\u9fff]字第?)?[A-Za-z]{0,3}[ -]?\d(?:[ -]?[A-Za-z]{0,3}\d){3,15}(?: ?[A-Za-z])?)(?![A-Za-z0-9])", re.I),
+        r"(?:(?<![A-Za-z])(?:driver'?s? licen[cs]e|national insurance|NINO|NI(?= n)|NHS|ITIN|tax(?:payer)? id|a?adhaar|medicare|medicaid|visa(?= n)|(?:national|patient|hk|hong kong) ?id(?:entity card)?)"
+        r"(?:\s*(?:no\.?|number|num|#|card))*|(?:身[分份]證(?:字號|統一編號)?|(?:香港|澳门|台湾)(?:居民)?身份证|統一編號|居留[证證]|[军軍]官[证證]|士官[证證]|警官[证證]|社保卡|医保卡|病历),?(?:号码|號碼|号|號)?)"
+        + _IS + r"(?P<hit>[A-Z9]{5}\d{6}[A-Z0-9]{5}|(?:[\u4e00-\u9fff]字第?)?[A-Za-z]{0,3}[ -]?\d(?:[ -]?[A-Za-z]{0,3}\d){3,15}(?: ?[A-Za-z])?(?:\([\dA]\))?)(?![A-Za-z0-9])", re.I),
         lambda found: 5 <= sum(c.isdigit() for c in found.group("hit")) <= 18),
     _Kind("<ID>", re.compile(r"(?<![A-Za-z0-9])[A-Z]{1,2}\d{6}\([\dA]\)"), _hong_kong),
     _Kind("<CARD>", re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"), _iban),
@@ -249,14 +255,14 @@ _KINDS: tuple[_Kind, ...] = (
         r"(?<![A-Za-z])(?:ig|ins|insta|snap|snapchat|discord|twitter|tiktok|kakao|kik|viber|signal|steam|skype|facebook|fb|linkedin|github|reddit|venmo|pinterest|twitch)"
         r"\s*(?P<named>id|account|user(?:name)?|handle|号|账号)?\s*(?:[:=]|是|is(?![A-Za-z]))\s*@?(?:live:)?"
         r"(?P<hit>[A-Za-z0-9_][A-Za-z0-9_.-]{2,29}(?<![.-])(?:#\d{4})?)(?![A-Za-z0-9_])", re.I), _account),
-    _Kind("<HANDLE>", re.compile(r"(?<![\w.#])[A-Za-z0-9_.]{2,32}#\d{4}(?!\w)"), signs=("discord",)),
+    _Kind("<HANDLE>", re.compile(r"(?<![\w.#])[A-Za-z0-9_.]{2,32}#\d{4}(?![A-Za-z0-9_])"), signs=("discord",)),
     _Kind("<HANDLE>", re.compile(
-        r"(?:(?<![A-Za-z])Q ?Q|[加+\u2795扣]\s*Q|扣扣|企鹅)\s*(?:群|号|号码|帐号|账号)?\s*(?:是|为|is)?\s*[:=]?\s*"
+        r"(?:(?<![A-Za-z])Q ?Q|(?<![A-Za-z])Q(?=号)|[加+\u2795扣]\s*Q|扣扣|企鹅)\s*(?:群|号|号码|帐号|账号)?\s*(?:是|为|is)?\s*[:=]?\s*"
         r"(?P<hit>[1-9]\d{4,10})(?!\d)", re.I)),
     _Kind("<HANDLE>", re.compile(r"群(?:号码?|聊)?\s*[:=]\s*(?P<hit>[1-9]\d{5,10})(?!\d)"), signs=("群",)),
     # phones: international, Chinese mobile (written as one, in groups, digit by digit, in Chinese numerals), Chinese and British landline and
     # British mobile, North American
-    _Kind("<PHONE>", re.compile(r"(?<![\w+])(?:\+|00(?=86)|(?<!\d )00(?=(?:1|7|33|34|39|4[149]|6[0156]|8[12]|85[23]|886|91)[ -]))[1-9]\d{0,2}(?:[ ().-]{0,2}\d){7,13}" + _NO_DIGIT_AFTER),
+    _Kind("<PHONE>", re.compile(r"(?<![A-Za-z0-9_+])(?:\+|00(?=86)|(?<!\d )00(?=(?:1|7|33|34|39|4[149]|6[0156]|8[12]|85[23]|886|91)[ -]))[1-9]\d{0,2}(?:[ ().-]{0,2}\d){7,13}" + _EXT + _NO_DIGIT_AFTER),
           lambda found: not _THOUSANDS.fullmatch(found.group())),
     _Kind("<PHONE>", re.compile(r"(?<![\d])(?<!\d\.)(?<![¥$€£])(?:86[ -]?)?1[3-9]\d{9}(?!\d)(?!\.\d)" + _NO_AMOUNT), _dialled),
     _Kind("<PHONE>", re.compile(
@@ -271,11 +277,11 @@ _KINDS: tuple[_Kind, ...] = (
         rf"(?<![A-Za-z-])(?:(?:double |triple )?{_DIGIT_WORD}{_WORDS_APART}){{6,14}}{_DIGIT_WORD}(?![A-Za-z])", re.I), _spoken, spelt=True,
         signs=tuple(_DIGIT_WORDS)),
     _Kind("<PHONE>", re.compile(
-        _NO_DIGIT_BEFORE + r"(?<!\d{4}[ -])(?:0?86-)?(?:\(0\d{2,3}\)[ ]?|0\d{2,3}[ -])[2-9]\d{2,3}[ -]?\d{4}(?:(?:[ ]?(?:转|ext\.?|x)[ ]?|-)\d{1,5})?"
+        _NO_DIGIT_BEFORE + r"(?<!\d{4}[ -])(?:0?86-)?(?:\(0\d{2,3}\)[ ]?|0\d{2,3}[ -])[2-9]\d{2,3}[ -]?\d{4}(?:-\d{1,5}|" + _EXT[:-1] + ")?"
         + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"0(?:10|2\d|[3-9]\d\d)[2-8]\d{6,7}" + _NO_DIGIT_AFTER), _dialled),
     _Kind("<PHONE>", re.compile(
-        _NO_DIGIT_BEFORE + r"(?:\(0\)\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}|\(0[1-9]\) ?\d{4}[ -]?\d{4}|01\d{3}[ -]\d{3}[ -]?\d{3}|07\d{3}[ -]?\d{3}[ -]?\d{3}|0\d{1,2}-\d{3,4}-\d{4}|09\d\d[ -]\d{3}[ -]\d{3})" + _NO_DIGIT_AFTER)),
+        _NO_DIGIT_BEFORE + r"(?:\(0\)\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}|\(0[1-9]\) ?\d{4}[ -]?\d{4}|01\d{3}[ -]\d{3}[ -]?\d{3}|07\d{3}[ -]?\d{3}[ -]?\d{3}|0\d{1,2}-\d{3,4}-\d{4}|09\d\d[ -]\d{3}[ -]\d{3})" + _EXT + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<!\d )0[1-9](?P<gap>[ .])\d\d(?:(?P=gap)\d\d){3}" + _NO_DIGIT_AFTER + r"(?! \d)"), _no_list),
     # German: a stroke behind the code of the town, or the name of the town before it
     _Kind("<PHONE>", re.compile(r"(?<![\d/.,-])(?<!\d )0[2-9]\d{1,4} ?/ ?[1-9]\d(?:[ -]?\d){3,7}(?![\d/]|[.,:]\d)")),
@@ -283,18 +289,18 @@ _KINDS: tuple[_Kind, ...] = (
         r"(?<!\w)(?:Berlin|Hamburg|Munich|München|Cologne|Köln|Frankfurt|Leipzig|Vienna|Wien):? (?P<hit>0\d{1,3}[ -][1-9]\d(?:[ -]?\d){3,6})(?![\d/]|[.,:]\d)")),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?:1[ -])?[48]00[ -]\d{3,4}[ -]\d{3,4}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(
-        _NO_DIGIT_BEFORE + r"(?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[./-])[2-9]\d{2}[ .-]\d{4}" + _NO_DIGIT_AFTER)),
-    _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<!\d )[2-9]\d{2} [2-9]\d{2} \d{4}" + _NO_DIGIT_AFTER + r"(?! \d)")),
+        _NO_DIGIT_BEFORE + r"(?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[./-])[2-9]\d{2}[ .-]\d{4}" + _EXT + _NO_DIGIT_AFTER)),
+    _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<!\d )[2-9]\d{2} [2-9]\d{2} \d{4}" + _EXT + _NO_DIGIT_AFTER + r"(?! \d)")),
     _Kind("<PHONE>", re.compile(
         r"(?:电话|電話|座机|热线|熱線|手机|手機|客服|联系方式|聯絡方式|致电|传真|傳真|(?<![A-Za-z])(?:tel|phone|call|mobile|cell|fax|te?xt|sms|dial|(?:my|his|her|our)(?=\s+number)))"
         r"\s*(?:号码|號碼|号|號|number|no\.?|(?:(?:me|us) )?(?:at|on))?\s*(?:是|为|is)?\s*[:.-]?\s*"
-        r"(?P<hit>\(?\d[\d ().-]{5,18}\d)(?!\d)", re.I), _number),
+        r"(?P<hit>\(?\d[\d ().-]{5,18}\d" + _EXT + r")(?!\d)", re.I), _number),
     _Kind("<PHONE>", re.compile(
         rf"(?:电话|電話|座机|手机|手機|热线|(?<!彩票)(?<![开中]奖)号码|传真)(?:号码?)?(?:是|为|:)?\s*(?P<hit>{_HAN_DIGIT}(?:[ -]?{_HAN_DIGIT}){{6,11}})(?!{_HAN_DIGIT})"), spelt=True),
     # machines
     _Kind("<IP>", re.compile(
-        r"(?<![\w.:-])(?<!版本)(?<!version )(?<!ver )(?P<named>(?:(?<![A-Za-z])(?:ip|server|host|ping|ssh)|服务器|主机)(?:地址|\s*address)?" + _IS
-        + r"(?:[a-z]+@)?|https?://|ssh://)?(?P<hit>\d{1,3}(?:\.\d{1,3}){3}(?!\w)(?!\.\d)(?!/\d)|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:]))", re.I),
+        r"(?<![A-Za-z0-9_.:-])(?<!版本)(?<!version )(?<!ver )(?P<named>(?:(?<![A-Za-z])(?:ip|server|host|ping|ssh)|服务器|主机)(?:地址|\s*address)?" + _IS
+        + r"(?:[a-z]+@)?|https?://|ssh://)?(?P<hit>\d{1,3}(?:\.\d{1,3}){3}(?![A-Za-z0-9_])(?!\.\d)(?!/\d)|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![A-Za-z0-9_:]))", re.I),
         _machine),
     # postal addresses: a house in a street, with a flat or a postcode behind or a word before that says whose it is
     _Kind("<ADDRESS>", re.compile(rf"(?P<hit>(?:{_FLAT},? )?{_HOUSE}(?P<flat>,? {_FLAT})?(?P<post>{_POST})?)(?![A-Za-z0-9])"), _home,
@@ -314,13 +320,13 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<HANDLE>", re.compile(
         r"(?<![A-Za-z0-9])(?:weibo\.c(?:om|n)/(?:u/|n/)?|(?:twitter|x|instagram|facebook|tiktok|threads)\.com/@?|t\.me/|douyin\.com/user/"
         r"|space\.bilibili\.com/|zhihu\.com/people/|kuaishou\.com/profile/|xiaohongshu\.com/user/profile/|youtube\.com/(?:@|user/|channel/)|linkedin\.com/in/|threads\.net/@|medium\.com/@|bsky\.app/profile/|reddit\.com/u(?:ser)?/"
-        r"|(?:reddit )/?u/|paypal\.me/|venmo\.com/(?:u/)?|cash\.app/\$|snapchat\.com/add/|twitch\.tv/|wa\.me/|line\.me/ti/p/~?)"
+        r"|(?:reddit )/?u/|paypal\.me/|venmo\.com/(?:u/)?|cash\.app/\$|snapchat\.com/add/|twitch\.tv/|patreon\.com/|soundcloud\.com/|pinterest\.com/|vk\.com/|douban\.com/people/|jianshu\.com/u/|steamcommunity\.com/(?:id|profiles)/|wa\.me/|line\.me/ti/p/~?)"
         r"(?!(?:search|events|groups|watch|reels?|explore|hashtag|home|login|sharer?|intent|pages|help|about|settings|privacy|legal|marketplace|tag|music|discover"
         r"|stories)(?![A-Za-z0-9_.-]))(?P<hit>[A-Za-z0-9_.\u4e00-\u9fff-]{3,64})"
-        r"|(?<![A-Za-z0-9])github\.com/(?!(?:features|about|pricing|explore|topics|login|trending|search)(?![\w-]))(?P<also>[A-Za-z0-9-]{2,39})(?![\w-]|/\w)", re.I)),
+        r"|(?<![A-Za-z0-9])github\.com/(?!(?:features|about|pricing|explore|topics|login|trending|search)(?![\w-]))(?P<also>[A-Za-z0-9-]{2,39})(?![A-Za-z0-9_-]|/\w)", re.I)),
     # a name after an at sign that begins a word: `@2x` and `@5pm` are none, nor a package `@a/b`, nor one who calls another in a chat: `小王@小李`
     _Kind("<HANDLE>", re.compile(
-        r"(?<![A-Za-z0-9_@/.+])@(?![A-Za-z0-9-]+\.(?:com|net|org|edu|cn)(?![\w.]*\w))(?![a-z][a-z0-9._-]{0,60}/[a-z])(?!(?:所有人|全体|大家|各位|同学们)|(?<=[\u4e00-\u9fff]@)[小老阿][\u4e00-\u9fff](?![\w\u4e00-\u9fff]))(?!(?:property|media|import|charset|keyframes|supports|font|staticmethod|classmethod|dataclass|override|param|return|author|all|everyone|here|channel"
+        r"(?<![A-Za-z0-9_@/.+])@(?![A-Za-z0-9-]+\.(?:com|net|org|edu|cn)(?![\w.]*\w))(?![a-z][a-z0-9._-]{0,60}/[a-z])(?!(?:所有人|全体|大家|各位|同学们)|(?<=[\u4e00-\u9fff]@)[小老阿][\u4e00-\u9fff](?![\w\u4e00-\u9fff]))(?![A-Za-z_.]{1,60}\()(?!(?i:property|media|import|charset|keyframes|supports|font|staticmethod|classmethod|dataclass|override|param|return|author|all|everyone|here|channel"
         r"|pytest|deprecated|see|since|throws)(?![A-Za-z0-9_]))(?:[A-Za-z_][A-Za-z0-9_.]{2,29}(?<!\.)|[\u4e00-\u9fff][\w\u4e00-\u9fff-]{1,19})"), signs=("@",)),
 )
 
@@ -350,7 +356,7 @@ def mask(text: str) -> tuple[str, int]:
 
 def _spans(kind: _Kind, plain: str) -> Iterator[tuple[int, int]]:
     for found in kind.pattern.finditer(plain):
-        named = [group for group in ("hit", "also", "pass", "plate") if group in kind.pattern.groupindex and found.group(group) is not None]
+        named = [group for group in ("hit", "also", "pass", "plate", "registration") if group in kind.pattern.groupindex and found.group(group) is not None]
         if kind.holds(found):
             yield found.span(named[0] if named else 0)
 

@@ -10,7 +10,9 @@ from jobs.collect.pii import clean, mask
 from tests.jobs.collect.pii_forms import (
     ABROAD,
     ALIKE,
+    CLOSE,
     COUNTED,
+    FAR,
     LEFT,
     MASKED,
     NO_HOUSES,
@@ -23,12 +25,12 @@ from tests.jobs.collect.pii_forms import (
 )
 
 
-@pytest.mark.parametrize(("text", "masked"), (MASKED | SPELT | PAPERS_AND_HOUSES | OTHER_SIGNS | ABROAD | NOT_COUNTED).items())
+@pytest.mark.parametrize(("text", "masked"), (MASKED | SPELT | PAPERS_AND_HOUSES | OTHER_SIGNS | ABROAD | NOT_COUNTED | CLOSE).items())
 def test_personal_data_is_masked(text, masked):
     assert mask(text) == (masked, masked.count("<"))
 
 
-@pytest.mark.parametrize("text", LEFT + COUNTED + ALIKE + NO_HOUSES + NO_SIGNS + NOBODYS)
+@pytest.mark.parametrize("text", LEFT + COUNTED + ALIKE + NO_HOUSES + NO_SIGNS + NOBODYS + FAR)
 def test_what_only_looks_like_it_is_left(text):
     assert mask(text) == (text, 0)
 
