@@ -26,8 +26,8 @@ _ENGLISH = (
     # rights
     r"\ball rights reserved|\b(?:re(?:production|distribution|publication|printing|use|uploading)|copying)\b[^.]{0,60}\b(?:prohibited|forbidden|not permitted|not allowed)",
     # accounts
-    r"\b(?:must|need to|have to|please|required to) (?:be )?(?:sign|log)(?:ged)?[ -]?in\b|\bsign(?:ed)?[ -]up (?:now|today|for (?:free|our|updates|news|alerts|(?:the|a) newsletter))"
-    r"|\b(?:sign|log)(?:ged)?[ -]?(?:in|up) (?:here |now )?(?:to (?:continue|view|see|read|watch|access|post|comment|reply|leave|unlock|save|your)|(?:with|via) (?:google|facebook|apple|e-?mail|your))"
+    r"\b(?:must|need to|have to|please|required to) (?:be )?(?:sign(?:ed)?|log(?:ged)?)[ -]?in\b|\bsign(?:ed)?[ -]up (?:now|today|for (?:free|our|updates|news|alerts|(?:the|a) newsletter))"
+    r"|\b(?:sign(?:ed)?|log(?:ged)?)[ -]?(?:in|up) (?:here |now )?(?:to (?:continue|view|see|read|watch|access|post|comment|reply|leave|unlock|save|your)|(?:with|via) (?:google|facebook|apple|e-?mail|your))"
     r"|\b(?:forgot(?:ten)?|lost) (?:your |my )?password|\bcreate (?:an|a new|your)(?: free)? account|\balready (?:a (?:member|subscriber)|have an account|registered\?)"
     r"|\bsession has (?:expired|timed out)|\bregister (?:now|here|to (?:continue|comment|post|reply|view))",
     # channels
@@ -46,7 +46,7 @@ _ENGLISH = (
     r"|\badd to (?:cart|basket|wishlist)|\bfree (?:shipping|delivery) (?:on|for)\b|\bproceed to checkout",
     # errors and browsers
     r"\b(?:page|file|article|video)(?: (?:that )?you(?:'re| are| were) looking for|(?: was| could| can)?(?: ?not)(?: be)? found)|\b404 (?:not found|error|page)|\berror 404|\b403 forbidden"
-    r"|\baccess (?:to this \w+ )?(?:is |has been )?denied\b|\b(?:content|video|page|article) is (?:not available|unavailable|no longer available|private)\b"
+    r"|\baccess (?:to this \w+ )?(?:is |has been )?denied\b|\byou (?:do not|don't) have (?:permission|access) to\b|\bnot authori[sz]ed to (?:view|access)\b|\b(?:content|video|page|article) is (?:not available|unavailable|no longer available|private)\b"
     r"|\bplease (?:try again|reload|refresh)|\binternal server error|\bbad gateway|\bverify (?:that )?you are (?:a )?human"
     r"|\byour browser (?:does|doesn't|is|has|settings|version)|\b(?:upgrade|update) (?:to a|your) (?:modern |newer )?browser"
     r"|\b(?:enabled?|disabled?|requires?|turn on|without) (?:\w+ )?javascript\b|\bjavascript (?:\w+ )?(?:\w+ )?(?:disabled|enabled|required|turned off|not supported)",
@@ -62,17 +62,17 @@ _CHINESE = (
     r"|(?:点[击个点]|[右左]上角|[上下]方|记得|欢迎|求|扫码|长按|搜索|别忘了?|快来|立即|感谢|谢谢|更多\w{0,6}请)[^,。!?]{0,8}关注"
     r"|(?:^|[,。!? ]|请\w{0,2})关注我们?(?=$|[,。!? ])|关注(?:微信)?公众号|关注(?:本频道|本号|up主|主播|不迷路)"
     r"|(?:谢谢|感谢)(?:您|大家|各位)?的?[观收]看|下期(?:节目|视频)?再?见|下个?视频再?见"
-    r"|[长扫识][^,。]{0,8}二维码[^。]{0,6}(?:关注|加入|进群|入群|领取|添加|下载|获取|咨询)|扫码(?:关注|加|进|领|入|下载|咨询|添加)"
+    r"|长按[^,。]{0,6}二维码|[扫识][^,。]{0,8}二维码[^,。]{0,6}(?:关注|加入|进群|入群|领取|添加|下载|获取|咨询)|扫码(?:关注|加|进|领|入|下载|咨询|添加)"
     r"|回复[\"“「『\[]?\w{1,8}[\"”」』\]]?[^。]{0,4}(?:领取|获取|免费|即可)|(?:广告|商务)(?:合作|投放)[^。]{0,6}(?:请|联系|私信|加|微信|邮箱|:)"
     r"|字幕(?:由|by|:)|字幕\s*(?:志愿者|校对|制作)",
     # rights and disclaimers
     r"版权所有(?![者人权])|版权归\w{1,12}所有|翻印必究|侵权必究|保留(?:所有|一切|全部|最终解释)权|(?:不得|禁止|严禁|请勿|谢绝|勿)(?:擅自|私自|任意|随意|以任何形式)?(?:转载|搬运|盗用|盗图|复制|摘编|商用)"
-    r"|转载(?:请|需|须|必须)|侵权?(?:请\w{0,2})?(?:联系)?[立即必]{0,2}删|侵权请?联系|如有侵权|(?:图片|文章|内容|视频|素材|本文)(?:均?来[自源]于?(?:网络|互联网)|转[自载])"
+    r"|未经[^,。]{0,12}(?:授权|许可|允许|同意),?\s*(?:不得|严禁|禁止|请勿|谢绝)|转载(?:请|需|须|必须)|侵权?(?:请\w{0,2})?(?:联系)?[立即必]{0,2}删|侵权请?联系|如有侵权|(?:图片|文章|内容|视频|素材|本文)(?:均?来[自源]于?(?:网络|互联网)|转[自载])"
     r"|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]icp|icp[备证]|公网安备|备案号|增值电信业务"
     r"|免责声明\s*:|[不仅]代表\w{0,6}(?:作者|本人|个人|本站|平台)|与本(?:站|网|平台|公众号)\w{0,3}无关|不构成\w{0,4}投资建议|投资有风险"
     r"|即(?:表示|视为|代表)\w{0,3}(?:同意|接受)|同意\w{0,6}(?:隐私|协议|条款|cookie)|(?:使用|接受|启用|允许|拒绝)\s*cookie|cookies?\s*(?:政策|设置)",
     # accounts, navigation, applications
-    r"(?:请先?|需要?|重新|尚未|还没有|未)(?:登[录陆入]|注册)(?=会员|账号|帐号|即可|才|$|[后,。!? ])|登[录陆入](?:后|即可|才能)\w{0,2}(?:查看|评论|回复|发表|继续)|登[录陆入](?:状态)?已?(?:过期|失效)|忘记密码"
+    r"请先(?:登[录陆入]|注册)|(?:请|需要?|重新|尚未|还没有|未)(?:登[录陆入]|注册)(?=会员|账号|帐号|即可|才|$|[后,。!? ])|登[录陆入](?:后|即可|才能)\w{0,2}(?:查看|评论|回复|发表|继续)|登[录陆入](?:状态)?已?(?:过期|失效)|忘记密码"
     r"|立即(?:注册|登[录陆入]|下载|购买|抢购|咨询|预约|领取)|点击(?:这里|此处|查看|下载|[右左]上|[上下]方|文末|链接|关注|领取|购买|了解|阅读|订阅)"
     r"|[上下]一[篇章页]\s*:|返回(?:首页|顶部|列表)|分享[到至]\s*(?::|$)"
     r"|(?:下载|打开|安装|前往|进入|在)[^,。!?]{0,8}(?:app|客户端|小程序)[^。]{0,8}(?:更多|全文|完整|精彩|领取|体验更|内打开|观看)|(?:^|立即|马上|扫码)下载\w{0,6}(?:app|客户端)(?=$|[,。!? ])",
@@ -80,7 +80,7 @@ _CHINESE = (
     r"(?:页面|网页|内容|视频|文章)(?:不存在|已被?(?:删除|下架)|无法(?:访问|显示|找到|播放)|走丢|找不到)|(?:正在|自动|即将|秒后)\w{0,2}跳转|请稍[后候](?:再试|重试)|网络(?:异常|错误),?请"
     r"|浏览器(?:版本)?(?:过低|太低|较低|不支持)|(?:升级|更换|更新)(?:您的)?浏览器|(?:启用|开启|打开|不支持|禁用)(?:浏览器的?)?\s*javascript",
 )
-_ALONE = regex.compile("|".join((*_ENGLISH, *_CHINESE)))
+_ALONE_ENGLISH, _ALONE_CHINESE = regex.compile("|".join(_ENGLISH)), regex.compile("|".join(_CHINESE))
 _TOGETHER = regex.compile(
     r"\bterms (?:of (?:use|service)|(?:&|and) conditions)\b|\bprivacy (?:policy|notice|statement)\b|(?:©|\(c\)|\bcopyright)(?: (?:©|\(c\)))? ?(?:19|20)\d\d|\b(?:contact|about) us\b|\bunsubscribe\b|\bnewsletter\b"
     r"|隐私权?政策|用户协议|[服使][务用]条款|免责声明|联[系络]我们|关于我们")
@@ -120,7 +120,7 @@ def _is_boilerplate(unit: str) -> bool:
     if size > LINE_WORDS:
         return False
     plain = unicodedata.normalize("NFKC", unit).lower().translate(_SIMPLE).replace("’", "'").strip()
-    if _ALONE.search(plain):
+    if _ALONE_ENGLISH.search(plain) or (_HAN.search(plain) and _ALONE_CHINESE.search(plain)):
         return True
     found = _TOGETHER.findall(plain)
     if len(found) > 1 or (found and 2 * _size(found[0]) >= size):

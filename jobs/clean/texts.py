@@ -29,10 +29,11 @@ _RUN = regex.compile(r"(\p{L}{1,4}?)\1{9,}+")
 _WESTERN = "\u20ac\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u017d\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u017e\u0178\u00a0-\u00bf"
 """What the following bytes of UTF-8 are in Windows-1252."""
 _MISREAD = regex.compile(rf"(?:[\u00c2-\u00df][{_WESTERN}]|[\u00e0-\u00ef][{_WESTERN}]{{1,2}}|[\u00f0-\u00f4][{_WESTERN}]{{1,3}}){{2,}}+")
-_WIDE = regex.compile(r"[^\x00-\x7f]{4,}")
+_WIDE = regex.compile(r"[^\x00-\x7f]{8,}")
 _HAN = regex.compile(r"\p{Han}")
 MISREAD = 0.6
-"""Share of the bytes of a run that are Chinese in UTF-8, from which it is UTF-8 that was read as GB 18030: of Chinese text it is 0.03 at most."""
+"""Share of the bytes of eight and more signs that are Chinese in UTF-8, from which they are UTF-8 that was read as GB 18030. Chinese has up to 0.38
+(of 86 636 chains of dictionary words, and 1148 of manuals)."""
 
 
 def repetition_share(found: list[str]) -> float:

@@ -4,7 +4,7 @@ from jobs.clean.filter import TEXT, Filter, FilterConfig, Limit, within
 
 
 class Config(FilterConfig):
-    """Share of words inside 5-grams that were there before."""
+    """Share of words inside 5-grams that were there before, or of characters in runs of the same letters."""
 
     max_share: float | None = 0.45
     """Gopher (Rae et al. 2021, table A1) allows a page 0.15; a name that comes twice makes up to 0.4 of a sentence, of a

@@ -10,16 +10,17 @@ from jobs.clean.texts import (
     markup_share,
     measure_text,
     repetition_share,
+    run_share,
     symbol_share,
     text_clip,
     words,
 )
-from jobs.collect.pii import MASKS
+from jobs.collect.pii import MASKS, clean
 
 
 @pytest.mark.parametrize(("text", "count"), [
     ("A cat sits on the mat.", 6), ("今天去了西藏", 6), ("我爱 Python 3 语言", 6), ("don't stop-gap", 2), ("... !!! ---", 0),
-    ("", 0),
+    ("", 0), ("https://a.example/x?y=1 a cat www.b.example/z", 2), ("เด็กวิ่งเล่นริมชายหาด", 4), ("あのねきょうはとてもたのしかったよ", 5), ("カメラで猫を見る", 5),
 ])
 def test_words_of_both_scripts_are_counted(text, count):
     assert len(words(text)) == count
@@ -67,6 +68,29 @@ def test_a_sentence_that_mentions_cookies_at_length_is_no_boilerplate():
 def test_masks_are_neither_markup_nor_symbols():
     row = measure_text("Write to <EMAIL> or call <PHONE> for more about the house by the lake.")
     assert (row["markup_share"], row["symbol_share"]) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("text", "share"), [("o" * 20, 1.0), ("ha" * 10, 1.0), ("haha", 0.0), ("no goal " + "o" * 14, 14 / 20), ("-" * 40, 0.0)])
+def test_runs_of_the_same_letters_repeat(text, share):
+    assert run_share(text) == pytest.approx(share)
+    assert measure_text(text)["repetition_share"] == pytest.approx(share)
+
+
+@pytest.mark.parametrize("text", ["今天天气很好，我们去公园玩。", "Старый трамвай едет по мосту", "눈 덮인 산길을 따라 걷는다", "夕焼けの海辺を歩く二人"])
+@pytest.mark.parametrize("wrong", ["cp1252", "latin-1"])
+def test_what_was_read_in_a_western_encoding_is_symbols(text, wrong):
+    assert symbol_share(text) == 0.0
+    assert symbol_share(clean(text.encode().decode(wrong, "replace"))) > 0.5
+
+
+def test_what_was_read_as_gb_18030_is_symbols_and_chinese_is_not():
+    text = "清晨的古镇还没有完全醒来，石板路上只有扫地的老人和几只麻雀。"
+    assert symbol_share(text) == symbol_share("联通联通联通联通联通") == 0.0
+    assert symbol_share(text.encode().decode("gb18030", "replace")) > 0.9
+
+
+def test_accents_and_quotes_are_no_wrong_encoding():
+    assert symbol_share("«Été» à l’école… “Straße” – ÀÉ »ß«") == 0.0
 
 
 @pytest.mark.parametrize(("text", "lang"), [

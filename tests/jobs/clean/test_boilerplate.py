@@ -1,0 +1,56 @@
+"""Boilerplate and what only speaks of it, written apart from the phrases."""
+
+import pytest
+
+from jobs.clean.boilerplate import boilerplate_share
+
+BOILERPLATE = (
+    # cookies, privacy, rights
+    "We use cookies to remember you. Manage preferences", "Accept all cookies", "By continuing to use this site you accept our terms",
+    "© 2021 Example Ltd. All rights reserved.", "Reproduction of any part of this site is prohibited", "Terms of service · Privacy policy",
+    "本网站使用Cookie改善体验", "版权所有 翻印必究", "未经本站许可，不得转载", "图片来自网络，如有侵权请联系删除", "沪ICP备10000001号", "以上观点不代表本站立场",
+    # accounts and applications
+    "Please log in to see the rest", "You must be signed in to comment", "Forgot your password?", "Sign up with Google", "請先登入會員",
+    "您还没有登录，请登录后查看", "打开APP查看完整内容", "立即下载", "Download our free app", "扫码下载客户端",
+    # channels
+    "Smash that like button and subscribe!", "Don't forget to follow us on Instagram", "Link in bio", "Thanks for watching, see you in the next one",
+    "记得点赞加关注哦", "求三连", "記得按讚訂閱", "关注公众号，回复“课程”免费领取", "感谢观看，下期再见", "双击点亮小红心", "长按识别二维码，进群",
+    "Subtitles by the Amara.org community", "字幕由志愿者提供",
+    # navigation, errors
+    "Home | Shop | Blog | Contact", "首页 > 新闻 > 下载", "回首頁 關於我們 聯絡我們", "Read more »", "上一篇：无 下一篇：无", "Add to cart", "404 page not found",
+    "Please enable JavaScript", "Your browser does not support HTML5 video", "您访问的页面不存在", "You do not have permission to view this page",
+    "Lorem ipsum dolor sit amet, consectetur adipiscing elit.",
+)
+PROSE = (
+    "A neon sign in the rain above a noodle shop", "a stop sign in front of a building", "a bird perched on a log in the water", "A hand-painted sign up the road",
+    "A boat powered by the wind", "The ducks follow us to the gate", "They share this bench every day", "He wanted to read more books",
+    "She learns JavaScript with chalk and a blackboard", "What a privacy policy must contain, explained by a lawyer", "Grandma bakes cookies for the fair",
+    "The members subscribe to a yearly plan and like to share photos", "She unsubscribed from city life", "Monks ring the bell at dawn", "A monk hits the bell on the hill",
+    "Home, sweet home", "The contact lens floats in a drop of water", "The poem was translated by his widow", "The pilot gives a thumbs up",
+    "Thanks for watching the children, she said",
+    "未经授权的无人机闯入机场", "未经许可进入工地的人被带走", "版权所有者起诉了三家公司", "隐私政策往往长达几十页", "她把照片分享到朋友圈，收获了祝福", "上一篇日记写于十年前",
+    "他关注海洋保护，也给孩子们点赞", "请为清洁工点赞", "点赞和转发都超过了十万", "他喜欢收藏老照片", "市民请关注天气变化", "专家呼吁关注我国老人", "顾客扫描二维码点餐",
+    "教老人下载打车软件", "猫脖子上挂着一只小铃铛", "片尾字幕滚动时观众鼓掌", "宇航员准备登陆月球",
+)
+
+
+@pytest.mark.parametrize("text", BOILERPLATE)
+def test_boilerplate_is_told(text):
+    assert boilerplate_share(text) == 1.0
+
+
+@pytest.mark.parametrize("text", PROSE)
+def test_what_only_speaks_of_it_is_not(text):
+    assert boilerplate_share(text) == 0.0
+
+
+def test_a_long_line_is_looked_at_by_the_sentence():
+    notice = "This site uses cookies to offer you a better time here and to count our visitors. By using it you agree to our use of cookies and to our terms. "
+    story = "The heron stood at the edge of the pond for ten minutes. Then its neck shot forward and a small silver fish disappeared from the water. "
+    assert boilerplate_share(notice) == 1.0
+    assert boilerplate_share(story * 2 + notice) == pytest.approx(2 / 6)
+    assert boilerplate_share("她在湖边等了很久，看着水鸟一只一只飞过芦苇，直到太阳落到山后面去了才慢慢走回村里的小屋。" * 2 + "转载请注明出处。") == pytest.approx(1 / 3)
+
+
+def test_full_width_and_capital_signs_are_the_same():
+    assert boilerplate_share("ＡＬＬ ＲＩＧＨＴＳ ＲＥＳＥＲＶＥＤ") == boilerplate_share("下载ＡＰＰ，查看更多") == 1.0
