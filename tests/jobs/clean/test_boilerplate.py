@@ -27,10 +27,13 @@ PROSE = (
     "She learns JavaScript with chalk and a blackboard", "What a privacy policy must contain, explained by a lawyer", "Grandma bakes cookies for the fair",
     "The members subscribe to a yearly plan and like to share photos", "She unsubscribed from city life", "Monks ring the bell at dawn", "A monk hits the bell on the hill",
     "Home, sweet home", "The contact lens floats in a drop of water", "The poem was translated by his widow", "The pilot gives a thumbs up",
-    "Thanks for watching the children, she said",
+    "Thanks for watching the children, she said", "We place the cookies on a tray", "We use cookies as the base of the cake", "They use code words to talk", "Please do not sell my house",
+    "He lit a lamp to continue reading", "He wished he had read more", "The letter was filed under M", "Visitors leave a comment in the guest book", "Friends share on Tuesdays",
+    "He set out to create an account of the war", "The abbot forbade copying the book",
     "未经授权的无人机闯入机场", "未经许可进入工地的人被带走", "版权所有者起诉了三家公司", "隐私政策往往长达几十页", "她把照片分享到朋友圈，收获了祝福", "上一篇日记写于十年前",
     "他关注海洋保护，也给孩子们点赞", "请为清洁工点赞", "点赞和转发都超过了十万", "他喜欢收藏老照片", "市民请关注天气变化", "专家呼吁关注我国老人", "顾客扫描二维码点餐",
-    "教老人下载打车软件", "猫脖子上挂着一只小铃铛", "片尾字幕滚动时观众鼓掌", "宇航员准备登陆月球",
+    "教老人下载打车软件", "游客扫码进入景区", "她立即购买了回家的车票", "登陆后继续向北进攻", "老人在手机app上观看孙子的比赛", "她在学习字幕制作", "奶奶总记得关注天气预报",
+    "他还没回复朋友的来信", "猫脖子上挂着一只小铃铛", "片尾字幕滚动时观众鼓掌", "宇航员准备登陆月球",
 )
 
 
