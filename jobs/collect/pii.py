@@ -162,7 +162,8 @@ _NO_DIGIT_AFTER = r"(?![\d])(?![.,:/]\d)"
 _NO_AMOUNT = r"(?! ?(?:[元块万亿人股吨次名只米份]|美元|公里|浏览|播放|观看|阅读|点?赞|粉丝|dollars|people|views|plays|likes|followers|subscribers))"
 _HAN_DIGIT = r"[\d〇零幺一二三四五六七八九壹贰叁肆伍陆柒捌玖]"
 _HEART = r"[\s\u2764\u2665\ufe0f]*"
-_IS = _HEART + r"(?:是|[为為]|is(?![A-Za-z]))?" + _HEART + r"[:=]?\s*"
+_IS = _HEART + r"(?:是|[为為]|is(?![A-Za-z]))?" + _HEART + r"[:=]?\s*[\"'`“‘「『【\[(]{0,2}\s*"
+"""Between what a number or a name is called and itself."""
 _EXT = r"(?:,? ?(?:ext(?:ension|n)?\.?|Ext\.?|x|转|轉|分[机機]) ?\d{1,6})?"
 """An extension, which is masked with its number."""
 _DOT = r"(?:com|net|org|edu|gov|cn|io|me|co|de|fr|jp|info|biz|dev|app|ai|tv|cc|xyz|(?:co dot )?uk)(?![A-Za-z0-9])"
@@ -259,7 +260,7 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<HANDLE>", re.compile(
         r"(?:(?<![A-Za-z])Q ?Q|(?<![A-Za-z])Q(?=号)|[加+\u2795扣]\s*Q|扣扣|企鹅)\s*(?:群|号|号码|帐号|账号)?\s*(?:是|为|is)?\s*[:=]?\s*"
         r"(?P<hit>[1-9]\d{4,10})(?!\d)", re.I)),
-    _Kind("<HANDLE>", re.compile(r"群(?:号码?|聊)?\s*[:=]\s*(?P<hit>[1-9]\d{5,10})(?!\d)"), signs=("群",)),
+    _Kind("<HANDLE>", re.compile(r"(?:群(?:号码?|聊|组)?\s*[:=]|(?:交流|讨论|粉丝|学习|福利|读者|技术|官方)群)\s*(?P<hit>[1-9]\d{5,10})(?!\d)"), signs=("群",)),
     # phones: international, Chinese mobile (written as one, in groups, digit by digit, in Chinese numerals), Chinese and British landline and
     # British mobile, North American
     _Kind("<PHONE>", re.compile(r"(?<![A-Za-z0-9_+])(?:\+|00(?=86)|(?<!\d )00(?=(?:1|7|33|34|39|4[149]|6[0156]|8[12]|85[23]|886|91)[ -]))[1-9]\d{0,2}(?:[ ().-]{0,2}\d){7,13}" + _EXT + _NO_DIGIT_AFTER),
@@ -320,7 +321,7 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<HANDLE>", re.compile(
         r"(?<![A-Za-z0-9])(?:weibo\.c(?:om|n)/(?:u/|n/)?|(?:twitter|x|instagram|facebook|tiktok|threads)\.com/@?|t\.me/|douyin\.com/user/"
         r"|space\.bilibili\.com/|zhihu\.com/people/|kuaishou\.com/profile/|xiaohongshu\.com/user/profile/|youtube\.com/(?:@|user/|channel/)|linkedin\.com/in/|threads\.net/@|medium\.com/@|bsky\.app/profile/|reddit\.com/u(?:ser)?/"
-        r"|(?:reddit )/?u/|paypal\.me/|venmo\.com/(?:u/)?|cash\.app/\$|snapchat\.com/add/|twitch\.tv/|patreon\.com/|soundcloud\.com/|pinterest\.com/|vk\.com/|douban\.com/people/|jianshu\.com/u/|steamcommunity\.com/(?:id|profiles)/|wa\.me/|line\.me/ti/p/~?)"
+        r"|(?:reddit )/?u/|paypal\.me/|venmo\.com/(?:u/)?|cash\.app/\$|snapchat\.com/add/|twitch\.tv/|patreon\.com/|buymeacoffee\.com/|ko-fi\.com/|soundcloud\.com/|pinterest\.com/|vk\.com/|douban\.com/people/|jianshu\.com/u/|steamcommunity\.com/(?:id|profiles)/|wa\.me/|line\.me/ti/p/~?)"
         r"(?!(?:search|events|groups|watch|reels?|explore|hashtag|home|login|sharer?|intent|pages|help|about|settings|privacy|legal|marketplace|tag|music|discover"
         r"|stories)(?![A-Za-z0-9_.-]))(?P<hit>[A-Za-z0-9_.\u4e00-\u9fff-]{3,64})"
         r"|(?<![A-Za-z0-9])github\.com/(?!(?:features|about|pricing|explore|topics|login|trending|search)(?![\w-]))(?P<also>[A-Za-z0-9-]{2,39})(?![A-Za-z0-9_-]|/\w)", re.I)),

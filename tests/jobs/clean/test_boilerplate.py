@@ -8,7 +8,8 @@ BOILERPLATE = (
     # cookies, privacy, rights
     "We use cookies to remember you. Manage preferences", "Accept all cookies", "By continuing to use this site you accept our terms",
     "© 2021 Example Ltd. All rights reserved.", "Reproduction of any part of this site is prohibited", "Terms of service · Privacy policy",
-    "本网站使用Cookie改善体验", "版权所有 翻印必究", "未经本站许可，不得转载", "图片来自网络，如有侵权请联系删除", "沪ICP备10000001号", "以上观点不代表本站立场",
+    "本网站使用Cookie改善体验", "版权所有 翻印必究", "未经本站许可，不得转载", "图片来自网络，如有侵权请联系删除", "沪ICP备10000001号", "本项目仅供学习", "本网站内容不构成法律意见", "订阅我的频道", "By accessing this site you agree to be bound by the following",
+    "以上观点不代表本站立场",
     # accounts and applications
     "Please log in to see the rest", "You must be signed in to comment", "Forgot your password?", "Sign up with Google", "請先登入會員",
     "您还没有登录，请登录后查看", "打开APP查看完整内容", "立即下载", "Download our free app", "扫码下载客户端",

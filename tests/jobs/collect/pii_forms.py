@@ -693,6 +693,11 @@ CLOSE = {
     'the license plate 7ABC123 drove off': 'the license plate <ID> drove off',
     'number plate AB12 CDE': 'number plate <ID>',
     'Q号：1094458821 接单': 'Q号：<HANDLE> 接单',
+    '加我微信（tao729589198），做好朋友吧': '加我微信（<HANDLE>），做好朋友吧',
+    '欢迎加我微信 `ruidoc9` 拉你入群': '欢迎加我微信 `<HANDLE>` 拉你入群',
+    '身份证号码「110105491231002」': '身份证号码「<ID>」',
+    'QQ群组：832899431 有问必答': 'QQ群组：<HANDLE> 有问必答',
+    '投资交流群 230341007 每天': '投资交流群 <HANDLE> 每天',
     'https://www.patreon.com/mothlover': 'https://www.patreon.com/<HANDLE>',
     'https://www.douban.com/people/moth1987/ 的影评': 'https://www.douban.com/people/<HANDLE>/ 的影评',
 }
@@ -706,4 +711,6 @@ FAR = [
     'x264 at 12 Mbit and x265 at 6 Mbit',
     '身份证，1984年开始使用',
     '第三方登录地址为空时',
+    '微信（WeChat）是一款软件',
+    '羊群 230000 只越过草原',
 ]
