@@ -29,7 +29,8 @@ _ENGLISH = (
     r"|(?:by|when) (?:continu|us|brows|click|visit|access|sign|subscrib|regist)ing\b[^.]{0,80}\byou (?:\w+ )?(?:agree|consent|accept)"
     r"|you (?:agree|consent) to our\b",
     # rights
-    r"all rights reserved|(?:re(?:production|distribution|publication|printing|use|uploading))\b[^.]{0,60}\b(?:prohibited|forbidden|not permitted|not allowed)",
+    r"all rights reserved|(?:re(?:production|distribution|publication|printing|use|uploading))\b[^.]{0,60}\b(?:prohibited|forbidden|not permitted|not allowed)"
+    r"|for (?:educational|informational?|entertainment|research)(?: and \w+)? purposes only|not (?:medical|legal|financial|investment) advice",
     # accounts
     r"(?:must|need to|have to|please|required to) (?:be )?(?:sign(?:ed)?|log(?:ged)?)[ -]?in\b"
     r"|sign(?:ed)?[ -]up (?:now|today|for (?:free|our|updates|news|alerts|(?:the|a) newsletter))"
@@ -92,7 +93,7 @@ _CHINESE = (
     r"请先(?:登[录陆入]|注册)|(?:请(?:登[录陆入]|注册)|(?:需要?|重新|尚未|还没有|未)登[录入])(?=会员|账号|帐号|即可|才|$|[后,。!? ])|登[录入](?:后|即可|才能)\w{0,2}(?:查看|评论|回复|发表|继续)"
     r"|登[录陆入](?:状态)?已?(?:过期|失效)|忘记密码"
     r"|立即(?:注册|登[录入]|下载|购买|抢购|咨询|预约|领取)(?![了过一这那])|点击(?:这里|此处|查看|下载|[右左]上|[上下]方|文末|链接|关注|领取|购买|了解|阅读|订阅)"
-    r"|[上下]一[篇章页]\s*:|返回(?:首页|顶部|列表)|分享[到至]\s*(?::|$)"
+    r"|当前的?位置\s*:|[上下]一[篇章页]\s*:|返回(?:首页|顶部|列表)|分享[到至]\s*(?::|$)"
     r"|(?:下载|打开|安装|前往|进入)[^,。!?]{0,8}(?:app|客户端|小程序)[^。]{0,8}(?:更多|全文|完整|精彩|领取|体验更|内打开)|下载[^,。!?]{0,8}(?:app|客户端)[^。]{0,4}观看"
     r"|(?:^|立即|马上|扫码)下载\w{0,6}(?:app|客户端)(?=$|[,。!? ])",
     # errors and browsers

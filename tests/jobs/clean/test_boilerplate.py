@@ -18,7 +18,7 @@ BOILERPLATE = (
     "记得点赞加关注哦", "求三连", "記得按讚訂閱", "关注公众号，回复“课程”免费领取", "感谢观看，下期再见", "双击点亮小红心", "长按识别二维码，进群",
     "Subtitles by the Amara.org community", "字幕由志愿者提供",
     # navigation, errors
-    "Home | Shop | Blog | Contact", "首页 > 新闻 > 下载", "回首頁 關於我們 聯絡我們", "Read more »", "上一篇：无 下一篇：无", "Add to cart", "404 page not found",
+    "Home | Shop | Blog | Contact", "首页 > 新闻 > 下载", "回首頁 關於我們 聯絡我們", "Read more »", "您的当前位置：首页 > 新闻", "For informational purposes only, not legal advice", "上一篇：无 下一篇：无", "Add to cart", "404 page not found",
     "Please enable JavaScript", "Your browser does not support HTML5 video", "您访问的页面不存在", "You do not have permission to view this page",
     "Lorem ipsum dolor sit amet, consectetur adipiscing elit.",
 )
