@@ -328,6 +328,7 @@ def rows_of(content: list[float], spread: float) -> np.ndarray:
     rows = np.zeros((len(content), len(SIGNALS)), np.float32)
     for name in ("dy", "du", "dv"):
         rows[:, cuts.COLUMN[name]] = np.array(content) * 3 / 5
+    rows[:, cuts.COLUMN["displaced"]] = content
     rows[:, cuts.COLUMN["spread"]], rows[:, cuts.COLUMN["changed"]] = spread, 1.0
     return rows
 
