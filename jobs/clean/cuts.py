@@ -33,6 +33,8 @@ CALM, CALM_FRAMES = 0.1, 4
 SWING, SWING_USUAL = 0.08, 0.75
 """A camera that is turned at once comes to rest gradually, or the other way round: by such a part of the greatest change both frames after it still
 change more than so many of those that follow them within AROUND_S."""
+SHAKE = 2.5
+"""Cells of 32 to a width by which a camera that is not turned moves from frame to frame at most: what such a move explains is not counted as change."""
 WHOLE, DETOUR = 3.0, 1.25
 """A change goes on in the frame beside it if that one's is less than so many times smaller. Two changes one after the other make a cut that takes two frames if both together are at most so many times the change from end to end."""
 STARTS = 1.5
@@ -68,25 +70,36 @@ def change(signals: NDArray[np.float32]) -> Floats:
     return (dy + 2 * du + 2 * dv) / 3
 
 
+def turned(signals: NDArray[np.float32]) -> Floats:
+    """Content change of every frame, less what a camera that is not turned explains."""
+    return np.where(signals[:, COLUMN["moved"]] <= SHAKE, signals[:, COLUMN["displaced"]], change(signals)).astype(np.float64)
+
+
 def scores(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8], lights: Mapping[int, float] | None = None) -> Floats:
     """Cut score of every frame, SCALE where a cut begins to be certain: change against FLOOR, its surroundings and its
-    neighbours. `lights` has what is left of the change with frames whose light changes; where nothing is, it is no neighbour."""
+    neighbours; these as they are, or with moves taken out, whichever tells more: both shots may move fast. `lights` has what is
+    left of the change with frames whose light changes; where nothing is, it is no neighbour."""
     content = change(signals)
     if content.size < 2:
         return np.zeros(content.size)
+    displaced = signals[:, COLUMN["displaced"]].astype(np.float64)
     spread = signals[:, COLUMN["spread"]].astype(np.float64)
     spread = np.maximum(spread, np.concatenate([spread[:1], spread[:-1]]))
     contrast = FLAT + (1 - FLAT) * spread / USUAL_SPREAD
-    usual = surroundings(times, content, AROUND_S)
-    own, others = content.copy(), content.copy()
-    for i, left in (lights or {}).items():
-        own[i] = min(left or np.inf, content[i])
-        others[i] *= left > 0
-    highest = beside(times, others)
     part = np.minimum(np.maximum(signals[:, COLUMN["changed"]], changed(thumbs, CHANGED * contrast)) / PART, 1.0)
-    alone = np.minimum(content / (RATIO * usual + 1.0), own / np.maximum(PEAK * highest, 1e-9))
+    alone = np.maximum(_alone(times, content, lights or {}), _alone(times, displaced, lights or {}))
     score: Floats = SCALE * part * part * np.minimum(content / (FLOOR * contrast), alone)
     return score
+
+
+def _alone(times: Floats, changes: Floats, lights: Mapping[int, float]) -> Floats:
+    """How far every change stands alone, 1 where it is just enough for a cut."""
+    own, others = changes.copy(), changes.copy()
+    for i, left in lights.items():
+        own[i] = min(left or np.inf, changes[i])
+        others[i] *= left > 0
+    alone: Floats = np.minimum(changes / (RATIO * surroundings(times, changes, AROUND_S) + 1.0), own / np.maximum(PEAK * beside(times, others), 1e-9))
+    return alone
 
 
 @kernel("float64[::1](Array(uint8, 2, 'C', readonly=True), float64[::1])")
@@ -149,6 +162,7 @@ def cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8],
         apart = np.abs(thumbs[after].astype(np.float32) - thumbs[first - 1])
         for name, planes in (("dy", apart[:LUMA_THUMB]), ("du", apart[LUMA_THUMB:CHROMA_THUMB]), ("dv", apart[CHROMA_THUMB:])):
             signals[after, COLUMN[name]] = planes.mean()
+        signals[after, COLUMN["displaced"]], signals[after, COLUMN["moved"]] = change(signals[after:after + 1])[0], 0.0
         signals[after, COLUMN["changed"]] = (apart[:LUMA_THUMB] > CHANGED).mean()
     index = np.flatnonzero(kept)
     hidden = {after: first for first, after in runs}
@@ -194,11 +208,12 @@ def _cuts(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]
     lights = {int(i): left for i in stands_out if i and (left := _unlit(*thumbs[i - 1:i + 1].astype(np.float32))) is not None}
     same = {i for i, left in lights.items() if not left}
     score = scores(times, signals, thumbs, lights)
+    turns = turned(signals)
     found: list[int] = []
     for i in (int(index) for index in np.flatnonzero(score >= threshold)):
-        if i == 0 or _swings(i, times, content) or _flash(i, times, thumbs):
+        if i == 0 or _swings(i, times, content[i], turns) or _flash(i, times, thumbs):
             continue
-        first, after = whole(i, content)
+        first, after = whole(i, turns)
         if _veiled(first, after, signals, thumbs) and _lifts(first, after, times, signals):
             continue
         one, other = thumbs[[first, after]].astype(np.float32)
@@ -222,11 +237,11 @@ def whole(i: int, content: Floats) -> tuple[int, int]:
     return (min(i, k) - 1, max(i, k)) if goes_on else (i - 1, i)
 
 
-def _swings(i: int, times: Floats, content: Floats) -> bool:
+def _swings(i: int, times: Floats, change: float, turns: Floats) -> bool:
     """Whether the change with frame i goes on in both frames after it, or began in both before it: a cut takes two frames at most."""
     low, high = np.searchsorted(times, (times[i] - AROUND_S, times[i] + AROUND_S + 1e-6))
-    for beside in (content[i + 1:high], content[max(low, 1):i][::-1]):
-        if beside.size > 2 and beside[:2].min() - np.quantile(beside[2:], SWING_USUAL) > SWING * content[i]:
+    for beside in (turns[i + 1:high], turns[max(low, 1):i][::-1]):
+        if beside.size > 2 and beside[:2].min() - np.quantile(beside[2:], SWING_USUAL) > SWING * change:
             return True
     return False
 

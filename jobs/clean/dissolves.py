@@ -22,7 +22,7 @@ DISSOLVE_MIXED = 0.4
 MIXED = 0.08
 """Share of the other end from which a frame counts as mixed."""
 DISSOLVE_RATE = 1.5
-"""A dissolve changes the picture so many times as fast as the motion before and after it. On one side down to 0.4 of that are
+"""A dissolve changes the picture so many times as fast as the faster of the motions before and after it; down to 0.4 of that are
 enough where the picture flattens in its middle as nothing but a mix does."""
 DISSOLVE_PART = 0.55
 """Share of the luma thumb that changes by more than 4, at least: less is a title that comes up."""
@@ -179,7 +179,7 @@ def _mixes(times: Any, thumbs: Any, spread: Any, lengths: Any) -> Any:
             if rest > DISSOLVE_REST or leap > 0.4 or hurry > 0.1 or back > 0.12 or mixed < max(3.0, DISSOLVE_MIXED * frames):
                 continue
             reach, gap = max(3, frames // 2), frames // 4
-            outside, calmer = 0.0, np.inf
+            outside = 0.0
             for side in range(2):
                 begin = max(low - gap - reach, 0) if side == 0 else high + gap
                 end = low - gap if side == 0 else min(high + gap + reach, count - 1)
@@ -189,10 +189,10 @@ def _mixes(times: Any, thumbs: Any, spread: Any, lengths: Any) -> Any:
                 for k in range(size):
                     moved += abs(thumbs[end, k] - thumbs[begin, k])
                 moved /= size * (times[end] - times[begin])
-                outside, calmer = max(outside, moved), min(calmer, moved)
+                outside = max(outside, moved)
             sure = min(max((dip - 0.6) / (DISSOLVE_DIP - 0.6), 0.4), 1.0)
             pace = apart / (times[high] - times[low])
-            if pace < DISSOLVE_RATE * sure * outside or (outside > 0.0 and pace < DISSOLVE_RATE * calmer):
+            if pace < DISSOLVE_RATE * sure * outside:
                 continue
             strength = apart * (1.0 - rest)
             if strength > rows[centre, 0]:

@@ -43,6 +43,7 @@ SAME_LIGHT = 0.5
 is another hour."""
 HOLE_S = 60.0
 """A frame that is shown for longer is a hole in the clock of a broken file, not a picture that stands still."""
+HARD, SOFT = (False, False), (True, True)
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,13 @@ class Transition:
     Attributes:
         first: Index of its first frame; for a cut the first frame of the new shot.
         after: Index of the first frame that is wholly of the new shot; equals `first` for a cut.
+        soft: Whether it begins and whether it ends gradually: a fade may begin with a cut to black, or end with one.
     """
 
     first: int
     after: int
     kind: Literal["cut", "dissolve", "fade"]
+    soft: tuple[bool, bool]
 
 
 def transitions(pictures: Pictures, threshold: float) -> list[Transition]:
@@ -67,17 +70,25 @@ def transitions(pictures: Pictures, threshold: float) -> list[Transition]:
     seen = inside(pictures)
     content = change(signals)
     stirred = np.flatnonzero(content > STIR)
-    sure = [Transition(i, i, "cut") for i, score in cuts(times, signals, thumbs, threshold)
+    sure = [Transition(i, i, "cut", HARD) for i, score in cuts(times, signals, thumbs, threshold)
             if not (_page(i, content, pictures) or _lit_anew(i, pictures) or _moves_on(i, score < SURE * threshold, content, stirred, pictures))]
-    found = [fade for fade in (Transition(first, after, "fade") for first, after in fades(times, seen.signals, seen.thumbs))
+    found = [fade for fade in (Transition(first, after, "fade", SOFT) for first, after in fades(times, seen.signals, seen.thumbs))
              if not (_flashes(fade, seen.signals)
                      or ((times[fade.after] - times[fade.first] < BLINK_S or _glares(fade, seen.signals)) and _one_scene(fade, sure, seen)))]
+    found = [_hard_ends(fade, sure) for fade in found]
     found += [cut for cut in sure if not any(fade.first <= cut.first <= fade.after for fade in found)]
-    mixes = [Transition(first, after, "dissolve") for first, after in dissolves(times, seen.signals, seen.thumbs)]
+    mixes = [Transition(first, after, "dissolve", SOFT) for first, after in dissolves(times, seen.signals, seen.thumbs)]
     sure = list(found)
     found += [mix for mix in mixes
               if not (any(_near(mix, other, times) for other in sure) or _one_scene(mix, sure, seen) or _moved_through(mix, seen))]
     return sorted(found, key=lambda t: t.first)
+
+
+def _hard_ends(fade: Transition, cuts: Sequence[Transition]) -> Transition:
+    """The fade, as it is beside cuts."""
+    at = {cut.first for cut in cuts}
+    first, after = ({edge - 1, edge, edge + 1} & at for edge in (fade.first, fade.after))
+    return Transition(min(first, default=fade.first), max(after, default=fade.after), "fade", (not first, not after))
 
 
 def _page(i: int, content: Floats, pictures: Pictures) -> bool:
@@ -168,14 +179,14 @@ def _near(mix: Transition, other: Transition, times: Floats) -> bool:
 def spans(
     times: Floats, end_s: float, found: Sequence[Transition], min_s: float, max_s: float, trim_s: float
 ) -> list[tuple[float, float]]:
-    """Spans of clips, seconds: the shots between transitions, trimmed beside gradual ones, long ones in equal parts.
+    """Spans of clips, seconds: the shots between transitions, trimmed where these are gradual, long ones in equal parts.
 
     Shots below half of `min_s` make no clip. Where nothing is left at all, the whole is one span.
     """
     breaks: list[tuple[float, float]] = []
     for t in found:
-        trim = trim_s if t.kind != "cut" else 0.0
-        breaks.append((float(times[t.first]) - trim, float(times[t.after]) + trim))
+        trims = trim_s * np.array(t.soft)
+        breaks.append((float(times[t.first]) - trims[0], float(times[t.after]) + trims[1]))
     for i in np.flatnonzero(np.diff(times) > HOLE_S):
         breaks.append((float(times[i]) + min_s / 2, float(times[i + 1])))
     breaks.sort()

@@ -12,12 +12,10 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.media.displaced import displaced, halve
 from jobs.media.kernel import kernel
+from jobs.media.signals import CELLS, CHROMA_CELLS, CHROMA_H, CHROMA_W, GRID_H, GRID_W
 
-GRID_W, GRID_H = 32, 24
-CHROMA_W, CHROMA_H = 16, 12
-CELLS = GRID_W * GRID_H
-CHROMA_CELLS = CHROMA_W * CHROMA_H
 LUMA_THUMB, LUMA_THUMB_W = 48, 8
 SKETCH_W, SKETCH_H = 16, 12
 SKETCH = SKETCH_W * SKETCH_H * 3 // 2
@@ -109,17 +107,12 @@ def _compare(now: Any, before: Any, reference: Any, first: bool, row: Any, thumb
 
 
 @kernel("void(uint8[::1], uint8[::1])")
-def _halve(cells: Any, out: Any) -> None:
+def _sketch(cells: Any, out: Any) -> None:
     """Planes of half the size: luma, U, V one after the other."""
-    at, start, height, width = 0, 0, GRID_H, GRID_W
-    for _ in range(3):
-        for y in range(0, height, 2):
-            for x in range(0, width, 2):
-                i = start + y * width + x
-                out[at] = (int(cells[i]) + int(cells[i + 1]) + int(cells[i + width]) + int(cells[i + width + 1]) + 2) // 4
-                at += 1
-        start += height * width
-        height, width = CHROMA_H, CHROMA_W
+    luma, chroma = CELLS // 4, CHROMA_CELLS // 4
+    halve(cells[:CELLS], GRID_W, GRID_H, out[:luma])
+    halve(cells[CELLS:CELLS + CHROMA_CELLS], CHROMA_W, CHROMA_H, out[luma:luma + chroma])
+    halve(cells[CELLS + CHROMA_CELLS:], CHROMA_W, CHROMA_H, out[luma + chroma:])
 
 
 def _reduce_body(y: Any, u: Any, v: Any, points: Any, scales: Any, cells: Any, now: int, first: bool, row: Any, thumb: Any) -> float:
@@ -133,7 +126,9 @@ def _reduce_body(y: Any, u: Any, v: Any, points: Any, scales: Any, cells: Any, n
         _cells(u, points[luma:luma + chroma], 0.0, scales[2], cells[now, CELLS:CELLS + CHROMA_CELLS])
         _cells(v, points[luma + chroma:], 0.0, scales[2], cells[now, CELLS + CHROMA_CELLS:])
     _compare(cells[now], cells[1 - now], cells[2], first, row, thumb)
-    return float(row[0] + 2.0 * row[1] + 2.0 * row[2]) / 3.0
+    content = float(row[0] + 2.0 * row[1] + 2.0 * row[2]) / 3.0
+    displaced(cells[now], cells[1 - now], content, row[9:11])
+    return content
 
 
 _REDUCE = ("float64({0}, {0}, {0}, int32[::1], float64[::1], uint8[:, ::1], int64, boolean, float32[::1], uint8[::1])")
@@ -220,7 +215,7 @@ class Grid:
 
     def sketch(self, out: NDArray[np.uint8]) -> None:
         """Fill `out` (SKETCH) with the sketch of the last frame."""
-        _halve(self.cells[self.now], out)
+        _sketch(self.cells[self.now], out)
 
     def settle(self) -> None:
         """Take the last frame as the one that a still picture is compared with: a chapter begins behind it."""

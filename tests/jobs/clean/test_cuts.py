@@ -27,6 +27,22 @@ def test_a_leap_of_one_frame_within_one_picture_is_a_jump_cut(seed: int, pace: f
     assert [(t.kind, t.first) for t in found] == [("cut", 40)]
 
 
+@pytest.mark.parametrize("seed", range(720, 730))
+def test_a_cut_between_two_shots_that_are_shaken_is_found(seed: int) -> None:
+    random, frames = np.random.default_rng(seed), []
+    for scene in (Scene(seed), Scene(seed + 30)):
+        frames += [shown(taken(scene.world, *(np.array([320, 180]) + random.uniform(-12, 12, 2)))) for _ in range(40)]
+    found, _ = found_in(frames)
+    assert [(t.kind, t.first) for t in found] == [("cut", 40)]
+
+
+@pytest.mark.parametrize("seed", range(730, 734))
+def test_a_cut_between_two_shots_that_are_panned_fast_is_found(seed: int) -> None:
+    frames = [shown(taken(panorama(seed + k), 200 + 16 * i, 180)) for k in (0, 30) for i in range(40)]
+    found, _ = found_in(frames)
+    assert [(t.kind, t.first) for t in found] == [("cut", 40)]
+
+
 @pytest.mark.parametrize("seed", range(610, 613))
 def test_a_cut_in_the_dark_is_found_where_no_cell_changes_by_much(seed: int) -> None:
     one, other = (16 + 0.09 * Scene(s).world[:180, :320] for s in (seed, seed + 50))

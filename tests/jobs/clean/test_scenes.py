@@ -241,3 +241,24 @@ def test_a_cut_that_takes_two_frames_is_one(seed: int) -> None:
     frames = [shown(one.at(i / FPS)) for i in range(40)] + [shown(one.at(1.6) * 0.5 + other.at(0) * 0.5)]
     found, _ = found_in(frames + [shown(other.at(i / FPS)) for i in range(1, 40)])
     assert [(t.kind, t.first in (40, 41)) for t in found] == [("cut", True)]
+
+
+def shapes(seed: int, i: int) -> Picture:
+    """Four flat discs and boxes that drift over a flat ground."""
+    random = np.random.default_rng(seed)
+    picture = np.full((HEIGHT, WIDTH, 3), random.uniform(0, 255, 3), np.float32)
+    for k in range(4):
+        place, speed, size = random.uniform(0, [WIDTH, HEIGHT]), random.normal(0, 60, 2), int(random.uniform(20, 70))
+        ink = tuple(float(c) for c in random.uniform(0, 255, 3))
+        x, y = (int(abs((v + side) % (2 * side) - side)) for v, side in zip(place + speed * i / FPS, (WIDTH, HEIGHT), strict=True))  # to and fro
+        if k % 2:
+            cv2.circle(picture, (x, y), size, ink, -1, cv2.LINE_AA)
+        else:
+            cv2.rectangle(picture, (x - size, y - size // 2), (x + size, y + size // 2), ink, -1)
+    return picture
+
+
+@pytest.mark.parametrize("seed", [106, 150, 161, 165, 229, 284])
+def test_flat_shapes_that_move_are_no_dissolve(seed: int) -> None:
+    found, _ = found_in([shown(shapes(seed, i)) for i in range(100)])
+    assert found == []

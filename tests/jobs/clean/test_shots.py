@@ -303,9 +303,10 @@ def test_cuts_and_dissolves_are_found_in_the_dark() -> None:
 
 @pytest.mark.parametrize(("found", "wanted"), [
     pytest.param([], [(0.0, 15.0), (15.0, 30.0)], id="long-shot-in-equal-parts"),
-    pytest.param([shots.Transition(50, 50, "cut")], [(0.0, 5.0), (5.0, 17.5), (17.5, 30.0)], id="cut"),
-    pytest.param([shots.Transition(50, 60, "dissolve")], [(0.0, 4.9), (6.1, 18.05), (18.05, 30.0)], id="trimmed"),
-    pytest.param([shots.Transition(50, 50, "cut"), shots.Transition(54, 54, "cut")], [(0.0, 5.0), (5.4, 17.7), (17.7, 30.0)],
+    pytest.param([shots.Transition(50, 50, "cut", shots.HARD)], [(0.0, 5.0), (5.0, 17.5), (17.5, 30.0)], id="cut"),
+    pytest.param([shots.Transition(50, 60, "dissolve", shots.SOFT)], [(0.0, 4.9), (6.1, 18.05), (18.05, 30.0)], id="trimmed"),
+    pytest.param([shots.Transition(50, 60, "fade", (False, True))], [(0.0, 5.0), (6.1, 18.05), (18.05, 30.0)], id="cut to black, fade in"),
+    pytest.param([shots.Transition(50, 50, "cut", shots.HARD), shots.Transition(54, 54, "cut", shots.HARD)], [(0.0, 5.0), (5.4, 17.7), (17.7, 30.0)],
                  id="scrap-left-out"),
 ])
 def test_spans_follow_the_rules(found: list[shots.Transition], wanted: list[tuple[float, float]]) -> None:
@@ -319,7 +320,7 @@ def test_a_hole_in_the_clock_makes_no_clips() -> None:
 
 
 def test_a_video_of_scraps_is_kept_whole() -> None:
-    cuts = [shots.Transition(i, i, "cut") for i in range(3, 30, 3)]
+    cuts = [shots.Transition(i, i, "cut", shots.HARD) for i in range(3, 30, 3)]
     assert shots.spans(np.arange(30) / 10, 3.0, cuts, 1.0, 20.0, 0.1) == [(0.0, 3.0)]
 
 
@@ -328,6 +329,7 @@ def rows_of(content: list[float], spread: float) -> np.ndarray:
     rows = np.zeros((len(content), len(SIGNALS)), np.float32)
     for name in ("dy", "du", "dv"):
         rows[:, cuts.COLUMN[name]] = np.array(content) * 3 / 5
+    rows[:, cuts.COLUMN["displaced"]] = content
     rows[:, cuts.COLUMN["spread"]], rows[:, cuts.COLUMN["changed"]] = spread, 1.0
     return rows
 

@@ -6,7 +6,8 @@ import pytest
 from jobs.clean.measure import measure_file
 from jobs.clean.measures import Span, sketch, upright
 from jobs.media.encode import encode_video
-from jobs.media.planes import CELLS, CHROMA_CELLS, CHROMA_H, CHROMA_W, GRID_H, GRID_W, SKETCH, Grid
+from jobs.media.planes import SKETCH, Grid
+from jobs.media.signals import CELLS, CHROMA_CELLS, CHROMA_H, CHROMA_W, GRID_H, GRID_W
 from schemas.settings import Measure
 
 
