@@ -206,3 +206,14 @@ def test_a_cut_beside_a_camera_that_moves_fast_all_along_is_found(seed: int, way
 def test_what_moves_beyond_a_change_is_no_part_of_it() -> None:
     assert cuts.whole(3, np.array([0.0, 12.0, 14.0, 36.0, 1.0, 1.0])) == (2, 3)
     assert cuts.whole(3, np.array([0.0, 1.0, 14.0, 36.0, 1.0, 1.0])) == (1, 3)
+
+
+@pytest.mark.parametrize(("pace_px", "seed"), [(6, 742), (9, 751), (9, 753), (12, 749)])
+def test_a_dissolve_is_found_whose_shots_are_both_panned_fast(pace_px: int, seed: int) -> None:
+    one, other, frames = panorama(seed), panorama(seed + 30), []
+    for i in range(80):
+        share = np.clip((i - 30) / 20, 0, 1)
+        frames.append(shown((1 - share) * taken(one, 250 + pace_px * i, 180) + share * taken(other, 1500 - pace_px * i, 180)))
+    found, times = found_in(frames)
+    assert [t.kind for t in found] == ["dissolve"]
+    assert abs((times[found[0].first] + times[found[0].after]) / 2 - 40 / FPS) <= 0.5
