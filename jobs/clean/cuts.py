@@ -87,7 +87,9 @@ def scores(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8
     spread = np.maximum(spread, np.concatenate([spread[:1], spread[:-1]]))
     contrast = FLAT + (1 - FLAT) * spread / USUAL_SPREAD
     part = np.minimum(np.maximum(signals[:, COLUMN["changed"]], changed(thumbs, CHANGED * contrast)) / PART, 1.0)
-    alone = np.maximum(_alone(times, content, lights or {}), _alone(times, displaced, lights or {}))
+    alone = _alone(times, content, lights or {})
+    if (signals[:, COLUMN["moved"]] > 0).any():
+        alone = np.maximum(alone, _alone(times, displaced, lights or {}))
     score: Floats = SCALE * part * part * np.minimum(content / (FLOOR * contrast), alone)
     return score
 
@@ -193,7 +195,7 @@ def _lit_until(first: int, after: int, thumbs: NDArray[np.uint8]) -> int | None:
     """With which frame of a flash the new shot begins: those before it are like the old one, those behind it like the new one. None where they
     show something else than either."""
     lit = thumbs[first:after].astype(np.int16)
-    old, new = (_alike(thumbs[i].astype(np.int16), lit, 0.0) for i in (first - 1, after))
+    old, new = (alike(thumbs[i].astype(np.int16), lit, 0.0) for i in (first - 1, after))
     tells = (old != 0) | (new != 0)
     if tells.any() and np.maximum(old, new)[tells].mean() < LIT_LIKE:
         return None
@@ -315,10 +317,10 @@ def _flash(i: int, times: Floats, thumbs: NDArray[np.uint8]) -> bool:
     before, later = thumbs[min(start, i - 1):i].astype(np.int16), thumbs[i:end].astype(np.int16)
     jump = np.abs(later[0] - before[-1]).mean()
     least = -1.0 if _one_way(*thumbs[i - 1:i + 1].astype(np.float32)) else BACK_LIKE
-    return any(bool((_alike(one, later[np.abs(later - one).mean(axis=1) < BACK * jump], 1.0) >= least).any()) for one in before)
+    return any(bool((alike(one, later[np.abs(later - one).mean(axis=1) < BACK * jump], 1.0) >= least).any()) for one in before)
 
 
-def _alike(one: NDArray[np.int16], others: NDArray[np.int16], blank: float) -> Floats:
+def alike(one: NDArray[np.int16], others: NDArray[np.int16], blank: float) -> Floats:
     """Correlation of the luma of a thumb with that of others; `blank` where either is of one colour."""
     a, b = (luma - luma.mean(axis=-1, keepdims=True) for luma in (one[:LUMA_THUMB], others[:, :LUMA_THUMB]))
     least = RELIT_DETAIL * RELIT_DETAIL * LUMA_THUMB

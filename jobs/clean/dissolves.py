@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from jobs.clean.cuts import COLUMN, USUAL_SPREAD, Floats, relit
 from jobs.media.kernel import kernel
 from jobs.media.planes import LUMA_THUMB
+from jobs.media.signals import THUMB
 
 LENGTHS_S = (0.3, 0.5, 0.8, 1.2, 1.8, 2.6)
 """Lengths of dissolves that are tried."""
@@ -48,6 +49,9 @@ or an exposure does not flatten."""
 FLATTENS, STEEPEST = 0.95, 5.0
 """Where only quarters are mixed: spread of the flattest frame over that of the flatter end, at most, and how many times as far as on average the
 picture may pass in one frame. Of 21 such dissolves 17 had so little of both, of eight moves of the camera none."""
+EVERY = np.arange(THUMB)
+OF_QUARTERS = np.array([0, 1, 4, 5, 24, 25, 28, 29, *(LUMA_THUMB + np.array([0, 2, 12, 14]))])
+"""Cells of a thumb; those that tell all of `quarters`, in which luma has the weight that it has in all cells."""
 LIT_LIKE, LIT_REST, LIT_DIP = 0.6, 0.45, 0.8
 """Ends so much alike (correlation of their luma thumbs), of whose difference a change of brightness leaves no more than this share, with
 so little flattening between them, are one scene whose exposure changes while it moves."""
@@ -57,8 +61,8 @@ def dissolves(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.ui
     """First frame of each and the first that is wholly of the new shot, without overlap. First those of which every cell is mixed, then those of
     which the quarters of the picture are: where both shots move as they dissolve, light and colour of a quarter still pass evenly from one to the other."""
     spread = np.ascontiguousarray(signals[:, COLUMN["spread"]], dtype=np.float64)
-    found, coarse = _windows(times, thumbs, spread), quarters(thumbs)
-    for window in _windows(times, coarse, spread):
+    found, coarse = _windows(times, thumbs, spread, EVERY), quarters(thumbs)
+    for window in _windows(times, coarse, spread, OF_QUARTERS):
         if _flattens(spread, *window) and _evenly(coarse, *window) and not any(_overlap(times, window, other) for other in found):
             found.append(window)
     return found
@@ -87,13 +91,15 @@ def _overlap(times: Floats, one: tuple[int, int], other: tuple[int, int]) -> boo
     return bool(times[one[0]] <= times[other[1]] + APART_S and times[other[0]] <= times[one[1]] + APART_S)
 
 
-def _windows(times: Floats, thumbs: NDArray[np.uint8], spread: Floats) -> list[tuple[int, int]]:
-    """Where every frame is a mix of both ends, the strongest first."""
+def _windows(times: Floats, thumbs: NDArray[np.uint8], spread: Floats, cells: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Where every frame is a mix of both ends, the strongest first, as far as these `cells` of the thumbs tell."""
     rows = np.zeros((times.size, 3))
     for start in range(0, times.size, BLOCK):  # the thumbs of a long film, as floats, would be its greatest array
         low, after = max(start - BLOCK_MARGIN, 0), min(start + BLOCK, times.size)
         near = slice(low, after + BLOCK_MARGIN)
-        found_near = _mixes(times[near], np.ascontiguousarray(thumbs[near], dtype=np.float32), spread[near], np.array(LENGTHS_S))
+        shown = np.ascontiguousarray(thumbs[near], dtype=np.float32)
+        told = shown if cells is EVERY else np.ascontiguousarray(shown[:, cells])
+        found_near = _mixes(times[near], told, shown, spread[near], np.array(LENGTHS_S))
         rows[start:after] = found_near[start - low:after - low] + np.array([0, low, low])
     found: list[tuple[int, int]] = []
     for index in np.argsort(-rows[:, 0], kind="stable"):
@@ -149,10 +155,12 @@ def _ends(thumbs: NDArray[np.uint8], low: int, high: int) -> tuple[int, int]:
     return low + int(np.flatnonzero(share[:after] < MIXED)[-1]), low + after
 
 
-@kernel("float64[:, ::1](float64[::1], float32[:, ::1], float64[::1], float64[::1])")
-def _mixes(times: Any, thumbs: Any, spread: Any, lengths: Any) -> Any:
-    """For every frame and length: strength (0 where it is no dissolve), first frame, frame after, of a window centred there."""
+@kernel("float64[:, ::1](float64[::1], float32[:, ::1], float32[:, ::1], float64[::1], float64[::1])")
+def _mixes(times: Any, thumbs: Any, wholes: Any, spread: Any, lengths: Any) -> Any:
+    """For every frame and length: strength (0 where it is no dissolve), first frame, frame after, of a window centred there. `thumbs` are
+    the cells that tell, two thirds of them luma, of the thumbs that `wholes` has."""
     count, size = thumbs.shape
+    luma = 2 * size // 3
     rows = np.zeros((count, 3))
     for centre in range(2, count - 2):
         for length in lengths:
@@ -171,7 +179,7 @@ def _mixes(times: Any, thumbs: Any, spread: Any, lengths: Any) -> Any:
                 d = thumbs[high, k] - thumbs[low, k]
                 total += abs(d)
                 square += d * d
-                if k < LUMA_THUMB:
+                if k < luma:
                     a, b = float(thumbs[low, k]), float(thumbs[high, k])
                     sa += a
                     sb += b
@@ -185,12 +193,12 @@ def _mixes(times: Any, thumbs: Any, spread: Any, lengths: Any) -> Any:
             apart = total / size
             if apart < DISSOLVE_CHANGE * min(max((spread[low] + spread[high]) / (2.0 * USUAL_SPREAD), 0.3), 1.0):
                 continue
-            ca, cb = saa - sa * sa / LUMA_THUMB, sbb - sb * sb / LUMA_THUMB
-            like = (sab - sa * sb / LUMA_THUMB) / np.sqrt(max(ca * cb, 1e-9))
-            if moved_cells < DISSOLVE_PART * LUMA_THUMB or like > DISSOLVE_LIKE:
+            ca, cb = saa - sa * sa / luma, sbb - sb * sb / luma
+            like = (sab - sa * sb / luma) / np.sqrt(max(ca * cb, 1e-9))
+            if moved_cells < DISSOLVE_PART * luma or like > DISSOLVE_LIKE:
                 continue
             middle = 0.5 * (spread[(low + high) // 2] + spread[(low + high + 1) // 2])
-            if relit(thumbs[low], thumbs[high]):
+            if relit(wholes[low], wholes[high]):
                 continue
             dip = middle / max(0.5 * (spread[low] + spread[high]), 1e-9)
             if dip > DISSOLVE_DIP:

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.clean.cuts import ALL_OVER, COLUMN, Floats, change, cuts, whole
+from jobs.clean.cuts import ALL_OVER, COLUMN, Floats, alike, change, cuts, whole
 from jobs.clean.dissolves import dissolves
 from jobs.clean.fades import fades
 from jobs.clean.inside import inside
@@ -21,8 +21,8 @@ from jobs.clean.series import Pictures
 
 NEAR_S, NEAR_FADE_S = 0.1, 0.4
 """No dissolve begins or ends so near to a cut, or to a fade."""
-BLINK_S = 1.0
-"""What is back within this time was not faded out."""
+SWELL_S, SWELL_LIKE = 1.0, 0.5
+"""Light that swells and ebbs does so within this time; correlation of the luma thumbs before and after light that goes and is back as soon, at least."""
 EVEN_SPREAD, LEAP_FRAMES = 1.0, 3
 """Levels by which what is of one colour differs; a leap takes fewer frames."""
 SURE = 2.0
@@ -73,8 +73,7 @@ def transitions(pictures: Pictures, threshold: float) -> list[Transition]:
     sure = [Transition(i, i, "cut", HARD) for i, score in cuts(times, signals, thumbs, threshold)
             if not (_page(i, content, pictures) or _lit_anew(i, pictures) or _moves_on(i, score < SURE * threshold, content, stirred, pictures))]
     found = [fade for fade in (Transition(first, after, "fade", SOFT) for first, after in fades(times, seen.signals, seen.thumbs))
-             if not (_flashes(fade, seen.signals)
-                     or ((times[fade.after] - times[fade.first] < BLINK_S or _glares(fade, seen.signals)) and _one_scene(fade, sure, seen)))]
+             if not (_flashes(fade, seen.signals) or (_glares(fade, seen) and _one_scene(fade, sure, seen)))]
     found = [_hard_ends(fade, sure) for fade in found]
     found += [cut for cut in sure if not any(fade.first <= cut.first <= fade.after for fade in found)]
     mixes = [Transition(first, after, "dissolve", SOFT) for first, after in dissolves(times, seen.signals, seen.thumbs)]
@@ -140,18 +139,32 @@ def _moves_on(i: int, doubtful: bool, content: Floats, stirred: NDArray[np.int64
     return likeness(one[1], other[1]) >= (STOOD_LIKE if still else LEAP_LIKE) and likeness(one[0], other[0]) >= GOES_ON
 
 
-def _glares(fade: Transition, signals: NDArray[np.float32]) -> bool:
-    """Whether a fade passes through what is not of one colour, or begins or ends with a leap, as a light does that goes out or flashes."""
-    spread = signals[fade.first:fade.after + 1, COLUMN["spread"]]
+def _glares(fade: Transition, pictures: Pictures) -> bool:
+    """Whether a fade may be of the light: it passes through what is not of one colour, begins or ends with a leap, or swells and ebbs within a
+    moment, to what is brighter than both of its sides or from one picture to the same."""
+    spread = pictures.signals[fade.first:fade.after + 1, COLUMN["spread"]]
     blank = np.flatnonzero(spread <= spread.min() + EVEN_SPREAD)
-    return bool(spread.min() > EVEN_SPREAD or blank[0] < LEAP_FRAMES or blank[-1] > spread.size - 1 - LEAP_FRAMES)
+    before, later = pictures.thumbs[[fade.first, fade.after]].astype(np.int16)
+    swells = (pictures.times[fade.after] - pictures.times[fade.first] < SWELL_S
+              and (_brighter(fade, pictures.signals) or alike(before, later[None], 0.0)[0] >= SWELL_LIKE))
+    return bool(swells or spread.min() > EVEN_SPREAD or blank[0] < LEAP_FRAMES or blank[-1] > spread.size - 1 - LEAP_FRAMES)
 
 
 def _flashes(fade: Transition, signals: NDArray[np.float32]) -> bool:
     """Whether what is brighter than both of its sides begins with a leap: a flash that goes out slowly."""
-    spread, luma = (signals[max(fade.first - 1, 0):fade.after + 1, COLUMN[name]] for name in ("spread", "luma"))
-    blank = int(np.flatnonzero(spread <= spread.min() + EVEN_SPREAD)[0])
-    return bool(blank <= LEAP_FRAMES and luma[blank] > max(luma[0], luma[-1]))
+    return _blank(fade, signals) <= LEAP_FRAMES and _brighter(fade, signals)
+
+
+def _blank(fade: Transition, signals: NDArray[np.float32]) -> int:
+    """How many frames after the one before it a fade has come to its one colour."""
+    spread = signals[max(fade.first - 1, 0):fade.after + 1, COLUMN["spread"]]
+    return int(np.flatnonzero(spread <= spread.min() + EVEN_SPREAD)[0])
+
+
+def _brighter(fade: Transition, signals: NDArray[np.float32]) -> bool:
+    """Whether a fade passes through what is brighter than both of its sides."""
+    luma = signals[max(fade.first - 1, 0):fade.after + 1, COLUMN["luma"]]
+    return bool(luma[_blank(fade, signals)] > max(luma[0], luma[-1]))
 
 
 def _one_scene(mix: Transition, sure: Sequence[Transition], pictures: Pictures) -> bool:

@@ -262,3 +262,27 @@ def shapes(seed: int, i: int) -> Picture:
 def test_flat_shapes_that_move_are_no_dissolve(seed: int) -> None:
     found, _ = found_in([shown(shapes(seed, i)) for i in range(100)])
     assert found == []
+
+
+def slide(seed: int) -> Picture:
+    """Three boxes on an even ground, in greys."""
+    random = np.random.default_rng(seed)
+    picture = np.full((HEIGHT, WIDTH, 3), random.uniform(60, 220), np.float32)
+    for _ in range(3):
+        x, y, width, height = (int(v) for v in random.uniform([0, 0, 30, 30], [WIDTH * 0.7, HEIGHT * 0.7, 150, 100]))
+        picture[y:y + height, x:x + width] = random.uniform(20, 240)
+    return picture
+
+
+@pytest.mark.parametrize("seed", [41, 58, 87, 133, 193, 235])
+def test_a_short_fade_between_slides_that_share_their_boxes_is_found(seed: int) -> None:
+    light = np.abs(np.clip((np.arange(100) - 41) / 8, 0, 2) - 1)
+    found, _ = found_in([shown(slide(seed if i < 49 else seed + 1000) * share) for i, share in enumerate(light)])
+    assert [t.kind for t in found] == ["fade"]
+
+
+@pytest.mark.parametrize("seed", [907, 908, 913, 922])
+def test_a_light_that_goes_out_and_on_again_within_a_moment_is_no_fade(seed: int) -> None:
+    scene, light = Scene(seed), np.abs(np.clip((np.arange(100) - 41) / 9, 0, 2) - 1)
+    found, _ = found_in([shown(scene.at(i / FPS) * share) for i, share in enumerate(light)])
+    assert found == []
