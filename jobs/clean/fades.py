@@ -3,11 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.clean.cuts import COLUMN, Floats
+from jobs.clean.cuts import COLUMN, Floats, change
 from jobs.media.planes import LUMA_THUMB
 
-BLANK_SPREAD, BLANK_S = 6.0, 4.0
-"""Frames with less spread are blank; fades pass through a run of them that is at most so long."""
+BLANK_SPREAD, BLANK_S = 6.0, 2.0
+"""Frames with less spread of luma and of chroma are blank; a fade passes through a run of them that is at most so long."""
+STIRRED, STIRRED_S = 2.0, 0.5
+"""Median content change of a run that lasts so long, at most: what flickers or teems is even on a coarse grid alone."""
 LEAST_S = 0.3
 """What is shorter is a flash."""
 BLANK_REST = 1.5
@@ -30,18 +32,20 @@ FADE_PART = 0.2
 
 
 def fades(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """First frame of each and the first that is wholly of the new shot, in order."""
+    """First frame of each and the first that is wholly of the new shot, in order. A blank run that is long is a shot: out of and into it lead fades
+    of their own."""
     spread, luma = (signals[:, COLUMN[name]].astype(np.float64) for name in ("spread", "luma"))
-    blank = spread < BLANK_SPREAD
+    spread = np.hypot(spread, thumbs[:, LUMA_THUMB:].reshape(times.size, 2, -1).std(axis=2).max(axis=1))
+    content, blank = change(signals), spread < BLANK_SPREAD
     edges = np.flatnonzero(np.diff(np.concatenate([[False], blank, [False]]).astype(np.int8))).reshape(-1, 2)
     found: list[tuple[int, int]] = []
     count = times.size
     for low, high in (part for a, b in edges for part in _blankest(spread, int(a), int(b))):
         blankest = low + int(spread[low:high].argmin())
-        least = spread[blankest]
-        if high - low == count or times[min(high, count - 1)] - times[low] > BLANK_S:
+        least, lasts_s = spread[blankest], times[min(high, count - 1)] - times[low]
+        if high - low == count or (lasts_s > STIRRED_S and np.median(content[low + 1:high]) > STIRRED):
             continue
-        step = min(spread[max(low - 1, 0)], spread[min(high, count - 1)]) - least
+        step = max(spread[max(low - 1, 0)], spread[min(high, count - 1)]) - least
         if least > BLANK_REST + step:
             continue
         away = np.hypot(spread, luma - luma[blankest])
@@ -55,11 +59,12 @@ def fades(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]
             if off < np.inf:
                 first, after = (first, end) if end > edge else (end, after)
         after = min(high if after == high - 1 else after, count - 1)
-        if doubt > 1 or times[after] - times[first] < LEAST_S:
-            continue
-        if found and first <= found[-1][1]:
-            first = found.pop()[0]
-        found.append((first, after))
+        for start, end in ((first, after),) if lasts_s <= BLANK_S else ((first, low), (high - 1, after)):
+            if doubt > 1 or times[end] - times[start] < LEAST_S:
+                continue
+            if found and start <= found[-1][1]:
+                start = found.pop()[0]
+            found.append((start, end))
     return found
 
 
