@@ -35,7 +35,7 @@ GOES_ON, STOOD_LIKE, LEAP_LIKE = 0.6, 0.74, 0.8
 """Likeness of one scene to itself as a whole, and in what stands out after it stood still and after a leap that is no sure cut, at least."""
 LIT_ALL_OVER = 0.95
 """Share of the change of luma that goes one way where a light is switched that falls unevenly or dazzles."""
-BACK_S, BACKS = 3.0, ((0.42, 0.35), (0.2, 0.25))
+BACK_S, BACKS = 3.0, ((0.45, 0.35), (0.28, 0.2))
 """A light is switched for a while where so much of what stands out stays in its place (correlation), at least, and the picture is back within this
 time, but for such a part of the change: the more stays, the less need be back. A light that stays is another hour, however much of the place stays."""
 SAME_LIGHT = 0.5
