@@ -71,8 +71,8 @@ def dissolves(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.ui
 def quarters(thumbs: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Thumbs whose cells are the means of their quarter of luma, or of their half of chroma."""
     luma, chroma = thumbs[:, :LUMA_THUMB].reshape(-1, 2, 3, 2, 4), thumbs[:, LUMA_THUMB:].reshape(-1, 2, 3, 2, 2)
-    parts = (np.broadcast_to(cells.mean(axis=(2, 4), keepdims=True).round(), cells.shape) for cells in (luma, chroma))
-    return np.concatenate([part.reshape(len(thumbs), -1) for part in parts], axis=1, dtype=np.uint8, casting="unsafe")
+    parts = (np.broadcast_to(cells.mean(axis=(2, 4), keepdims=True).round().astype(np.uint8), cells.shape) for cells in (luma, chroma))
+    return np.concatenate([part.reshape(len(thumbs), -1) for part in parts], axis=1)
 
 
 def _flattens(spread: Floats, first: int, after: int) -> bool:

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from jobs.clean.cuts import COLUMN, Floats, change
 from jobs.media.planes import LUMA_THUMB
+from jobs.media.signals import THUMB
 
 BLANK_SPREAD, BLANK_S = 6.0, 2.0
 """Frames with less spread of luma and of chroma are blank; a fade passes through a run of them that is at most so long."""
@@ -27,6 +28,8 @@ FADE_REST, FADE_REST_MOST = 0.2, 0.35
 the blank run is beyond doubt: what is seen moves on."""
 FADE_OFF, FADE_FAINT = 0.25, 3.0
 """How far, in parts of it, their contrast is from that of the mix beyond doubt; levels that do not count."""
+BLOCK = 4_096
+"""Frames whose colours are looked at at a time."""
 FADE_PART = 0.2
 """Share of the luma thumb that a fade changes, at least: a planet before a black sky has that."""
 
@@ -35,7 +38,7 @@ def fades(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]
     """First frame of each and the first that is wholly of the new shot, in order. A blank run that is long is a shot: out of and into it lead fades
     of their own."""
     spread, luma = (signals[:, COLUMN[name]].astype(np.float64) for name in ("spread", "luma"))
-    spread = np.hypot(spread, thumbs[:, LUMA_THUMB:].reshape(times.size, 2, -1).std(axis=2).max(axis=1))
+    spread = np.hypot(spread, colour_spread(thumbs))
     content, blank = change(signals), spread < BLANK_SPREAD
     edges = np.flatnonzero(np.diff(np.concatenate([[False], blank, [False]]).astype(np.int8))).reshape(-1, 2)
     found: list[tuple[int, int]] = []
@@ -66,6 +69,12 @@ def fades(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]
                 start = found.pop()[0]
             found.append((start, end))
     return found
+
+
+def colour_spread(thumbs: NDArray[np.uint8]) -> Floats:
+    """Standard deviation of the cells of U or of V of every thumb, whichever is greater, 0..128."""
+    parts = (thumbs[start:start + BLOCK, LUMA_THUMB:].reshape(-1, 2, (THUMB - LUMA_THUMB) // 2) for start in range(0, max(len(thumbs), 1), BLOCK))
+    return np.concatenate([part.std(axis=2).max(axis=1) for part in parts])  # as floats those of a long film would take much room
 
 
 def _blankest(spread: Floats, low: int, high: int) -> list[tuple[int, int]]:
