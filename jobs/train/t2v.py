@@ -72,8 +72,8 @@ class Expert:
 
 
 EXPERTS: Mapping[str, Expert] = {
-    "high": Expert((FRAMES, 4, 4), heads=8, inner=448, blocks=4, share=0.5, noise=(0.75, 1.0)),
-    "low": Expert((4, 2, 2), heads=4, inner=256, blocks=3, share=0.5, noise=(0.0, 0.94)),
+    "high": Expert((FRAMES, 4, 4), heads=8, inner=448, blocks=4, share=0.65, noise=(0.75, 1.0)),
+    "low": Expert((4, 2, 2), heads=4, inner=256, blocks=3, share=0.35, noise=(0.0, 0.94)),
 }
 """By what they are called. The `high` one sees a clip as 16 tokens, which hold whole movements and take a sixteenth of the time of 256; what passes
 through so few is coarse: of the variance of the latents 256 numbers tell 0.92 of such a token, 128 numbers 0.97 of the 256 of the `low` one."""
