@@ -19,7 +19,7 @@ from jobs.clean.inside import inside
 from jobs.clean.scenes import AROUND_S, bar_stays, in_place, likeness, moved_through, one_scene, page_turned, scene
 from jobs.clean.series import Pictures
 
-NEAR_S, NEAR_FADE_S = 0.1, 0.4
+NEAR_S, NEAR_FADE_S = 0.1, 0.15
 """No dissolve begins or ends so near to a cut, or to a fade."""
 SWELL_S, SWELL_LIKE = 1.0, 0.5
 """Light that swells and ebbs does so within this time; correlation of the luma thumbs before and after light that goes and is back as soon, at least."""
@@ -73,7 +73,7 @@ def transitions(pictures: Pictures, threshold: float) -> list[Transition]:
     sure = [Transition(i, i, "cut", HARD) for i, score in cuts(times, signals, thumbs, threshold)
             if not (_page(i, content, pictures) or _lit_anew(i, pictures) or _moves_on(i, score < SURE * threshold, content, stirred, pictures))]
     found = [fade for fade in (Transition(first, after, "fade", SOFT) for first, after in fades(times, seen.signals, seen.thumbs))
-             if not (_flashes(fade, seen.signals) or (_glares(fade, seen) and _one_scene(fade, sure, seen)))]
+             if not ((_flashes(fade, seen.signals) or _glares(fade, seen)) and _one_scene(fade, sure, seen))]
     found = [_hard_ends(fade, sure) for fade in found]
     found += [cut for cut in sure if not any(fade.first <= cut.first <= fade.after for fade in found)]
     mixes = [Transition(first, after, "dissolve", SOFT) for first, after in dissolves(times, seen.signals, seen.thumbs)]
