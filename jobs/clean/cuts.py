@@ -30,7 +30,7 @@ SWEEP = 1.5
 all but two changed the picture by more than three times what it did."""
 CALM, CALM_FRAMES = 0.1, 4
 """So many frames that change by less than this part of a cut end what is beside it: another cut behind them is one of a shot that is short."""
-SWING, SWING_USUAL = 0.08, 0.75
+SWING, SWING_USUAL = 0.1, 0.75
 """A camera that is turned at once comes to rest gradually, or the other way round: by such a part of the greatest change both frames after it still
 change more than so many of those that follow them within AROUND_S."""
 SHAKE = 2.5
