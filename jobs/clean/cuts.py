@@ -185,7 +185,7 @@ def flashes(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint
             if content[k] < LIT_ENDS * content[i] or luma[k] > luma[k - 1]:
                 continue
             before, *lit, later = thumbs[i - 1:k + 1].astype(np.float32)
-            if all(_one_way(before, one) and _one_way(one, later) and before.mean() < one.mean() > later.mean() for one in lit):
+            if all(one_way(before, one) and one_way(one, later) and before.mean() < one.mean() > later.mean() for one in lit):
                 found.append((i, k))
                 break
     return found
@@ -256,7 +256,7 @@ def _sweeps(one: NDArray[np.float32], between: NDArray[np.uint8], other: NDArray
 def _veiled(clear: int, blank: int, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]) -> bool:
     """Whether frame `blank` shows hardly anything, as `clear` might in a light that has grown or fallen all over."""
     spread = signals[:, COLUMN["spread"]]
-    return bool(spread[blank] <= VEILED * spread[clear]) and _one_way(*thumbs[[clear, blank]].astype(np.float32))
+    return bool(spread[blank] <= VEILED * spread[clear]) and one_way(*thumbs[[clear, blank]].astype(np.float32))
 
 
 def _lifts(clear: int, blank: int, times: Floats, signals: NDArray[np.float32]) -> bool:
@@ -274,7 +274,7 @@ def _light(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
 def _unlit(one: NDArray[np.float32], other: NDArray[np.float32]) -> float | None:
     """What is left of the change of two thumbs, as seen in the clearer one, where the light has grown or fallen all over: nothing where the
     same is seen in both; else where a flash lies over the one."""
-    if not _one_way(one, other):
+    if not one_way(one, other):
         return None
     if _light(one, other):
         return 0.0
@@ -288,7 +288,7 @@ def _unlit(one: NDArray[np.float32], other: NDArray[np.float32]) -> float | None
     return float(np.abs(faint - gain * clear).mean() * clear.std() / (faint.std() + RELIT_FAINT)) if gain >= RELIT_GAIN else None
 
 
-def _one_way(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+def one_way(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
     """Whether luma grows or falls all over."""
     apart = (other - one)[:LUMA_THUMB]
     return abs(float(apart.sum())) >= ALL_OVER * float(np.abs(apart).sum())
@@ -316,7 +316,7 @@ def _flash(i: int, times: Floats, thumbs: NDArray[np.uint8]) -> bool:
     start, end = np.searchsorted(times, (times[i] - FLASH_S, times[i] + FLASH_S + 1e-6))
     before, later = thumbs[min(start, i - 1):i].astype(np.int16), thumbs[i:end].astype(np.int16)
     jump = np.abs(later[0] - before[-1]).mean()
-    least = -1.0 if _one_way(*thumbs[i - 1:i + 1].astype(np.float32)) else BACK_LIKE
+    least = -1.0 if one_way(*thumbs[i - 1:i + 1].astype(np.float32)) else BACK_LIKE
     return any(bool((alike(one, later[np.abs(later - one).mean(axis=1) < BACK * jump], 1.0) >= least).any()) for one in before)
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.clean.cuts import ALL_OVER, COLUMN, Floats, alike, change, cuts, whole
+from jobs.clean.cuts import ALL_OVER, COLUMN, RATIO, Floats, alike, change, cuts, one_way, whole
 from jobs.clean.dissolves import dissolves
 from jobs.clean.fades import fades
 from jobs.clean.inside import inside
@@ -41,6 +41,8 @@ time, but for such a part of the change: the more stays, the less need be back. 
 SAME_LIGHT = 0.5
 """Mean luma of the darker picture over that of the lighter one, at least, where a scene goes on: two woods under their sky are alike, another light
 is another hour."""
+STIRS_S = 0.2
+"""Within so long before a flash a whip pan leads into it."""
 HOLE_S = 60.0
 """A frame that is shown for longer is a hole in the clock of a broken file, not a picture that stands still."""
 HARD, SOFT = (False, False), (True, True)
@@ -73,7 +75,8 @@ def transitions(pictures: Pictures, threshold: float) -> list[Transition]:
     sure = [Transition(i, i, "cut", HARD) for i, score in cuts(times, signals, thumbs, threshold)
             if not (_page(i, content, pictures) or _lit_anew(i, pictures) or _moves_on(i, score < SURE * threshold, content, stirred, pictures))]
     found = [fade for fade in (Transition(first, after, "fade", SOFT) for first, after in fades(times, seen.signals, seen.thumbs))
-             if not ((_flashes(fade, seen.signals) or _glares(fade, seen)) and _one_scene(fade, sure, seen))]
+             if not ((_flashes(fade, seen.signals) and _stirs(fade, seen))
+                     or ((_flashes(fade, seen.signals) or _glares(fade, seen)) and _one_scene(fade, sure, seen)))]
     found = [_hard_ends(fade, sure) for fade in found]
     found += [cut for cut in sure if not any(fade.first <= cut.first <= fade.after for fade in found)]
     mixes = [Transition(first, after, "dissolve", SOFT) for first, after in dissolves(times, seen.signals, seen.thumbs)]
@@ -153,6 +156,15 @@ def _glares(fade: Transition, pictures: Pictures) -> bool:
 def _flashes(fade: Transition, signals: NDArray[np.float32]) -> bool:
     """Whether what is brighter than both of its sides begins with a leap: a flash that goes out slowly."""
     return _blank(fade, signals) <= LEAP_FRAMES and _brighter(fade, signals)
+
+
+def _stirs(fade: Transition, pictures: Pictures) -> bool:
+    """Whether what is seen right before a fade moves more than it did, other than into its light: a whip pan into a flash, behind which all is new."""
+    times, content = pictures.times, change(pictures.signals)
+    long, begin = np.searchsorted(times, (times[fade.first] - AROUND_S[1] - STIRS_S, times[fade.first] - STIRS_S))
+    usual = float(np.median(content[long + 1:begin + 1])) if begin > long else 0.0
+    pairs = (pictures.thumbs[k - 1:k + 1].astype(np.float32) for k in range(max(begin, 1), fade.first + 1) if content[k] > RATIO * usual + 1)
+    return any(not one_way(*pair) for pair in pairs)
 
 
 def _blank(fade: Transition, signals: NDArray[np.float32]) -> int:

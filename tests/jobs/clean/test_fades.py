@@ -49,3 +49,31 @@ def test_a_scene_whose_colours_alone_differ_is_not_blank(seed: int) -> None:
     found = centres(frames)
     assert [kind for kind, _ in found] == ["fade", "fade"]
     assert [at for _, at in found] == pytest.approx([begun, ended], abs=4)
+
+
+def dip(one: Scene, other: Scene) -> tuple[list[np.ndarray], int, int]:
+    """A white that comes at once and goes slowly, as that of a flash and of an editor's `fadewhite` do, the first frame of it and the first without."""
+    frames = [shown(one.at(i / FPS)) for i in range(50)]
+    frames += [np.full((HEIGHT, WIDTH, 3), 255, np.uint8)] * 2
+    frames += [shown(other.at((52 + i) / FPS) * share + 255 * (1 - share)) for i, share in enumerate(FADE)]
+    ended = len(frames)
+    return frames + [shown(other.at((ended + i) / FPS)) for i in range(50)], 50, ended
+
+
+@pytest.mark.parametrize("seed", range(780, 784))
+def test_white_that_comes_at_once_is_a_fade_between_two_scenes_and_a_flash_within_one(seed: int) -> None:
+    frames, begun, ended = dip(Scene(seed), Scene(seed + 30))
+    assert centres(frames) == [("fade", pytest.approx((begun + ended) / 2, abs=3))]
+    assert centres(dip(Scene(seed), Scene(seed))[0]) == []
+
+
+@pytest.mark.parametrize("seed", [790, 791, 793, 794])
+def test_a_dissolve_soon_after_a_fade_is_found(seed: int) -> None:
+    one, between, other = Scene(seed), Scene(seed + 30), Scene(seed + 60)
+    frames = [shown(one.at(i / FPS)) for i in range(40)]
+    frames += [shown(one.at((40 + i) / FPS) * (1 - share)) for i, share in enumerate(FADE)]
+    frames += [shown(between.at(i / FPS) * share) for i, share in enumerate(FADE)]
+    frames += [shown(between.at((9 + i) / FPS)) for i in range(6)]
+    frames += [shown(between.at((15 + i) / FPS) * (1 - share) + other.at(i / FPS) * share) for i, share in enumerate(np.arange(1, 15) / 15)]
+    frames += [shown(other.at((15 + i) / FPS)) for i in range(50)]
+    assert [kind for kind, _ in centres(frames)] == ["fade", "dissolve"]
