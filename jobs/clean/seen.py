@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 PAIR_S = 0.1
 """Least distance of the second picture that motion is measured with."""
 JPEG_QUALITY = 85
+PLAIN = ("yuv420p", "yuvj420p")
+"""Formats whose planes are samples as they are, if their size is: to scale one of 240 lines to 224 cost more than all that was saved by it."""
+NARROW = ((16, 255 / 219, 0), (128, 255 / 224, 128), (128, 255 / 224, 128))
+"""Of Y, U and V the level that is nothing in narrow range, how many levels of full range one of it is, and what nothing is in that."""
+HARDLY = 1.15
+"""So many times the short side that is asked for a picture is taken as it is."""
 TOGETHER = 16
 """Samples that are measured together: between two frames of the decoder, code and tables would come from memory each time."""
 THIN_S = 2.5
@@ -127,11 +133,14 @@ class Seen:
         import cv2
 
         width, height = _small_size(frame.width * self.sar, frame.height, self.settings.short_side_px)
-        small = self.shrink.reformat(frame, width=width, height=height, format="yuvj420p", interpolation="AREA", threads=1,
-                                     dst_color_range="JPEG")
-        y, u, v = (np.ascontiguousarray(plane_array(plane, 8)) for plane in small.planes)
-        half = cv2.resize(y, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
         layout = self.grid.lay(frame)
+        if (width, height) == (frame.width, frame.height) and frame.format.name in PLAIN:
+            y, u, v = _full_range([plane_array(plane, 8) for plane in frame.planes], layout.full)
+        else:
+            small = self.shrink.reformat(frame, width=width, height=height, format="yuvj420p", interpolation="AREA", threads=1,
+                                         dst_color_range="JPEG")
+            y, u, v = (np.ascontiguousarray(plane_array(plane, 8)) for plane in small.planes)
+        half = cv2.resize(y, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
         native = plane_array(frame.planes[0], layout.bits) if layout.direct else None
         return Picture(t, y, u, v, half, native, layout.bits, layout.full, self.rotation, self.mirrored,
                        self._coarse(frame, *half.shape[::-1]))
@@ -261,8 +270,18 @@ def _jpeg(y: Any, u: Any, v: Any, rotation: int, mirrored: bool, colorspace: int
     return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1])
 
 
+def _full_range(planes: Sequence[Pixels], full: bool) -> list[Pixels]:
+    """8-bit Y, U and V as full range has them, rounded (ITU-T H.273), in memory of their own."""
+    import cv2
+
+    if full:
+        return [plane.copy() for plane in planes]
+    return [cv2.addWeighted(plane, gain, plane, 0.0, zero - low * gain) for plane, (low, gain, zero) in zip(planes, NARROW, strict=True)]
+
+
 def _small_size(width: float, height: float, short_px: int) -> tuple[int, int]:
-    """Even size with the short side at `short_px`, or as it is when smaller; never longer than 16 short sides."""
-    scale = min(1.0, short_px / max(min(width, height), 1.0))
+    """Even size with the short side at `short_px`, or as it is when smaller or hardly larger; never longer than 16 short sides."""
+    short = max(min(width, height), 1.0)
+    scale = min(1.0, short_px / short) if short > HARDLY * short_px else 1.0
     most = 16 * short_px
     return (max(2, min(round(width * scale / 2) * 2, most)), max(2, min(round(height * scale / 2) * 2, most)))

@@ -3,7 +3,7 @@
 A file defines `MEASURE`, a `Measurement` with the columns of `clips` that it fills. The pass (`jobs.clean.measure`) decodes
 once and calls, as far as given:
 
-* `look(picture)` for every sampled picture, two a second, short side 224: numbers of that picture;
+* `look(picture)` for every sampled picture, two a second, short side 224 (of one hardly larger its own): numbers of that picture;
 * `compare(picture, later, gap_s)` for a sampled picture and the luma about a tenth of a second later, as small as its `coarse`: numbers;
 * `hear(rate_hz, channels)` once per sound stream, with the names of its channels: a function that turns some blocks of sound into numbers, a row each;
 * `reduce(span)` for every clip: its columns from the numbers that lie inside it and from the signals of every frame.
@@ -46,7 +46,7 @@ class Picture:
 
     Attributes:
         t_s: Presentation time.
-        y: Luma, full range 0..255, display aspect, short side 224 or less, unrotated.
+        y: Luma, full range 0..255, display aspect, short side 224 or less, 257 at most where it is that of the frame, unrotated.
         u: Chroma at half the size, 0..255 around 128.
         half: Luma at half the size of `y`.
         plane: Luma as decoded, not scaled, `plane_bits` deep; None where the format has no such plane, and for measurements that do not
