@@ -1,6 +1,7 @@
 """`reelmill build SOURCE…`: every job of the corpus in order, a gate after each table, and the release."""
 
 import argparse
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.cli.common import json_word, note, settings_of, settings_words, show
@@ -41,7 +42,11 @@ def build(settings: Settings, *, quiet: bool = False) -> dict[str, Any]:
             outcome = execute(name, settings)
             if not quiet:
                 note(line(outcome))
-            execute_check += checked(settings, name)
+            verdicts = checked(settings, name)
+            if not quiet:
+                for words in gate_lines(verdicts):
+                    note(words)
+            execute_check += verdicts
         release = release_of(settings)
     lake = Lake(settings.runtime.lake)
     return {"lake": lake.url(), "release": release, "gates": execute_check, "stages": [vars_of(s) for s in funnel_lines(lake)]}
@@ -53,6 +58,12 @@ def line(outcome: Outcome) -> str:
         return f"{outcome.job:<9} stands already ({outcome.fingerprint}): nothing was done"
     gone = ", ".join(f"{n} {r}" for r, n in outcome.rejected.items())
     return f"{outcome.job:<9} {outcome.seen} in, {outcome.kept} kept" + (f"; rejected: {gone}" if gone else "")
+
+
+def gate_lines(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the gates behind a job said: the tables that passed, and a line for each warning."""
+    passed = ", ".join(f"{v['table']} ({v['rows']} rows, {v['checks']} checks)" for v in verdicts)
+    return ([f"{'gate':<9} passed: {passed}"] if verdicts else []) + [f"  warning: {v['table']}: {w}" for v in verdicts for w in v["warnings"]]
 
 
 def vars_of(stage: Any) -> dict[str, Any]:

@@ -60,7 +60,17 @@ def test_building_again_does_nothing_and_says_so(reelmill, built, tiny, facts_of
     code, _, said = reelmill("build", tiny, "--lake", built)
     assert code == 0
     assert said.count("nothing was done") == 6
+    gates = [line for line in said.splitlines() if line.startswith("gate ")]
+    assert [line.split(" (")[0] for line in gates] == [f"gate      passed: {table}" for table in ("sources", "clips", "rejects", "duplicates", "labels", "samples")]
     assert {p: p.stat().st_mtime_ns for p in built.rglob("manifest.json")} == before
+
+
+def test_what_a_gate_warns_of_is_said_while_building(reelmill, tiny, tmp_path):
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "one.mp4").write_bytes((tiny / "one.mp4").read_bytes())
+    code, _, said = reelmill("build", tmp_path / "bare", "--lake", tmp_path / "lake")
+    assert code == 0, said
+    assert "warning: samples: caption_share_warn" in said
 
 
 def test_a_second_lake_has_the_same_bytes(reelmill, built, tiny, tmp_path, facts_of):
