@@ -5,11 +5,12 @@ those that most pages are in are thought likelier from the start, addresses of p
 for gets no row. What is Chinese without a sign that Cantonese alone writes is `zh`: short texts in traditional characters look like `yue`.
 """
 
+from importlib.metadata import version as installed
 from typing import Any
 
 from jobs.clean.texts import LANGUAGES, identifier
 from jobs.clean.words import ADDRESS
-from jobs.label.labeler import Batch, Found, Labeler, rounded
+from jobs.label.labeler import Batch, Found, Labeler, Model, rounded
 from schemas.settings import Label
 
 FIELDS = ("title", "caption", "transcript", "text")
@@ -26,6 +27,10 @@ OFTENER = 3.0
 odds are set far lower, since the identifier takes what it has read as surer than it is."""
 CANTONESE = frozenset("嘅咗喺哋啲唔佢冇嚟嗰咩嘢啱攞睇噉乜嚿")
 """Signs of written Cantonese that other Chinese does without."""
+
+
+def model(settings: Label) -> Model:
+    return Model("py3langid", installed("py3langid"))
 
 
 def load(settings: Label, device: str) -> Any:
@@ -61,6 +66,7 @@ LABELER = Labeler(
     "language",
     version=3,
     needs=FIELDS,
+    model=model,
     load=load,
     label=label,
     examples=(
