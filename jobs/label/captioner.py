@@ -37,6 +37,8 @@ SORRY = re.compile(
 )
 _FORMAT = re.compile("[\u00ad\u200c-\u200f\u202a-\u202e\u2061-\u2069]")
 """Signs that are not seen and that neither language is written with: they turn round what follows, or join it."""
+_TRAILING = re.compile(r",(?=\s*[}\]])")
+"""A comma behind the last part, which models write and JSON does not know."""
 Status = Literal["ok", "truncated", "refused", "failed", "unanswered"]
 PASSING = frozenset({"unanswered"})
 """What says nothing of the clip: it is asked about again."""
@@ -99,6 +101,7 @@ def parsed(text: str, cost: Cost = Cost()) -> Reply:
 
 def _object(text: str) -> dict[str, Any] | None:
     """The last JSON object in a text that speaks a language: a model may think aloud, or fence its answer."""
+    text = _TRAILING.sub("", text)
     found, at, decoder = None, text.find("{"), json.JSONDecoder()
     while at >= 0:
         try:

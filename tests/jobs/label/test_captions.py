@@ -146,11 +146,12 @@ def test_what_is_not_a_caption_is_a_status_and_never_a_text(server, ask, reply, 
         ('{"en": {"subject": ["a dog", "a cat"], "action": null}}', "a dog, a cat.", None),
         ('{"en": {"subject": "a sign: call 138 1234 5678"}}', "a sign: call <PHONE>.", None),
         ('{"en": {"subject": "一只狗", "action": "runs"}, "zh": {"subject": "iPhone 15", "action": "lies there", "setting": "桌上"}}', "runs.", "iPhone 15，桌上。"),
+        ('{"en": {"subject": "a dog",\n}, "zh": {"subject": "狗", }, }', "a dog.", "狗。"),
         ('{"en": {"subject": "собака", "action": "runs"}}', "runs.", None),
         ('{"en": {"subject": "<script>alert(1)</script> a <b>red</b> ball"}, "zh": {"subject": "<img src=x onerror=alert(1)>球"}}', "a red ball.", "球。"),
         ('{"en": {"subject": "a\\u202e ball\\u0000\\n\\n\\u2066 rolls"}}', "a ball rolls.", None),
     ],
-    ids=["thinks aloud", "english that is chinese", "chinese that is english", "lists", "personal data", "one phrase in the other language",
+    ids=["thinks aloud", "english that is chinese", "chinese that is english", "lists", "personal data", "one phrase in the other language", "commas behind the last",
          "english that is russian", "tags and scripts", "signs that turn the line round"],
 )
 def test_only_what_was_asked_for_is_taken_from_an_answer(text, en, zh):
