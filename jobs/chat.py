@@ -24,6 +24,8 @@ BUSY = (408, 409, 425, 429)
 """Codes below 500 that say to come back later."""
 AWAY = (*BUSY, 503, 529)
 """Codes that say nothing of the request: too much is asked of the server, or it is not up."""
+HUNG_UP = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, HTTPException)
+"""Faults of a server that took the request and then let go of it."""
 
 
 class TurnedDown(Exception):
@@ -88,7 +90,8 @@ class Chat:
             except TimeoutError as error:
                 why, kind = str(error) if error.args != ("timed out",) else f"timed out after {TIMEOUT_S:g} s", Transient
             except (OSError, HTTPException, ValueError) as error:
-                why, kind = str(getattr(error, "reason", "") or error or type(error).__name__), Transient
+                cause = getattr(error, "reason", "") or error
+                why, kind = str(cause) or type(error).__name__, Unanswered if isinstance(cause, HUNG_UP) else Transient
         raise kind(f"{self.setting}: no answer from {self.url} after {TRIES} tries ({why})")
 
     def _tried(self, body: Mapping[str, Any]) -> Any:

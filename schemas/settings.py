@@ -130,7 +130,8 @@ class Label(Section):
     max_unsafe: Share | None = None
     """Probability of an unsafe concept above which a clip is dropped; none: labels only."""
     blocklist: tuple[str, ...] = ()
-    """Words in a title, caption, transcript or text for which a clip is dropped, in addition to the built-in list."""
+    """Words in a title, caption, transcript or text, given, read in the picture, heard or said by a captioner, for which a clip is dropped, in
+    addition to the built-in list."""
     aesthetic_head: str = ""
     """Path of a safetensors head over the embeddings of `clip_model`; empty: no aesthetic score."""
     ocr_min_text_share: Share = 0.0

@@ -26,6 +26,11 @@ def markup_share(text: str) -> float:
     return 1 - len(_without_braces(_without_pairs(_TAGS.sub("", _without_blocks(text))))) / len(text) if text else 0.0
 
 
+def without_tags(text: str) -> str:
+    """The text without tags, and without scripts and style sheets and what stands in them."""
+    return str(_TAGS.sub(" ", _without_blocks(text)))
+
+
 def _without_blocks(text: str) -> str:
     """The text without its blocks; one that is never closed is none, and costs one look to the end, not one for each."""
     for opening, closing in _BLOCKS:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.label.blocklist import TEXTS as LABEL_TEXTS
+from jobs.label.blocklist import first_in, words
 from schemas.rejects import Why
 from schemas.settings import Label
 
@@ -70,6 +72,8 @@ def verdict(clip: Row, labels: Sequence[Row], label: Label) -> Why | None:
     if label.max_unsafe is not None and unsafe is not None and unsafe > label.max_unsafe:
         return Why("safety", "unsafe", unsafe, ">", label.max_unsafe)
     blocked = next((row["text"] for row in labels if row["labeler"] == "safety" and row["key"] == "blocked_word"), None)
+    if blocked is None:
+        blocked = first_in((row["text"] for row in labels if (row["labeler"], row["key"]) in LABEL_TEXTS), words(label))
     if blocked is not None:
         return Why("safety_words", "unsafe", 1.0, ">", 0.0, f"blocked word {blocked!r}")
     return None

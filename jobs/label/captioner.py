@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Literal, TypeAlias
 
+from jobs.clean.markup import without_tags
 from jobs.collect.pii import clean, mask
-from jobs.label.words import han_share
+from jobs.label.words import han_share, latin_share
 from jobs.version import digest
 
 PARTS = ("subject", "action", "setting", "camera", "style", "mood")
@@ -24,8 +25,8 @@ ASK = (
 MAX_TOKENS = 600
 MAX_CHARS = 300
 """Of one phrase; more is no short phrase but a model that runs on."""
-MOSTLY_HAN = 0.5
-"""Share of Han letters from which a phrase is not English."""
+MOSTLY_LATIN = 0.5
+"""Share of Latin letters up to which a phrase is not English."""
 NOTHING = frozenset(
     {"none", "null", "nothing", "n/a", "na", "unknown", "not visible", "cannot be told", "无", "没有", "未知", "不详", "无法判断"}
 )
@@ -34,6 +35,10 @@ SORRY = re.compile(
     r"\s*(i'?m sorry|sorry|i apologi[sz]e|i can ?(no|')t|i am (unable|not able)|i'?m (unable|not able)|as an ai|抱歉|很抱歉|对不起|我无法|我不能|无法提供)",
     re.IGNORECASE,
 )
+_FORMAT = re.compile("[\u00ad\u200c-\u200f\u202a-\u202e\u2061-\u2069]")
+"""Signs that are not seen and that neither language is written with: they turn round what follows, or join it."""
+_TRAILING = re.compile(r",(?=\s*[}\]])")
+"""A comma behind the last part, which models write and JSON does not know."""
 Status = Literal["ok", "truncated", "refused", "failed", "unanswered"]
 PASSING = frozenset({"unanswered"})
 """What says nothing of the clip: it is asked about again."""
@@ -96,6 +101,7 @@ def parsed(text: str, cost: Cost = Cost()) -> Reply:
 
 def _object(text: str) -> dict[str, Any] | None:
     """The last JSON object in a text that speaks a language: a model may think aloud, or fence its answer."""
+    text = _TRAILING.sub("", text)
     found, at, decoder = None, text.find("{"), json.JSONDecoder()
     while at >= 0:
         try:
@@ -109,19 +115,24 @@ def _object(text: str) -> dict[str, Any] | None:
 
 
 def _phrases(facts: dict[str, Any], lang: str) -> dict[str, str]:
-    """The parts of one language; all empty where they are in another one."""
+    """The parts of one language; those in another one are empty."""
     given = facts.get(lang)
     phrases = {part: _phrase(given.get(part)) if isinstance(given, dict) else "" for part in PARTS}
-    han = han_share("".join(phrases.values()))
-    if han == 0 if lang == "zh" else han >= MOSTLY_HAN:
-        return dict.fromkeys(PARTS, "")
-    return phrases
+    phrases = {part: phrase if _is_in(lang, phrase) else "" for part, phrase in phrases.items()}
+    return dict.fromkeys(PARTS, "") if lang == "zh" and han_share("".join(phrases.values())) == 0 else phrases
+
+
+def _is_in(lang: str, phrase: str) -> bool:
+    """Whether a phrase can be of a language. Without Han it is Chinese as a name (`IMAX`, `iPhone 15`), not as words in small letters."""
+    if lang == "en":
+        return latin_share(phrase) > MOSTLY_LATIN
+    return han_share(phrase) > 0 or not any(word.isalpha() and word.islower() for word in phrase.split())
 
 
 def _phrase(value: object) -> str:
     if isinstance(value, list):
         value = ", ".join(v for v in value if isinstance(v, str))
-    said = " ".join(clean(value).split()) if isinstance(value, str) else ""
+    said = " ".join(_FORMAT.sub("", without_tags(clean(value))).split()) if isinstance(value, str) else ""
     if said.casefold().strip(" .。") in NOTHING or not any(c.isalnum() for c in said) or len(said) > MAX_CHARS:
         return ""
     return mask(said)[0]

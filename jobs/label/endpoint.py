@@ -155,6 +155,8 @@ def read(answer: Any) -> Reply:
         cost = Cost(
             *(n if type(n := usage.get(key)) is int and 0 <= n < MOST_TOKENS else None for key in ("prompt_tokens", "completion_tokens", "total_tokens"))
         )
+        if cost.total is None and cost.read is not None and cost.written is not None:
+            cost = Cost(cost.read, cost.written, cost.read + cost.written)
         choice = answer["choices"][0]
         if choice.get("finish_reason") == "length":
             return Reply("truncated", {}, cost)

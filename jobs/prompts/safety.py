@@ -25,7 +25,7 @@ AROUND = 100
 
 def blocked(text: str, extra: Sequence[str] = ()) -> tuple[str, str] | None:
     """The first banned word of a text and its topic (`settings` for a word of `extra`), or None."""
-    for topic, words in {"settings": tuple(extra), **_topics()}.items():
+    for topic, words in {"settings": tuple(extra), **topics()}.items():
         if hit := first_of(text, words):
             return hit, topic
     return None
@@ -60,7 +60,8 @@ def _whole(text: str, start: int, end: int) -> bool:
 
 
 @cache
-def _topics() -> dict[str, tuple[str, ...]]:
+def topics() -> dict[str, tuple[str, ...]]:
+    """The built-in words by topic."""
     return {topic: tuple(words) for topic, words in json.loads(FILE.read_text(encoding="utf-8")).items()}
 
 

@@ -3,8 +3,9 @@ still, pan left, right, up or down, zoom in or out, unsteady), from measurements
 
 `clips.motion` is optical flow as a share of the short side per second. The borders come from published filters, converted with
 flow at two samples a second on a 160-pixel side: Data-Juicer's least motion (0.25 pixels a sample), EasyAnimate's range of 2 to
-20 pixels a sample. The score of `source` is the camera's share of all motion, that of `camera` the speed of what it names, in short sides
-per second.
+20 pixels a sample. Optical flow sees motion in grain and in light that changes: a clip that is one picture throughout, by `clips.freeze_share`,
+is still as far as to the border of moderate motion. The score of `source` is the camera's share of all motion, that of `camera` the speed of
+what it names, in short sides per second.
 """
 
 import math
@@ -29,6 +30,7 @@ def label(state: Any, batch: Batch) -> list[Found]:
         if row["modality"] != "video" or row["motion"] is None:
             continue
         name = next(name for name, border in BORDERS if row["motion"] < border)
+        name = "still" if name == "subtle" and row["freeze_share"] == 1 else name
         found.append(Found(row["clip_id"], "class", rounded(row["motion"]), name))
         camera, objects = row["camera_motion"], row["object_motion"]
         if name != "still" and camera is not None and objects is not None and camera + objects > 0:
@@ -58,19 +60,21 @@ def moves(row: Row) -> tuple[str, float]:
 
 
 def _row(motion: float | None, camera: float | None = None, objects: float | None = None, pan: tuple[float, float] | None = None,
-         zoom: float | None = None, modality: str = "video") -> dict[str, Any]:
+         zoom: float | None = None, modality: str = "video", frozen: float = 0.0) -> dict[str, Any]:
     across, down = pan or (None, None)
     return {"clip_id": "a", "modality": modality, "motion": motion, "camera_motion": camera, "object_motion": objects,
-            "pan_x": across, "pan_y": down, "zoom": zoom if pan is None else zoom or 0.0}
+            "freeze_share": frozen, "pan_x": across, "pan_y": down, "zoom": zoom if pan is None else zoom or 0.0}
 
 
 LABELER = Labeler(
     "motion_class",
-    version=2,
-    needs=("modality", "motion", "camera_motion", "object_motion", "pan_x", "pan_y", "zoom"),
+    version=3,
+    needs=("modality", "motion", "camera_motion", "object_motion", "freeze_share", "pan_x", "pan_y", "zoom"),
     label=label,
     examples=(
         (_row(0.001, 0.0, 0.0, (0.0, 0.0)), (("class", "still"), ("camera", "still"))),
+        (_row(0.006, 0.001, 0.004, (0.001, 0.0), frozen=1.0), (("class", "still"), ("camera", "still"))),
+        (_row(0.03, 0.001, 0.03, (0.001, 0.0), frozen=1.0), (("class", "moderate"), ("source", "object"), ("camera", "still"))),
         (_row(0.01, 0.009, 0.001, (-0.009, 0.0)), (("class", "subtle"), ("source", "camera"), ("camera", "pan left"))),
         (_row(0.1, 0.01, 0.09, (0.001, 0.002)), (("class", "moderate"), ("source", "object"), ("camera", "still"))),
         (_row(0.5, 0.25, 0.25, (0.05, 0.2)), (("class", "strong"), ("source", "both"), ("camera", "pan down"))),

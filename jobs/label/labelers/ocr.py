@@ -1,15 +1,16 @@
 """Text in the picture, Chinese and English (rapidocr), read on the stored frames that seem to hold any.
 
-Which those are is asked of the detector alone, at the size that frames are stored in: a third of the cost of looking for text properly.
-Clips whose measured `text_area_share` lies below `label.ocr_min_text_share` are not even asked about: they get no row. Keys: `text`
-(the lines of the frame that holds most, score = mean confidence), `area_share` (mean over frames), `overlay_share` (area of boxes that
-stay where they are in all frames: watermarks, subtitles that stand), `boxes` (JSON: [left, top, right, bottom, text, score] as shares
-of the picture). Personal data are masked as in all texts.
+Which those are is asked of the detector alone, at the size that frames are stored in: a third of the cost of looking for text properly. Where
+one frame holds text the others are read as well. Clips whose measured `text_area_share` lies below `label.ocr_min_text_share` are not even
+asked about: they get no row. Keys: `text` (the lines of all frames, each once, score = mean confidence), `area_share` (mean over frames),
+`overlay_share` (area of boxes that stay where they are: watermarks, subtitles that stand), `boxes` (JSON of the frame that holds most:
+[left, top, right, bottom, text, score] as shares of the picture). Personal data are masked as in all texts.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from importlib.metadata import version as installed
 from types import MappingProxyType
 from typing import Any
@@ -24,6 +25,12 @@ from schemas.settings import Label
 STABLE_SHARE = 0.015
 """Share of the picture's sides by which the edges of a box that stays may differ from frame to frame: three pixels of 224, as detection
 wavers. An overlap of 0.9, as for large objects, would lose a small line by a pixel."""
+STABLE_HEIGHT = 0.1
+"""The same as share of the height of a box, where that is more: the larger the letters the more detection wavers."""
+MISSED = 4
+"""Of so many frames one may lack a box that stays: something passes in front of it, or it is overlooked."""
+ALIKE = 0.8
+"""Similarity (difflib) from which two lines are two readings of one."""
 LEAST_SCORE = 0.7
 """Confidence from which a box is text. On 30 real files everything below was a lone sign seen in a face, a cup or the whole picture (0.55
 to 0.69), all true lines but one lay between 0.84 and 1."""
@@ -100,19 +107,55 @@ def label(state: State, batch: Batch) -> list[Found]:
         if (row["text_area_share"] or 0.0) < state.least or not row["frames"]:
             continue
         pictures = [p for p in clip.pictures(row) if max(p.shape[:2]) <= STRIP * min(p.shape[:2])]
-        frames = [read(state.engine, picture) if may_hold_text(state, picture) else [] for picture in pictures]
-        if not frames:
+        if not pictures:
             continue
+        frames = read_all(state, pictures)
+        lines = said(frames)
         fullest = max(frames, key=lambda boxes: sum(len(b.text) for b in boxes))
         found += [Found(row["clip_id"], "area_share", rounded(float(np.mean([area(boxes) for boxes in frames]))))]
         if len(frames) > 1:
             found.append(Found(row["clip_id"], "overlay_share", rounded(area(stable(frames)))))
         if fullest:
-            text = "\n".join(b.text for b in fullest)
-            found.append(Found(row["clip_id"], "text", rounded(float(np.mean([b.score for b in fullest]))), text))
+            text = "\n".join(b.text for b in lines)
+            found.append(Found(row["clip_id"], "text", rounded(float(np.mean([b.score for b in lines]))), text))
             facts = [[round(b.left, 4), round(b.top, 4), round(b.right, 4), round(b.bottom, 4), b.text, round(b.score, 4)] for b in fullest]
             found.append(Found(row["clip_id"], "boxes", float(len(fullest)), json.dumps(facts, ensure_ascii=False)))
     return found
+
+
+def read_all(state: State, pictures: Sequence[Any]) -> list[list[Box]]:
+    """Lines of text of each frame of a clip; those that do not seem to hold any are read where another does."""
+    frames = [read(state.engine, picture) if may_hold_text(state, picture) else None for picture in pictures]
+    held = any(frames)
+    return [(read(state.engine, picture) if held else []) if boxes is None else boxes for boxes, picture in zip(frames, pictures, strict=True)]
+
+
+def said(frames: Sequence[Sequence[Box]]) -> list[Box]:
+    """The lines of all frames in the order in which they come; of several readings of a line the fullest and surest. Lines of one frame are
+    never one."""
+    lines: list[Box] = []
+    for boxes in frames:
+        before = set(range(len(lines)))
+        for box in boxes:
+            same = max(before, key=lambda i: (alike(lines[i].text, box.text), -i), default=None)
+            if same is None or alike(lines[same].text, box.text) < ALIKE:
+                lines.append(box)
+                continue
+            before.remove(same)
+            lines[same] = max(lines[same], box, key=lambda b: (len(_letters(b.text)), b.score))
+    return lines
+
+
+def alike(a: str, b: str) -> float:
+    """How much two lines may be readings of one, 0..1: one goes on where the other is cut off, or few letters differ."""
+    short, long = sorted((_letters(a), _letters(b)), key=len)
+    if short in long and 2 * len(short) > len(long):
+        return 1.0
+    return SequenceMatcher(None, short, long, autojunk=False).ratio()
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum()) or text
 
 
 def read(engine: Any, picture: Any) -> list[Box]:
@@ -143,15 +186,21 @@ def area(boxes: Sequence[Box]) -> float:
 
 
 def stable(frames: Sequence[Sequence[Box]]) -> list[Box]:
-    """Boxes of the first frame that every other frame has in the same place."""
-    return [b for b in frames[0] if all(any(same_place(b, other) for other in frame) for frame in frames[1:])]
+    """Boxes that all frames have in the same place, but for one in MISSED."""
+    stay: list[Box] = []
+    for box in (box for boxes in frames for box in boxes):
+        having = sum(any(same_place(box, other) for other in boxes) for boxes in frames)
+        if having >= len(frames) - len(frames) // MISSED and not any(same_place(box, other) for other in stay):
+            stay.append(box)
+    return stay
 
 
 def same_place(a: Box, b: Box) -> bool:
     """Whether no edge has moved further than detection wavers."""
-    return max(abs(a.left - b.left), abs(a.top - b.top), abs(a.right - b.right), abs(a.bottom - b.bottom)) <= STABLE_SHARE
+    least = max(STABLE_SHARE, STABLE_HEIGHT * (a.bottom - a.top))
+    return max(abs(a.left - b.left), abs(a.top - b.top), abs(a.right - b.right), abs(a.bottom - b.bottom)) <= least
 
 
 LABELER = Labeler(
-    "ocr", version=5, needs=("frames", "text_area_share"), options=("ocr_min_text_share",), model=model, load=load, label=label
+    "ocr", version=6, needs=("frames", "text_area_share"), options=("ocr_min_text_share",), model=model, load=load, label=label
 )

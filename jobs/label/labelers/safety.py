@@ -3,8 +3,9 @@
 Keys `concept/<name>` and their sum `unsafe`: probability among unsafe and harmless concepts (open_clip), frame by frame, the worst
 frame counts. A classifier of its own (`label.safety_model`) gives `class/<label>`, and `unsafe` is then its word: the probability
 of all its classes but the harmless ones. The embedded model has never seen such pictures and is not asked: without a classifier
-there are words alone, key `blocked_word` with the word as text. A clip without that row has no blocked word; one without `unsafe`
-was not looked at.
+there are words alone, key `blocked_word` with the word as text. A clip without that row has no blocked word in the texts that came with it;
+one without `unsafe` was not looked at. What OCR, ASR and a captioner say is other labelers' and is held against the same words when clips
+are judged by their labels (`jobs.fuse.join`), so that a new word costs no reading, hearing or captioning.
 """
 
 from collections.abc import Mapping
@@ -12,12 +13,12 @@ from dataclasses import dataclass
 
 from jobs.errors import Terminal
 from jobs.label import clip
+from jobs.label.blocklist import first_in, words
 from jobs.label.classifier import Classifier, classifier
 from jobs.label.labeler import Batch, Found, Labeler, Model, rounded
 from jobs.label.tags import Classes, classes, probabilities
 from jobs.label.vocabulary import Group
 from jobs.label.weights import find, folder_revision
-from jobs.prompts.safety import first_of
 from jobs.version import digest
 from schemas.settings import Label
 
@@ -48,10 +49,6 @@ HARMLESS = (
     ("a cartoon", "卡通"),
     ("a room", "房间"),
 )
-WORDS = ("child porn", "childporn", "porn", "hentai", "snuff film", "beheading video", "色情", "淫秽", "儿童色情", "裸聊", "自杀直播")
-"""Built-in blocklist: words that have no harmless use in a caption."""
-
-
 HARMLESS_CLASSES = frozenset({"normal", "safe", "sfw", "neutral", "drawing", "drawings", "drawn", "benign", "harmless", "clean", "none"})
 """How classifiers call what is harmless; the check is on lower case."""
 
@@ -67,7 +64,7 @@ class State:
 
 
 def model(settings: Label) -> Model:
-    made = [Model("words", digest([*WORDS, *settings.blocklist])[:12])]
+    made = [Model("words", digest(words(settings))[:12])]
     if settings.clip_model != "embedded":
         made.append(find(settings.clip_model, settings.clip_pretrained).model)
     if settings.safety_model:
@@ -76,12 +73,11 @@ def model(settings: Label) -> Model:
 
 
 def load(settings: Label, device: str) -> State:
-    words = (*WORDS, *settings.blocklist)
     classifier = _classifier(settings.safety_model, device, settings.batch) if settings.safety_model else None
     if settings.clip_model == "embedded":
-        return State(words, None, None, classifier)
+        return State(words(settings), None, None, classifier)
     tower = clip.tower(settings, device)
-    return State(words, tower, classes(tower, [CONCEPTS])[0], classifier)
+    return State(words(settings), tower, classes(tower, [CONCEPTS])[0], classifier)
 
 
 def _classifier(folder: str, device: str, batch: int) -> Classifier:
@@ -110,7 +106,7 @@ def harmful(shares: Mapping[str, float]) -> float:
 def label(state: State, batch: Batch) -> list[Found]:
     found = []
     for row in batch.rows:
-        if (word := next((hit for t in TEXTS if row[t] and (hit := first_of(row[t], state.words))), None)) is not None:
+        if (word := first_in((row[name] for name in TEXTS), state.words)) is not None:
             found.append(Found(row["clip_id"], "blocked_word", 1.0, word))
     if state.classifier is not None:
         for clip_id, frames in state.classifier(batch):
@@ -128,7 +124,7 @@ def label(state: State, batch: Batch) -> list[Found]:
 
 LABELER = Labeler(
     "safety",
-    version=5,
+    version=6,
     needs=("frames", *TEXTS),
     options=("clip_model", "clip_pretrained", "safety_model", "blocklist", "batch"),
     model=model,
@@ -147,6 +143,10 @@ LABELER = Labeler(
         (
             {"clip_id": "a", "frames": None, "title": "特色情人节礼物", "caption": "这个角色情感丰富", "transcript": None, "text": None},
             (),
+        ),
+        (
+            {"clip_id": "a", "frames": None, "title": "a rape field and a sextant", "caption": "人性爱恨与裸眼3D", "transcript": "nude women", "text": None},
+            (("blocked_word", "nude women"),),
         ),
         (
             {"clip_id": "a", "frames": None, "title": "ｐｏｒｎ", "caption": "色 情", "transcript": None, "text": None},

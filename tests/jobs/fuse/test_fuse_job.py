@@ -99,6 +99,18 @@ def test_a_clip_whose_frames_do_not_hold_together_is_dropped_for_the_cut_that_wa
     assert (found.check, found.reason, found.value, found.op, found.threshold) == ("clip_embedding", "missed_cut", 0.3, "<", 0.8)
 
 
+@pytest.mark.parametrize(("labeler", "key"), [("ocr", "text"), ("transcript", "text"), ("caption", "en"), ("caption", "zh")])
+def test_a_blocked_word_that_is_read_heard_or_said_of_a_clip_drops_it(labeler, key):
+    def verdict_of(text, **settings):
+        return verdict({}, [{"labeler": labeler, "key": key, "score": None, "text": text}], Label(**settings))
+
+    assert verdict_of("open all day\n营业中 Essex") is None
+    assert verdict_of(None) is None
+    for found in (verdict_of("join us\nFREE PORN HERE"), verdict_of("open all day", blocklist=("all day",))):
+        assert (found.check, found.reason) == ("safety_words", "unsafe")
+    assert verdict({}, [{"labeler": "ocr", "key": "boxes", "score": 1.0, "text": '[["porn"]]'}], Label()) is None
+
+
 def test_engagement_follows_behaviour_and_is_null_without_it(corpus):
     found = rows(corpus.fuse())
     by_source = {row["source_id"]: row["engagement"] for row in found.values()}

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -42,6 +43,10 @@ def server(monkeypatch):
             time.sleep(0.05)
             with Handler.lock:
                 Handler.here -= 1
+            if code is None:  # hangs up
+                self.connection.shutdown(socket.SHUT_RDWR)
+                self.close_connection = True
+                return
             self.send_response(code)
             for name, value in headers:
                 self.send_header(name, value)
@@ -140,8 +145,14 @@ def test_what_is_not_a_caption_is_a_status_and_never_a_text(server, ask, reply, 
         ('{"en": {"subject": "a dog"}, "zh": {"subject": "a dog"}}', "a dog.", None),
         ('{"en": {"subject": ["a dog", "a cat"], "action": null}}', "a dog, a cat.", None),
         ('{"en": {"subject": "a sign: call 138 1234 5678"}}', "a sign: call <PHONE>.", None),
+        ('{"en": {"subject": "一只狗", "action": "runs"}, "zh": {"subject": "iPhone 15", "action": "lies there", "setting": "桌上"}}', "runs.", "iPhone 15，桌上。"),
+        ('{"en": {"subject": "a dog",\n}, "zh": {"subject": "狗", }, }', "a dog.", "狗。"),
+        ('{"en": {"subject": "собака", "action": "runs"}}', "runs.", None),
+        ('{"en": {"subject": "<script>alert(1)</script> a <b>red</b> ball"}, "zh": {"subject": "<img src=x onerror=alert(1)>球"}}', "a red ball.", "球。"),
+        ('{"en": {"subject": "a\\u202e ball\\u0000\\n\\n\\u2066 rolls"}}', "a ball rolls.", None),
     ],
-    ids=["thinks aloud", "english that is chinese", "chinese that is english", "lists", "personal data"],
+    ids=["thinks aloud", "english that is chinese", "chinese that is english", "lists", "personal data", "one phrase in the other language", "commas behind the last",
+         "english that is russian", "tags and scripts", "signs that turn the line round"],
 )
 def test_only_what_was_asked_for_is_taken_from_an_answer(text, en, zh):
     reply = captioner.parsed(text)
@@ -280,6 +291,24 @@ def test_a_clip_that_a_server_fails_at_stands_alone_and_does_not_end_the_run(ser
     script += [(500, {}), (500, {}), (500, {}), (503, {})]
     with pytest.raises(Transient, match="503"):
         ask(address, *"abc")
+
+
+def test_a_clip_at_which_the_server_hangs_up_stands_alone(server, ask, monkeypatch):
+    address, script, *_ = server
+    monkeypatch.setattr(chat, "TRIES", 2)
+    monkeypatch.setattr(endpoint, "AT_ONCE", 1)
+    script += [answer(json.dumps(GOOD)), (None, {}), (None, {}), answer("", "length"), answer(json.dumps(GOOD))]
+    found = ask(address, *"abc")
+    assert [found[c, "status"][0] for c in "abc"] == ["ok", "unanswered", "ok"]
+    script += [(None, {})] * 4
+    with pytest.raises(Transient, match="closed"):
+        ask(address)
+
+
+def test_what_was_read_and_written_is_spent_where_no_sum_is_given(server, ask):
+    address, script, *_ = server
+    script.append(answer(json.dumps(GOOD), usage={"prompt_tokens": 70, "completion_tokens": 7}))
+    assert ask(address)["tokens"] == (None, 77.0)
 
 
 def test_a_date_to_come_back_at_is_understood():

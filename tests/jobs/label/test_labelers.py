@@ -38,6 +38,7 @@ def test_a_model_has_a_revision(labeler, settings):
     except (Absent, Terminal):  # it makes no rows then
         return
     assert (model.name is None) == (model.revision is None)
+    assert model.name is not None or labeler.name in ("motion_class", "quality", "speech"), "what has read with a model names it"
 
 
 def test_the_identity_changes_with_its_options_and_with_nothing_else():

@@ -83,6 +83,18 @@ def test_an_object_that_crosses_a_still_picture_is_no_camera(size: int, tmp_path
     assert (found["camera"], found["source"]) == ("still", "object")
 
 
+def test_a_still_in_a_light_that_breathes_or_under_grain_does_not_move(tmp_path: Path) -> None:
+    still, noise = GROUND[180:450, 240:720].astype(np.float32), np.random.default_rng(3)
+    breathes = [np.clip(still * (1 + 0.12 * np.sin(np.pi * i / FPS)), 0, 255).astype(np.uint8) for i in range(75)]
+    grain = [np.clip(still + noise.normal(0, 5, still.shape), 0, 255).astype(np.uint8) for _ in range(75)]
+    thing = np.full((24, 24, 3), (40, 200, 90), np.uint8)
+    crossed = [frame.copy() for frame in grain]
+    for i, frame in enumerate(crossed):
+        frame[120:144, 40 + 5 * i : 64 + 5 * i] = thing
+    assert [labelled(frames, tmp_path)["class"] for frames in (breathes, grain)] == ["still", "still"]
+    assert labelled(crossed, tmp_path)["class"] == "subtle"
+
+
 @pytest.mark.parametrize(("camera", "expected"), [("left", "pan left"), ("right", "pan right"), ("in", "zoom in")])
 @pytest.mark.parametrize("place", ["mountains", "city", "forest"])
 def test_the_camera_of_a_painted_film_is_named_where_its_land_has_texture(place: str, camera: str, expected: str, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from jobs.label.labeler import Batch, labelers
 from jobs.label.labelers import ocr
-from jobs.label.labelers.ocr import Box, area, stable
+from jobs.label.labelers.ocr import Box, area, said, stable
 from schemas.settings import Label
 
 
@@ -60,10 +60,30 @@ def test_a_small_chinese_subtitle_is_read(root):
 def test_areas_count_once_and_a_box_stays_as_long_as_only_detection_wavers():
     a, b = Box(0, 0, 0.5, 0.5, "a", 1), Box(0, 0, 0.5, 0.5, "b", 1)
     assert area([a, b]) == pytest.approx(0.25)
-    wavers, moves = Box(0.01, 0, 0.505, 0.49, "a", 1), Box(0.02, 0, 0.52, 0.5, "a", 1)
+    a, b = Box(0, 0, 0.5, 0.1, "a", 1), Box(0, 0, 0.5, 0.1, "b", 1)
+    wavers, moves = Box(0.01, 0, 0.505, 0.09, "a", 1), Box(0.02, 0, 0.52, 0.1, "a", 1)
     assert stable([[a], [b], [wavers]]) == [a]
     assert stable([[a], [b], [moves]]) == []
     assert stable([[a], [b], [Box(0.3, 0, 0.8, 0.5, "x", 1)]]) == []
+    assert stable([[], [a], [b], [wavers]]) == [a], "one of four frames may lack it"
+    assert stable([[], [a], [b]]) == []
+    large, grown = Box(0.2, 0.3, 0.8, 0.7, "SALE", 1), Box(0.17, 0.32, 0.83, 0.7, "SALE", 1)
+    assert stable([[large], [grown]]) == [large], "large letters waver more"
+
+
+def test_what_is_read_is_said_once_and_from_all_frames():
+    def frame(*texts):
+        return [Box(0, 0.1 * i, 1, 0.1 * i + 0.05, text.strip("~"), 0.8 if "~" in text else 0.9) for i, text in enumerate(texts)]
+
+    def lines(*frames):
+        return [b.text for b in said([frame(*texts) for texts in frames])]
+
+    assert lines(["REELTV", "First we boil water"], ["REELTV", "Then add the noodles"]) == ["REELTV", "First we boil water", "Then add the noodles"]
+    assert lines(["第一步先把水烧开"], ["第二步放入面条"], []) == ["第一步先把水烧开", "第二步放入面条"]
+    assert lines(["~Thls is how it works"], ["This is how it works"], ["~This is h0w it works"]) == ["This is how it works"]
+    assert lines(["storm hits the c"], ["storm hits the coast ton"], ["storm hits the coast tonight"]) == ["storm hits the coast tonight"]
+    assert lines(["Row 12: 300", "Row 13: 300"], ["Row 12: 300", "Row 13: 300"]) == ["Row 12: 300", "Row 13: 300"], "lines of one frame are never one"
+    assert lines(["OK", "!!"], ["BOOK", "!!"]) == ["OK", "!!", "BOOK"]
 
 
 def test_signs_that_the_reader_is_unsure_of_are_no_text():
@@ -118,7 +138,7 @@ def test_frames_of_any_shape_end_in_rows_or_none():
     assert {(f.clip_id, f.key, f.score) for f in found} == {(name, "area_share", 0.0) for name in "cde"}
 
 
-def test_only_frames_that_seem_to_hold_text_are_read():
+def test_only_clips_of_which_a_frame_seems_to_hold_text_are_read():
     asked = []
 
     class Reader:
@@ -139,7 +159,7 @@ def test_only_frames_that_seem_to_hold_text_are_read():
     rows = [{"clip_id": "a", "text_area_share": None, "frames": [plain(0), plain(250), plain(0)]}]
     state = ocr.State(Reader(), Reader(), 0.0)
     found = {f.key: f for f in labelers()["ocr"].label(state, Batch(rows))}
-    assert asked == ["glance", "glance", "read", "glance"]
+    assert asked == ["glance", "glance", "read", "glance", "read", "read"], "the others are read where one holds text"
     assert found["text"].text == "WELCOME"
     assert found["area_share"].score == pytest.approx(area([Box(0, 0, 200 / 398, 30 / 224, "", 1)]) / 3, abs=1e-4)
     assert found["overlay_share"].score == 0
