@@ -294,5 +294,5 @@ def worker_device(wanted: str) -> str:
 
 
 LABEL = Job(
-    "label", reads=(CLIPS, REJECTS, SOURCES), optional=(SOURCES,), writes=(LABELS,), code=2, recipe=("label",), run=run, outside=outside
+    "label", reads=(CLIPS, REJECTS, SOURCES), optional=(SOURCES,), writes=(LABELS,), code=3, recipe=("label",), run=run, outside=outside
 )
