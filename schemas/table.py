@@ -43,8 +43,9 @@ class Table:
 
     def rows(self, rows: list[dict[str, object]]) -> pa.Table:
         """Rows as a conforming table; absent nullable columns become null, unknown columns are an error."""
+        known = set(self.schema.names)
         for row in rows:
-            if unknown := set(row) - set(self.schema.names):
+            if unknown := row.keys() - known:
                 raise ValueError(f"{self.name}: unknown columns {sorted(unknown)}")
         return self.conform(pa.Table.from_pylist(rows, schema=self.schema))
 

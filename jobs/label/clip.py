@@ -206,6 +206,11 @@ def unit(vectors: Vectors) -> Vectors:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12), dtype=np.float32)
 
 
+def compared(texts: Vectors) -> Vectors:
+    """The same vectors, laid out to be multiplied with those of a few frames: row after row OpenBLAS takes six times as long for 736 of them."""
+    return np.asfortranarray(texts)
+
+
 def pooled(frames: Vectors) -> Vectors:
     """One vector of length 1 for the frames of a clip: their mean."""
     return unit(frames.mean(axis=0))

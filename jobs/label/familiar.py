@@ -13,7 +13,7 @@ from functools import cache
 
 import numpy as np
 
-from jobs.label.clip import Tower, Vectors
+from jobs.label.clip import Tower, Vectors, compared
 from jobs.label.vocabulary import sample_pictures
 
 DRAWN, SIDE_PX, SEED = 96, 96, 20_260
@@ -55,7 +55,7 @@ def familiar(tower: Tower) -> Familiar:
         return Familiar()
     key = (tower.weights.revision, tower.device, tower.batch)
     if key not in _FAMILIAR:
-        known = Familiar(tower.text(sample_pictures()))
+        known = Familiar(compared(tower.text(sample_pictures())))
         tower.forget()
         drawn = tower.image(_drawn())
         least = np.quantile([known.nearness(drawn[i : i + 1]) for i in range(len(drawn))], FAIL_SHARE)

@@ -241,6 +241,8 @@ def _passing(labels: pa.Table) -> dict[str, tuple[str, ...]]:
     status = labels.filter(pc.equal(labels["key"], "status"))
     found = {}
     for name, labeler in labelers().items():
+        if not labeler.passing:
+            continue
         hit = pc.and_(pc.equal(status["labeler"], name), pc.is_in(status["text"], value_set=pa.array(sorted(labeler.passing), pa.string())))
         if ids := status["clip_id"].filter(hit).to_pylist():
             found[name] = tuple(ids)
@@ -292,5 +294,5 @@ def worker_device(wanted: str) -> str:
 
 
 LABEL = Job(
-    "label", reads=(CLIPS, REJECTS, SOURCES), optional=(SOURCES,), writes=(LABELS,), code=2, recipe=("label",), run=run, outside=outside
+    "label", reads=(CLIPS, REJECTS, SOURCES), optional=(SOURCES,), writes=(LABELS,), code=3, recipe=("label",), run=run, outside=outside
 )

@@ -12,7 +12,7 @@ from zlib import crc32
 import numpy as np
 
 from jobs.errors import Terminal
-from jobs.label.clip import Tower, Vectors, unit
+from jobs.label.clip import Tower, Vectors, compared, unit
 from jobs.label.vocabulary import UNKNOWN, Group, sample_world, sentences, short_video
 from jobs.version import digest
 
@@ -24,7 +24,7 @@ PARCELS = 256
 
 @dataclass(frozen=True)
 class Classes:
-    """A group ready to be compared: one vector per tag, then one per word for none of them."""
+    """A group ready to be compared: one vector per tag, then one per word for none of them; they lie as `clip.compared` likes them."""
 
     name: str
     tags: tuple[str, ...]
@@ -59,7 +59,7 @@ def classes(tower: Tower, groups: Sequence[Group]) -> tuple[Classes, ...]:
     for group in groups:
         count = len(group.tags) + len(group.none)
         means = [np.mean([known[t] for t in asked[group.name, i]], axis=0) for i in range(count)]
-        found.append(Classes(group.name, tuple(group.tags), unit(np.stack(means))))
+        found.append(Classes(group.name, tuple(group.tags), compared(unit(np.stack(means)))))
     return tuple(found)
 
 

@@ -10,6 +10,7 @@ stored frames: decoding them whole with Pillow, open_clip's own preprocessing pi
 """
 
 import io
+import os
 import statistics
 import sys
 import tempfile
@@ -18,6 +19,8 @@ from collections import defaultdict
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # as a worker's are; read when numpy is loaded
 
 import numpy as np
 from PIL import Image

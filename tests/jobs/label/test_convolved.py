@@ -34,6 +34,15 @@ def test_vectors_are_those_of_the_tower_as_it_was(tower: ModifiedResNet) -> None
     assert torch.equal(copy.deepcopy(ready)(pixels), ready(pixels))
 
 
+def test_a_copy_that_is_moved_looks_with_the_numbers_it_was_moved_with(tower: ModifiedResNet) -> None:
+    pixels = torch.randn(2, 3, 64, 64)
+    made_ready(tower)
+    before = tower(pixels)
+    moved = copy.deepcopy(tower).to(memory_format=torch.channels_last).double()
+    assert torch.allclose(moved(pixels.double()).float(), before, rtol=1e-4, atol=1e-4 * float(before.std()))
+    assert torch.equal(tower(pixels), before)
+
+
 def test_a_transformer_stays_as_it_is() -> None:
     tower = VisionTransformer(32, 16, 32, 1, 2, 2.0, output_dim=8).eval()
     before = {name: type(module) for name, module in tower.named_modules()}

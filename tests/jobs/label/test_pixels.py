@@ -100,10 +100,14 @@ def turned() -> Image.Exif:
         saved(photo(301, 500).convert("CMYK")),
         saved(photo(300, 260), exif=turned()),
         saved(photo(300, 260), quality=85) + b"more",
+        saved(photo(300, 260), keep_rgb=True),
+        saved(photo(300, 260), comment=bytes(60_000), exif=turned()),
+        saved(photo(300, 260), format="MPO", save_all=True, append_images=[photo(30, 40)]),
+        b"\xff\xd8\xff\xff" + saved(photo(300, 260))[3:],
         saved(photo(300, 260), format="PNG"),
         saved(photo(300, 260), format="WEBP"),
     ],
-    ids=["as stored", "progressive 4:4:4", "grey", "CMYK", "turned by EXIF", "tail", "PNG", "WebP"],
+    ids=["as stored", "progressive 4:4:4", "grey", "CMYK", "turned by EXIF", "tail", "stored as RGB", "long head", "two in one", "filled up", "PNG", "WebP"],
 )
 def test_frames_are_decoded_to_what_pillow_makes_of_them(frame, least):
     picture = Image.open(io.BytesIO(frame))
@@ -122,10 +126,11 @@ def test_whatever_happened_to_a_frame_it_is_a_picture_or_none():
         assert found is None or (found.ndim == 3 and found.shape[2] == 3 and found.dtype == np.uint8)
 
 
-def test_a_frame_that_claims_to_be_huge_is_none():
+@pytest.mark.parametrize("side", [0, 20_000, 0xFFFF])
+def test_a_frame_that_claims_no_pixels_or_too_many_is_none(side):
     huge = bytearray(jpeg(398, 224))
     at = huge.index(b"\xff\xc0") + 5
-    huge[at : at + 4] = b"\xff\xff\xff\xff"
+    huge[at : at + 4] = side.to_bytes(2) * 2
     assert decoded(bytes(huge)) is None
     assert decoded(bytes(huge), 64) is None
 
