@@ -41,8 +41,8 @@ time, but for such a part of the change: the more stays, the less need be back. 
 SAME_LIGHT = 0.5
 """Mean luma of the darker picture over that of the lighter one, at least, where a scene goes on: two woods under their sky are alike, another light
 is another hour."""
-STIRS_S = 0.2
-"""Within so long before a flash a whip pan leads into it."""
+STIRS_S, USUAL_S = 0.2, 0.5
+"""Within so long before a flash a whip pan leads into it; what is usual is that of so long before that."""
 HOLE_S = 60.0
 """A frame that is shown for longer is a hole in the clock of a broken file, not a picture that stands still."""
 HARD, SOFT = (False, False), (True, True)
@@ -75,8 +75,7 @@ def transitions(pictures: Pictures, threshold: float) -> list[Transition]:
     sure = [Transition(i, i, "cut", HARD) for i, score in cuts(times, signals, thumbs, threshold)
             if not (_page(i, content, pictures) or _lit_anew(i, pictures) or _moves_on(i, score < SURE * threshold, content, stirred, pictures))]
     found = [fade for fade in (Transition(first, after, "fade", SOFT) for first, after in fades(times, seen.signals, seen.thumbs))
-             if not ((_flashes(fade, seen.signals) and _stirs(fade, seen))
-                     or ((_flashes(fade, seen.signals) or _glares(fade, seen)) and _one_scene(fade, sure, seen)))]
+             if not _of_light(fade, sure, seen)]
     found = [_hard_ends(fade, sure) for fade in found]
     found += [cut for cut in sure if not any(fade.first <= cut.first <= fade.after for fade in found)]
     mixes = [Transition(first, after, "dissolve", SOFT) for first, after in dissolves(times, seen.signals, seen.thumbs)]
@@ -142,6 +141,12 @@ def _moves_on(i: int, doubtful: bool, content: Floats, stirred: NDArray[np.int64
     return likeness(one[1], other[1]) >= (STOOD_LIKE if still else LEAP_LIKE) and likeness(one[0], other[0]) >= GOES_ON
 
 
+def _of_light(fade: Transition, sure: Sequence[Transition], pictures: Pictures) -> bool:
+    """Whether what looks like a fade is a light within one scene, or a flash that a whip pan leads into."""
+    flashes = _flashes(fade, pictures.signals)
+    return (flashes and _stirs(fade, pictures)) or ((flashes or _glares(fade, pictures)) and _one_scene(fade, sure, pictures))
+
+
 def _glares(fade: Transition, pictures: Pictures) -> bool:
     """Whether a fade may be of the light: it passes through what is not of one colour, begins or ends with a leap, or swells and ebbs within a
     moment, to what is brighter than both of its sides or from one picture to the same."""
@@ -160,11 +165,12 @@ def _flashes(fade: Transition, signals: NDArray[np.float32]) -> bool:
 
 def _stirs(fade: Transition, pictures: Pictures) -> bool:
     """Whether what is seen right before a fade moves more than it did, other than into its light: a whip pan into a flash, behind which all is new."""
-    times, content = pictures.times, change(pictures.signals)
-    long, begin = np.searchsorted(times, (times[fade.first] - AROUND_S[1] - STIRS_S, times[fade.first] - STIRS_S))
-    usual = float(np.median(content[long + 1:begin + 1])) if begin > long else 0.0
-    pairs = (pictures.thumbs[k - 1:k + 1].astype(np.float32) for k in range(max(begin, 1), fade.first + 1) if content[k] > RATIO * usual + 1)
-    return any(not one_way(*pair) for pair in pairs)
+    times = pictures.times
+    low, begin = np.searchsorted(times, (times[fade.first] - STIRS_S - USUAL_S, times[fade.first] - STIRS_S))
+    content = change(pictures.signals[low:fade.first + 1])
+    usual = float(np.median(content[1:begin - low + 1])) if begin > low else 0.0
+    stirred = (k for k in range(max(begin, 1), fade.first + 1) if content[k - low] > RATIO * usual + 1)
+    return any(not one_way(*pictures.thumbs[k - 1:k + 1].astype(np.float32)) for k in stirred)
 
 
 def _blank(fade: Transition, signals: NDArray[np.float32]) -> int:
