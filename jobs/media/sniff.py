@@ -90,7 +90,6 @@ _PREFIXES: tuple[tuple[bytes, Kind], ...] = (
     (b"\x0b\x77", Kind("audio", "ac3", "ac3")),
     (b"\x7f\xfe\x80\x01", Kind("audio", "dts", "dts")),
     (b"riff\x2e\x91\xcf\x11", Kind("audio", "w64", "w64")),
-    (b"MAC ", Kind("audio", "ape", "ape")),
     (b"\x1f\x07\x00", Kind("video", "dv", "dv")),
     (b".RMF", Kind("video", "realmedia", "rm")),
     (b"0&\xb2u\x8ef\xcf\x11\xa6\xd9\0\xaa\0b\xcel", Kind("video", "asf", "asf")),
@@ -99,7 +98,7 @@ _PREFIXES: tuple[tuple[bytes, Kind], ...] = (
     (b"\0\0\1\xb0", Kind("video", "m4v", "m4v")),
     (b"YUV4MPEG2", Kind("video", "y4m", "yuv4mpegpipe")),
     (b"DKIF", Kind("video", "ivf", "ivf")),
-    (b"ID3", Kind("audio", "mp3", "mp3")),
+    *((b"ID3" + bytes([version]), Kind("audio", "mp3", "mp3")) for version in (2, 3, 4)),
     (b"TTA1", Kind("audio", "tta", "tta")),
     (b"wvpk", Kind("audio", "wavpack", "wv")),
     (b"\x06\x0e\x2b\x34", Kind("video", "mxf", "mxf")),
@@ -120,9 +119,11 @@ def _magic(head: bytes) -> Kind | None:
     if head.startswith(b"OggS"):
         video = b"\x80theora" in head or b"BBCD\0" in head or b"OVP80" in head
         return Kind("video" if video else "audio", "ogg", "ogg")
+    if head[:4] == b"MAC " and 3000 <= int.from_bytes(head[4:6], "little") < 5000:  # its version; letters are larger numbers
+        return Kind("audio", "ape", "ape")
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return Kind("audio", "aiff", "aiff")
-    if head[:2] in (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6") and head[2:3].isspace():
+    if re.match(rb"P[1-6]\s+[#\d]", head):
         return Kind("image", "pnm")
     if (
         head.startswith(b"BM")
@@ -174,13 +175,13 @@ def _riff(head: bytes) -> Kind | None:
 
 _PLAYLISTS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"#EXTM3U|#EXT-X-|#EXTINF", re.I), "m3u"),
-    (re.compile(rb"ffconcat version|file\s+['\"]?[\w./~:\\-]+['\"]?\s*$", re.I | re.M), "ffconcat"),
+    (re.compile(rb"ffconcat version|file +(['\"].+['\"]|\S*[./~:\\]\S*)\s*$", re.I | re.M), "ffconcat"),
     (re.compile(rb"\[playlist\]", re.I), "pls"),
     (
         re.compile(rb"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<(MPD|playlist|asx|smil|SmoothStreamingMedia)\b", re.I | re.S),
         "xml-playlist",
     ),
-    (re.compile(rb"\[Reference\]|RTSPtext|v=0\r?\no=\S+ \S+ \S+ IN IP", re.I), "reference"),
+    (re.compile(rb"\[Reference\]\s*Ref\d+\s*=|RTSPtext|v=0\r?\no=\S+ \S+ \S+ IN IP", re.I), "reference"),
 )
 
 

@@ -117,6 +117,13 @@ def test_playlists_are_playlists_whatever_their_name(text: bytes) -> None:
     assert sniff(text, "holiday.mp4").modality == "playlist"
 
 
+@pytest.mark.parametrize("text", [
+    b"file\tcaption\nclip1.mp4\ta dog\n", b"file\nclip1.mp4\nclip2.mp4\n", b"File systems\nare made of files.\n", b"MAC lipstick in ten colours\n",
+    b"ID3 tags hold a title\n", b"P3 players are old\n", b"P1 is the first lap\n", b"[Reference] Smith, 2020\n"])
+def test_a_text_that_begins_like_something_else_is_a_text(text: bytes) -> None:
+    assert sniff(text, "notes.tsv").modality == "text"
+
+
 @pytest.mark.parametrize(("name", "modality", "wrong"), [
     ("a.mp4", "video", False), ("a.mp4", "audio", False), ("a.mp4", "image", True), ("a.jpg", "video", True),
     ("a.gif", "video", False), ("a.webp", "video", False), ("a.mp3", "video", True), ("a.aac", "audio", False),
