@@ -64,7 +64,7 @@ GATE = Gate(
         between("duration_s", 0),
         between("width", 1),
         between("height", 1),
-        between("fps", 0, 1000, above=True),
+        between("fps", 0, above=True),
         between("frame_count", 1),
         between("luma_mean", 0, 255),
         between("luma_std", 0, 127.5),

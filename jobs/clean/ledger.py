@@ -55,6 +55,9 @@ class Ledger:
         first, last = (
             (0, len(self.sample_times)) if still else np.searchsorted(self.sample_times, (start_s - 1e-9, end_s - 1e-9))
         )
+        if first == last and self.sample_times.size:  # a clip shorter than the samples are apart: the one nearest to it
+            first = int(np.abs(self.sample_times - (start_s + end_s) / 2).argmin())
+            last = first + 1
         drawn = slice(0, 0) if still else slice(*np.searchsorted(self.pictures.sketch_times, (start_s - 1e-9, end_s - 1e-9)))
         sounds = self._heard(start_s, end_s)
         has_sound = any(len(rows) for rows in sounds.values())
@@ -75,7 +78,7 @@ class Ledger:
         }
         for m in measurements().values():
             there = {"picture": span.frame_t.size > 0, "sound": has_sound, "both": span.frame_t.size > 0 and has_sound}[m.needs]
-            row |= m.reduce(span) if there else dict.fromkeys(m.columns)
+            row |= _finite(m.reduce(span)) if there else dict.fromkeys(m.columns)
         return row
 
     def _heard(self, start_s: float, end_s: float) -> dict[str, Floats]:
@@ -95,3 +98,8 @@ class Ledger:
         times = self.pictures.stored_times
         picks = chosen(times, start_s, end_s, self.settings.stored_frames)
         return [{"t_s": float(times[i]), "jpeg": self.pictures.jpegs[i]} for i in picks] or None
+
+
+def _finite(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, but for what is no number: samples of sound may be as large as a float can be, and their sums larger."""
+    return {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in columns.items()}

@@ -260,7 +260,10 @@ def _keep_promise(end_s: float, sounds: Sounds | None, found: Found, settings: "
     if found.container in PROMISED and found.stated_s is not None and 0.5 < found.stated_s < HONEST_S:
         share = min(share, got / found.stated_s)
     if found.good_frames and found.stated_frames > 10 and not found.edited:
-        share = min(share, (found.good_frames + found.bad_frames) / found.stated_frames)
+        frames = found.good_frames + found.bad_frames
+        if found.demuxer == "avi":  # it counts the places of frames, those too that hold none
+            frames = max(frames, round((found.last_t - found.first_t) / found.step_s) + 1)
+        share = min(share, frames / found.stated_frames)
     if share < 1 - settings.max_damage:
         raise PartlyUndecodable(f"only {share:.0%} of what the header promises is there" + (f" ({found.broke_off})" if found.broke_off else ""))
 

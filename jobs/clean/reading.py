@@ -9,6 +9,7 @@ its `Found`: where two readings of neighbours differ there, they do not fit toge
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from jobs.clean.heard import Listening, step
 from jobs.clean.seen import Seen
 from jobs.clean.series import Pictures, Sounds
 from jobs.media import child
-from jobs.media.faults import NoMedia, TooManyFrames, TooManyPixels
+from jobs.media.faults import NoMedia, TooManyFrames, TooManyPixels, Undecodable
 from jobs.media.planes import Grid
 from jobs.media.probe import (
     ANIMATIONS,
@@ -33,6 +34,7 @@ from jobs.media.probe import (
     rate,
     sound_stream,
     turn,
+    without_decoder,
 )
 from jobs.media.signals import SIGNALS, THUMB
 from jobs.media.sniff import Kind
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
 BACK_S = 0.5
 """A frame that is stamped so much earlier than those before it is out of place: its time would be that of another one."""
+MOST_REORDERED = 17
+"""Frames that a decoder holds back at most, and the one that it gives (H.264, A.3.1)."""
 BEYOND_S = 10.0
 """A piece whose picture is over waits for its sound so long: sound that lies deeper in the file is not looked for."""
 
@@ -77,6 +81,8 @@ class Reading:
         self.container, self.kind, self.settings, self.hand, self.chapter_s = container, kind, settings, hand, chapter_s
         self.video: Any = picture_stream(container)
         self.audio: Any = sound_stream(container)
+        if without_decoder(container):
+            raise Undecodable("there is no decoder for its picture: its codec is unknown here, or its name is damaged")
         if self.video is None and self.audio is None:
             raise NoMedia(f"there is no picture and no sound in the {kind.container} container")
         self.video_index, self.audio_index = (s.index if s is not None else -1 for s in (self.video, self.audio))
@@ -105,6 +111,8 @@ class Reading:
         self.most_frames, self.of_size = settings.max_frames, ""
         self.turn_s = math.inf
         self.last_t, self.astray = math.nan, False
+        self.unordered: list[int] | None = [] if kind.demuxer == "avi" else None
+        """Times of packets that have not come out as frames, where a container knows only in which order they are decoded."""
         if self.video is not None:
             self._prepare_video()
 
@@ -124,7 +132,9 @@ class Reading:
         if fps and 0 < fps <= 1000:
             self.found.step_s = 1 / fps
         self.found.stated_frames = stream.frames
-        if stream.duration and stream.time_base and stream.average_rate is not None:  # an edit list may show fewer frames than are stored
+        if self.kind.demuxer == "avi":  # it has no edit lists, and its length is a guess by its size
+            self.found.edited = False
+        elif stream.duration and stream.time_base and stream.average_rate is not None:  # an edit list may show fewer frames than are stored
             self.found.edited = float(stream.duration * stream.time_base) * float(stream.average_rate) < 0.9 * stream.frames
 
     def run(self) -> Found:
@@ -209,6 +219,8 @@ class Reading:
 
     def _take(self, packet: Any, picture: bool, hear: bool = True) -> None:
         found = self.found
+        if picture and self.unordered is not None and packet.size and (stamp := packet.dts if packet.pts is None else packet.pts) is not None:
+            heappush(self.unordered, stamp)
         try:
             frames = packet.decode()
         except self.failure as error:
@@ -242,6 +254,10 @@ class Reading:
         if self.picture_over:
             return
         found, pts = self.found, frame.pts
+        if self.unordered:
+            while len(self.unordered) > MOST_REORDERED:  # packets that gave no frame
+                heappop(self.unordered)
+            pts = heappop(self.unordered)
         while self.coming and pts is not None and pts >= self.coming[0][1]:
             if self.coming[0][0] == self.after:
                 found.seam_out = [self.last_t, self.grid.trace()]

@@ -220,15 +220,28 @@ def spans(
         breaks.append((float(times[t.first]) - trims[0], float(times[t.after]) + trims[1]))
     for i in np.flatnonzero(np.diff(times) > HOLE_S):
         breaks.append((float(times[i]) + min_s / 2, float(times[i + 1])))
-    breaks.sort()
-    starts = [float(times[0]), *(start for _, start in breaks)]
-    ends = [*(end for end, _ in breaks), end_s]
     parts: list[tuple[float, float]] = []
-    for start, end in zip(starts, ends, strict=True):
-        if end - start < min_s / 2:
-            continue
-        parts += equal_parts(start, end, max_s)
+    start = float(times[0])
+    for end, again in [*sorted(breaks), (end_s, end_s)]:
+        if end - start >= min_s / 2:
+            parts += _shown(equal_parts(start, end, max_s), times)
+        start = max(start, again)  # what is trimmed of one transition may hold the next
     return parts or [(float(times[0]), end_s)]
+
+
+def _shown(parts: Sequence[tuple[float, float]], times: Floats) -> list[tuple[float, float]]:
+    """Parts of a shot, each with a frame of its own: where the picture stands still for longer than a part, this belongs to the part before it,
+    and what begins with such a frame, to the frame."""
+    found: list[tuple[float, float]] = []
+    for start, end in parts:
+        first, after = np.searchsorted(times, (start - 1e-9, end - 1e-9))
+        if after > first:
+            found.append((start, end))
+        elif found:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((float(times[max(first - 1, 0)]), end))
+    return found
 
 
 def equal_parts(start: float, end: float, max_s: float) -> list[tuple[float, float]]:

@@ -127,6 +127,12 @@ def picture_stream(container: Any) -> Any | None:
     return max(streams, key=lambda s: (s.frames != 1, _default(s), s.codec_context.width * s.codec_context.height, -s.index))
 
 
+def without_decoder(container: Any) -> bool:
+    """Whether there is a picture and nothing that decodes it."""
+    streams = [s for s in container.streams.video if not _attached(s)]
+    return bool(streams) and all(s.codec_context is None for s in streams)
+
+
 def sound_stream(container: Any) -> Any | None:
     """The sound stream a player would play: the default one or the one with most channels."""
     streams = [s for s in container.streams.audio if s.codec_context is not None]
@@ -203,7 +209,8 @@ def probe(file: BinaryIO) -> Probe:
 def describe(container: Any, kind: Kind) -> Probe:
     """Header facts of an open container."""
     picture, sound = picture_stream(container), sound_stream(container)
-    facts: dict[str, Any] = {"modality": "video" if picture is not None else "audio" if sound is not None else "unknown"}
+    seen = picture is not None or without_decoder(container)
+    facts: dict[str, Any] = {"modality": "video" if seen else "audio" if sound is not None else "unknown"}
     duration = container_seconds(container)
     if picture is not None:
         context = picture.codec_context

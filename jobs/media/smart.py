@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from jobs.media import avc
 from jobs.media.track import TICKS, Track, encode_frames
-from jobs.media.window import EPSILON_S, Span, Window, frames
+from jobs.media.window import EPSILON_S, Span, Window, decoding_order, frames
 
 
 def smart(window: Window, video: Any, origin: float, span: Span) -> Track | None:
@@ -15,7 +15,7 @@ def smart(window: Window, video: Any, origin: float, span: Span) -> Track | None
     context = video.codec_context
     if context.codec.canonical_name != "h264" or context.pix_fmt not in ("yuv420p", "yuvj420p") or not context.extradata:
         return None
-    if context.width % 2 or context.height % 2 or np.isnan(window.times).any():
+    if context.width % 2 or context.height % 2 or np.isnan(window.times).any() or decoding_order(window):
         return None
     try:
         sets = avc.parameter_sets(context.extradata)

@@ -99,6 +99,12 @@ def _window(container: Any, video: Any, audio: Any, origin: float, span: Span, a
     return Window(tuple(pictures), tuple(sounds), times, at_start, at_end)
 
 
+def decoding_order(window: Window) -> bool:
+    """Whether the times of packets are but their order of decoding, as those of an AVI are; frames come out in that of their showing."""
+    stream = window.video[0].stream if window.video else None
+    return stream is not None and stream.container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
+
+
 def frames(window: Window, low: int, high: int, span: Span, origin: float) -> Iterator[tuple[float, Any]]:
     """Decoded frames of the span out of packets low..high, with their times; the decoder starts anew."""
     if low >= high or high == 0:
@@ -108,6 +114,7 @@ def frames(window: Window, low: int, high: int, span: Span, origin: float) -> It
     context = window.video[low].stream.codec_context
     context.flush_buffers()
     last_t = -np.inf
+    in_order = iter(np.sort(window.times[low:high]) if decoding_order(window) else ())
     for i in range(low, high + 1):
         try:
             decoded = context.decode(window.video[i] if i < high else None)
@@ -118,7 +125,7 @@ def frames(window: Window, low: int, high: int, span: Span, origin: float) -> It
         for frame in decoded:
             if frame.pts is None or not isinstance(frame, av.VideoFrame):
                 continue
-            t = float(frame.pts * (frame.time_base or window.video[low].time_base)) - origin
+            t = float(next(in_order, frame.pts * (frame.time_base or window.video[low].time_base) - origin))
             if span.holds(t) and t > last_t:
                 last_t = t
                 child.progress(t - span.start_s)

@@ -17,7 +17,7 @@ def judge(row: Row, config: Config) -> Reason | None:
     lang, score = str(row["lang_detected"]), float(row["lang_score"])
     if not config.wanted or lang.split("-")[0] in config.wanted or score < config.min_score:
         return None
-    return Reason("unwanted_language", score, ">", config.min_score, detail=lang)
+    return Reason("unwanted_language", score, ">=", config.min_score, detail=lang)
 
 
 FILTER = Filter(

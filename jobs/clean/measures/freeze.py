@@ -1,7 +1,7 @@
 """Stillness.
 
 freeze_share: share of the span in which the picture does not change for at least half a second. A frame is unchanged when its cells differ
-from those of the last frame that changed by at most 0.6 of 255 on average, and at most 0.4 % of them by more than 6; of two seconds and
+from those of the last frame that changed by at most 0.6 of 255 on average, and at most 0.4 % of them by more than 6; one that stands for half a second and three times as long as frames usually do is unchanged as well; of two seconds and
 more of them none in which averages of sketches (see below) differ in 8 cells by more than 3.5. It is 1 where nothing but grain, light and
 what stands in one corner changes: where the span's sketches, each four in a row averaged (each two where it is shorter than two seconds) and fitted to the mean of all by gain and offset,
 differ from it by at most 1.5 and three times the noise of a sketch (3 more at most, and an eighth of the standard deviation of the mean's
@@ -12,7 +12,7 @@ Measured, greatest difference outside of the corner: stills under grain of 4 and
 breathes 1.1, behind a logo that turns 1; a tree that sways 6.7, a slow pan 18.
 duplicate_frame_share: share of frames (after the first) that repeat the frame before: mean difference of cells at
 most 0.1, greatest at most 2; or mean at most 0.6 and a quarter of the greatest within 0.26 s before and after, for a codec goes on
-refining a picture that is shown again, and what moves does not stop between two frames. Version 6. Source: FFmpeg freezedetect
+refining a picture that is shown again, and what moves does not stop between two frames. Version 7. Source: FFmpeg freezedetect
 (reference frame, mean difference, duration); its noise of 0.001 of the range is for lossless stills. Of pictures that are held freeze_share is
 within 0.03 of it at 0.003, duplicate_frame_share of what mpdecimate drops from lossless film that repeats frames.
 """
@@ -26,7 +26,8 @@ from jobs.clean.measures import Measurement, Span
 from jobs.media.kernel import kernel
 from jobs.media.planes import SKETCH_H, SKETCH_W
 
-LEAST_S = 0.5
+LEAST_S, STANDS = 0.5, 3.0
+"""How long a picture is held, and how many times as long as frames usually are one stands that is held by itself."""
 REFINED, REFINED_SHARE, AROUND_S = 0.6, 0.25, 0.26
 """Mean difference of a picture that is refined: at most, against the greatest around, and how far around."""
 TOGETHER, LEAST, UNCHANGED, GRAIN, CONTRAST = 4, 4, 1.5, 1.0, 8
@@ -39,7 +40,7 @@ CORNER_H, CORNER_W, EDGE_H = SKETCH_H // 4, SKETCH_W // 4, SKETCH_H // 6
 
 def reduce(span: Span) -> dict[str, Any]:
     if span.frame_t.size < 2:
-        return {"freeze_share": None, "duplicate_frame_share": None}
+        return {"freeze_share": 1.0 if span.end_s - span.start_s >= LEAST_S else None, "duplicate_frame_share": None}
     held = span.signals["held"] > 0
     change = span.signals["dy"].astype(np.float64)
     same = ((change <= 0.1) & (span.signals["greatest"] <= 2)) | (
@@ -135,15 +136,21 @@ def _greatest_around(times: Any, change: Any) -> Any:
 
 
 def _long(held: NDArray[np.bool_], span: Span) -> float:
-    """Seconds in runs of held frames that last long enough, each counted from the frame that they hold."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], held, [False]]).astype(np.int8)))
+    """Seconds in runs of held frames that last long enough, each counted from the frame that they hold; a frame that stands for so long while
+    others pass is held as well."""
     times = np.append(span.frame_t, span.end_s)
-    total = 0.0
-    for first, after in edges.reshape(-1, 2):
-        seconds = times[after] - times[max(first - 1, 0)]
-        if seconds >= LEAST_S and not _sways(span.sketches[slice(*np.searchsorted(span.sketch_t, times[[max(first - 1, 0), after]]))]):
+    begins = np.flatnonzero(np.concatenate([[True], ~held[1:]]))
+    ends = np.append(begins[1:], held.size)
+    lone = STANDS * float(np.median(np.diff(times)))
+    lead = times[0] - span.start_s  # the frame before the span is seen there
+    total = lead if lead >= max(LEAST_S, lone) else 0.0
+    for first, after in zip(begins, ends, strict=True):
+        seconds = times[after] - times[first]
+        if seconds < LEAST_S or (after == first + 1 and not held[first] and seconds < lone):
+            continue
+        if not _sways(span.sketches[slice(*np.searchsorted(span.sketch_t, times[[first, after]]))]):
             total += seconds
     return min(total, span.end_s - span.start_s)
 
 
-MEASURE = Measurement("freeze", 6, ("freeze_share", "duplicate_frame_share"), reduce)
+MEASURE = Measurement("freeze", 7, ("freeze_share", "duplicate_frame_share"), reduce)

@@ -4,7 +4,7 @@ loudness_lufs: integrated loudness, ITU-R BS.1770-4: K-weighting, mean square pe
 by their names (by their order where they have none: FL FR FC LFE BL BR SL SR from six on, FL FR FC BL BR, FL FR FC BC);
 blocks of 400 ms every 100 ms; absolute gate -70 LUFS, relative gate -10 LU. Null when no block is above the absolute gate or
 the span is below 400 ms. true_peak_dbtp: greatest absolute value after 4-fold oversampling (48-tap windowed sinc), 20 log10,
-dBTP; null for digital silence. Version 2. Agrees with pyloudnorm within 0.1 LU where channels are in its order (which has no LFE), with
+dBTP; null for digital silence. Version 3. Agrees with pyloudnorm within 0.1 LU where channels are in its order (which has no LFE), with
 FFmpeg's ebur128 within 0.3 LU and 0.3 dB. Blocks are counted from the start of the sound stream.
 """
 
@@ -21,6 +21,8 @@ from jobs.clean.measures import Floats, Hearer, Measurement, Sound, Span
 from jobs.media.kernel import kernel
 
 ABSOLUTE_LUFS, RELATIVE_LU, OFFSET = -70.0, -10.0, -0.691
+LEAST_RATE_HZ = 4000
+"""Of sound that the shelf, which begins at 1682 Hz, has room in."""
 TAPS = 12
 """Taps of each of the three interpolated phases."""
 NEAR = 32
@@ -30,7 +32,8 @@ NEAR = 32
 @cache
 def k_weighting(rate_hz: int) -> NDArray[np.float64]:
     """The two biquads of BS.1770 at any rate: rows of b0 b1 b2 a1 a2 (high shelf, then high pass; from the analogue
-    prototypes)."""
+    prototypes). At a rate that has no room for the shelf all that is heard lies below it: it passes, and as loud as it comes out of the high pass of
+    the prototype."""
     rows = []
     gain, q, centre = 3.99984385397, 0.7071752369554193, 1681.9744509555319
     k, vh = math.tan(math.pi * centre / rate_hz), 10 ** (gain / 20)
@@ -42,6 +45,8 @@ def k_weighting(rate_hz: int) -> NDArray[np.float64]:
     k = math.tan(math.pi * centre / rate_hz)
     a0 = 1 + k / q + k * k
     rows.append([1.0, -2.0, 1.0, 2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0])
+    if rate_hz < LEAST_RATE_HZ:
+        rows[0] = [1 / a0, 0.0, 0.0, 0.0, 0.0]
     return np.array(rows)
 
 
@@ -205,4 +210,4 @@ def reduce(span: Span) -> dict[str, Any]:
     return {"loudness_lufs": integrated(rows[:, 0]), "true_peak_dbtp": 20 * math.log10(peak) if peak > 0 else None}
 
 
-MEASURE = Measurement("loudness", 2, ("loudness_lufs", "true_peak_dbtp"), reduce, needs="sound", width=2, hear=hear)
+MEASURE = Measurement("loudness", 3, ("loudness_lufs", "true_peak_dbtp"), reduce, needs="sound", width=2, hear=hear)

@@ -15,7 +15,8 @@ from skimage import data as pictures
 from jobs.clean.found import Measured
 from jobs.clean.measure import measure_file
 from jobs.media.cut import cut_file
-from jobs.media.faults import BrokenClock
+from jobs.media.faults import BrokenClock, PartlyUndecodable, Undecodable
+from jobs.media.probe import probe
 from schemas.settings import Measure
 
 SETTINGS = Measure().model_dump()
@@ -236,3 +237,66 @@ def test_a_colour_profile_is_heeded_and_a_broken_one_is_not(tmp_path: Path, form
         image.save(tmp_path / "still", format_, quality=100, icc_profile=profile)
         (clip,) = measure_file(str(tmp_path / "still"), "image", SETTINGS)["clips"]
         assert np.abs(shown(clip["frames"][0]["jpeg"]).mean(axis=(0, 1)) - expected).max() < 5
+
+
+def avi(codec: str, b_frames: int, times: list[int]) -> bytes:
+    """A moving picture whose frames are shown at these places; an AVI keeps a place that has no frame as an empty packet."""
+    out, base = io.BytesIO(), cv2.resize(pictures.astronaut(), (160, 96), interpolation=cv2.INTER_AREA)
+    with av.open(out, "w", format="avi") as target:
+        stream = target.add_stream(codec, rate=FPS, options={"bf": str(b_frames), "b_strategy": "0", "g": "20"} if codec == "libx264" else {})
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for i, at in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(np.roll(base, 2 * i, axis=1)), format="rgb24").reformat(format=stream.pix_fmt)
+            frame.pts, frame.time_base = at, Fraction(1, FPS)
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("b_frames", [0, 3])
+@pytest.mark.parametrize("mode", ["smart", "copy", "encode"])
+def test_frames_of_an_avi_come_evenly_and_all_though_it_knows_only_how_they_are_decoded(tmp_path: Path, b_frames: int, mode: str) -> None:
+    (clip,) = measured(tmp_path, avi("libx264", b_frames, list(range(60)))).clips
+    assert (clip["frame_count"], clip["fps"], clip["vfr"]) == (60, pytest.approx(FPS), False)
+    cut = cut_file(str(tmp_path / "film"), clip["start_s"] + 0.4, clip["start_s"] + 1.4, mode, 23)
+    with av.open(io.BytesIO(cut["video"])) as made:
+        times = np.array([float(frame.pts * frame.time_base) for frame in made.decode(video=0)])
+    assert len(times) >= FPS
+    assert np.diff(times) == pytest.approx(1 / FPS, abs=2e-3)
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "mjpeg", "ffv1"])
+def test_an_avi_that_leaves_frames_out_is_whole(tmp_path: Path, codec: str) -> None:
+    assert len(measured(tmp_path, avi(codec, 0, list(range(0, 80, 2)))).clips) == 1
+
+
+def test_half_an_avi_is_still_told(tmp_path: Path) -> None:
+    whole = avi("mjpeg", 0, list(range(100)))
+    with pytest.raises(PartlyUndecodable, match="of what the header promises"):
+        measured(tmp_path, whole[: len(whole) // 2])
+
+
+def test_a_picture_that_nothing_decodes_is_no_sound(tmp_path: Path) -> None:
+    damaged = film("mp4").replace(b"avc1", b"avk1")
+    with pytest.raises(Undecodable, match="no decoder for its picture"):
+        measured(tmp_path, damaged)
+    with (tmp_path / "film").open("rb") as file:
+        assert probe(file).modality == "video"
+
+
+def test_a_screen_that_stands_still_is_frozen_and_loses_no_clip(tmp_path: Path) -> None:
+    """As a recorder of a browser writes a page on which nothing happens: a frame only where something changes."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="matroska") as target:
+        stream = target.add_stream("libx264", rate=FPS, options={"bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        for i, at in enumerate([*range(50), 50 + 40 * FPS, 51 + 40 * FPS]):
+            base = cv2.resize(pictures.astronaut(), (160, 96), interpolation=cv2.INTER_AREA)
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(np.roll(base, 2 * min(i, 49), axis=1)), format="rgb24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = at, Fraction(1, FPS)
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    clips = measured(tmp_path, out.getvalue()).clips
+    assert all(clip["luma_mean"] is not None and clip["frames"] for clip in clips)
+    assert sum(clip["duration_s"] for clip in clips) == pytest.approx(42.1, abs=0.5)
+    assert sum((clip["freeze_share"] or 0) * clip["duration_s"] for clip in clips) == pytest.approx(40, abs=1)

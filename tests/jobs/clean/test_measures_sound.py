@@ -51,6 +51,18 @@ def test_a_full_scale_tone_has_the_loudness_of_the_standard(tmp_path: Path) -> N
     assert heard(tmp_path, line)["loudness_lufs"] == pytest.approx(-3.01, abs=0.05)
 
 
+@pytest.mark.parametrize("rate", [1000, 2000, 2400, 3000, 3364])
+def test_sound_of_a_rate_without_room_for_the_shelf_has_a_loudness(tmp_path: Path, rate: int) -> None:
+    """Far below the shelf there is but the high pass of second order at 38 Hz: of a tone its mean square, less 0.691, is left but for that."""
+    line = 0.5 * np.sin(np.arange(rate * 5) * 2 * np.pi * 200 / rate)
+    assert heard(tmp_path, line.astype(np.float32), rate)["loudness_lufs"] == pytest.approx(10 * math.log10(0.125) - 0.691 - 20 * math.log10(1 + (38.135 / 200) ** 2), abs=0.2)
+
+
+def test_what_is_louder_than_a_number_can_say_has_no_number(tmp_path: Path) -> None:
+    line = np.where(np.arange(RATE) % 4 < 2, 3.4e38, -3.4e38).astype(np.float32)
+    assert all(math.isfinite(value) for value in heard(tmp_path, line).values() if isinstance(value, float))
+
+
 def test_the_true_peak_lies_between_the_samples(tmp_path: Path) -> None:
     """A tone at a quarter of the rate, sampled at 45 degrees, peaks 3 dB above its samples."""
     line = (0.5 * np.sin(np.arange(RATE) * np.pi / 2 + np.pi / 4)).astype(np.float32)

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import av
 import cv2
@@ -308,6 +309,8 @@ def test_cuts_and_dissolves_are_found_in_the_dark() -> None:
     pytest.param([shots.Transition(50, 60, "fade", (False, True))], [(0.0, 5.0), (6.1, 18.05), (18.05, 30.0)], id="cut to black, fade in"),
     pytest.param([shots.Transition(50, 50, "cut", shots.HARD), shots.Transition(54, 54, "cut", shots.HARD)], [(0.0, 5.0), (5.4, 17.7), (17.7, 30.0)],
                  id="scrap-left-out"),
+    pytest.param([shots.Transition(48, 50, "fade", shots.SOFT), shots.Transition(51, 51, "cut", shots.HARD)], [(0.0, 4.7), (5.1, 17.55), (17.55, 30.0)],
+                 id="trimmed beyond a cut"),
 ])
 def test_spans_follow_the_rules(found: list[shots.Transition], wanted: list[tuple[float, float]]) -> None:
     spans = shots.spans(np.arange(300) / 10, 30.0, found, min_s=1.0, max_s=20.0, trim_s=0.1)
@@ -317,6 +320,21 @@ def test_spans_follow_the_rules(found: list[shots.Transition], wanted: list[tupl
 def test_a_hole_in_the_clock_makes_no_clips() -> None:
     times = np.concatenate([np.arange(50) / 10, 1e7 + np.arange(50) / 10])
     assert shots.spans(times, 1e7 + 5, [], 1.0, 20.0, 0.1) == [(0.0, pytest.approx(5.4)), (1e7, 1e7 + 5)]
+
+
+def test_what_is_trimmed_of_one_transition_does_not_come_back_with_the_next() -> None:
+    found = [shots.Transition(100, 100, "cut", shots.HARD), shots.Transition(103, 110, "dissolve", shots.SOFT)]
+    assert shots.spans(np.arange(300) / 10, 30.0, found, 1.0, 20.0, 0.5) == [(0.0, pytest.approx(9.8)), (pytest.approx(11.5), 20.75), (20.75, 30.0)]
+
+
+@pytest.mark.parametrize("times", [[0.0, 30.0, 60.0], [0.0], [0.0, 0.04, 0.08, 50.0], [0.0, 16.0, 16.04]])
+def test_every_clip_has_a_frame_though_a_picture_stands_still_for_longer_than_a_clip(times: list[float]) -> None:
+    at = np.array(times)
+    for found in ([], [shots.Transition(i, i, "cut", shots.HARD) for i in range(1, at.size)], [shots.Transition(i - 1, i, "fade", shots.SOFT) for i in range(1, at.size)]):
+        spans = shots.spans(at, 65.0, found, 1.0, 20.0, 0.1)
+        assert spans
+        assert all(((at >= start) & (at < end)).any() for start, end in spans), (found, spans)
+        assert all(a[1] <= b[0] for a, b in pairwise(spans))
 
 
 def test_a_video_of_scraps_is_kept_whole() -> None:
