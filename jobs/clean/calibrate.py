@@ -137,13 +137,19 @@ def quantiles(clips: Version, target_yield: float, policy: Policy) -> list[Propo
 
 
 def overrides(found: Sequence[Proposal]) -> dict[str, dict[str, float]]:
-    """The proposals as `policy.filters`; of two for one threshold, of letterbox and pillarbox say, the one that drops less."""
+    """The proposals as `policy.filters`; of two for one threshold, of letterbox and pillarbox say, the one that drops less. Where the least would be
+    more than the most, of a yield below a half, neither is proposed: together they would keep nothing."""
     settings: dict[str, dict[str, float]] = {}
     for p in found:
         if p.proposed is not None:
             before = settings.setdefault(p.check, {}).get(p.field, p.proposed)
             settings[p.check][p.field] = min(before, p.proposed) if p.op == "<" else max(before, p.proposed)
-    return settings
+    for fields in settings.values():
+        for least in [name for name in fields if name.startswith("min_")]:
+            most = least.replace("min_", "max_", 1)
+            if fields[least] > fields.get(most, math.inf):
+                del fields[least], fields[most]
+    return {check: fields for check, fields in settings.items() if fields}
 
 
 def _rows(clips: Version, checks: Sequence[Check], kept: Callable[[pa.Table], pa.Table]) -> list[dict[str, Any]]:

@@ -59,9 +59,15 @@ def main(args: argparse.Namespace) -> int:
     settings = overrides(found)
     ways = "".join(f" \\\n  --set '{f'policy.filters.{name}={json.dumps(fields)}'}'" for name, fields in settings.items())
     told = "" if args.labels is None else "\n\nprecision and recall on these marks; others will do a little worse, mark some to see"
-    text = table([_row(p) for p in found], head) + told + (f"\n\nto see what they would do, all or some:\n  reelmill whatif --lake {shlex.quote(lake_of(args).root)}{ways}" if ways else "")
+    text = table([_row(p) for p in found], head) + told + (f"\n\nto see what they would do, all or some:\n  reelmill whatif --lake {shlex.quote(lake_of(args).root)}{_given(args)}{ways}" if ways else "")
     show({"proposals": facts, "settings": {"policy": {"filters": settings}}}, args.as_json, text)
     return 0
+
+
+def _given(args: argparse.Namespace) -> str:
+    """The settings that were given here: limits are proposed under these."""
+    words = [*(["--settings", args.settings] if args.settings else []), *(word for value in args.sets for word in ("--set", value))]
+    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
 def read_marks(path: Path) -> Mapping[str, bool]:

@@ -111,6 +111,16 @@ def test_proposals_are_settings_that_do_what_they_say(clips):
     assert {row["clip_id"] for row in dropped} == {clip for clip, keep in marks.items() if not keep}
 
 
+def test_where_a_least_would_be_more_than_a_most_neither_is_proposed():
+    def proposal(field, op, value):
+        return Proposal("duration", field, "duration_s", op, 1.0, value, None, None, Rate(0, 1))
+
+    crossing = [proposal("min_s", "<", 8.0), proposal("max_s", ">", 5.0)]
+    assert overrides(crossing) == {}
+    assert overrides([*crossing[:1], proposal("max_s", ">", 9.0)]) == {"duration": {"min_s": 8.0, "max_s": 9.0}}
+    assert overrides(crossing[:1]) == {"duration": {"min_s": 8.0}}
+
+
 def test_of_two_proposals_for_one_threshold_the_one_that_drops_less_is_taken():
     def proposal(op, value):
         return Proposal("bars", "max_share", "letterbox_share", op, 0.1, value, None, None, Rate(0, 1))
