@@ -32,9 +32,19 @@ NOTHING = frozenset(
 )
 """Words for a part that cannot be told."""
 SORRY = re.compile(
-    r"\s*(i'?m sorry|sorry|i apologi[sz]e|i can ?(no|')t|i am (unable|not able)|i'?m (unable|not able)|as an ai|抱歉|很抱歉|对不起|我无法|我不能|无法提供)",
+    r"\s*(i'?m (very |so )?sorry|sorry|i apologi[sz]e|i can ?(no|')t|i am (unable|not able)|i'?m (unable|not able)|as an ai|(很|非常|十分|真的)?抱歉|对不起|我无法|我不能|无法提供)",
     re.IGNORECASE,
 )
+"""How an answer that is no JSON begins if it is an apology."""
+SORRY_FOR = re.compile(
+    r"(i'?m|i am) ((very|so) )?sorry|sorry,? (but )?i\b|i apologi[sz]e|(i|i'?m|i am) (can ?not|can't|unable to|not able to) (help|assist|see|view|describe|identify|provide|comply|tell)"
+    r"|as an ai\b|((很|非常|十分|真的)?抱歉|对不起)[，,。！!]? ?我|(很|非常|十分)抱歉|我(无法|不能)",
+    re.IGNORECASE,
+)
+"""How a phrase begins if it is one: a sign may say that the shop is sorry."""
+_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
+_KANA = re.compile("[\u3041-\u30ff]{2}")
+"""Two together are Japanese; one stands in Chinese names."""
 _FORMAT = re.compile("[\u00ad\u200c-\u200f\u202a-\u202e\u2061-\u2069]")
 """Signs that are not seen and that neither language is written with: they turn round what follows, or join it."""
 _TRAILING = re.compile(r",(?=\s*[}\]])")
@@ -93,23 +103,35 @@ class Captioner:
 
 def parsed(text: str, cost: Cost = Cost()) -> Reply:
     """A finished answer as parts; anything but the JSON asked for is `failed`, an apology `refused`."""
-    parts = {lang: _phrases(facts, lang) for lang in LANGS} if (facts := _object(text)) else {}
+    text = _THOUGHT.sub("", text)
+    facts = _object(text)
+    parts = {lang: _phrases(facts, lang) for lang in LANGS}
     if any(any(phrases.values()) for phrases in parts.values()):
         return Reply("ok", parts, cost)
-    return Reply("refused" if SORRY.match(text) else "failed", {}, cost)
+    sorry = SORRY.match(_straight(text)) or any(_apologises(phrase) for given in facts.values() if isinstance(given, dict) for phrase in given.values())
+    return Reply("refused" if sorry else "failed", {}, cost)
 
 
-def _object(text: str) -> dict[str, Any] | None:
-    """The last JSON object in a text that speaks a language: a model may think aloud, or fence its answer."""
+def _straight(text: str) -> str:
+    return text.replace("\u2019", "'")
+
+
+def _apologises(phrase: object) -> bool:
+    return isinstance(phrase, str) and SORRY_FOR.match(_straight(phrase.strip())) is not None
+
+
+def _object(text: str) -> dict[str, Any]:
+    """What the JSON objects in a text say, the last one of each language: a model may think aloud, fence its answer, or give one a language."""
     text = _TRAILING.sub("", text)
-    found, at, decoder = None, text.find("{"), json.JSONDecoder()
+    found: dict[str, Any] = {}
+    at, decoder = text.find("{"), json.JSONDecoder()
     while at >= 0:
         try:
             value, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
             end = at + 1
         else:
-            found = value if any(lang in value for lang in LANGS) else found
+            found |= {lang: value[lang] for lang in LANGS if lang in value}
         at = text.find("{", end)
     return found
 
@@ -126,6 +148,8 @@ def _is_in(lang: str, phrase: str) -> bool:
     """Whether a phrase can be of a language. Without Han it is Chinese as a name (`IMAX`, `iPhone 15`), not as words in small letters."""
     if lang == "en":
         return latin_share(phrase) > MOSTLY_LATIN
+    if _KANA.search(phrase):
+        return False
     return han_share(phrase) > 0 or not any(word.isalpha() and word.islower() for word in phrase.split())
 
 
@@ -133,7 +157,7 @@ def _phrase(value: object) -> str:
     if isinstance(value, list):
         value = ", ".join(v for v in value if isinstance(v, str))
     said = " ".join(_FORMAT.sub("", without_tags(clean(value))).split()) if isinstance(value, str) else ""
-    if said.casefold().strip(" .。") in NOTHING or not any(c.isalnum() for c in said) or len(said) > MAX_CHARS:
+    if said.casefold().strip(" .。") in NOTHING or not any(c.isalnum() for c in said) or len(said) > MAX_CHARS or _apologises(said):
         return ""
     return mask(said)[0]
 

@@ -64,7 +64,8 @@ def classifier(folder: str, device: str, batch: int) -> Classifier:
     from transformers import AutoImageProcessor, AutoModelForImageClassification
 
     torch.set_num_threads(1)
-    processor, network = from_folder(AutoImageProcessor, folder), from_folder(AutoModelForImageClassification, folder)
+    processor = from_folder(AutoImageProcessor, folder)
+    network = from_folder(AutoModelForImageClassification, folder, dtype=torch.float32)  # kept in half, some take no pictures on a processor
     names = tuple(str(network.config.id2label[i]) for i in range(network.config.num_labels))
     if network.config.problem_type == "multi_label_classification":
         raise Terminal(f"{folder}: a picture can be of several of its classes (problem_type in config.json); give a model of classes that exclude each other")

@@ -38,10 +38,11 @@ def load(folder: Path, device: str) -> tuple[DualEncoder, Any, Any]:
     Raises:
         Terminal: transformers cannot load it, weights are missing, or it takes pictures of any size.
     """
+    import torch
     from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
     processor, tokenizer = from_folder(AutoImageProcessor, str(folder)), from_folder(AutoTokenizer, str(folder))
-    network = from_folder(AutoModel, str(folder)).to(device).eval().requires_grad_(False)
+    network = from_folder(AutoModel, str(folder), dtype=torch.float32).to(device).eval().requires_grad_(False)
     if not isinstance(getattr(network.config.vision_config, "image_size", None), int):
         raise Terminal(f"{folder}: takes pictures of any size, which is not supported; use a variant of fixed size")
     longest = network.config.text_config.max_position_embeddings

@@ -6,6 +6,7 @@ Only safetensors are read. A folder with a pickle or with code in it is refused,
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +28,8 @@ PREFERRED = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors
 """Files that open_clip takes from a folder before any other."""
 LEAST_WORDS = 2
 """Of a tokenizer besides its special tokens; that of T5 without its files has the blank alone."""
+BESIDE, CARD = ("*.json", "*.txt", "*.model"), "card.json"
+"""Files of a folder that bear on what its weights make of pictures and texts, and the one of them that only says how good they are."""
 HUB_FILES = ("*.json", "*.txt", "*.model", "open_clip_model.safetensors")
 
 
@@ -38,7 +41,7 @@ class Weights:
         name: As given in Settings.
         architecture: What open_clip is asked for: `local-dir:...` or a model name; `transformers:...` for a folder of that kind.
         file: The safetensors file, or that folder.
-        revision: First 12 hex digits of sha256 over the weights, or of the hub's commit.
+        revision: First 12 hex digits of sha256 over the weights, with a folder's settings and tokenizer, or of the hub's commit.
     """
 
     name: str
@@ -101,7 +104,7 @@ def _folder(name: str, folder: Path) -> Weights:
     weights = next((f for name in PREFERRED for f in found if f.name == name), found[0] if len(found) == 1 else None)
     if weights is None:
         raise Terminal(f"{folder}: open_clip_model.safetensors is missing")
-    return Weights(name, f"local-dir:{folder.resolve()}", str(weights), sha256_12(weights))
+    return Weights(name, f"local-dir:{folder.resolve()}", str(weights), _revision(folder, [weights]))
 
 
 def _kind(folder: Path) -> str | None:
@@ -114,10 +117,12 @@ def _kind(folder: Path) -> str | None:
 
 
 def _checkpoint(name: str, file: Path) -> Weights:
-    if file.suffix in PICKLES:
+    if file.suffix.lower() in PICKLES:
         raise Terminal(f"{file}: a pickle can run any code when it is loaded and is refused; convert it to safetensors first")
     if not file.is_file():
         raise Terminal(f"{file}: no such checkpoint (label.clip_pretrained)")
+    if file.suffix != ".safetensors":
+        raise Terminal(f"{file}: open_clip would read it as a pickle or an archive, which is refused; convert it to a file that ends in .safetensors")
     return Weights(f"{name}/{file.name}", name, str(file), sha256_12(file))
 
 
@@ -155,7 +160,7 @@ def _hub(name: str, repo: str) -> Weights:
 
 
 def folder_revision(name: str, setting: str) -> str:
-    """Revision of the weights of a transformers folder.
+    """Revision of a transformers folder.
 
     Raises:
         Terminal: no such folder, no safetensors, a pickle, or code of its own.
@@ -169,11 +174,17 @@ def folder_revision(name: str, setting: str) -> str:
     found = sorted(folder.glob("*.safetensors"))
     if not found:
         raise Terminal(f"{folder}: holds no .safetensors ({setting})")
-    return digest([sha256_12(f) for f in found])[:12]
+    return _revision(folder, found)
+
+
+def _revision(folder: Path, weights: Sequence[Path]) -> str:
+    """Of the weights and of what stands beside them: another tokenizer, size of picture or name of a class gives other labels."""
+    beside = sorted(f for pattern in BESIDE for f in folder.glob(pattern) if f.is_file() and f.name != CARD)
+    return digest([[f.name, sha256_12(f)] for f in (*weights, *beside)])[:12]
 
 
 def from_folder(loader: Any, folder: str, **options: Any) -> Any:
-    """What a transformers `Auto` class loads from a folder on this machine: safetensors alone, no code of its own, no weight left to chance.
+    """What a transformers class loads from a folder on this machine: safetensors alone, no code of its own, no weight left to chance.
 
     Raises:
         Terminal: transformers cannot load it, or weights or the words of its tokenizer are missing.
@@ -182,7 +193,7 @@ def from_folder(loader: Any, folder: str, **options: Any) -> Any:
 
     logging.disable_progress_bar()  # a bar per model and worker says nothing about the run
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    weighs = hasattr(loader, "_model_mapping")
+    weighs = hasattr(loader, "_model_mapping") or hasattr(loader, "base_model_prefix")
     try:
         made = loader.from_pretrained(
             folder, **safe, **options, **({"use_safetensors": True, "output_loading_info": True} if weighs else {})

@@ -49,7 +49,7 @@ def model(settings: Label) -> Model:
         raise Absent("label.aesthetic_head names no file")
     backbone, file = find(settings.clip_model, settings.clip_pretrained), _file(settings)
     read(file)
-    return Model(f"{file.name} over {backbone.name}", sha256_12(file))
+    return Model(f"{file.name} over {backbone.name}", f"{sha256_12(file)}-{backbone.revision}")
 
 
 def _file(settings: Label) -> Path:

@@ -1,7 +1,7 @@
 """What is said in a clip, by a faster-whisper (CTranslate2) model on this machine: `label.asr_model` names its folder.
 
 Keys: `status` (ok, empty, undecodable, unreadable: the source was out of reach, which may pass), and where it is ok `text` (score = probability per token, geometric mean), `lang` (text =
-language, score = its probability) and `segments` (JSON: [start_s, end_s, text] from the start of the clip; score = how many).
+language, score = its probability; of a model of several languages) and `segments` (JSON: [start_s, end_s, text] from the start of the clip; score = how many).
 Clips in which the decode pass heard no speech are not asked, since Whisper makes up words for silence: they get no row. Personal
 data are masked as in all texts. The transcript that came with a source is never touched.
 """
@@ -54,9 +54,13 @@ def load(settings: Label, device: str) -> Any:
     from faster_whisper import WhisperModel
 
     try:
-        return WhisperModel(settings.asr_model, device=device, compute_type="bfloat16" if device == "cuda" else "default", cpu_threads=1)
-    except (RuntimeError, ValueError, OSError) as error:
+        whisper = WhisperModel(settings.asr_model, device=device, compute_type="bfloat16" if device == "cuda" else "default", cpu_threads=1)
+    except Exception as error:  # its tokenizer raises nothing more special
         raise Terminal(f"{settings.asr_model}: faster-whisper cannot load it: {str(error)[:300]}") from None
+    wanted, given = whisper.model.n_mels, whisper.feature_extractor.mel_filters.shape[0]
+    if wanted != given:
+        raise Terminal(f"{settings.asr_model}: listens to {wanted} bands, and {given} would be made; preprocessor_config.json of its transformers model is missing: copy it there")
+    return whisper
 
 
 def label(whisper: Any, batch: Batch) -> list[Found]:
@@ -101,14 +105,15 @@ def said(whisper: Any, clip_id: str, sound: Any) -> list[Found]:
     return [
         Found(clip_id, "status", text="ok"),
         Found(clip_id, "text", rounded(share), ("" if facts.language in UNSPACED else " ").join(text for *_, text in timed)),
-        Found(clip_id, "lang", rounded(facts.language_probability), facts.language),
+        # one that knows English alone calls everything English
+        *([Found(clip_id, "lang", rounded(facts.language_probability), facts.language)] if whisper.model.is_multilingual else ()),
         Found(clip_id, "segments", float(len(timed)), json.dumps(timed, ensure_ascii=False)),
     ]
 
 
 LABELER = Labeler(
     "transcript",
-    version=1,
+    version=2,
     needs=("source_id", "start_s", "end_s", "speech_share"),
     options=("asr_model",),
     model=model,

@@ -26,6 +26,39 @@ def test_a_pickle_is_refused(random_clip, tmp_path):
         find("ViT-B-32", str(tmp_path / "w.pt"))
 
 
+@pytest.mark.parametrize("name", ["w.PT", "w.th", "w.pth.tar", "w.npz", "weights"])
+def test_a_checkpoint_that_is_not_called_safetensors_is_refused(name, tmp_path):
+    """open_clip tells by the name how to read it."""
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(Terminal, match="pickle"):
+        find("ViT-B-32", str(tmp_path / name))
+
+
+@pytest.mark.parametrize("file", ["open_clip_config.json", "tokenizer.json", "vocab.txt"])
+def test_what_stands_beside_the_weights_names_another_revision(random_clip, tmp_path, file):
+    folder = tmp_path / "clip"
+    shutil.copytree(random_clip, folder)
+    before = find(f"local-dir:{folder}").revision
+    (folder / "card.json").write_text("{}")
+    assert find(f"local-dir:{folder}").revision == before, "figures about a model are none of it"
+    text = (folder / file).read_text() if (folder / file).exists() else ""
+    (folder / file).write_text(text + "\n")
+    assert find(f"local-dir:{folder}").revision != before
+
+
+def test_scores_of_a_head_are_of_its_backbone_too(random_clip, tmp_path):
+    import torch
+    from safetensors.torch import save_file
+
+    save_file({"weight": torch.zeros(1, 32), "bias": torch.zeros(1)}, tmp_path / "head.safetensors")
+    folder = tmp_path / "clip"
+    shutil.copytree(random_clip, folder)
+    settings = Label(clip_model=f"local-dir:{folder}", aesthetic_head=str(tmp_path / "head.safetensors"))
+    before = labelers()["aesthetic"].model(settings).revision
+    (folder / "open_clip_config.json").write_text((folder / "open_clip_config.json").read_text() + "\n")
+    assert labelers()["aesthetic"].model(settings).revision != before
+
+
 def test_remote_code_is_refused(random_clip, tmp_path):
     folder = tmp_path / "remote"
     shutil.copytree(random_clip, folder)

@@ -36,8 +36,8 @@ def clip(name, start, end, speech=0.8):
 class Ear:
     """Says how loud it is, in one segment that reaches beyond the end, in the language it is told to hear."""
 
-    def __init__(self, lang="en"):
-        self.lang, self.heard = lang, []
+    def __init__(self, lang="en", multilingual=True):
+        self.lang, self.heard, self.model = lang, [], SimpleNamespace(is_multilingual=multilingual)
 
     def transcribe(self, sound, **options):
         assert options["temperature"] == 0.0
@@ -126,6 +126,10 @@ def test_a_faster_whisper_folder_loads_and_listens(source, tmp_path):
     labeler = labelers()["transcript"]
     assert len(labeler.model(settings).revision) == 12
     whisper = labeler.load(settings, "cpu")
+    (folder / "preprocessor_config.json").write_text('{"feature_size": 128}')
+    with pytest.raises(Terminal, match=r"listens to 80 bands, and 128 would be made"):
+        labeler.load(settings, "cpu")
+    (folder / "preprocessor_config.json").unlink()
     rows = [clip("a", 0.0, 2.0)]
     twice = [labeler.label(whisper, Batch(rows, {"s": source})) for _ in range(2)]
     assert twice[0] == twice[1]
