@@ -33,7 +33,7 @@ FORM = ("duration", "resolution", "aspect_ratio", "frame_rate", "interlacing", "
 BLACK_LUMA, STILL_STEP = 12.0, 0.75
 """Mean luma below which every frame is black, and mean step between any two frames below which nothing moves, 0..255."""
 SIMILARITY_FRAMES = 4
-SAFETY = "safety"
+SAFETY, SIMILARITY = "safety", "clip_text_similarity"
 """Name of the labeler."""
 
 
@@ -70,7 +70,8 @@ def judge(frames: Frames, video: bytes, prompt: str, profile: Profile, settings:
         if why is None and profile.min_similarity is not None and found < profile.min_similarity:
             why = Why("similarity", "off_prompt", found, "<", profile.min_similarity, f"does not show {prompt[:120]!r}")
     elif why is None and profile.min_similarity is not None:
-        why = Why("similarity", "off_prompt", detail="a least similarity is set, but there is no CLIP model to measure it with")
+        why = Why("similarity", "off_prompt", detail="a least similarity is set, and the CLIP model of label.clip_model cannot tell: there is none, or it reads no such "
+                                                    "language, or knows no such pictures")
     return Judgement(dict(sorted(scores.items())), why)
 
 
@@ -154,20 +155,33 @@ def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
 
 
 def similarity(frames: Frames, prompt: str, settings: Settings) -> float | None:
-    """Cosine of the clip's mean frame embedding and the prompt by the CLIP of `label`; None where there is no model."""
+    """Cosine of the clip's mean frame embedding and the prompt by the CLIP of `label`; None where there is no model, or where it could not tell, as
+    the labeler `clip_text_similarity` has it."""
     from PIL import Image
 
-    from jobs.generate.generators.text_to_video import device_of
     from jobs.label import clip
     from jobs.label.labeler import Absent
+    from jobs.label.labelers.clip_text_similarity import understood
 
     try:
-        tower = clip.tower(settings.recipe.label, device_of(settings.runtime.device))
+        eye = _eye(settings.recipe.label.model_dump_json(), settings.runtime.device)
     except Absent:
         return None
+    if not understood(prompt, eye.chinese):
+        return None
     picked = np.unique(np.linspace(0, len(frames) - 1, SIMILARITY_FRAMES).round().astype(int))
-    vectors = tower.image(Image.fromarray(frames[i]) for i in picked)
-    return float(clip.pooled(vectors) @ tower.text([prompt])[0])
+    vectors = eye.tower.image(Image.fromarray(frames[i]) for i in picked)
+    if not eye.familiar.knows(vectors):
+        return None
+    return float(clip.pooled(vectors) @ eye.tower.text([prompt])[0])
+
+
+@cache
+def _eye(label: str, device: str) -> Any:
+    """What the labeler `clip_text_similarity` is loaded with."""
+    from jobs.generate.generators.text_to_video import device_of
+
+    return labelers()[SIMILARITY].load(Label.model_validate_json(label), device_of(device))
 
 
 def reject(generation_id: str, why: Why, where: str) -> dict[str, Any]:

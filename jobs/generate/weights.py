@@ -6,6 +6,7 @@ that came with a model.
 
 import hashlib
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,14 @@ def checked(folder: Path) -> dict[str, Any]:
     if not isinstance(name, str):
         raise Terminal(f"{folder}: the pipeline {name!r} is custom code, which is never run")
     for part, value in index.items():
-        if not part.startswith("_") and isinstance(value, list) and value and value[0] not in (*LIBRARIES, None):
+        if not part.startswith("_") and isinstance(value, list) and value and not _known(value[0]):
             raise Terminal(f"{folder}: its part {part!r} comes from {value[0]!r}, not from diffusers or transformers")
     return dict(index)
+
+
+def _known(library: Any) -> bool:
+    """Whether a part comes from these libraries: pipelines of diffusers name the folder of diffusers that their own parts are in."""
+    return library is None or library in LIBRARIES or (isinstance(library, str) and library.isidentifier() and find_spec(f"diffusers.pipelines.{library}") is not None)
 
 
 def revision(folder: Path) -> str:

@@ -18,7 +18,7 @@ from jobs.errors import Terminal
 from jobs.generate import weights
 from jobs.generate.generator import Ask, Failed, Frames, Made
 from jobs.generate.profile import Profile, asked, frame_count, of_folder, size
-from jobs.label.weights import refuse_mute
+from jobs.label.weights import from_folder, refuse_mute
 from schemas.settings import Generate
 
 SHRINK, MIN_SIDE_PX = 0.75, 256
@@ -259,7 +259,7 @@ def _loaded(settings: Generate, device: str) -> TextToVideo:
     index = weights.checked(folder)
     profile = asked(of_folder(folder, index["_class_name"]), settings)
     where = device_of(device)
-    pipe = _pipeline(folder, where)
+    pipe = _pipeline(folder, index, where)
     offloaded = _placed(pipe, where, folder)
     return TextToVideo(pipe, settings, profile, weights.revision(folder), type(pipe).__name__, where, settings.batch, offloaded=offloaded)
 
@@ -281,7 +281,7 @@ def _placed(pipe: Any, device: str, folder: Path) -> bool:
     return False
 
 
-def _pipeline(folder: Path, device: str) -> Any:
+def _pipeline(folder: Path, index: Mapping[str, Any], device: str) -> Any:
     import torch
     from diffusers import DiffusionPipeline
     from diffusers.utils import logging as diffusers_log
@@ -292,10 +292,11 @@ def _pipeline(folder: Path, device: str) -> Any:
     transformers_log.disable_progress_bar()
     if device == "cpu":
         torch.set_num_threads(1)  # Spark runs a worker for each core; and sums depend on how they are divided
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    encoders = _encoders(folder, index, dtype)
     try:
-        pipe = DiffusionPipeline.from_pretrained(str(folder), dtype=torch.bfloat16 if device == "cuda" else torch.float32,
-                                                 use_safetensors=True, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
+        pipe = DiffusionPipeline.from_pretrained(str(folder), dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False, **encoders)
+    except Exception as error:  # of a tokenizer, for one, nothing more special is raised
         raise Terminal(f"{folder}: the pipeline could not be loaded ({type(error).__name__}: {str(error)[:200]})") from None
     if not {"prompt", "image"} & set(inspect.signature(pipe.__call__).parameters):
         raise Terminal(f"{folder}: {type(pipe).__name__} takes neither a prompt nor a picture; give a text-to-video pipeline")
@@ -305,6 +306,19 @@ def _pipeline(folder: Path, device: str) -> Any:
         refuse_mute(tokenizer, folder / part)
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+def _encoders(folder: Path, index: Mapping[str, Any], dtype: Any) -> dict[str, Any]:
+    """The parts of a pipeline that are models of transformers, loaded one by one: within a pipeline their missing weights would be random numbers.
+
+    Raises:
+        Terminal: transformers cannot load one, or weights are missing.
+    """
+    import transformers
+
+    kinds = {part: getattr(transformers, str(value[1]), None) for part, value in index.items()
+             if isinstance(value, list) and len(value) == 2 and value[0] == "transformers" and any((folder / part).glob("*.safetensors"))}
+    return {part: from_folder(kind, str(folder / part), dtype=dtype) for part, kind in kinds.items() if kind is not None}
 
 
 def _without_weights(pipe: Any) -> str | None:

@@ -260,6 +260,49 @@ def test_weights_that_are_missing_are_no_random_model(checkpoint: Callable[[str]
         t2v.load(Generate(model=str(folder)), "cpu")
 
 
+def test_a_text_encoder_that_lacks_weights_is_no_random_one(checkpoint: Callable[[str], Path], tmp_path: Path) -> None:
+    """transformers makes up what is missing."""
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(checkpoint("ltx"), tmp_path / "ltx")
+    file = folder / "text_encoder" / "model.safetensors"
+    tensors = load_file(file)
+    name = next(name for name in sorted(tensors) if "layer" in name)
+    tensors.pop(name)
+    save_file(tensors, file, metadata={"format": "pt"})
+    with pytest.raises(Terminal, match=f"text_encoder: 1 weights are missing, {name}"):
+        t2v.load(Generate(model=str(folder)), "cpu")
+
+
+@pytest.mark.parametrize("file", ["text_encoder/model.safetensors", "tokenizer/tokenizer.json"])
+def test_a_part_of_transformers_that_was_cut_off_is_named(file: str, checkpoint: Callable[[str], Path], tmp_path: Path) -> None:
+    import shutil
+
+    folder = shutil.copytree(checkpoint("ltx"), tmp_path / "ltx")
+    (folder / file).write_bytes((folder / file).read_bytes()[:200])
+    with pytest.raises(Terminal, match=r"cannot load it|could not be loaded|cannot be read"):
+        t2v.load(Generate(model=str(folder)), "cpu")
+
+
+@pytest.mark.parametrize(("library", "known"), [("stable_diffusion", True), ("os", False), ("..utils", False), ("mine", False)])
+def test_parts_that_diffusers_keeps_with_a_pipeline_are_its_own(library: str, known: bool, checkpoint: Callable[[str], Path], tmp_path: Path) -> None:
+    """The index of Stable Diffusion names `stable_diffusion` as the place of its safety checker."""
+    import shutil
+
+    from jobs.generate.weights import checked
+
+    folder = shutil.copytree(checkpoint("stable_diffusion"), tmp_path / "sd")
+    index = json.loads((folder / "model_index.json").read_text()) | {"safety_checker": [library, "StableDiffusionSafetyChecker"]}
+    (folder / "model_index.json").write_text(json.dumps(index))
+    if known:
+        assert checked(folder)["safety_checker"][0] == library
+    else:
+        with pytest.raises(Terminal, match="'safety_checker' comes from"):
+            checked(folder)
+
+
 def test_a_tokenizer_that_is_missing_is_no_tokenizer_without_words(checkpoint: Callable[[str], Path], tmp_path: Path) -> None:
     import shutil
 

@@ -133,6 +133,14 @@ def test_a_least_similarity_without_a_model_is_no_silent_pass(monkeypatch: pytes
     assert (found.why, found.scores["similarity"]) == (None, 0.3)
 
 
+def test_what_a_clip_model_cannot_tell_is_no_similarity(good: Any) -> None:
+    """The embedded one knows scenes that it was taught, and texts in two languages."""
+    assert judge.similarity(good, "mountains at sunset", SETTINGS) is not None
+    assert judge.similarity(good, "закат в горах", SETTINGS) is None
+    photo = np.random.default_rng(0).integers(0, 256, good.shape, dtype=np.uint8)
+    assert judge.similarity(photo, "mountains at sunset", SETTINGS) is None
+
+
 def test_an_unsafe_picture_or_a_blocked_word_is_rejected(monkeypatch: pytest.MonkeyPatch, good: Any, stub: Any) -> None:
     from dataclasses import replace
 
@@ -146,7 +154,7 @@ def test_an_unsafe_picture_or_a_blocked_word_is_rejected(monkeypatch: pytest.Mon
 
     seen: list[Any] = []
     looks = replace(labelers()["safety"], label=lambda state, batch: (seen.extend(batch.rows), [Found("", "unsafe", 0.7)])[1])
-    monkeypatch.setattr(judge, "labelers", lambda: {"safety": looks})
+    monkeypatch.setattr(judge, "labelers", lambda: labelers() | {"safety": looks})
     found = judge.judge(good, video, "a mountain", stub.profile, load(["label.max_unsafe=0.6"], env={}))
     assert (found.why.reason, found.why.value, found.why.threshold) == ("unsafe", 0.7, 0.6)  # type: ignore[union-attr]
     assert found.scores["unsafe"] == 0.7

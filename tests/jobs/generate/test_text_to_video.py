@@ -307,6 +307,6 @@ def test_a_picture_model_for_a_pipeline_that_takes_none_is_refused(untrained: Pa
 
 
 def test_a_pipeline_that_wants_a_picture_says_so(untrained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(t2v, "_pipeline", lambda folder, device: FakeImageToVideo())
+    monkeypatch.setattr(t2v, "_pipeline", lambda folder, index, device: FakeImageToVideo())
     with pytest.raises(Terminal, match=r"generate\.picture_model"):
         t2v.load(Generate(model=str(untrained)), "cpu")
