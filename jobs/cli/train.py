@@ -51,7 +51,7 @@ def main(args: argparse.Namespace) -> int:
     else:
         run.train(
             args.kind,
-            out=folder,
+            out=folder.resolve(),
             release=args.release,
             lake=settings.runtime.lake,
             device=settings.runtime.device,

@@ -147,6 +147,9 @@ class ReleaseClips(Dataset[tuple[int, NDArray[np.uint8], str]]):  # type: ignore
         self.rows = list(self._index())
         if not self.rows:
             raise Terminal("the release has no captioned videos in its training split; nothing can be learnt from it")
+        at, row = self.rows[0]
+        if not self.slices[at].read(["video"])["video"][row].is_valid:
+            raise Terminal(f"{self.slices[at].path}: holds no videos but where they lie in their sources (fuse.cut = 'range'); build the release with fuse.cut = 'smart'")
         self._held: tuple[int, list[Any]] | None = None
 
     def _index(self) -> Iterator[tuple[int, int]]:

@@ -116,7 +116,7 @@ def train(
     work = out.with_name(out.name + ".work")
     if work.exists() and not resume:
         shutil.rmtree(work)
-    corpus, clips = _clips(release, lake, work, kind, seed, hold_out)
+    corpus, clips = _clips(release, lake, work, kind, seed, hold_out, base)
     made = _train_clip(clips, out, work, course, base) if kind == "clip" else _train_t2v(clips, out, work, course, base, text_share)
     card = {"kind": kind, "corpus": corpus, "clips": len(clips), "seed": seed, "hold_out": hold_out, **made}
     if hold_out:
@@ -188,18 +188,28 @@ def _standing(base: Path, kind: str) -> dict[str, Any]:
     return card
 
 
-def _clips(release: str | Path | None, lake: str, work: Path, kind: str, seed: int, hold_out: int | None) -> tuple[str, Clips]:
-    """What the corpus is called, and its clips."""
+def _clips(release: str | Path | None, lake: str, work: Path, kind: str, seed: int, hold_out: int | None, base: Path | None) -> tuple[str, Clips]:
+    """What the corpus is called, and its clips.
+
+    Raises:
+        Terminal: nothing can be learnt from it, or the work files are of another training.
+    """
     from jobs.train import codec, data, pictures
 
     name, slices = data.released(str(release), lake) if release else ("sample world", [])
-    _same_work(work, {"kind": kind, "corpus": name, "seed": seed, "hold_out": hold_out})
+    _same_work(work, {"kind": kind, "corpus": name, "seed": seed, "hold_out": hold_out, "base": None if base is None else str(base.resolve())})
     side = pictures.SIDE_PX if kind == "clip" else codec.SIDE_PX
     painted = partial(data.WorldClips, repeats=REPEATS[kind], seed=seed + 1, beside=BESIDE[kind], borrow=kind == "t2v")
     dataset = data.ReleaseClips(slices, side=side) if release else painted(side=side)
     clips = data.fill(dataset, work / "clips", workers=min(16, os.cpu_count() or 1))
     held = one_in(hold_out, kind, seed, unsaid=bool(release)) if hold_out else lambda _: False
-    return name, data.keep(clips, lambda a: not held(a))
+    left = data.keep(clips, lambda a: not held(a))
+    if not len(left):
+        raise Terminal(f"{name}: of no clip does the caption say all that is held out by, so that none is left to learn from; train without --hold-out")
+    if kind == "clip" and not any(left.attributes):
+        raise Terminal(f"{name}: no caption names a thing of the sample world ({', '.join(words.ENGLISH['place'])} ...), which is all that this small model "
+                       "can learn; for other corpora train a model of open_clip on the release")
+    return name, left
 
 
 def _same_work(work: Path, asked: dict[str, Any]) -> None:
@@ -226,9 +236,9 @@ the one value and the other, never both in one picture; of three, every two of t
 
 
 def withheld(keys: tuple[str, ...], share: int, seed: int) -> frozenset[tuple[str, ...]]:
-    """One combination in `share` of all values of these attributes, drawn by the seed."""
+    """One combination in `share` of all values of these attributes, drawn by the seed, and one at least."""
     every = list(itertools.product(*(words.ENGLISH[key] for key in keys)))
-    return frozenset(random.Random(f"{seed} {' '.join(keys)}").sample(every, round(len(every) / share)))
+    return frozenset(random.Random(f"{seed} {' '.join(keys)}").sample(every, max(1, round(len(every) / share))))
 
 
 def _held(share: int, keys: Keys, seed: int, *, unsaid: bool = True) -> Callable[[dict[str, str]], bool]:

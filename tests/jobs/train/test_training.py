@@ -171,6 +171,38 @@ def test_work_files_of_another_training_are_not_gone_on_with(release: Path, tmp_
         train("t2v", out=tmp_path / "m", release=release, steps=2, seed=2, resume=True)
 
 
+def test_a_training_with_another_base_is_another_training(release: Path, tmp_path: Path) -> None:
+    (tmp_path / "m.work").mkdir()
+    (tmp_path / "m.work" / "asked.json").write_text('{"kind": "clip", "corpus": "release", "seed": 0, "hold_out": null}')
+    base = Path(world.__file__).parent / "embedded" / "clip"
+    with pytest.raises(Terminal, match=r"another base \(None, not"):
+        train("clip", out=tmp_path / "m", release=release, steps=2, resume=True, base=base, device="cpu")
+
+
+@pytest.mark.parametrize(("kind", "hold_out", "says"), [("clip", None, "no caption names a thing of the sample world"), ("t2v", 8, "none is left to learn from")])
+def test_a_release_of_other_things_is_told_before_anything_is_trained(kind: str, hold_out: int | None, says: str, release: Path, tmp_path: Path) -> None:
+    table = pq.read_table(release / "part-0.parquet")
+    captions = pa.array([text and "a man cooks noodles in a kitchen" for text in table["caption"].to_pylist()], pa.string())
+    pq.write_table(table.set_column(2, "caption", captions), release / "part-0.parquet")
+    with pytest.raises(Terminal, match=says):
+        train(kind, out=tmp_path / "m", release=release, steps=3, hold_out=hold_out, device="cpu")
+
+
+def test_a_release_that_only_says_where_its_videos_lie_is_told(release: Path) -> None:
+    table = pq.read_table(release / "part-0.parquet")
+    pq.write_table(table.set_column(3, "video", pa.nulls(table.num_rows, pa.large_binary())), release / "part-0.parquet")
+    with pytest.raises(Terminal, match=r"fuse\.cut"):
+        of(release)
+
+
+@pytest.mark.parametrize("kind", ["clip", "t2v"])
+def test_something_is_held_out_however_little_is_asked_for(kind: str) -> None:
+    from jobs.train.run import exam
+
+    for name, split in splits(kind, 5000).items():
+        assert exam(split, 4, 0), name
+
+
 def test_one_combination_in_a_few_is_held_out_and_always_the_same() -> None:
     objects = [s.attributes for s in world.scenes() if s.shape]
     held = one_in(5, "t2v")
