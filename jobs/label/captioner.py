@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from jobs.clean.markup import without_tags
 from jobs.collect.pii import clean, mask
-from jobs.label.words import han_share, latin_share
+from jobs.label.words import han_share, japanese, latin_share
 from jobs.version import digest
 
 PARTS = ("subject", "action", "setting", "camera", "style", "mood")
@@ -43,8 +43,6 @@ SORRY_FOR = re.compile(
 )
 """How a phrase begins if it is one: a sign may say that the shop is sorry."""
 _THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
-_KANA = re.compile("[\u3041-\u30ff]{2}")
-"""Two together are Japanese; one stands in Chinese names."""
 _FORMAT = re.compile("[\u00ad\u200c-\u200f\u202a-\u202e\u2061-\u2069]")
 """Signs that are not seen and that neither language is written with: they turn round what follows, or join it."""
 _TRAILING = re.compile(r",(?=\s*[}\]])")
@@ -148,7 +146,7 @@ def _is_in(lang: str, phrase: str) -> bool:
     """Whether a phrase can be of a language. Without Han it is Chinese as a name (`IMAX`, `iPhone 15`), not as words in small letters."""
     if lang == "en":
         return latin_share(phrase) > MOSTLY_LATIN
-    if _KANA.search(phrase):
+    if japanese(phrase):
         return False
     return han_share(phrase) > 0 or not any(word.isalpha() and word.islower() for word in phrase.split())
 

@@ -51,7 +51,7 @@ _FAMILIAR: dict[tuple[str, str, int], Familiar] = {}
 
 def familiar(tower: Tower) -> Familiar:
     """What the model of a tower knows; found out once per worker."""
-    if not tower.weights.embedded:
+    if not tower.weights.of_sample_world:
         return Familiar()
     key = (tower.weights.revision, tower.device, tower.batch)
     if key not in _FAMILIAR:

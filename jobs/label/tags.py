@@ -37,7 +37,7 @@ def speaks_chinese(tower: Tower) -> bool:
     Measured on the first words of one group of the default vocabulary: the share of Chinese words whose nearest English word is
     their own must be LANGUAGE_RECALL at least.
     """
-    group = sample_world()[0] if tower.weights.embedded else short_video()[0]
+    group = sample_world()[0] if tower.weights.of_sample_world else short_video()[0]
     english = [words.split("|")[0] for words, _ in group.tags.values()]
     chinese = [words.split("|")[0] for _, words in group.tags.values()]
     both = _embedded(tower, [*english, *chinese])

@@ -1,7 +1,7 @@
 """What pictures are asked for: groups of tags in English and Chinese, and the sentences that they are asked in.
 
-The default names about 200 concepts of short video. The embedded model has seen nothing but the sample world, so its default is
-the words of that world and no other.
+The default names about 200 concepts of short video. The embedded model, and any that `reelmill train clip` makes, has seen nothing
+but the sample world, so its default is the words of that world and no other.
 """
 
 import itertools
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from jobs.errors import Terminal
+from jobs.label.weights import of_sample_world
 from schemas.settings import Label
 
 UNKNOWN = "unknown"
@@ -55,7 +56,7 @@ def groups(settings: Label) -> tuple[Group, ...]:
     """
     if settings.vocabulary:
         return tuple(_given(name, tags) for name, tags in sorted(settings.vocabulary.items()))
-    return sample_world() if settings.clip_model == "embedded" else short_video()
+    return sample_world() if of_sample_world(settings.clip_model) else short_video()
 
 
 def _given(name: str, tags: Mapping[str, tuple[str, str]]) -> Group:

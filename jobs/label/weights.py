@@ -50,14 +50,26 @@ class Weights:
     revision: str
 
     @property
-    def embedded(self) -> bool:
-        """Whether this is the small model that ships with reelmill."""
-        return self.name == "embedded"
+    def of_sample_world(self) -> bool:
+        """See the function of this name."""
+        return of_sample_world(self.name)
 
     @property
     def model(self) -> Model:
         """For `labels.model` and `labels.revision`."""
         return Model(self.name, self.revision)
+
+
+def of_sample_world(name: str) -> bool:
+    """Whether a model named as in Settings is one that `reelmill train clip` made, the embedded one or another: it knows the sample world and
+    nothing else."""
+    if not name.startswith("local-dir:"):
+        return name == "embedded"
+    try:
+        card = json.loads((Path(name.removeprefix("local-dir:")) / CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(card, dict) and card.get("kind") == "clip"
 
 
 def find(name: str, pretrained: str = "") -> Weights:

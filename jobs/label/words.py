@@ -3,6 +3,12 @@
 import regex
 
 _LATIN = regex.compile(r"\p{Latin}")
+_KANA = regex.compile("[\u3041-\u30ff]{2}")
+
+
+def japanese(text: str) -> bool:
+    """Whether kana stand together: a single one is in Chinese names too."""
+    return _KANA.search(text) is not None
 
 
 def han_share(text: str) -> float:

@@ -12,7 +12,7 @@ from jobs.label.familiar import Familiar, familiar
 from jobs.label.labeler import Batch, Found, Labeler, Model, rounded
 from jobs.label.tags import speaks_chinese
 from jobs.label.weights import find
-from jobs.label.words import han_share
+from jobs.label.words import han_share, japanese
 from schemas.settings import Label
 
 FIELDS = ("title", "caption", "transcript")
@@ -39,7 +39,7 @@ def load(settings: Label, device: str) -> State:
 def understood(text: str, chinese: bool) -> bool:
     """Whether a text can be compared by a model that reads English and, if `chinese`, Chinese."""
     letters = [c for c in text if c.isalpha()]
-    if not letters:
+    if not letters or japanese(text):
         return False
     if han_share(text) >= HAN_SHARE:
         return chinese
@@ -66,7 +66,7 @@ def label(state: State, batch: Batch) -> list[Found]:
 
 LABELER = Labeler(
     "clip_text_similarity",
-    version=3,
+    version=4,
     needs=("frames", *FIELDS),
     options=("clip_model", "clip_pretrained", "batch"),
     model=model,

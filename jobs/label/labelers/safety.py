@@ -18,7 +18,7 @@ from jobs.label.classifier import Classifier, classifier
 from jobs.label.labeler import Batch, Found, Labeler, Model, rounded
 from jobs.label.tags import Classes, classes, probabilities
 from jobs.label.vocabulary import Group
-from jobs.label.weights import find, folder_revision
+from jobs.label.weights import find, folder_revision, of_sample_world
 from jobs.version import digest
 from schemas.settings import Label
 
@@ -65,7 +65,7 @@ class State:
 
 def model(settings: Label) -> Model:
     made = [Model("words", digest(words(settings))[:12])]
-    if settings.clip_model != "embedded":
+    if not of_sample_world(settings.clip_model):
         made.append(find(settings.clip_model, settings.clip_pretrained).model)
     if settings.safety_model:
         made.append(Model(settings.safety_model, folder_revision(settings.safety_model, "label.safety_model")))
@@ -74,7 +74,7 @@ def model(settings: Label) -> Model:
 
 def load(settings: Label, device: str) -> State:
     classifier = _classifier(settings.safety_model, device, settings.batch) if settings.safety_model else None
-    if settings.clip_model == "embedded":
+    if of_sample_world(settings.clip_model):
         return State(words(settings), None, None, classifier)
     tower = clip.tower(settings, device)
     return State(words(settings), tower, classes(tower, [CONCEPTS])[0], classifier)

@@ -2,6 +2,7 @@
 
 import io
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,15 @@ def test_consistency_tells_a_clip_with_a_missed_cut_from_one_without(drawn):
     cut = consistency([a[:2] + b[2:] for a, b in zip(films, films[1:], strict=False)])
     assert sum(c >= 0.8 for c in whole) >= 0.95 * len(whole), whole
     assert sum(c < 0.8 for c in cut) >= 0.95 * len(cut), cut
+
+
+def test_a_model_that_was_trained_here_is_asked_about_its_own_world_whatever_its_folder(tmp_path):
+    from jobs.label.vocabulary import groups
+    from jobs.label.weights import EMBEDDED
+
+    settings = Label(clip_model=f"local-dir:{shutil.copytree(EMBEDDED, tmp_path / 'mine')}")
+    assert groups(settings) == groups(Label())
+    safety, similarity = labelers()["safety"], labelers()["clip_text_similarity"]
+    photo = dict.fromkeys(safety.needs) | row("photo", Image.effect_noise((320, 240), 90).convert("RGB"), caption="a street in the rain")
+    assert not [f for f in safety.label(safety.load(settings, "cpu"), Batch([photo])) if f.key == "unsafe" or f.key.startswith("concept")]
+    assert similarity.label(similarity.load(settings, "cpu"), Batch([photo])) == []

@@ -22,7 +22,7 @@ class Words:
 
     def __init__(self, ideas, blind=False):
         self.ideas, self.blind = ideas, blind
-        self.weights = SimpleNamespace(name="known", revision=f"blind-{blind}", embedded=False)
+        self.weights = SimpleNamespace(name="known", revision=f"blind-{blind}", of_sample_world=False)
         self.device, self.scale = "cpu", 20.0
 
     def text(self, texts):
@@ -134,6 +134,8 @@ def test_a_model_blind_to_chinese_is_asked_in_english_alone():
         ("snowy mountains", False, True),
         ("in 西藏 with friends", False, True),
         ("Сегодня мы были в горах", True, False),
+        ("東京タワーの夜景", True, False),
+        ("优の良品的店", True, True),
         ("123", True, False),
     ],
 )
