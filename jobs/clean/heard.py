@@ -35,6 +35,7 @@ class Heard:
     Args:
         rate_hz: Of the stream.
         channels: Names of those of the stream.
+        layout: What FFmpeg calls these together.
         start_s: When the sound of the source starts.
         first: Sample with which the chapter begins, a multiple of `step`.
         until: Sample with which the next one begins.
@@ -212,11 +213,12 @@ class Listening:
         hand: Takes the numbers of a chapter.
     """
 
-    def __init__(self, rate_hz: int, channels: Sequence[str], start_s: float, edges: Callable[[float], float], timed: bool, first: int, after: float,
-                 hand: Callable[[Sounds], None]) -> None:
+    def __init__(self, rate_hz: int, channels: Sequence[str], layout: str, start_s: float, edges: Callable[[float], float], timed: bool, first: int,
+                 after: float, hand: Callable[[Sounds], None]) -> None:
         self.rate, self.channels, self.start_s, self.edges, self.timed, self.hand = rate_hz, channels, start_s, edges, timed, hand
         self.first, self.next, self.after, self.at = first, first, after, 0
         self.open: list[tuple[int, Heard]] = []
+        self.layout, self.others = layout, dict[tuple[str, str, int], Any]()
         self.calm = -math.inf
         """Up to this sample no chapter begins or ends."""
         self.over = False
@@ -229,14 +231,26 @@ class Listening:
         return self.at / self.rate
 
     def hear(self, frame: Any, t: float | None) -> None:
-        """The next frame of sound."""
-        if self.over or frame.sample_rate != self.rate or frame.layout.nb_channels != len(self.channels):
+        """The next frame of sound. A broadcast goes from two channels to six and back: such frames are brought to what the first was."""
+        if frame.sample_rate != self.rate or frame.layout.nb_channels != len(self.channels):
+            for i, fitted in enumerate(self._fitted(frame)):
+                self.hear(fitted, t if i == 0 else None)
+            return
+        if self.over:
             return
         place = round((t - self.start_s) * self.rate) if self.timed and t is not None else self.at
         if place + frame.samples > self.calm:
             self._turn(place, place + frame.samples)
         for _, heard in self.open:
             self.at = max(self.at, heard.hear(frame, place, t))
+
+    def _fitted(self, frame: Any) -> list[Any]:
+        import av
+
+        key = frame.format.name, frame.layout.name, frame.sample_rate
+        if key not in self.others:
+            self.others[key] = av.AudioResampler("fltp", self.layout, self.rate)
+        return list(self.others[key].resample(frame))
 
     def _turn(self, place: int, end: int) -> None:
         """Begin and end chapters for a frame from `place` to `end`."""

@@ -378,7 +378,7 @@ class Reading:
                 return float(number * length)
         self.found.facts |= {"audio_codec": self.audio.codec_context.codec.canonical_name, "sample_rate_hz": rate,
                              "channels": frame.layout.nb_channels}
-        return Listening(rate, [channel.name for channel in frame.layout.channels], start_s, edges, bool(self.begins), self.first,
+        return Listening(rate, [channel.name for channel in frame.layout.channels], frame.layout.name, start_s, edges, bool(self.begins), self.first,
                          self.after if self.begins else math.inf, self.hand)
 
     # ---- the end

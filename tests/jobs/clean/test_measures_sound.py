@@ -281,3 +281,25 @@ def test_long_sound_is_parted_evenly(tmp_path: Path) -> None:
     (tmp_path / "long.m4a").write_bytes(encode_audio(np.full(RATE * 25, 0.1, np.float32), RATE))
     clips = measure_file(str(tmp_path / "long.m4a"), "audio", SETTINGS)["clips"]
     assert [c["duration_s"] for c in clips] == [pytest.approx(12.5, abs=0.05)] * 2
+
+
+@pytest.mark.parametrize("later", [("5.1", 48_000), ("mono", 48_000), ("stereo", 32_000)])
+def test_sound_that_changes_its_channels_or_its_rate_is_heard_to_its_end(tmp_path: Path, later: tuple[str, int]) -> None:
+    """As between a film and its advertisements: a tone goes on while AC-3 changes its form."""
+    whole = b""
+    for layout, rate in (("stereo", 48_000), later):
+        target = tmp_path / f"{layout}-{rate}.ac3"
+        line = np.tile(0.25 * np.sin(np.arange(2 * rate) * 2 * np.pi * 440 / rate), (av.AudioLayout(layout).nb_channels, 1)).astype(np.float32)
+        with av.open(str(target), "w", format="ac3") as out:
+            stream = out.add_stream("ac3", rate=rate, layout=layout)
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(line), format="fltp", layout=layout)
+            frame.sample_rate = rate
+            for piece in av.AudioResampler("fltp", layout, rate, stream.codec_context.frame_size or 1536).resample(frame):
+                out.mux(stream.encode(piece))
+            out.mux(stream.encode(None))
+        whole += target.read_bytes()
+    (tmp_path / "film.ac3").write_bytes(whole)
+    (clip,) = measure_file(str(tmp_path / "film.ac3"), "audio", SETTINGS)["clips"]
+    assert clip["duration_s"] == pytest.approx(4, abs=0.15)
+    assert (clip["sample_rate_hz"], clip["channels"]) == (48_000, 2)
+    assert clip["silence_share"] < 0.1
