@@ -397,4 +397,4 @@ def outside(settings: Settings) -> dict[str, str]:
     return {"listing": fingerprint(listing(settings.runtime.sources, settings.recipe.collect.follow_links))}
 
 
-COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=11, recipe=("collect",), run=run, outside=outside)
+COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=12, recipe=("collect",), run=run, outside=outside)

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
-_WIDE = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x3000: 0x20, 0x2010: 0x2D, 0x2011: 0x2D, 0x2013: 0x2D}
-"""Full-width signs as plain ones, place by place, so that a span in the one is a span in the other."""
+_WIDE = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {
+    0x3000: 0x20, 0xA0: 0x20, 0x2007: 0x20, 0x2009: 0x20, 0x202F: 0x20, 0x2010: 0x2D, 0x2011: 0x2D, 0x2013: 0x2D, 0x2212: 0x2D}
+"""Full-width signs, blanks that do not break and strokes as plain ones, place by place, so that a span in the one is a span in the other."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ def _no_day(found: re.Match[str]) -> bool:
 
 def _account(found: re.Match[str]) -> bool:
     """A word is an account where it was called one, or where it has a sign that words lack."""
-    return found.group("named") is not None or any(c.isdigit() or c in "_." for c in found.group("hit"))
+    hit = found.group("hit")
+    return not _YEARS.fullmatch(hit) and (found.group("named") is not None or any(c.isdigit() or c in "_." for c in hit))
 
 
 def _machine(found: re.Match[str]) -> bool:
@@ -159,7 +161,7 @@ def _dialled(found: re.Match[str]) -> bool:
 
 _NO_DIGIT_BEFORE = r"(?<![\d])(?<!\d[.,:/])"
 _NO_DIGIT_AFTER = r"(?![\d])(?![.,:/]\d)"
-_NO_AMOUNT = r"(?! ?(?:[元块万亿人股吨次名只米份]|美元|公里|浏览|播放|观看|阅读|点?赞|粉丝|dollars|people|views|plays|likes|followers|subscribers))"
+_NO_AMOUNT = r"(?! ?(?:[元块万亿人股吨次名只米份]|美元|公里|浏览|播放|观看|阅读|点?赞|粉丝|毫安|字节|用户|年度?|dollars|people|views|plays|likes|followers|subscribers|bytes|mAh))"
 _HAN_DIGIT = r"[\d〇零幺一二三四五六七八九壹贰叁肆伍陆柒捌玖]"
 _HEART = r"[\s\u2764\u2665\ufe0f]*"
 _IS = _HEART + r"(?:是|[为為]|is(?![A-Za-z]))?" + _HEART + r"[:=]?\s*[\"'`“‘「『【\[(]{0,2}\s*"
@@ -224,12 +226,12 @@ _KINDS: tuple[_Kind, ...] = (
         r"|(?:通行[证證]|回[乡鄉][证證]|台胞[证證]),?(?:号码|號碼|号|號)?\s*(?:是|[为為])?\s*[:.]?\s*(?P<pass>[A-Z]?\d{8,10})(?![A-Za-z0-9])"
         r"|(?:licen[cs]e|number|registration) plate\s*(?:number|no\.?|#)?\s*(?:is)?\s*[:.]?\s*(?-i:(?P<registration>(?=[A-Z -]*\d)(?=[\d -]*[A-Z])[A-Z\d]{2,4}[ -]?[A-Z\d]{2,4})(?![A-Za-z\d]))"
         r"|[车車]牌(?:号码|號碼|号|號)?\s*(?:是|[为為])?\s*[:.]?\s*(?P<plate>[\u4e00-\u9fff][A-Z][ ·]?[A-Z0-9]{5,6})(?![A-Za-z0-9])"
-        r"|(?:(?<![A-Za-z])(?:ssn|social security(?: number| no\.?)?)|社保号码?|社会保障号码?)\s*(?:is)?\s*[:.,]?\s*(?P<also>\d{3}[ -]?\d{2}[ -]?\d{4})(?!\d)", re.I)),
+        r"|(?:(?<![A-Za-z])(?:ssn|social security)(?:\s*(?:number|num|no\.?|#))?(?:\s*\(ssn\))?|社保号码?|社会保障号码?)\s*(?:is)?\s*[:=.,#]?\s*(?P<also>\d{3}[ -]?\d{2}[ -]?\d{4})(?!\d)", re.I)),
     _Kind("<ID>", re.compile(
         r"(?:(?<![A-Za-z])(?:driver'?s? licen[cs]e|national insurance|NINO|NI(?= n)|NHS|ITIN|tax(?:payer)? id|a?adhaar|medicare|medicaid|visa(?= n)|(?:national|patient|hk|hong kong) ?id(?:entity card)?)"
         r"(?:\s*(?:no\.?|number|num|#|card))*|(?:身[分份]證(?:字號|統一編號)?|(?:香港|澳门|台湾)(?:居民)?身份证|統一編號|居留[证證]|[军軍]官[证證]|士官[证證]|警官[证證]|社保卡|医保卡|病历),?(?:号码|號碼|号|號)?)"
         + _IS + r"(?P<hit>[A-Z9]{5}\d{6}[A-Z0-9]{5}|(?:[\u4e00-\u9fff]字第?)?[A-Za-z]{0,3}[ -]?\d(?:[ -]?[A-Za-z]{0,3}\d){3,15}(?: ?[A-Za-z])?(?:\([\dA]\))?)(?![A-Za-z0-9])", re.I),
-        lambda found: 5 <= sum(c.isdigit() for c in found.group("hit")) <= 18),
+        lambda found: 5 <= sum(c.isdigit() for c in found.group("hit")) <= 18 and not _YEARS.fullmatch(found.group("hit"))),
     _Kind("<ID>", re.compile(r"(?<![A-Za-z0-9])[A-Z]{1,2}\d{6}\([\dA]\)"), _hong_kong),
     _Kind("<CARD>", re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"), _iban),
     _Kind("<CARD>", re.compile(
@@ -249,7 +251,7 @@ _KINDS: tuple[_Kind, ...] = (
         r"(?:微 ?信|薇信|威信|V信|绿泡泡|公众号|[加+\u2795]\s*(?:[微薇威]|v(?![A-Za-z]))|[薇微威](?=\s*(?:\u2764|\u2665|:))|我的?v(?=是|:|\d)|(?<![A-Za-z])v(?=\u2764|\u2665)|抖音|快手|小红书|微博|知乎|豆瓣|贴吧|陌陌|[bB]站|哔哩哔哩|支付宝"
         r"|(?<![A-Za-z])(?:wechat|wei ?xin(?: hao)?|weibo|telegram|whatsapp|instagram|skype|line(?=\s*id)|v ?x|wx))"
         r"\s*(?:搜索?|关注)?(?P<named>号|帐号|账号|(?<![A-Za-z])u?id(?![A-Za-z]))?" + _IS + r"@?(?:live:)?"
-        r"(?P<hit>\+?\d[\d-]{5,14}(?!\d)|[A-Za-z][A-Za-z0-9_-]{4,29}(?![A-Za-z0-9_]))", re.I), _account),
+        r"(?P<hit>\+?\d[\d-]{5,14}(?!\d)" + _NO_AMOUNT + r"|[A-Za-z][A-Za-z0-9_-]{4,29}(?![A-Za-z0-9_]))", re.I), _account),
     _Kind("<HANDLE>", re.compile(
         r"加\s*(?:我|个|下|一下)\s*的?\s*(?:微信|薇信|威信|V信|vx|wx|wechat|QQ)" + _IS + r"(?P<hit>[A-Za-z0-9][A-Za-z0-9_-]{4,29})(?![A-Za-z0-9_])", re.I)),
     _Kind("<HANDLE>", re.compile(
@@ -258,7 +260,7 @@ _KINDS: tuple[_Kind, ...] = (
         r"(?P<hit>[A-Za-z0-9_][A-Za-z0-9_.-]{2,29}(?<![.-])(?:#\d{4})?)(?![A-Za-z0-9_])", re.I), _account),
     _Kind("<HANDLE>", re.compile(r"(?<![\w.#])[A-Za-z0-9_.]{2,32}#\d{4}(?![A-Za-z0-9_])"), signs=("discord",)),
     _Kind("<HANDLE>", re.compile(
-        r"(?:(?<![A-Za-z])Q ?Q|(?<![A-Za-z])Q(?=号)|[加+\u2795扣]\s*Q|扣扣|企鹅)\s*(?:群|号|号码|帐号|账号)?\s*(?:是|为|is)?\s*[:=]?\s*"
+        r"(?:(?<![A-Za-z])Q ?Q|(?<![A-Za-z])Q(?=号)|[加+\u2795扣]\s*Q|扣扣|企鹅(?=\s*[群号帐账是为:=]))\s*(?:群|号|号码|帐号|账号)?\s*(?:是|为|is)?\s*[:=]?\s*"
         r"(?P<hit>[1-9]\d{4,10})(?!\d)", re.I)),
     _Kind("<HANDLE>", re.compile(r"(?:群(?:号码?|聊|组)?\s*[:=]|(?:交流|讨论|粉丝|学习|福利|读者|技术|官方)群)\s*(?P<hit>[1-9]\d{5,10})(?!\d)"), signs=("群",)),
     # phones: international, Chinese mobile (written as one, in groups, digit by digit, in Chinese numerals), Chinese and British landline and
@@ -267,7 +269,7 @@ _KINDS: tuple[_Kind, ...] = (
           lambda found: not _THOUSANDS.fullmatch(found.group())),
     _Kind("<PHONE>", re.compile(r"(?<![\d])(?<!\d\.)(?<![¥$€£])(?:86[ -]?)?1[3-9]\d{9}(?!\d)(?!\.\d)" + _NO_AMOUNT), _dialled),
     _Kind("<PHONE>", re.compile(
-        _NO_DIGIT_BEFORE + r"(?<![A-Za-z]-)(?:86[ -]?)?(?:\(1[3-9]\d\)[ -]?\d{4}[ -]?\d{4}|1[3-9]\d(?:[ -]?\d{4}[ -]?\d{4}|\.\d{4}\.\d{4}))"
+        _NO_DIGIT_BEFORE + r"(?<![A-Za-z]-)(?<![¥$€£])(?:86[ -]?)?(?:\(1[3-9]\d\)[ -]?\d{4}[ -]?\d{4}|1[3-9]\d(?:[ -]?\d{4}[ -]?\d{4}|\.\d{4}\.\d{4}))"
         + _NO_DIGIT_AFTER + r"(?!-\d{4})" + _NO_AMOUNT), _dialled),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<![A-Za-z][-_])1[3-9]\d(?P<gap>[_~*·—]| - )\d{4}(?P=gap)\d{4}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(r"(?<![\d])(?<!\d[ .-])1(?P<gap>[ .-])[3-9](?:(?P=gap)\d){9}(?!\d)(?![ .-]\d)")),
@@ -282,7 +284,7 @@ _KINDS: tuple[_Kind, ...] = (
         + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"0(?:10|2\d|[3-9]\d\d)[2-8]\d{6,7}" + _NO_DIGIT_AFTER), _dialled),
     _Kind("<PHONE>", re.compile(
-        _NO_DIGIT_BEFORE + r"(?:\(0\)\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}|\(0[1-9]\) ?\d{4}[ -]?\d{4}|01\d{3}[ -]\d{3}[ -]?\d{3}|07\d{3}[ -]?\d{3}[ -]?\d{3}|0\d{1,2}-\d{3,4}-\d{4}|09\d\d[ -]\d{3}[ -]\d{3})" + _EXT + _NO_DIGIT_AFTER)),
+        _NO_DIGIT_BEFORE + r"(?:\(0\)\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}|\(0[1-9]\) ?\d{4}[ -]?\d{4}|01\d{3}[ -]\d{3}[ -]?\d{3}|07\d{3}[ -]?\d{3}[ -]?\d{3}|0\d{1,2}-\d{3,4}-\d{4}|\(01\d{3}\) ?\d{3} ?\d{3}|04\d\d[ -]\d{3}[ -]\d{3}|09\d\d[ -]\d{3}[ -]\d{3})" + _EXT + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<!\d )0[1-9](?P<gap>[ .])\d\d(?:(?P=gap)\d\d){3}" + _NO_DIGIT_AFTER + r"(?! \d)"), _no_list),
     # German: a stroke behind the code of the town, or the name of the town before it
     _Kind("<PHONE>", re.compile(r"(?<![\d/.,-])(?<!\d )0[2-9]\d{1,4} ?/ ?[1-9]\d(?:[ -]?\d){3,7}(?![\d/]|[.,:]\d)")),
@@ -290,14 +292,15 @@ _KINDS: tuple[_Kind, ...] = (
         r"(?<!\w)(?:Berlin|Hamburg|Munich|München|Cologne|Köln|Frankfurt|Leipzig|Vienna|Wien):? (?P<hit>0\d{1,3}[ -][1-9]\d(?:[ -]?\d){3,6})(?![\d/]|[.,:]\d)")),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?:1[ -])?[48]00[ -]\d{3,4}[ -]\d{3,4}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(
-        _NO_DIGIT_BEFORE + r"(?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[./-])[2-9]\d{2}[ .-]\d{4}" + _EXT + _NO_DIGIT_AFTER)),
+        _NO_DIGIT_BEFORE + r"(?:1(?:[ .-]|(?=\()))?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[./-])[2-9]\d{2}[ .-]\d{4}" + _EXT + _NO_DIGIT_AFTER + r"(?!-\d)")),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<!\d )[2-9]\d{2} [2-9]\d{2} \d{4}" + _EXT + _NO_DIGIT_AFTER + r"(?! \d)")),
     _Kind("<PHONE>", re.compile(
         r"(?:电话|電話|座机|热线|熱線|手机|手機|客服|联系方式|聯絡方式|致电|传真|傳真|(?<![A-Za-z])(?:tel|phone|call|mobile|cell|fax|te?xt|sms|dial|(?:my|his|her|our)(?=\s+number)))"
         r"\s*(?:号码|號碼|号|號|number|no\.?|(?:(?:me|us) )?(?:at|on))?\s*(?:是|为|is)?\s*[:.-]?\s*"
-        r"(?P<hit>\(?\d[\d ().-]{5,18}\d" + _EXT + r")(?!\d)", re.I), _number),
+        r"(?P<hit>\(?\d[\d ().-]{5,18}\d" + _EXT + r")(?!\d)" + _NO_AMOUNT, re.I), _number),
     _Kind("<PHONE>", re.compile(
-        rf"(?:电话|電話|座机|手机|手機|热线|(?<!彩票)(?<![开中]奖)号码|传真)(?:号码?)?(?:是|为|:)?\s*(?P<hit>{_HAN_DIGIT}(?:[ -]?{_HAN_DIGIT}){{6,11}})(?!{_HAN_DIGIT})"), spelt=True),
+        rf"(?:电话|電話|座机|手机|手機|热线|(?<!彩票)(?<![开中]奖)号码|传真)(?:号码?)?(?:是|为|:)?\s*(?P<hit>{_HAN_DIGIT}(?:[ -]?{_HAN_DIGIT}){{6,11}})(?!{_HAN_DIGIT})"),
+        lambda found: not found.group("hit").isascii(), spelt=True),
     # machines
     _Kind("<IP>", re.compile(
         r"(?<![A-Za-z0-9_.:-])(?<!版本)(?<!version )(?<!ver )(?P<named>(?:(?<![A-Za-z])(?:ip|server|host|ping|ssh)|服务器|主机)(?:地址|\s*address)?" + _IS
@@ -348,11 +351,16 @@ def mask(text: str) -> tuple[str, int]:
         if (kind.signs and not any(sign in small for sign in kind.signs)) or not (digits or kind.spelt or kind.mask in _WORDS):
             continue
         spans = list(_spans(kind, plain))
-        for start, end in reversed(spans):
-            text = text[:start] + kind.mask + text[end:]
-            plain = plain[:start] + kind.mask + plain[end:]
+        if spans:
+            text, plain = _put(text, spans, kind.mask), _put(plain, spans, kind.mask)
         count += len(spans)
     return text, count
+
+
+def _put(text: str, spans: list[tuple[int, int]], word: str) -> str:
+    """The text with a word in the place of each span."""
+    edges = [0, *itertools.chain.from_iterable(spans), len(text)]
+    return word.join(text[edges[i]:edges[i + 1]] for i in range(0, len(edges), 2))
 
 
 def _spans(kind: _Kind, plain: str) -> Iterator[tuple[int, int]]:

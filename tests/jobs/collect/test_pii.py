@@ -93,3 +93,29 @@ def test_cleaned_text_can_be_stored_and_is_stable(text):
 
 def test_signs_that_hide_a_number_are_taken_out_before():
     assert mask(clean("138\u200b1234\u200b5678"))[0] == "<PHONE>"
+
+
+@pytest.mark.parametrize("text", [
+    "Call me: (415)\u00a0555-0123 tonight", "+1\u00a0415\u00a0555\u00a00123", "找我 138\u00a01234\u00a05678", "+33\u202f6\u202f12\u202f34\u202f56\u202f78",
+    "Card 4111\u00a01111\u00a01111\u00a01111", "415\u2212555\u22120123", "Social Security Number (SSN): 123-45-6789", "SSN# 123-45-6789",
+    "social security #: 123-45-6789", "her SSN = 123-45-6789", "Office (01223) 765432", "text Bruce on 0412 345 678", "1(415)555-0123", "企鹅号 123456789"])
+def test_forms_of_blanks_names_and_lands_are_masked(text):
+    assert mask(text)[1] == 1
+
+
+@pytest.mark.parametrize("text", [
+    "ISBN 978-986-1234-56-7", "$13800000000", "¥13800000000", "热门手机1999-2999元", "小米手机 5000-6000 毫安", "phone 1000-1500 dollars", "新手机 2023-11-28 发布",
+    "抖音1000000粉丝", "支付宝100000元", "B站1000000播放", "微博2023-11-28热搜", "微信2023-2024年度报告", "南极有企鹅50000只", "Medicare 2021-2022 spending",
+    "RAM: 17179869184 bytes"])
+def test_prices_dates_and_counts_behind_a_name_are_left(text):
+    assert mask(text) == (text, 0)
+
+
+def test_masking_a_long_list_takes_as_long_as_its_length():
+    """A book of telephones: what is cut out for each piece must not be the whole text."""
+    from jobs.collect.pii import _put
+
+    count, digits = 200_000, "1234567 "
+    spans = [(i * len(digits), i * len(digits) + 7) for i in range(count)]
+    assert _put(digits * count, spans, "<PHONE>") == "<PHONE> " * count
+    assert _put("tail", [], "<PHONE>") == "tail"
