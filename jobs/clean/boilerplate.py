@@ -22,7 +22,7 @@ _ENGLISH = (
     # cookies, privacy and terms
     r"(?:(?:web)?sites?|pages?|apps?|services?)\b[^.]{0,20}\b(?:use|set|store|place)s?\b[^.]{0,30}\bcookies"
     r"|we (?:and our partners )?(?:use|store|set) (?:(?:our|own|first-party|third-party|necessary|essential|functional|tracking|session|and|similar|technologies|such as|like) )*cookies\b(?! (?:as|in|from|with|instead)\b)"
-    r"|use of (?:\w+ ){0,2}cookies"
+    r"|use of (?:(?:our|these|such|any|all|third-party|necessary|essential|similar|tracking|browser) ){0,2}cookies"
     r"|(?:accept|allow|enable|manage|reject|decline)(?: all)?(?: our| your)?(?: (?:non-)?(?:essential|necessary|optional|third-party))? cookies?\b"
     r"|cookies? (?:policy|settings?|preferences|notice|consent|statement)\b|your privacy (?:is|matters)|value your privacy"
     r"|do not sell my (?:personal|data|info)"
@@ -43,7 +43,7 @@ _ENGLISH = (
     r"|unsubscribe (?:at any|any|here|from (?:this|these|our) )"
     r"|(?:like|comment|share|follow)(?:,? (?:and |& )?(?:like|comment|share|follow))*,? ?(?:and|&|\+) subscribe\b"
     rf"|{_REQUEST}[^.!?]{{0,40}}\bsubscrib(?:e|ing)\b"
-    rf"|(?:hit|smash|click|press|tap|leave|drop)(?: on)? (?:the|that|this|a) (?:like|subscribe|bell icon|notification|thumbs[ -]up)"
+    rf"|(?:hit|smash|click|press|tap|leave|drop)(?: on)? (?:the|that|this|a) (?:(?:like|subscribe)\b|bell icon|notification|thumbs[ -]up)"
     r"|bell icon\b|like button\b|turn on (?:\w+ )?notifications\b|(?:follow|find|join|support) us on " + _SITES + rf"|{_REQUEST} (?:to )?follow (?:me|us)\b"
     r"|links? (?:is |are )?in (?:the |my )?(?:bio|description|profile)\b|(?:use|with) (?:my )?(?:(?:promo|discount|coupon) code|code (?=\w*\d)\w+)\b"
     r"|thanks? (?:you )?(?:so much |all )?for watching(?! (?:the|my|our|over|him|her|them)\b)|see you (?:\w+ )?in the next (?:one|video|episode)\b"
@@ -58,7 +58,7 @@ _ENGLISH = (
     r"|powered by (?:wordpress|blogger|shopify|discuz|phpbb|vbulletin|wix|squarespace|drupal|joomla|hexo|hugo|disqus|typecho|mediawiki|jekyll)\b"
     r"|add to (?:cart|basket|wishlist)|free (?:shipping|delivery) (?:on|for)\b|proceed to checkout",
     # errors and browsers
-    r"(?:page|file|article|video)(?: (?:that )?you(?:'re| are| were) looking for|(?: was| could| can)?(?: ?not)(?: be)? found)"
+    r"(?:page|file|article|video)(?: (?:that )?you(?:'re| are| were) looking for|(?: was| could| can)?(?: ?not)(?: be)? found(?! (?:in|by|at|on|until|for)\b))"
     r"|404 (?:not found|error|page)|error 404|403 forbidden"
     r"|access (?:to this \w+ )?(?:is |has been )?denied\b|you (?:do not|don't) have (?:permission|access) to\b"
     r"|not authori[sz]ed to (?:view|access)\b|(?:content|video|page|article) is (?:not available|unavailable|no longer available|private)\b"
@@ -82,7 +82,7 @@ _CHINESE = (
     r"|回复[\"“「『\[]\w{1,8}[\"”」』\]][^。]{0,6}(?:领取|获取|免费|即可|拉你)|回复\w{1,8}(?:领取|获取)|(?:广告|商务)(?:合作|投放)[^。]{0,6}(?:请|联系|私信|加|微信|邮箱|:)"
     r"|字幕(?:由|by|:)|^字幕\s*(?:志愿者|校对|制作)",
     # rights and disclaimers
-    r"版权所有(?![者人权])|版权归\w{1,12}所有|翻印必究|侵权必究|保留(?:所有|一切|全部|最终解释)权|(?:不得|禁止|严禁|请勿|谢绝|勿)(?:擅自|私自|任意|随意|以任何形式)?(?:转载|搬运|盗用|盗图|复制|摘编|商用)"
+    r"版权所有(?![者人权])|版权归\w{1,12}所有|翻印必究|侵权必究|保留(?:所有|一切|全部|最终解释)权|(?:不得|禁止|严禁|请勿|谢绝|勿)(?:擅自|私自|任意|随意|以任何形式)?(?:转载|搬运(?=$|[本视,。!?、和及或])|盗用|盗图|复制|摘编|商用)"
     r"|未经[^,。]{0,12}(?:授权|许可|允许|同意),?\s*(?:不得|严禁|禁止|请勿|谢绝)|转载(?:请|需|须|必须)|侵权?(?:请\w{0,2})?(?:联系)?[立即必]{0,2}删|侵权请?联系|如有侵权"
     r"|(?:图片|文章|内容|视频|素材|本文)(?:均?来[自源]于?(?:网络|互联网)|转[自载])"
     r"|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]icp|icp[备证]|公网安备|备案号|增值电信业务"

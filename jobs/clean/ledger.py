@@ -24,11 +24,12 @@ class Ledger:
         sounds: What was heard; None without sound.
         sound_start_s: When the sound starts.
         sound_s: Length of the sound.
+        end_s: When the picture ends, as long as the last frame is shown.
         facts: Of the source.
         settings: The section `measure` of the recipe.
     """
 
-    def __init__(self, pictures: Pictures, sounds: Sounds | None, sound_start_s: float, sound_s: float, facts: Mapping[str, Any],
+    def __init__(self, pictures: Pictures, sounds: Sounds | None, sound_start_s: float, sound_s: float, end_s: float, facts: Mapping[str, Any],
                  settings: "Measure") -> None:
         self.pictures, self.sounds, self.sound_start_s, self.settings = pictures, sounds, sound_start_s, settings
         self.times, self.sample_times = pictures.times, pictures.sample_times
@@ -36,7 +37,7 @@ class Ledger:
         self.named["cut"] = cuts.scores(self.times, pictures.signals, pictures.thumbs).astype(np.float32)
         skew = None
         if sounds is not None and self.times.size > 1:
-            skew = sound_s - (float(self.times[-1] - self.times[0]) + (pictures.usual_gap_s() or 0.0))
+            skew = sound_s - (end_s - float(self.times[0]))
         self.form = {name: facts.get(name) for name in (
             "width", "height", "rotation_deg", "sar", "bit_depth", "hdr", "interlaced", "alpha", "video_codec")}
         sound = {name: facts.get(name) for name in ("audio_codec", "sample_rate_hz", "channels")} if sounds is not None else {}

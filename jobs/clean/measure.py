@@ -271,7 +271,7 @@ def _keep_promise(end_s: float, sounds: Sounds | None, found: Found, settings: "
 def _clips(modality: str, pictures: Pictures, sounds: Sounds | None, found: Found, end_s: float, settings: "Measure",
            damage: float) -> Made:
     """Shots, spans, and a row for each."""
-    ledger = Ledger(pictures, sounds, found.sound_start_s, found.sound_s, found.facts, settings)
+    ledger = Ledger(pictures, sounds, found.sound_start_s, found.sound_s, end_s, found.facts, settings)
     if modality == "image":
         parts, made = [(0.0, 0.0)], Measured("image", [], damage, 0.0, 1)
     elif modality == "audio":

@@ -147,6 +147,10 @@ def rgb(image: Any) -> NDArray[np.uint8]:
         return np.ascontiguousarray(_eight_bit_rgb(upright))
 
 
+FEW = 16
+"""A picture of floats of which the greatest is no more, and that are no whole numbers, is of light and not of levels of 255."""
+
+
 def _eight_bit_rgb(image: Any) -> NDArray[np.uint8]:
     from PIL import Image, ImageCms
 
@@ -156,10 +160,12 @@ def _eight_bit_rgb(image: Any) -> NDArray[np.uint8]:
         return np.repeat(grey[..., None], 3, axis=2)
     if mode in ("I", "F"):
         values = np.asarray(image, dtype=np.float64)
-        low, high = float(np.nanmin(values)), float(np.nanmax(values))
-        top = 255.0 if low >= 0 and 1 < high <= 255 else 65535.0 if low >= 0 and 255 < high <= 65535 else 0.0
+        finite = values[np.isfinite(values)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+        levels = low >= 0 and high > 1 and (high > FEW or bool((finite == np.rint(finite)).all()))
+        top = 255.0 if levels and high <= 255 else 65535.0 if levels and high <= 65535 else 0.0
         scaled = values * (255 / top) if top else (values - low) * (255 / max(high - low, 1e-12))
-        return np.repeat(np.nan_to_num(scaled).clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
+        return np.repeat(np.nan_to_num(scaled, posinf=255.0, neginf=0.0).clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
     if mode == "LAB":
         srgb = ImageCms.createProfile("sRGB")
         image = ImageCms.profileToProfile(image, ImageCms.createProfile("LAB"), srgb, outputMode="RGB")

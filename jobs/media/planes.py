@@ -153,7 +153,7 @@ class Layout:
         self.gray = name.startswith("gray")
         self.wide = self.bits > 8
         left_aligned = name.startswith(("p010", "p016"))
-        self.scale = 1.0 / (256.0 if left_aligned else float(1 << (self.bits - 8)))
+        self.scale = 1.0 / (256.0 if left_aligned else float(1 << max(self.bits - 8, 0)))
         self.full = name.startswith("yuvj") or self.gray or int(frame.color_range or 0) == 2
         low, gain = (0.0, 1.0) if self.full else (16.0, 255.0 / 219.0)
         self.scales = np.array([low / self.scale, gain * self.scale, self.scale])

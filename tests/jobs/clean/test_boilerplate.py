@@ -48,6 +48,13 @@ def test_what_only_speaks_of_it_is_not(text):
     assert boilerplate_share(text) == 0.0
 
 
+@pytest.mark.parametrize("text", [
+    "The storm hit the likes of Miami and Tampa hard.", "The use of oatmeal cookies in this dessert adds crunch.", "The page was not found in the archive until 1987.",
+    "工地上严禁搬运易燃物品。"])
+def test_a_sentence_that_has_some_of_its_words_is_not(text):
+    assert boilerplate_share(text) == 0.0
+
+
 def test_a_long_line_is_looked_at_by_the_sentence():
     notice = "This site uses cookies to offer you a better time here and to count our visitors. By using it you agree to our use of cookies and to our terms. "
     story = "The heron stood at the edge of the pond for ten minutes. Then its neck shot forward and a small silver fish disappeared from the water. "

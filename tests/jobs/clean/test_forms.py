@@ -300,3 +300,50 @@ def test_a_screen_that_stands_still_is_frozen_and_loses_no_clip(tmp_path: Path) 
     assert all(clip["luma_mean"] is not None and clip["frames"] for clip in clips)
     assert sum(clip["duration_s"] for clip in clips) == pytest.approx(42.1, abs=0.5)
     assert sum((clip["freeze_share"] or 0) * clip["duration_s"] for clip in clips) == pytest.approx(40, abs=1)
+
+
+@pytest.mark.parametrize(("codec", "pixels", "container"), [("qtrle", "rgb555be", "mov"), ("rawvideo", "rgb555le", "avi"), ("rawvideo", "monob", "avi")])
+def test_pixels_of_few_bits_are_measured_as_others_are(tmp_path: Path, codec: str, pixels: str, container: str) -> None:
+    out, base = io.BytesIO(), cv2.resize(pictures.astronaut(), (192, 144), interpolation=cv2.INTER_AREA)
+    with av.open(out, "w", format=container) as target:
+        stream = target.add_stream(codec, rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = 192, 144, pixels
+        for i in range(50):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(np.roll(base, 2 * i, axis=1)), format="rgb24").reformat(format=pixels)
+            frame.pts, frame.time_base = i, Fraction(1, FPS)
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    (clip,) = measured(tmp_path, out.getvalue()).clips
+    assert clip["luma_mean"] == pytest.approx(float(cv2.cvtColor(base, cv2.COLOR_RGB2GRAY).mean()), abs=14)
+
+
+def test_sound_is_as_long_as_a_picture_whose_last_frame_stands(tmp_path: Path) -> None:
+    out, base = io.BytesIO(), cv2.resize(pictures.astronaut(), (160, 96), interpolation=cv2.INTER_AREA)
+    with av.open(out, "w", format="matroska") as target:
+        stream, sound = target.add_stream("libx264", rate=FPS, options={"bf": "0"}), target.add_stream("aac", rate=RATE, layout="mono")
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        packets = []
+        for i in range(125):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(np.roll(base, 2 * i, axis=1)), format="rgb24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = i, Fraction(1, FPS)
+            packets += stream.encode(frame)
+        packets += stream.encode(None)
+        packets[-1].duration = round(3 / packets[-1].time_base)
+        line = (0.3 * np.sin(np.arange(round(7.96 * RATE)) / 15)).astype(np.float32)[None]
+        tone = av.AudioFrame.from_ndarray(line, format="fltp", layout="mono")
+        tone.sample_rate, tone.pts, tone.time_base = RATE, 0, Fraction(1, RATE)
+        for piece in av.AudioResampler("fltp", "mono", RATE, 1024).resample(tone):
+            packets += sound.encode(piece)
+        packets += sound.encode(None)
+        for packet in sorted(packets, key=lambda p: float(p.dts * p.time_base)):
+            target.mux(packet)
+    assert all(abs(clip["av_skew_s"]) < 0.1 for clip in measured(tmp_path, out.getvalue()).clips)
+
+
+@pytest.mark.parametrize(("values", "brightest"), [((0.0, 1.0), 255), ((0.0, 1.02), 255), ((0.0, 4.0, 0.3), 255), ((0.0, 200.0), 200), ((0.0, 3.0), 3), ((0.0, 1.0, np.inf), 255)])
+def test_a_picture_of_floats_is_as_bright_as_they_mean(tmp_path: Path, values: tuple[float, ...], brightest: int) -> None:
+    from jobs.media.picture import open_picture, rgb
+
+    Image.fromarray(np.array([values] * 8, np.float32)).save(tmp_path / "film", "TIFF")
+    with (tmp_path / "film").open("rb") as file:
+        assert rgb(open_picture(file)).max() == brightest
