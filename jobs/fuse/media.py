@@ -13,9 +13,9 @@ Row = Mapping[str, Any]
 
 WEB_PICTURES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif"}
 """Pictures that every reader opens: their bytes are stored as they are, unless they say where they were taken."""
-EXIF_MARKS = (b"Exif\0\0", b"eXIf", b"EXIF")
-"""How EXIF data begin in JPEG, PNG and WebP."""
-XMP_PLACE = b"GPSLatitude"
+EXIF_MARKS = (b"Exif\0\0", b"eXIf", b"EXIF", b"Raw profile type")
+"""How EXIF data begin in JPEG, PNG and WebP, and in a PNG that keeps them as a text."""
+XMP_PLACE, XMP_DEFLATED = b"GPSLatitude", b"XML:com.adobe.xmp\0\1"
 
 
 def media_of(clip: Row, path: str, fuse: Fuse) -> Media:
@@ -44,6 +44,6 @@ def _picture(path: str) -> Media:
 
 def _tells_where(path: str, data: bytes) -> bool:
     """Whether a picture says where it was taken: such a one is stored as pixels alone."""
-    if XMP_PLACE in data:
+    if XMP_PLACE in data or XMP_DEFLATED in data:
         return True
     return any(mark in data for mark in EXIF_MARKS) and bool(sandbox.call("jobs.fuse.png:tells_where", {"path": path}, sandbox.Limits()))

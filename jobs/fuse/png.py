@@ -24,7 +24,7 @@ GPS = 0x8825
 
 
 def tells_where(path: str) -> bool:
-    """Whether the EXIF data of a picture name a place.
+    """Whether the EXIF data of a picture name a place, or may, since they are damaged.
 
     Raises:
         MediaFault: it cannot be opened.
@@ -32,4 +32,10 @@ def tells_where(path: str) -> bool:
     from jobs.media.picture import open_picture
 
     with open(path, "rb") as file:
-        return bool(open_picture(file).getexif().get_ifd(GPS))
+        picture = open_picture(file)
+        try:
+            return bool(picture.getexif().get_ifd(GPS))
+        except MemoryError:
+            raise
+        except Exception:  # Pillow raises whatever it stumbles on
+            return True

@@ -5,6 +5,7 @@ track; where the source does not allow that, it says `encode`. Times are those o
 the container, so they hold for variable frame rates and edit lists. Runs in the sandbox.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -145,7 +146,9 @@ def _without_clock(container: Any, video: Any, kind: Kind, span: Span) -> Iterat
     for packet in container.demux(video):
         try:
             decoded = packet.decode()
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            if error.errno == errno.ENOMEM:
+                raise MemoryError from None
             continue
         for frame in decoded:
             if span.holds(t):
@@ -176,7 +179,7 @@ def _is_whole(window: Window, video: Any, kind: Kind, span: Span) -> bool:
 def _tells_where(container: Any) -> bool:
     """Whether it says where it was filmed, or has tracks that may: whole files go out with everything that is in them."""
     keys = [key.lower() for described in (container, *container.streams) for key in described.metadata]
-    return any("location" in key or "gps" in key for key in keys) or any(s.type in ("data", "attachment") for s in container.streams)
+    return any("location" in key or "gps" in key for key in keys) or any(s.type not in ("video", "audio") for s in container.streams)
 
 
 def _copied(window: Window, video: Any, span: Span) -> Track:

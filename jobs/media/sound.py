@@ -1,5 +1,6 @@
 """The sound of a span as samples: for a cut, and as one channel for models that listen. Runs in the sandbox."""
 
+import errno
 import os
 from collections.abc import Sequence
 from itertools import takewhile
@@ -74,7 +75,8 @@ def sound_of(packets: Sequence[Any], origin: float, start_s: float, end_s: float
     context.flush_buffers()
     rate = mono_hz or (context.sample_rate if context.sample_rate in SOUND_RATES else 48_000)
     layout = "mono" if mono_hz or context.channels == 1 else "stereo"
-    resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
+    resamplers: dict[tuple[str, str, int], Any] = {}
+    """By what comes in: a broadcast changes its channels on the way."""
     total = max(1, round((end_s - start_s) * rate))
     samples = np.zeros((1 if layout == "mono" else 2, total), np.float32)
     heard = False
@@ -82,7 +84,9 @@ def sound_of(packets: Sequence[Any], origin: float, start_s: float, end_s: float
     for packet in [*packets, None]:
         try:
             decoded = context.decode(packet)
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            if error.errno == errno.ENOMEM:
+                raise MemoryError from None
             continue
         for frame in decoded:
             if not isinstance(frame, av.AudioFrame):
@@ -94,7 +98,10 @@ def sound_of(packets: Sequence[Any], origin: float, start_s: float, end_s: float
                     at = expected
             elif at is None:
                 continue
-            for out in resampler.resample(frame):
+            form = frame.format.name, frame.layout.name, frame.sample_rate
+            if form not in resamplers:
+                resamplers[form] = av.AudioResampler(format="fltp", layout=layout, rate=rate)
+            for out in resamplers[form].resample(frame):
                 values = out.to_ndarray()
                 low, high = max(at, 0), min(at + values.shape[1], total)
                 if high > low:
@@ -103,4 +110,5 @@ def sound_of(packets: Sequence[Any], origin: float, start_s: float, end_s: float
                 at += values.shape[1]
     if not heard:
         return None
+    np.nan_to_num(samples, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
     return np.ascontiguousarray(samples.clip(-1, 1).T), rate

@@ -32,38 +32,45 @@ class Track:
     end_ticks: int
 
 
+RGB = 0
+"""The matrix of colours that are not mixed (ITU-T H.273, table 4)."""
+
+
 def encoded(frames: Iterator[tuple[float, Any]], sar: float, span: Span) -> Track:
     """Every frame of the span encoded, upright, with square pixels."""
     first = next(frames, None)
     if first is None:
         raise Uncuttable(f"no picture could be decoded between {span.start_s:.3f} and {span.end_s:.3f} s")
     start = first[0]
+    turned = turn(first[1])  # once: a frame that was asked for its side data holds itself, and its memory with it
 
     def upright() -> Iterator[tuple[float, Any]]:
-        yield start, _upright(first[1], sar)
+        yield start, _upright(first[1], sar, turned)
         for t, frame in frames:
-            yield t, _upright(frame, sar)
+            yield t, _upright(frame, sar, turned)
 
     sets, parts, template = encode_frames(upright(), None, start, span.crf, None)
     return Track("encode", start, template, avc.avcc(sets), tuple(parts), round((span.end_s - start) * TICKS))
 
 
-def _upright(frame: Any, sar: float) -> Any:
-    """The frame as it is shown: turned by its display matrix, pixels square (they have the ratio `sar`), sides even."""
+def _upright(frame: Any, sar: float, turned: tuple[int, bool]) -> Any:
+    """The frame as it is shown: turned by so many degrees and mirrored, pixels square (they have the ratio `sar`), sides even, and of RGB in the
+    colours of ITU-R BT.709."""
     import av
 
     wide = frame.width * sar if 0.05 < sar < 20 else frame.width
     width, height = max(2, round(wide / 2) * 2), max(2, frame.height // 2 * 2)
+    colours = {"dst_colorspace": "ITU709"} if int(frame.colorspace) == RGB else {}
     shaped = frame.reformat(width=width, height=height, format="yuv420p", dst_color_range="MPEG",
-                            interpolation="BICUBIC", threads=1) if (width, height) != (frame.width, frame.height) \
+                            interpolation="BICUBIC", threads=1, **colours) if (width, height) != (frame.width, frame.height) \
         or frame.format.name != "yuv420p" or int(frame.color_range) == 2 else frame
-    degrees, mirrored = turn(frame)
+    degrees, mirrored = turned
     if degrees == 0 and not mirrored:
         return shaped
     planes = [_plane(shaped, i)[:, ::-1 if mirrored else 1] for i in range(3)]
-    turned = [np.ascontiguousarray(np.rot90(p, -degrees // 90)) for p in planes]
-    out = av.VideoFrame(turned[0].shape[1], turned[0].shape[0], "yuv420p")
-    for plane, values in zip(out.planes, turned, strict=True):
+    shown = [np.ascontiguousarray(np.rot90(p, -degrees // 90)) for p in planes]
+    out = av.VideoFrame(shown[0].shape[1], shown[0].shape[0], "yuv420p")
+    for plane, values in zip(out.planes, shown, strict=True):
         padded = np.zeros((values.shape[0], plane.line_size), np.uint8)
         padded[:, :values.shape[1]] = values
         plane.update(padded.tobytes())

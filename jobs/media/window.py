@@ -1,5 +1,6 @@
 """The packets round a span of a container, and the frames they decode to."""
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -120,7 +121,9 @@ def frames(window: Window, low: int, high: int, span: Span, origin: float) -> It
             decoded = context.decode(window.video[i] if i < high else None)
         except av.error.EOFError:
             break
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            if error.errno == errno.ENOMEM:
+                raise MemoryError from None
             continue
         for frame in decoded:
             if frame.pts is None or not isinstance(frame, av.VideoFrame):

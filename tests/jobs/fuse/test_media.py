@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from jobs.fuse.media import media_of
 from schemas.settings import Fuse
@@ -45,3 +45,30 @@ def test_a_place_in_xmp_is_not_stored(tmp_path: Path) -> None:
     path = picture(tmp_path / "a.jpg", False, xmp)
     assert b"GPSLatitude" in path.read_bytes()
     assert b"GPSLatitude" not in media_of({"modality": "image"}, str(path), Fuse()).image
+
+
+def test_a_place_that_a_png_keeps_as_a_text_is_not_stored(tmp_path: Path) -> None:
+    """ImageMagick writes EXIF so."""
+    exif = Image.Exif()
+    exif[0x8825] = LATITUDE
+    data = b"Exif\0\0" + exif.tobytes().removeprefix(b"Exif\0\0")
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Raw profile type exif", f"\nexif\n{len(data):8}\n" + data.hex() + "\n", zip=True)
+    deflated = PngImagePlugin.PngInfo()
+    deflated.add_itxt("XML:com.adobe.xmp", "<exif:GPSLatitude>29,39.1N</exif:GPSLatitude>" * 4, zip=True)
+    for name, info in (("a.png", text), ("b.png", deflated)):
+        Image.new("RGB", (60, 40), (90, 90, 90)).save(tmp_path / name, pnginfo=info)
+        found = media_of({"modality": "image"}, str(tmp_path / name), Fuse())
+        assert found.cut == "encode", name
+        assert b"Raw profile" not in found.image
+        assert b"adobe" not in found.image
+
+
+@pytest.mark.parametrize("damaged", [b"Exif\0\0garbage of some length", b"Exif\0\0II*\0\x08\0"])
+def test_a_picture_whose_exif_is_damaged_is_stored_as_its_pixels(tmp_path: Path, damaged: bytes) -> None:
+    Image.new("RGB", (60, 40), (90, 120, 90)).save(tmp_path / "a.jpg", dpi=(72, 72))
+    whole = (tmp_path / "a.jpg").read_bytes()
+    begin = 4 + int.from_bytes(whole[4:6], "big")  # behind the JFIF header
+    marked = whole[:begin] + b"\xff\xe1" + (len(damaged) + 2).to_bytes(2, "big") + damaged + whole[begin:]
+    (tmp_path / "a.jpg").write_bytes(marked)
+    assert media_of({"modality": "image"}, str(tmp_path / "a.jpg"), Fuse()).cut == "encode"

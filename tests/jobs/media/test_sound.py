@@ -47,3 +47,37 @@ def test_beyond_the_end_is_silence_and_nothing_at_all_is_a_fault(tones, tmp_path
     for name in ("text.wav", "picture.png", "gone.wav"):
         with pytest.raises(MediaFault):
             listen(tmp_path / name, 0.0, 1.0, 16_000)
+
+
+@pytest.mark.parametrize(("layout", "rate"), [("5.1", 48_000), ("mono", 48_000), ("stereo", 32_000)])
+def test_sound_that_changes_on_the_way_keeps_its_pitch(tmp_path, layout, rate):
+    import av
+
+    whole = b""
+    for form, hz in (("stereo", 48_000), (layout, rate)):
+        line = np.tile(0.25 * np.sin(np.arange(2 * hz) * 2 * np.pi * 440 / hz), (av.AudioLayout(form).nb_channels, 1)).astype(np.float32)
+        with av.open(str(tmp_path / "part.ac3"), "w", format="ac3") as out:
+            stream = out.add_stream("ac3", rate=hz, layout=form)
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(line), format="fltp", layout=form)
+            frame.sample_rate = hz
+            for piece in av.AudioResampler("fltp", form, hz, stream.codec_context.frame_size or 1536).resample(frame):
+                out.mux(stream.encode(piece))
+            out.mux(stream.encode(None))
+        whole += (tmp_path / "part.ac3").read_bytes()
+    (tmp_path / "film.ac3").write_bytes(whole)
+    for second in (0.5, 2.5):
+        assert pitch(listen(tmp_path / "film.ac3", second, second + 1, 16_000), 16_000) == pytest.approx(440, abs=3)
+
+
+def test_samples_that_are_no_numbers_are_silence(tmp_path):
+    import av
+
+    line = (0.25 * np.sin(np.arange(96_000) / 20)).astype(np.float32)
+    line[1000:1003] = np.nan
+    with av.open(str(tmp_path / "odd.wav"), "w") as out:
+        stream = out.add_stream("pcm_f32le", rate=48_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(line[None], format="flt", layout="mono")
+        frame.sample_rate = 48_000
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    assert np.isfinite(listen(tmp_path / "odd.wav", 0.0, 2.0, 16_000)).all()
