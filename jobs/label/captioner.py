@@ -42,7 +42,7 @@ SORRY_FOR = re.compile(
     re.IGNORECASE,
 )
 """How a phrase begins if it is one: a sign may say that the shop is sorry."""
-_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
+THOUGHT = "</think>"
 _FORMAT = re.compile("[\u00ad\u200c-\u200f\u202a-\u202e\u2061-\u2069]")
 """Signs that are not seen and that neither language is written with: they turn round what follows, or join it."""
 _TRAILING = re.compile(r",(?=\s*[}\]])")
@@ -101,7 +101,7 @@ class Captioner:
 
 def parsed(text: str, cost: Cost = Cost()) -> Reply:
     """A finished answer as parts; anything but the JSON asked for is `failed`, an apology `refused`."""
-    text = _THOUGHT.sub("", text)
+    text = text[text.rfind(THOUGHT) + len(THOUGHT):] if THOUGHT in text else text
     facts = _object(text)
     parts = {lang: _phrases(facts, lang) for lang in LANGS}
     if any(any(phrases.values()) for phrases in parts.values()):

@@ -151,7 +151,7 @@ def request(model: str, pictures: Pictures) -> dict[str, Any]:
 def read(answer: Any) -> Reply:
     """The reply in a chat completion."""
     try:
-        usage = answer.get("usage") or {}
+        usage = found if isinstance(found := answer.get("usage"), dict) else {}
         cost = Cost(
             *(n if type(n := usage.get(key)) is int and 0 <= n < MOST_TOKENS else None for key in ("prompt_tokens", "completion_tokens", "total_tokens"))
         )
@@ -164,7 +164,7 @@ def read(answer: Any) -> Reply:
             return Reply("refused", {}, cost)
         content = choice["message"]["content"] or ""
         if isinstance(content, list):
-            content = "".join(part.get("text", "") for part in content)
+            content = "".join(part if isinstance(part, str) else part.get("text") or "" for part in content)
         return parsed(content, cost)
     except (KeyError, IndexError, TypeError, AttributeError):
         return Reply("failed")

@@ -168,6 +168,20 @@ def test_only_what_was_asked_for_is_taken_from_an_answer(text, en, zh):
     assert [captioner.joined(reply.parts[lang], lang) if any(reply.parts[lang].values()) else None for lang in ("en", "zh")] == [en, zh]
 
 
+def test_a_good_answer_counts_whatever_stands_beside_it():
+    said = json.dumps(GOOD)
+    for usage in ("x", 5, None, []):
+        assert endpoint.read({"usage": usage, "choices": [{"message": {"content": said}}]}).status == "ok"
+    for content in ([{"type": "text", "text": None}, {"type": "text", "text": said}], [said]):
+        assert endpoint.read({"choices": [{"message": {"content": content}}]}).status == "ok"
+
+
+def test_a_model_that_never_ends_to_think_is_read_at_once():
+    started = time.process_time()
+    assert captioner.parsed("<think>" * 300_000).status == "failed"
+    assert time.process_time() - started < 5, "the square of that would be an hour"
+
+
 def test_clips_are_asked_about_together_and_a_rejected_one_stands_alone(server, ask):
     address, script, asked, handler = server
     script += [answer(json.dumps(GOOD))] * 5 + [(413, {"error": "too large"})]
