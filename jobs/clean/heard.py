@@ -35,7 +35,6 @@ class Heard:
     Args:
         rate_hz: Of the stream.
         channels: Names of those of the stream.
-        layout: What FFmpeg calls these together.
         start_s: When the sound of the source starts.
         first: Sample with which the chapter begins, a multiple of `step`.
         until: Sample with which the next one begins.
@@ -205,6 +204,7 @@ class Listening:
     Args:
         rate_hz: Of the stream.
         channels: Names of those of the stream.
+        layout: What FFmpeg calls these together.
         start_s: When the sound of the source starts.
         edges: Sample with which each chapter begins, by its number; infinity behind the last.
         timed: Whether frames are placed by their times, and not one behind the other.
@@ -219,6 +219,9 @@ class Listening:
         self.first, self.next, self.after, self.at = first, first, after, 0
         self.open: list[tuple[int, Heard]] = []
         self.layout, self.others = layout, dict[tuple[str, str, int], Any]()
+        """Resamplers, by the form of what they bring to that of the first frame."""
+        self.lost = 0
+        """Frames that could not be brought to it."""
         self.calm = -math.inf
         """Up to this sample no chapter begins or ends."""
         self.over = False
@@ -248,9 +251,13 @@ class Listening:
         import av
 
         key = frame.format.name, frame.layout.name, frame.sample_rate
-        if key not in self.others:
-            self.others[key] = av.AudioResampler("fltp", self.layout, self.rate)
-        return list(self.others[key].resample(frame))
+        try:
+            if key not in self.others:
+                self.others[key] = av.AudioResampler("fltp", self.layout, self.rate)
+            return list(self.others[key].resample(frame))
+        except (ValueError, av.error.FFmpegError):  # of channels without names nobody knows where they stand
+            self.lost += 1
+            return []
 
     def _turn(self, place: int, end: int) -> None:
         """Begin and end chapters for a frame from `place` to `end`."""

@@ -387,6 +387,7 @@ class Reading:
         found, listening = self.found, self.listening
         if listening is not None:
             listening.finish()
+            found.bad_sound += listening.lost
             found.sound_start_s, found.sound_s = listening.start_s, listening.seconds
             found.lead_in, found.lead_out = listening.lead_in, listening.lead_out
         if self.seen is not None:

@@ -120,16 +120,17 @@ def _measured(video: bytes, profile: Profile, settings: Settings) -> tuple[dict[
 def _safety(row: Mapping[str, Any], prompt: str, settings: Settings) -> tuple[dict[str, float], Why | None]:
     """Scores of the labeler `safety` and its verdict by `label.max_unsafe` and `label.blocklist`, the prompt as caption."""
     label = settings.recipe.label
-    found = labelers()[SAFETY].label(_safety_labeler(label.model_dump_json(), settings.runtime.device), Batch([{**row, "caption": prompt}]))
+    found = labelers()[SAFETY].label(_loaded(SAFETY, label.model_dump_json(), settings.runtime.device), Batch([{**row, "caption": prompt}]))
     rows = [{"labeler": SAFETY, "key": f.key, "score": f.score, "text": f.text} for f in found]
     return {f.key: float(f.score) for f in found if f.score is not None}, verdict(row, rows, label)
 
 
 @cache
-def _safety_labeler(label: str, device: str) -> Any:
+def _loaded(name: str, label: str, device: str) -> Any:
+    """What the labeler of this name works with."""
     from jobs.generate.generators.text_to_video import device_of
 
-    return labelers()[SAFETY].load(Label.model_validate_json(label), device_of(device))
+    return labelers()[name].load(Label.model_validate_json(label), device_of(device))
 
 
 def safety_identity(settings: Settings) -> str:
@@ -164,7 +165,7 @@ def similarity(frames: Frames, prompt: str, settings: Settings) -> float | None:
     from jobs.label.labelers.clip_text_similarity import understood
 
     try:
-        eye = _eye(settings.recipe.label.model_dump_json(), settings.runtime.device)
+        eye = _loaded(SIMILARITY, settings.recipe.label.model_dump_json(), settings.runtime.device)
     except Absent:
         return None
     if not understood(prompt, eye.chinese):
@@ -174,14 +175,6 @@ def similarity(frames: Frames, prompt: str, settings: Settings) -> float | None:
     if not eye.familiar.knows(vectors):
         return None
     return float(clip.pooled(vectors) @ eye.tower.text([prompt])[0])
-
-
-@cache
-def _eye(label: str, device: str) -> Any:
-    """What the labeler `clip_text_similarity` is loaded with."""
-    from jobs.generate.generators.text_to_video import device_of
-
-    return labelers()[SIMILARITY].load(Label.model_validate_json(label), device_of(device))
 
 
 def reject(generation_id: str, why: Why, where: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ LEAST_WORDS = 2
 """Of a tokenizer besides its special tokens; that of T5 without its files has the blank alone."""
 BESIDE, CARD = ("*.json", "*.txt", "*.model"), "card.json"
 """Files of a folder that bear on what its weights make of pictures and texts, and the one of them that only says how good they are."""
-HUB_FILES = ("*.json", "*.txt", "*.model", "open_clip_model.safetensors")
+HUB_FILES = (*BESIDE, "open_clip_model.safetensors")
 
 
 @dataclass(frozen=True)

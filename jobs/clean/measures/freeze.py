@@ -144,9 +144,10 @@ def _long(held: NDArray[np.bool_], span: Span) -> float:
     lone = STANDS * float(np.median(np.diff(times)))
     lead = times[0] - span.start_s  # the frame before the span is seen there
     total = lead if lead >= max(LEAST_S, lone) else 0.0
-    for first, after in zip(begins, ends, strict=True):
+    lasting = times[ends] - times[begins] >= LEAST_S
+    for first, after in zip(begins[lasting], ends[lasting], strict=True):
         seconds = times[after] - times[first]
-        if seconds < LEAST_S or (after == first + 1 and not held[first] and seconds < lone):
+        if after == first + 1 and not held[first] and seconds < lone:
             continue
         if not _sways(span.sketches[slice(*np.searchsorted(span.sketch_t, times[[first, after]]))]):
             total += seconds

@@ -10,7 +10,7 @@ import numpy as np
 import pyloudnorm
 import pytest
 
-from jobs.clean.heard import _mix
+from jobs.clean.heard import Listening, _mix
 from jobs.clean.measure import measure_file
 from jobs.clean.measures import MONO_BLOCK, bandwidth, fingerprint, loudness
 from jobs.media.encode import encode_audio
@@ -303,3 +303,16 @@ def test_sound_that_changes_its_channels_or_its_rate_is_heard_to_its_end(tmp_pat
     assert clip["duration_s"] == pytest.approx(4, abs=0.15)
     assert (clip["sample_rate_hz"], clip["channels"]) == (48_000, 2)
     assert clip["silence_share"] < 0.1
+
+
+def test_sound_that_cannot_be_brought_to_what_it_was_is_counted_as_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refuses:
+        def __init__(self, *_: Any) -> None:
+            raise ValueError("no such layout")
+
+    monkeypatch.setattr(av, "AudioResampler", Refuses)
+    listening = Listening(RATE, ["FL", "FR"], "stereo", 0.0, lambda number: 0.0 if number < 1 else math.inf, False, 0, math.inf, lambda _: None)
+    frame = av.AudioFrame.from_ndarray(np.zeros((6, 1536), np.float32), format="fltp", layout="5.1")
+    frame.sample_rate = RATE
+    listening.hear(frame, 0.0)
+    assert (listening.lost, listening.seconds) == (1, 0.0)
