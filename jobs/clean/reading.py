@@ -224,8 +224,7 @@ class Reading:
         try:
             frames = packet.decode()
         except self.failure as error:
-            if getattr(error, "errno", 0) == 12:
-                raise MemoryError from None
+            child.heed(error)
             if picture:
                 found.bad_frames += self.counting
             else:

@@ -29,6 +29,16 @@ _NOT_WANTED = ("scipy", "cffi", "yaml")
 """What numba would load and no kernel needs: a BLAS, a parser of C, settings from a file; together a quarter of the start."""
 
 
+def heed(error: OSError) -> None:
+    """What FFmpeg could not do for want of memory is no fault of the file.
+
+    Raises:
+        MemoryError: it says so.
+    """
+    if error.errno == errno.ENOMEM:
+        raise MemoryError from None
+
+
 def main(parent: int, files: int, modules: Sequence[str]) -> None:
     """Serve calls until the parent closes the pipe."""
     from jobs.media import confine

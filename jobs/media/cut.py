@@ -5,7 +5,6 @@ track; where the source does not allow that, it says `encode`. Times are those o
 the container, so they hold for variable frame rates and edit lists. Runs in the sandbox.
 """
 
-import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -147,8 +146,7 @@ def _without_clock(container: Any, video: Any, kind: Kind, span: Span) -> Iterat
         try:
             decoded = packet.decode()
         except av.error.FFmpegError as error:
-            if error.errno == errno.ENOMEM:
-                raise MemoryError from None
+            child.heed(error)
             continue
         for frame in decoded:
             if span.holds(t):

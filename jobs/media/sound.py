@@ -1,6 +1,5 @@
 """The sound of a span as samples: for a cut, and as one channel for models that listen. Runs in the sandbox."""
 
-import errno
 import os
 from collections.abc import Sequence
 from itertools import takewhile
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.media import sandbox
+from jobs.media import child, sandbox
 from jobs.media.faults import NoMedia, Undecodable
 from jobs.media.probe import open_media, origin_s, regular, sound_stream
 from jobs.media.sniff import HEAD_BYTES, sniff
@@ -85,8 +84,7 @@ def sound_of(packets: Sequence[Any], origin: float, start_s: float, end_s: float
         try:
             decoded = context.decode(packet)
         except av.error.FFmpegError as error:
-            if error.errno == errno.ENOMEM:
-                raise MemoryError from None
+            child.heed(error)
             continue
         for frame in decoded:
             if not isinstance(frame, av.AudioFrame):

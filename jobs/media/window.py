@@ -1,6 +1,5 @@
 """The packets round a span of a container, and the frames they decode to."""
 
-import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -122,8 +121,7 @@ def frames(window: Window, low: int, high: int, span: Span, origin: float) -> It
         except av.error.EOFError:
             break
         except av.error.FFmpegError as error:
-            if error.errno == errno.ENOMEM:
-                raise MemoryError from None
+            child.heed(error)
             continue
         for frame in decoded:
             if frame.pts is None or not isinstance(frame, av.VideoFrame):

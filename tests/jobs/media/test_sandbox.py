@@ -1,5 +1,6 @@
 """The child in which decoding runs: what it may not do, and what happens when it breaks."""
 
+import errno
 import io
 import os
 import signal
@@ -16,7 +17,7 @@ import pytest
 from PIL import Image
 
 from jobs.clean.sandboxed import measure_source
-from jobs.media import sandbox
+from jobs.media import child, sandbox
 from jobs.media.encode import encode_video
 from jobs.media.faults import BY_REASON, DecodeCrash, DecodeMemory, DecodeTimeout, MediaFault, NotRegularFile, TooManyPixels
 from schemas.reasons import REASONS
@@ -228,3 +229,9 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except OSError:
         return False
+
+
+def test_a_decoder_without_memory_is_no_fault_of_the_file() -> None:
+    with pytest.raises(MemoryError):
+        child.heed(OSError(errno.ENOMEM, "Cannot allocate memory"))
+    child.heed(OSError(errno.EINVAL, "Invalid data"))
