@@ -1,12 +1,14 @@
 """Both ends of a span encoded, the groups of pictures between them copied, in one H.264 track."""
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jobs.media import avc
-from jobs.media.track import TICKS, Track, encode_frames
+from jobs.media.track import TICKS, Part, Track, encode_frames
 from jobs.media.window import EPSILON_S, Span, Window, decoding_order, frames
 
 
@@ -36,20 +38,25 @@ def smart(window: Window, video: Any, origin: float, span: Span) -> Track | None
         return None
     if any(not _covers(window.times, cut) for cut in (inner[0], last) if cut < len(window.video)):
         return None
-    head = list(frames(window, 0, inner[0], span, origin))
-    tail = list(frames(window, last, len(window.video), span, origin)) if last < len(window.video) else []
-    copied = list(range(inner[0], last))
-    start = min([t for t, _ in head] + [float(window.times[i]) for i in copied])
-    parts: list[tuple[bytes, int, bool]] = []
-    ours: avc.ParameterSets | None = None
-    for encoded_end in (head, None, tail):
-        if encoded_end is None:
-            parts += [(cleaned[i][0], round((window.times[i] - start) * TICKS), i in entries) for i in copied]  # type: ignore[index]
-        elif encoded_end:
-            ours, encoded, _ = encode_frames(encoded_end, video, start, span.crf, number)
-            parts += encoded
-    extradata = avc.avcc(sets, *([ours] if ours is not None else []))
-    return Track("smart", start, video, extradata, tuple(parts), round((span.end_s - start) * TICKS))
+    head = frames(window, 0, inner[0], span, origin)
+    copied = range(inner[0], last)
+    first = next(head, None)
+    start = min([float(window.times[i]) for i in copied] + ([first[0]] if first is not None else []))
+    middle = [(cleaned[i][0], round((window.times[i] - start) * TICKS), i in entries) for i in copied]  # type: ignore[index]
+    before, ours = _end(first, head, video, start, span, number)
+    tail = frames(window, last, len(window.video), span, origin) if last < len(window.video) else iter(())
+    after, theirs = _end(next(tail, None), tail, video, start, span, number)
+    extradata = avc.avcc(sets, *([one] if (one := theirs or ours) is not None else []))
+    return Track("smart", start, video, extradata, (*before, *middle, *after), round((span.end_s - start) * TICKS))
+
+
+def _end(first: tuple[float, Any] | None, rest: Iterator[tuple[float, Any]], video: Any, start: float, span: Span,
+         number: int) -> tuple[list[Part], avc.ParameterSets | None]:
+    """The parts of one end, encoded while its frames are decoded: those of 4K would fill the memory that there is."""
+    if first is None:
+        return [], None
+    sets, parts, _ = encode_frames(chain([first], rest), video, start, span.crf, number)
+    return parts, sets
 
 
 def _covers(times: NDArray[np.float64], cut: int) -> bool:

@@ -19,6 +19,10 @@ TICKS = 90_000
 """Time base of what is written."""
 
 
+Part = tuple[bytes, int, bool]
+"""Data, presentation time in ticks, keyframe."""
+
+
 @dataclass(frozen=True)
 class Track:
     """A picture track ready to be written: packets in decoding order with presentation ticks, from zero."""
@@ -27,8 +31,7 @@ class Track:
     start_s: float
     template: Any
     extradata: bytes | None
-    parts: tuple[tuple[bytes, int, bool], ...]
-    """Data, presentation time in ticks, keyframe."""
+    parts: tuple[Part, ...]
     end_ticks: int
 
 
@@ -85,7 +88,7 @@ def _plane(frame: Any, index: int) -> NDArray[np.uint8]:
 
 
 def encode_frames(frames: Sequence[tuple[float, Any]] | Iterator[tuple[float, Any]], like: Any, start: float, crf: int,
-                   number: int | None) -> tuple[avc.ParameterSets, list[tuple[bytes, int, bool]], Any]:
+                   number: int | None) -> tuple[avc.ParameterSets, list[Part], Any]:
     """Frames as H.264 units with four-byte lengths, their parameter sets, and the stream that describes them.
 
     `like` is a stream whose pixel format, range and shape must be kept; `number` that of the parameter sets.
@@ -110,7 +113,7 @@ def encode_frames(frames: Sequence[tuple[float, Any]] | Iterator[tuple[float, An
     context.flags |= av.codec.context.Flags.global_header
     scratch.start_encoding()
     sets = avc.parameter_sets(context.extradata)
-    parts: list[tuple[bytes, int, bool]] = []
+    parts: list[Part] = []
 
     def take(packets: Any) -> None:
         for packet in packets:

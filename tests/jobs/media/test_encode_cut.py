@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from jobs.clean.measure import measure_file
-from jobs.media import avc, track
+from jobs.media import avc, smart, track
 from jobs.media.cut import cut_clip, cut_file
 from jobs.media.encode import encode_audio, encode_video
 from jobs.media.faults import MissingFile, Uncuttable
 from jobs.media.probe import turn
+from jobs.media.track import encode_frames
+from jobs.media.window import frames
 from schemas.settings import Measure
 
 RATE = 48_000
@@ -322,3 +324,25 @@ def test_a_frame_is_not_kept_by_what_was_asked_of_it(tmp_path: Path, monkeypatch
     monkeypatch.setattr(track, "turn", lambda frame: (asked.append(frame.pts), turn(frame))[1])
     assert cut_file(str(source(tmp_path, 250)), 0.5, 3.0, "encode", 30)["video"]
     assert len(asked) == 1
+
+
+def test_the_ends_of_a_clip_are_encoded_while_they_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two ends of ten seconds of 4K are 6 GB of pictures."""
+    shown: list[float] = []
+    ahead: list[int] = []
+
+    def counted(*arguments: Any) -> Any:
+        for t, frame in frames(*arguments):
+            shown.append(t)
+            yield t, frame
+
+    def encoded(given: Any, *rest: Any) -> Any:
+        ahead.append(len(shown))
+        return encode_frames(given, *rest)
+
+    monkeypatch.setattr(smart, "frames", counted)
+    monkeypatch.setattr(smart, "encode_frames", encoded)
+    assert cut_file(str(source(tmp_path, 40)), 0.5, 3.5, "smart", 30)["cut"] == "smart"
+    assert ahead == [1, ahead[-1]]
+    assert ahead[-1] > 2
+    assert len(shown) > ahead[-1] + 2
