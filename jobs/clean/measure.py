@@ -178,6 +178,8 @@ def _measure(file: BinaryIO, settings: "Measure", chapter_s: float = CHAPTER_S) 
 
 def _measure_pictures(file: BinaryIO, settings: "Measure") -> Made:
     """A still picture, or an animation that FFmpeg does not read."""
+    import cv2
+
     from jobs.media import picture
 
     size = file.seek(0, os.SEEK_END)
@@ -196,6 +198,7 @@ def _measure_pictures(file: BinaryIO, settings: "Measure") -> Made:
     end_s = 0.0
     if not moving:
         pixels = picture.rgb(image)
+        seen.luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
         seen.see(_frame(pixels), 0.0)
     else:
         for start, seconds, pixels in picture.pictures(image, min(settings.max_frames, animation_frames(image.width, image.height, size))):

@@ -64,6 +64,8 @@ class Seen:
         self.content = 0.0
         self.open: Picture | None = None
         self.sar, self.rotation, self.mirrored, self.matrix = 1.0, 0, False, 2
+        self.luma: Pixels | None = None
+        """Luma at full size of a picture of RGB, from who made it."""
         self.shrink, self.shrink_later = av.video.reformatter.VideoReformatter(), av.video.reformatter.VideoReformatter()
 
     def shape(self, sar: float, rotation: int, mirrored: bool, colorspace: int) -> None:
@@ -141,7 +143,7 @@ class Seen:
                                          dst_color_range="JPEG")
             y, u, v = (np.ascontiguousarray(plane_array(plane, 8)) for plane in small.planes)
         half = cv2.resize(y, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
-        native = plane_array(frame.planes[0], layout.bits) if layout.direct else None
+        native = plane_array(frame.planes[0], layout.bits) if layout.direct else self.luma
         return Picture(t, y, u, v, half, native, layout.bits, layout.full, self.rotation, self.mirrored,
                        self._coarse(frame, *half.shape[::-1]))
 

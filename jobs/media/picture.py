@@ -86,11 +86,16 @@ def frames(image: Any) -> int:
     if image.format not in ANIMATED:
         return 1
     try:
-        return int(getattr(image, "n_frames", 1))
+        return int(getattr(image, "n_frames", 1)) - _before(image)
     except MemoryError:
         raise
     except Exception as error:
         raise Undecodable(f"the frames of the picture cannot be counted: {type(error).__name__}: {_plain(error)}") from None
+
+
+def _before(image: Any) -> int:
+    """Pictures before those of the animation: an APNG may begin with one for programs that know no animations."""
+    return int(bool(getattr(image, "default_image", False)))
 
 
 def pictures(image: Any, max_frames: int) -> Iterator[tuple[float, float, NDArray[np.uint8]]]:
@@ -103,10 +108,10 @@ def pictures(image: Any, max_frames: int) -> Iterator[tuple[float, float, NDArra
     count = frames(image)
     if count > max_frames:
         raise TooManyFrames(f"{count} frames of {image.width} x {image.height}; the limit is {max_frames}")
-    at = 0.0
+    at, before = 0.0, _before(image)
     for index in range(count):
         try:
-            image.seek(index)
+            image.seek(index + before)
             pixels = rgb(image)
         except EOFError:
             return

@@ -163,8 +163,8 @@ def rate(stream: Any, kind: Kind) -> float | None:
     return float(known) if known else None
 
 
-ANIMATIONS = frozenset({"gif", "apng"})
-"""Containers of which one frame is a picture, not a short video, and of which a frame may state a few pixels of millions that are shown."""
+ANIMATIONS = frozenset({"gif"})
+"""Containers of FFmpeg of which one frame is a picture, not a short video, and of which a frame may state a few pixels of millions that are shown."""
 ANIMATION_PIXELS, ANIMATION_PIXELS_A_BYTE = 5_000_000_000, 20_000
 """What an animation may show in all, by any size, and for every byte of it: some ten CPU seconds, and a cursor that blinks on a large
 screen. (Those that move have 1 to 500 pixels a byte; a bomb has 400,000.)"""

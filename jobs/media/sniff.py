@@ -113,7 +113,7 @@ def _magic(head: bytes) -> Kind | None:
         data = head.find(b"IDAT")
         control = head.find(b"acTL")
         animated = control > 0 and (control < data or data < 0) and int.from_bytes(head[control + 4:control + 8], "big") > 1
-        return Kind("video", "apng", "apng") if animated else Kind("image", "png")
+        return Kind("video", "apng") if animated else Kind("image", "png")
     if head.startswith(b"\x1aE\xdf\xa3"):
         return Kind("video", "webm" if b"webm" in head[:64] else "matroska", "matroska")
     if head.startswith(b"OggS"):

@@ -4,7 +4,7 @@ blockiness: mean luma step across the borders of 8 x 8 blocks over the mean step
 scaled): |step| at columns 8k over |step| at all other columns on every eighth row, and the same with rows and columns
 exchanged; the mean of both, mean over samples. The lesser of this of all lines and of this without the quarter of the borders, and of the
 other lines, that has the greatest steps: blocks show at all borders, an edge of a drawing that happens to lie on one at few.
-1 means no grid. Null below 32 pixels and where there is no plane of luma. Version 2. Source: the blocking term of Wang, Sheikh and Bovik 2002 (no-reference JPEG quality), as a ratio.
+1 means no grid. Null below 32 pixels and of moving pictures without a plane of luma; that of a still picture is of its RGB (ITU-R BT.601). Version 3. Source: the blocking term of Wang, Sheikh and Bovik 2002 (no-reference JPEG quality), as a ratio.
 """
 
 import math
@@ -63,4 +63,4 @@ def reduce(span: Span) -> dict[str, Any]:
     return {"blockiness": mean(span.pictures["blockiness"][:, 0])}
 
 
-MEASURE = Measurement("blockiness", 2, ("blockiness",), reduce, width=1, look=look, every=2, native=True)
+MEASURE = Measurement("blockiness", 3, ("blockiness",), reduce, width=1, look=look, every=2, native=True)

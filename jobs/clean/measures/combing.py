@@ -6,7 +6,7 @@ something moves, the lines of one field stand out among those of the other, but 
 combed when 15 % of its pixels stand out, and 1.5 times as many as when they are compared with the lines two above and two below; a picture
 when 1 % of its blocks are. What stands still does not comb: 0 means that nothing was seen, and where pictures comb that are the one before
 them again (`held`), fine print say, the share of these that do is taken off. One picture alone among three or more is not counted: what is
-interlaced combs wherever it moves, and of 84 clips of progressive films two have one such picture. Null below 64 lines and where there is no plane of luma.
+interlaced combs wherever it moves, and of 84 clips of progressive films two have one such picture. Null below 64 lines and of moving pictures without a plane of luma.
 Version 3. Source: the comb test of FFmpeg's `fieldmatch` (product of both differences, counted in blocks), against the lines of
 the same field in place of the frames before and after that FFmpeg's `idet` looks at. 43 progressive films have 0; 34 of the same with
 their frames woven have 0.1 and more, the others hardly move.

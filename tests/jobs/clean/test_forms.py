@@ -165,6 +165,25 @@ def test_an_animation_has_all_its_frames_and_can_be_cut(tmp_path: Path, format_:
         assert sum(1 for _ in container.decode(video=0)) == 4
 
 
+def test_an_animated_png_lies_on_white_and_leaves_out_its_picture_for_other_programs(tmp_path: Path) -> None:
+    clear, red = Image.new("RGBA", (96, 64), (0, 0, 0, 0)), Image.new("RGBA", (96, 64), (255, 0, 0, 255))
+    spot = clear.copy()
+    spot.putpixel((9, 9), (255, 255, 255, 255))
+    red.save(tmp_path / "a.png", save_all=True, append_images=[clear, spot], default_image=True, duration=500)
+    made = measure_file(str(tmp_path / "a.png"), "image", SETTINGS)
+    assert (made["modality"], made["frames"], made["duration_s"]) == ("video", 2, pytest.approx(1.0))
+    assert made["clips"][0]["luma_mean"] == pytest.approx(255, abs=1)
+
+
+def test_coding_blocks_are_seen_in_stills(tmp_path: Path) -> None:
+    found = []
+    for quality in (95, 5):
+        Image.fromarray(pictures.coffee()).save(tmp_path / "still.jpg", quality=quality)
+        found.append(measure_file(str(tmp_path / "still.jpg"), "image", SETTINGS)["clips"][0]["blockiness"])
+    assert 0.8 < found[0] < 1.2
+    assert found[1] > 1.5
+
+
 def test_a_gif_of_one_frame_is_a_picture(tmp_path: Path) -> None:
     Image.fromarray(corners()).save(tmp_path / "still.gif", loop=0)
     made = measure_file(str(tmp_path / "still.gif"), "image", SETTINGS)
