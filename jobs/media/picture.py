@@ -139,6 +139,7 @@ def rgb(image: Any) -> NDArray[np.uint8]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
+            deep = bits(image)
             image.load()
         except MemoryError:
             raise
@@ -149,19 +150,19 @@ def rgb(image: Any) -> NDArray[np.uint8]:
             upright = ImageOps.exif_transpose(image)
         except Exception:  # Broken EXIF of any kind: the pixels are fine, they are taken as they lie.
             upright = image
-        return np.ascontiguousarray(_eight_bit_rgb(upright))
+        return np.ascontiguousarray(_eight_bit_rgb(upright, deep))
 
 
 FEW = 16
 """A picture of floats of which the greatest is no more, and that are no whole numbers, is of light and not of levels of 255."""
 
 
-def _eight_bit_rgb(image: Any) -> NDArray[np.uint8]:
+def _eight_bit_rgb(image: Any, deep: int) -> NDArray[np.uint8]:
     from PIL import Image, ImageCms
 
     mode: str = image.mode
     if mode.startswith("I;16"):
-        grey = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
+        grey = (np.asarray(image).astype(np.uint16) >> (deep - 8)).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
     if mode in ("I", "F"):
         values = np.asarray(image, dtype=np.float64)
@@ -206,10 +207,12 @@ def bits(image: Any) -> int:
     mode: str = image.mode
     if mode == "1":
         return 1
-    if mode.startswith(("I", "F")):
-        return 16 if mode.startswith("I;16") or mode == "I" else 32
     tiff = getattr(image, "tag_v2", None)
     stored = tiff.get(258) if tiff is not None else None
+    if mode.startswith("I;16"):
+        return int(stored[0]) if isinstance(stored, tuple) and stored and 8 < stored[0] < 16 else 16
+    if mode.startswith(("I", "F")):
+        return 16 if mode == "I" else 32
     if isinstance(stored, tuple) and stored:
         return int(max(stored))
     if image.format == "AVIF":

@@ -1,7 +1,7 @@
 """The sound of a span as samples: for a cut, and as one channel for models that listen. Runs in the sandbox."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -74,7 +74,7 @@ def sound_of(packets: Sequence[Any], origin: float, start_s: float, end_s: float
     context.flush_buffers()
     rate = mono_hz or (context.sample_rate if context.sample_rate in SOUND_RATES else 48_000)
     layout = "mono" if mono_hz or context.channels == 1 else "stereo"
-    resamplers: dict[tuple[str, str, int], Any] = {}
+    resamplers: dict[tuple[str, str, int], Callable[[Any], list[Any]]] = {}
     """By what comes in: a broadcast changes its channels on the way."""
     total = max(1, round((end_s - start_s) * rate))
     samples = np.zeros((1 if layout == "mono" else 2, total), np.float32)
@@ -98,8 +98,8 @@ def sound_of(packets: Sequence[Any], origin: float, start_s: float, end_s: float
                 continue
             form = frame.format.name, frame.layout.name, frame.sample_rate
             if form not in resamplers:
-                resamplers[form] = av.AudioResampler(format="fltp", layout=layout, rate=rate)
-            for out in resamplers[form].resample(frame):
+                resamplers[form] = _resampling(frame, layout, rate)
+            for out in resamplers[form](frame):
                 values = out.to_ndarray()
                 low, high = max(at, 0), min(at + values.shape[1], total)
                 if high > low:
@@ -110,3 +110,29 @@ def sound_of(packets: Sequence[Any], origin: float, start_s: float, end_s: float
         return None
     np.nan_to_num(samples, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
     return np.ascontiguousarray(samples.clip(-1, 1).T), rate
+
+
+def _resampling(first: Any, layout: str, rate: int) -> Callable[[Any], list[Any]]:
+    """What brings frames like this one to a layout and a rate. Of channels that FFmpeg cannot mix, nine without names or ambisonics, one is
+    made before: of ambisonics the first, which hears all around, of others the mean."""
+    import av
+
+    resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
+    try:
+        av.AudioResampler(format="fltp", layout=layout, rate=rate).resample(first)
+    except av.error.ArgumentError:
+        kept = 1 if first.layout.channels[0].name.startswith("AMBI") else first.layout.nb_channels
+        plain = av.AudioResampler(format="flt", layout=first.layout.name, rate=first.sample_rate)
+    else:
+        return lambda frame: list(resampler.resample(frame))
+
+    def mixed(frame: Any) -> list[Any]:
+        made: list[Any] = []
+        for out in plain.resample(frame):
+            line = out.to_ndarray().reshape(out.samples, -1)[:, :kept].mean(axis=1, dtype=np.float32)
+            one = av.AudioFrame.from_ndarray(line[None], format="fltp", layout="mono")
+            one.sample_rate = out.sample_rate
+            made += resampler.resample(one)
+        return made
+
+    return mixed

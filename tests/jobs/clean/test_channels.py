@@ -33,6 +33,10 @@ def test_channels_without_names_are_in_their_usual_order():
     assert shares_of(["LFE"]).tolist() == [1.0]
 
 
+def test_of_ambisonics_that_channel_is_heard_that_hears_all_around():
+    assert shares_of([channel.name for channel in av.AudioLayout("ambisonic 1").channels]).tolist() == [1.0, 0.0, 0.0, 0.0]
+
+
 def test_what_is_in_the_middle_alone_is_heard():
     """Dialogue of a film with six channels."""
     names = [channel.name for channel in av.AudioLayout("5.1").channels]

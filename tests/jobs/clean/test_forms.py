@@ -1,6 +1,7 @@
 """Forms that files have in the wild: order and offset of streams, display matrices, clocks, pictures of every orientation."""
 
 import io
+import struct
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,15 @@ def test_sixteen_bits_are_told_of_pictures_that_are_read_with_eight(tmp_path: Pa
     cv2.imwrite(str(tmp_path / name), pixels)
     (clip,) = measure_file(str(tmp_path / name), "image", SETTINGS)["clips"]
     assert clip["bit_depth"] == 16
+
+
+def test_a_grey_picture_of_twelve_bits_is_as_bright_as_it_was(tmp_path: Path) -> None:
+    pixels = bytes.fromhex("c80c80") * (96 * 64 // 2)  # two of 0xc80, of which the top is 0xfff
+    tags = [(256, 3, 96), (257, 3, 64), (258, 3, 12), (259, 3, 1), (262, 3, 1), (273, 4, 122), (277, 3, 1), (278, 3, 64), (279, 4, len(pixels))]
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags) + bytes(4)
+    (tmp_path / "a.tif").write_bytes(struct.pack("<2sHI", b"II", 42, 8) + directory + pixels)
+    (clip,) = measure_file(str(tmp_path / "a.tif"), "image", SETTINGS)["clips"]
+    assert (clip["bit_depth"], clip["luma_mean"]) == (12, pytest.approx(200, abs=1))
 
 
 @pytest.mark.parametrize("format_", ["GIF", "PNG", "WEBP", "AVIF"])

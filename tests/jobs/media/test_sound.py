@@ -2,7 +2,9 @@
 
 import math
 import wave
+from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 
@@ -67,6 +69,26 @@ def test_sound_that_changes_on_the_way_keeps_its_pitch(tmp_path, layout, rate):
     (tmp_path / "film.ac3").write_bytes(whole)
     for second in (0.5, 2.5):
         assert pitch(listen(tmp_path / "film.ac3", second, second + 1, 16_000), 16_000) == pytest.approx(440, abs=3)
+
+
+def test_channels_that_have_no_place_are_heard_as_one(tmp_path):
+    """Nine without names, and ambisonics, of which the first hears all around and the others come from sides."""
+    tone = 0.3 * np.sin(2 * math.pi * 440 * np.arange(96_000) / 48_000)
+    with wave.open(str(tmp_path / "nine.wav"), "wb") as file:
+        file.setparams((9, 2, 48_000, 0, "NONE", ""))
+        file.writeframes((np.repeat(tone[:, None], 9, axis=1) * 32767).astype("<i2").tobytes())
+    with av.open(str(tmp_path / "around.mkv"), "w") as out:
+        stream = out.add_stream("libopus", rate=48_000, layout="ambisonic 1", options={"mapping_family": "2"})
+        around = np.stack([tone, -tone, -tone, -tone], axis=1).astype(np.float32)
+        for at in range(0, len(tone), 960):
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(around[at:at + 960]).reshape(1, -1), format="flt", layout="ambisonic 1")
+            frame.sample_rate, frame.pts, frame.time_base = 48_000, at, Fraction(1, 48_000)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    for name in ("nine.wav", "around.mkv"):
+        sound = listen(tmp_path / name, 0.5, 1.5, 16_000)
+        assert pitch(sound, 16_000) == pytest.approx(440, abs=2)
+        assert np.abs(sound).max() == pytest.approx(0.3, abs=0.03)
 
 
 def test_samples_that_are_no_numbers_are_silence(tmp_path):
