@@ -28,7 +28,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType({
 LIMITS: Mapping[str, int] = MappingProxyType({
     "title": 1_000, "caption": 20_000, "transcript": 1_000_000, "text": 16 << 20, "lang": 35, "licence": 500, "consent": 500})
 """Characters that are stored; what is beyond is cut off."""
-MASKED = ("title", "caption", "transcript", "text")
+MASKED = ("title", "caption", "transcript", "text", "licence", "consent")
 _MARGIN = 400
 """A number that begins before the limit is masked whole before the cut."""
 

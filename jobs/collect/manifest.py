@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from jobs.collect import behaviour
 from jobs.collect.fields import BODY, FILE, NAMES, first, given, merged
+from jobs.collect.pii import mask
 from jobs.collect.source import Found, opened
 from jobs.collect.tables import Line, NotATable, Shape, rows, shape
 from jobs.media.sniff import extension_kind
@@ -160,7 +161,7 @@ def _read_manifest(joined: Joined, table: Found, lines: Iterator[Line], places: 
 
 def why_missing(name: str) -> str:
     """A sentence about a name that stands for no object."""
-    shown = name if len(name) < SHOWN else name[:SHOWN] + "…"
+    shown = mask(name if len(name) < SHOWN else name[:SHOWN] + "…")[0]
     if "://" in name:
         return f"names {shown!r}; addresses are not fetched, only files below the source folder are collected"
     if ".." in name or name.startswith("/"):

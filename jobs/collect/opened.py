@@ -48,8 +48,9 @@ def changed(source: Mapping[str, Any], path: str, *, verify: bool = False) -> st
     facts = os.stat(path)
     if facts.st_size != source["size_bytes"]:
         return f"has {facts.st_size} bytes now and had {source['size_bytes']} when it was collected; collect it again"
-    written = path == source["uri"] and source["fetched_at"] is not None \
-        and facts.st_mtime_ns // 1000 != (source["fetched_at"] - EPOCH) // timedelta(microseconds=1)
+    copy = path != source["uri"]
+    written = copy or (source["fetched_at"] is not None
+                       and facts.st_mtime_ns // 1000 != (source["fetched_at"] - EPOCH) // timedelta(microseconds=1))
     if (verify or written) and source["sha256"] and _sha256(path) != source["sha256"]:
         return "has other bytes now than when it was collected; collect it again"
     return None

@@ -163,8 +163,8 @@ _NO_DIGIT_BEFORE = r"(?<![\d])(?<!\d[.,:/])"
 _NO_DIGIT_AFTER = r"(?![\d])(?![.,:/]\d)"
 _NO_AMOUNT = r"(?! ?(?:[元块万亿人股吨次名只米份]|美元|公里|浏览|播放|观看|阅读|点?赞|粉丝|毫安|字节|用户|年度?|dollars|people|views|plays|likes|followers|subscribers|bytes|mAh))"
 _HAN_DIGIT = r"[\d〇零幺一二三四五六七八九壹贰叁肆伍陆柒捌玖]"
-_HEART = r"[\s\u2764\u2665\ufe0f]*"
-_IS = _HEART + r"(?:是|[为為]|is(?![A-Za-z]))?" + _HEART + r"[:=]?\s*[\"'`“‘「『【\[(]{0,2}\s*"
+_HEART = r"[\s\u2764\u2665\ufe0f]{0,4}"
+_IS = _HEART + r"(?:是|[为為]|is(?![A-Za-z]))?" + _HEART + r"[:=]?\s{0,4}[\"'`“‘「『【\[(]{0,2}\s{0,4}"
 """Between what a number or a name is called and itself."""
 _EXT = r"(?:,? ?(?:ext(?:ension|n)?\.?|Ext\.?|x|转|轉|分[机機]) ?\d{1,6})?"
 """An extension, which is masked with its number."""
@@ -178,7 +178,7 @@ _STREET = (r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Cou
            r"|Gardens|Gdns|Mews|Row|Walk|Circle|Cir|Trail|Loop|Alley|Grove|Hill|Park)(?![A-Za-z])\.?")
 _HOUSE = rf"(?<![\w.,$-])\d{{1,5}}(?:-\d{{1,4}})?[A-Za-z]?,? (?:[NSEW]{{1,2}}\.? )?(?:(?:[A-Z][A-Za-z'.-]+|\d{{1,3}}(?:st|nd|rd|th)) ){{1,4}}{_STREET}(?: [NSEW]{{1,2}}(?![A-Za-z])\.?)?"
 _RUE = (r"\d{1,3}(?: ?bis| ?ter)?,? (?:[Rr]ue|[Aa]venue|boulevard|place|quai|impasse|allée|chemin|cours) "
-        r"(?:(?:de la|de l'|des|du|de|d'|la|le|les) ?)?(?:(?:[a-z]{1,3} |[dl]['’])?[A-ZÉÈ][\wÀ-ÿ'’-]*(?: (?=[A-ZÉÈ]))?){1,4}")
+        r"(?:(?:de la|de l'|des|du|de|d'|la|le|les) ?)?(?:(?:[a-z]{1,3} |[dl]['’])?[A-ZÉÈ][\wÀ-ÿ'’-]{0,30}(?: (?=[A-ZÉÈ]))?){1,4}")
 _FLAT = r"(?:(?:Apt|Apartment|Unit|Suite|Ste|Flat|Room|Rm)\.? |#) ?[A-Za-z]?-?\d{1,5}[A-Za-z]?"
 _POST = (r"(?:,? [A-Z][A-Za-z'.-]+){0,4},? (?:(?:[A-Z]{2}|[A-Z][a-z]+),? \d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d|(?:NSW|VIC|QLD|WA|SA|TAS|ACT|NT) \d{4})")
 _NUMERAL = r"(?:\d{1,5}(?:-\d{1,4})?|[一二三四五六七八九十百零〇]{1,6})"
@@ -222,14 +222,14 @@ _KINDS: tuple[_Kind, ...] = (
         + r"(?P<hit>[1-9](?:[ -]?\d){16}[ -]?[\dXx]|[1-9]\d{5}[ -]?\d{6}(?:[ -]?\d{3})?)(?![\dA-Za-z])")),
     # other papers where they are called so: a passport, a US social security number
     _Kind("<ID>", re.compile(
-        r"(?:护照|護照|(?<![A-Za-z])passport),?\s*(?:号码|號碼|号|號|no\.?|number|#)?\s*(?:是|[为為]|is)?\s*[:.,]?\s*(?P<hit>[A-Z]{1,2}\d{7,8}|(?<=[:.,为為是 ])\d{9}|(?=(?:[A-Z]*\d){3})(?=\d*[A-Z])[A-Z0-9]{8,9})(?![A-Za-z0-9])"
-        r"|(?:通行[证證]|回[乡鄉][证證]|台胞[证證]),?(?:号码|號碼|号|號)?\s*(?:是|[为為])?\s*[:.]?\s*(?P<pass>[A-Z]?\d{8,10})(?![A-Za-z0-9])"
-        r"|(?:licen[cs]e|number|registration) plate\s*(?:number|no\.?|#)?\s*(?:is)?\s*[:.]?\s*(?-i:(?P<registration>(?=[A-Z -]*\d)(?=[\d -]*[A-Z])[A-Z\d]{2,4}[ -]?[A-Z\d]{2,4})(?![A-Za-z\d]))"
-        r"|[车車]牌(?:号码|號碼|号|號)?\s*(?:是|[为為])?\s*[:.]?\s*(?P<plate>[\u4e00-\u9fff][A-Z][ ·]?[A-Z0-9]{5,6})(?![A-Za-z0-9])"
-        r"|(?:(?<![A-Za-z])(?:ssn|social security)(?:\s*(?:number|num|no\.?|#))?(?:\s*\(ssn\))?|社保号码?|社会保障号码?)\s*(?:is)?\s*[:=.,#]?\s*(?P<also>\d{3}[ -]?\d{2}[ -]?\d{4})(?!\d)", re.I)),
+        r"(?:护照|護照|(?<![A-Za-z])passport),?\s{0,4}(?:号码|號碼|号|號|no\.?|number|#)?\s{0,4}(?:是|[为為]|is)?\s{0,4}[:.,]?\s{0,4}(?P<hit>[A-Z]{1,2}\d{7,8}|(?<=[:.,为為是 ])\d{9}|(?=(?:[A-Z]{0,9}\d){3})(?=\d{0,9}[A-Z])[A-Z0-9]{8,9})(?![A-Za-z0-9])"
+        r"|(?:通行[证證]|回[乡鄉][证證]|台胞[证證]),?(?:号码|號碼|号|號)?\s{0,4}(?:是|[为為])?\s{0,4}[:.]?\s{0,4}(?P<pass>[A-Z]?\d{8,10})(?![A-Za-z0-9])"
+        r"|(?:licen[cs]e|number|registration) plate\s{0,4}(?:number|no\.?|#)?\s{0,4}(?:is)?\s{0,4}[:.]?\s{0,4}(?-i:(?P<registration>(?=[A-Z -]{0,9}\d)(?=[\d -]{0,9}[A-Z])[A-Z\d]{2,4}[ -]?[A-Z\d]{2,4})(?![A-Za-z\d]))"
+        r"|[车車]牌(?:号码|號碼|号|號)?\s{0,4}(?:是|[为為])?\s{0,4}[:.]?\s{0,4}(?P<plate>[\u4e00-\u9fff][A-Z][ ·]?[A-Z0-9]{5,6})(?![A-Za-z0-9])"
+        r"|(?:(?<![A-Za-z])(?:ssn|social security)(?:\s{0,4}(?:number|num|no\.?|#))?(?:\s{0,4}\(ssn\))?|社保号码?|社会保障号码?)\s{0,4}(?:is)?\s{0,4}[:=.,#]?\s{0,4}(?P<also>\d{3}[ -]?\d{2}[ -]?\d{4})(?!\d)", re.I)),
     _Kind("<ID>", re.compile(
         r"(?:(?<![A-Za-z])(?:driver'?s? licen[cs]e|national insurance|NINO|NI(?= n)|NHS|ITIN|tax(?:payer)? id|a?adhaar|medicare|medicaid|visa(?= n)|(?:national|patient|hk|hong kong) ?id(?:entity card)?)"
-        r"(?:\s*(?:no\.?|number|num|#|card))*|(?:身[分份]證(?:字號|統一編號)?|(?:香港|澳门|台湾)(?:居民)?身份证|統一編號|居留[证證]|[军軍]官[证證]|士官[证證]|警官[证證]|社保卡|医保卡|病历),?(?:号码|號碼|号|號)?)"
+        r"(?:\s{0,4}(?:no\.?|number|num|#|card))*|(?:身[分份]證(?:字號|統一編號)?|(?:香港|澳门|台湾)(?:居民)?身份证|統一編號|居留[证證]|[军軍]官[证證]|士官[证證]|警官[证證]|社保卡|医保卡|病历),?(?:号码|號碼|号|號)?)"
         + _IS + r"(?P<hit>[A-Z9]{5}\d{6}[A-Z0-9]{5}|(?:[\u4e00-\u9fff]字第?)?[A-Za-z]{0,3}[ -]?\d(?:[ -]?[A-Za-z]{0,3}\d){3,15}(?: ?[A-Za-z])?(?:\([\dA]\))?)(?![A-Za-z0-9])", re.I),
         lambda found: 5 <= sum(c.isdigit() for c in found.group("hit")) <= 18 and not _YEARS.fullmatch(found.group("hit"))),
     _Kind("<ID>", re.compile(r"(?<![A-Za-z0-9])[A-Z]{1,2}\d{6}\([\dA]\)"), _hong_kong),
@@ -238,31 +238,31 @@ _KINDS: tuple[_Kind, ...] = (
         _NO_DIGIT_BEFORE + r"(?:(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|62\d\d|35\d\d|6011|65\d\d)(?:[ -]?\d{4}){3}(?:[ -]?\d{1,3})?"
         r"|3[47]\d\d[ -]?\d{6}[ -]?\d{5})" + _NO_DIGIT_AFTER), _luhn),
     _Kind("<CARD>", re.compile(
-        r"(?:银行卡|信用卡|储蓄卡|[\u4e00-\u9fff]行卡|卡号|账户|[账帐]号|开户行?|(?<![A-Za-z])(?:card|account|acct|a/c))\s*(?:号码|号|no\.?|number)?" + _IS
+        r"(?:银行卡|信用卡|储蓄卡|[\u4e00-\u9fff]行卡|卡号|账户|[账帐]号|开户行?|(?<![A-Za-z])(?:card|account|acct|a/c))\s{0,4}(?:号码|号|no\.?|number)?" + _IS
         + r"(?P<hit>\d(?:[ -]?\d){11,18})" + _NO_DIGIT_AFTER, re.I)),
     _Kind("<CARD>", re.compile(
-        r"(?<![A-Za-z])(?:(?:account|acct|a/c|routing)(?:\s*(?:no\.?|number|num|#))?" + _IS + r"(?P<hit>\d{6,17})|sort code" + _IS
+        r"(?<![A-Za-z])(?:(?:account|acct|a/c|routing)(?:\s{0,4}(?:no\.?|number|num|#))?" + _IS + r"(?P<hit>\d{6,17})|sort code" + _IS
         + r"(?P<also>\d\d-\d\d-\d\d))" + _NO_DIGIT_AFTER, re.I), lambda found: found.group("also") is not None or _no_day(found)),
     _Kind("<CARD>", re.compile(r"(?<![A-Za-z0-9])(?:[13][1-9A-HJ-NP-Za-km-z]{25,33}|T[1-9A-HJ-NP-Za-km-z]{33})(?![A-Za-z0-9])"), _base58),
     _Kind("<CARD>", re.compile(r"(?<![A-Za-z0-9])(?:0x[0-9A-Fa-f]{40}|bc1[ac-hj-np-z02-9]{36,59})(?![A-Za-z0-9])"), signs=("0x", "bc1")),
     _Kind("<HANDLE>", re.compile(r"(?<![A-Za-z0-9_])wxid_[A-Za-z0-9]{6,30}(?![A-Za-z0-9_])")),
     # named accounts: the word before vouches for what follows, if that has a sign no word has or the word before says so
     _Kind("<HANDLE>", re.compile(
-        r"(?:微 ?信|薇信|威信|V信|绿泡泡|公众号|[加+\u2795]\s*(?:[微薇威]|v(?![A-Za-z]))|[薇微威](?=\s*(?:\u2764|\u2665|:))|我的?v(?=是|:|\d)|(?<![A-Za-z])v(?=\u2764|\u2665)|抖音|快手|小红书|微博|知乎|豆瓣|贴吧|陌陌|[bB]站|哔哩哔哩|支付宝"
-        r"|(?<![A-Za-z])(?:wechat|wei ?xin(?: hao)?|weibo|telegram|whatsapp|instagram|skype|line(?=\s*id)|v ?x|wx))"
-        r"\s*(?:搜索?|关注)?(?P<named>号|帐号|账号|(?<![A-Za-z])u?id(?![A-Za-z]))?" + _IS + r"@?(?:live:)?"
+        r"(?:微 ?信|薇信|威信|V信|绿泡泡|公众号|[加+\u2795]\s{0,4}(?:[微薇威]|v(?![A-Za-z]))|[薇微威](?=\s{0,4}(?:\u2764|\u2665|:))|我的?v(?=是|:|\d)|(?<![A-Za-z])v(?=\u2764|\u2665)|抖音|快手|小红书|微博|知乎|豆瓣|贴吧|陌陌|[bB]站|哔哩哔哩|支付宝"
+        r"|(?<![A-Za-z])(?:wechat|wei ?xin(?: hao)?|weibo|telegram|whatsapp|instagram|skype|line(?=\s{0,4}id)|v ?x|wx))"
+        r"\s{0,4}(?:搜索?|关注)?(?P<named>号|帐号|账号|(?<![A-Za-z])u?id(?![A-Za-z]))?" + _IS + r"@?(?:live:)?"
         r"(?P<hit>\+?\d[\d-]{5,14}(?!\d)" + _NO_AMOUNT + r"|[A-Za-z][A-Za-z0-9_-]{4,29}(?![A-Za-z0-9_]))", re.I), _account),
     _Kind("<HANDLE>", re.compile(
-        r"加\s*(?:我|个|下|一下)\s*的?\s*(?:微信|薇信|威信|V信|vx|wx|wechat|QQ)" + _IS + r"(?P<hit>[A-Za-z0-9][A-Za-z0-9_-]{4,29})(?![A-Za-z0-9_])", re.I)),
+        r"加\s{0,4}(?:我|个|下|一下)\s{0,4}的?\s{0,4}(?:微信|薇信|威信|V信|vx|wx|wechat|QQ)" + _IS + r"(?P<hit>[A-Za-z0-9][A-Za-z0-9_-]{4,29})(?![A-Za-z0-9_])", re.I)),
     _Kind("<HANDLE>", re.compile(
         r"(?<![A-Za-z])(?:ig|ins|insta|snap|snapchat|discord|twitter|tiktok|kakao|kik|viber|signal|steam|skype|facebook|fb|linkedin|github|reddit|venmo|pinterest|twitch)"
-        r"\s*(?P<named>id|account|user(?:name)?|handle|号|账号)?\s*(?:[:=]|是|is(?![A-Za-z]))\s*@?(?:live:)?"
+        r"\s{0,4}(?P<named>id|account|user(?:name)?|handle|号|账号)?\s{0,4}(?:[:=]|是|is(?![A-Za-z]))\s{0,4}@?(?:live:)?"
         r"(?P<hit>[A-Za-z0-9_][A-Za-z0-9_.-]{2,29}(?<![.-])(?:#\d{4})?)(?![A-Za-z0-9_])", re.I), _account),
     _Kind("<HANDLE>", re.compile(r"(?<![\w.#])[A-Za-z0-9_.]{2,32}#\d{4}(?![A-Za-z0-9_])"), signs=("discord",)),
     _Kind("<HANDLE>", re.compile(
-        r"(?:(?<![A-Za-z])Q ?Q|(?<![A-Za-z])Q(?=号)|[加+\u2795扣]\s*Q|扣扣|企鹅(?=\s*[群号帐账是为:=]))\s*(?:群|号|号码|帐号|账号)?\s*(?:是|为|is)?\s*[:=]?\s*"
+        r"(?:(?<![A-Za-z])Q ?Q|(?<![A-Za-z])Q(?=号)|[加+\u2795扣]\s{0,4}Q|扣扣|企鹅(?=\s{0,4}[群号帐账是为:=]))\s{0,4}(?:群|号|号码|帐号|账号)?\s{0,4}(?:是|为|is)?\s{0,4}[:=]?\s{0,4}"
         r"(?P<hit>[1-9]\d{4,10})(?!\d)", re.I)),
-    _Kind("<HANDLE>", re.compile(r"(?:群(?:号码?|聊|组)?\s*[:=]|(?:交流|讨论|粉丝|学习|福利|读者|技术|官方)群)\s*(?P<hit>[1-9]\d{5,10})(?!\d)"), signs=("群",)),
+    _Kind("<HANDLE>", re.compile(r"(?:群(?:号码?|聊|组)?\s{0,4}[:=]|(?:交流|讨论|粉丝|学习|福利|读者|技术|官方)群)\s{0,4}(?P<hit>[1-9]\d{5,10})(?!\d)"), signs=("群",)),
     # phones: international, Chinese mobile (written as one, in groups, digit by digit, in Chinese numerals), Chinese and British landline and
     # British mobile, North American
     _Kind("<PHONE>", re.compile(r"(?<![A-Za-z0-9_+])(?:\+|00(?=86)|(?<!\d )00(?=(?:1|7|33|34|39|4[149]|6[0156]|8[12]|85[23]|886|91)[ -]))[1-9]\d{0,2}(?:[ ().-]{0,2}\d){7,13}" + _EXT + _NO_DIGIT_AFTER),
@@ -296,14 +296,14 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<!\d )[2-9]\d{2} [2-9]\d{2} \d{4}" + _EXT + _NO_DIGIT_AFTER + r"(?! \d)")),
     _Kind("<PHONE>", re.compile(
         r"(?:电话|電話|座机|热线|熱線|手机|手機|客服|联系方式|聯絡方式|致电|传真|傳真|(?<![A-Za-z])(?:tel|phone|call|mobile|cell|fax|te?xt|sms|dial|(?:my|his|her|our)(?=\s+number)))"
-        r"\s*(?:号码|號碼|号|號|number|no\.?|(?:(?:me|us) )?(?:at|on))?\s*(?:是|为|is)?\s*[:.-]?\s*"
+        r"\s{0,4}(?:号码|號碼|号|號|number|no\.?|(?:(?:me|us) )?(?:at|on))?\s{0,4}(?:是|为|is)?\s{0,4}[:.-]?\s{0,4}"
         r"(?P<hit>\(?\d[\d ().-]{5,18}\d" + _EXT + r")(?!\d)" + _NO_AMOUNT, re.I), _number),
     _Kind("<PHONE>", re.compile(
-        rf"(?:电话|電話|座机|手机|手機|热线|(?<!彩票)(?<![开中]奖)号码|传真)(?:号码?)?(?:是|为|:)?\s*(?P<hit>{_HAN_DIGIT}(?:[ -]?{_HAN_DIGIT}){{6,11}})(?!{_HAN_DIGIT})"),
+        rf"(?:电话|電話|座机|手机|手機|热线|(?<!彩票)(?<![开中]奖)号码|传真)(?:号码?)?(?:是|为|:)?\s{{0,4}}(?P<hit>{_HAN_DIGIT}(?:[ -]?{_HAN_DIGIT}){{6,11}})(?!{_HAN_DIGIT})"),
         lambda found: not found.group("hit").isascii(), spelt=True),
     # machines
     _Kind("<IP>", re.compile(
-        r"(?<![A-Za-z0-9_.:-])(?<!版本)(?<!version )(?<!ver )(?P<named>(?:(?<![A-Za-z])(?:ip|server|host|ping|ssh)|服务器|主机)(?:地址|\s*address)?" + _IS
+        r"(?<![A-Za-z0-9_.:-])(?<!版本)(?<!version )(?<!ver )(?P<named>(?:(?<![A-Za-z])(?:ip|server|host|ping|ssh)|服务器|主机)(?:地址|\s{0,4}address)?" + _IS
         + r"(?:[a-z]+@)?|https?://|ssh://)?(?P<hit>\d{1,3}(?:\.\d{1,3}){3}(?![A-Za-z0-9_])(?!\.\d)(?!/\d)|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![A-Za-z0-9_:]))", re.I),
         _machine),
     # postal addresses: a house in a street, with a flat or a postcode behind or a word before that says whose it is
@@ -311,15 +311,15 @@ _KINDS: tuple[_Kind, ...] = (
           signs=tuple(" " + kind for kind in ("st", "ave", "r", "b", "l", "d", "c", "p", "te", "way", "sq", "h", "g", "mews", "walk", "tr", "al"))),
     _Kind("<ADDRESS>", re.compile(rf"(?<![\w.,$-])(?P<hit>{_RUE}(?P<flat>,? {_FLAT})?(?P<post>,? \d{{5}} [A-ZÉ][\w-]+)?)(?!\w)"), _home,
           signs=tuple(f"{kind} " for kind in ("rue", "avenue", "boulevard", "place", "quai", "impasse", "allée", "chemin", "cours"))),
-    _Kind("<ADDRESS>", re.compile(r"(?<!\w)[A-ZÄÖÜ][\wäöüß-]*(?:straße|strasse|str\.|gasse|platz|weg|allee) \d{1,3} ?[a-h]?,? \d{5} [A-ZÄÖÜ][\wäöüß-]+"),
+    _Kind("<ADDRESS>", re.compile(r"(?<!\w)[A-ZÄÖÜ][\wäöüß-]{0,40}(?:straße|strasse|str\.|gasse|platz|weg|allee) \d{1,3} ?[a-h]?,? \d{5} [A-ZÄÖÜ][\wäöüß-]+"),
           signs=("straße", "strasse", "str.", "gasse", "platz", "weg", "allee")),
     _Kind("<ADDRESS>", re.compile(r"(?<![A-Za-z])P\.? ?O\.? ?Box \d{1,6}(?!\d)", re.I), signs=("box",)),
     _Kind("<ADDRESS>", re.compile(
-        rf"(?:地址|住址|家住|住在|住(?=:)|寄[到往给至]|送到|送货到|快递到|搬到|寄送至)[是在为:]{{0,2}}\s*(?P<hit>[\u4e00-\u9fff]{{2,24}}?{_DOOR}(?:{_INSIDE})*)", re.I), signs=("址", "住", "寄", "送", "快递", "搬到"), spelt=True),
+        rf"(?:地址|住址|家住|住在|住(?=:)|寄[到往给至]|送到|送货到|快递到|搬到|寄送至)[是在为:]{{0,2}}\s{{0,4}}(?P<hit>[\u4e00-\u9fff]{{2,24}}?{_DOOR}(?>{_INSIDE}){{0,8}})", re.I), signs=("址", "住", "寄", "送", "快递", "搬到"), spelt=True),
     _Kind("<ADDRESS>", re.compile(
-        rf"(?<=[省市区县镇乡區縣鎮鄉])(?P<hit>[\u4e00-\u9fff]{{1,12}}?(?:路|街|道|巷|胡同|弄|村|庄|屯|里|园|區|小区|社区|新村)[东西南北中東]?[一二三四]?段?{_DOOR}(?:{_INSIDE})*)"), spelt=True),
+        rf"(?<=[省市区县镇乡區縣鎮鄉])(?P<hit>[\u4e00-\u9fff]{{1,12}}?(?:路|街|道|巷|胡同|弄|村|庄|屯|里|园|區|小区|社区|新村)[东西南北中東]?[一二三四]?段?{_DOOR}(?>{_INSIDE}){{0,8}})"), spelt=True),
     _Kind("<ADDRESS>", re.compile(
-        rf"(?P<hit>[\u4e00-\u9fff]{{2,6}}(?:路|街|道|巷|胡同|弄|村|园|小区|社区|新村|花园|公寓|家园){_DOOR}(?:{_INSIDE})*?{_NUMERAL}(?:单元|室|門|门|栋|幢)(?:{_INSIDE})*)"), spelt=True),
+        rf"(?P<hit>[\u4e00-\u9fff]{{2,6}}(?:路|街|道|巷|胡同|弄|村|园|小区|社区|新村|花园|公寓|家园){_DOOR}(?>{_INSIDE}){{0,8}}{_NUMERAL}(?:单元|室|門|门|栋|幢)(?>{_INSIDE}){{0,8}})"), spelt=True),
     # the page of an account
     _Kind("<HANDLE>", re.compile(
         r"(?<![A-Za-z0-9])(?:weibo\.c(?:om|n)/(?:u/|n/)?|(?:twitter|x|instagram|facebook|tiktok|threads)\.com/@?|t\.me/|douyin\.com/user/"
@@ -370,7 +370,7 @@ def _spans(kind: _Kind, plain: str) -> Iterator[tuple[int, int]]:
             yield found.span(named[0] if named else 0)
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\ud800-\udfff\ufffe\uffff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\ud800-\udfff\ufffe\uffff\u00ad\u180e\u202a-\u202e\u2061-\u2064\u2066-\u2069]|(?<=\d)[\u200c-\u200f]+(?=\d)")
 
 
 def clean(text: str) -> str:

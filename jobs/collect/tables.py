@@ -8,6 +8,7 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO, Literal
 
 SUFFIXES = frozenset({"csv", "tsv", "jsonl", "ndjson", "json"})
@@ -28,6 +29,8 @@ class Shape:
     delimiter: str = ","
     header: tuple[str, ...] = ()
     """Columns as normalised names; of a JSON table those of its first rows."""
+    chinese: bool = False
+    """Whether its beginning is GB18030: then `è` in UTF-8 is no letter of some row but `猫`."""
 
 
 @dataclass(frozen=True)
@@ -67,34 +70,48 @@ _COMMON = frozenset(
 
 
 def _is_chinese(text: str) -> bool:
-    """Whether what stands in it beside ASCII is Chinese that somebody wrote."""
+    """Whether what stands in it beside ASCII is Chinese that somebody wrote. Of few characters little can be said: letters of other alphabets
+    read as Chinese give such as stand in no list of the usual ones (the first level of GB 2312)."""
     foreign = [c for c in text if ord(c) > 127]
     han = [c for c in foreign if "\u4e00" <= c <= "\u9fff"]
     signs = sum("\u3000" <= c <= "\u303f" or "\uff00" <= c <= "\uffef" for c in foreign)
-    return len(han) + signs >= 0.7 * len(foreign) and (len(han) < 10 or sum(c in _COMMON for c in han) >= 0.15 * len(han))
+    if len(han) + signs < 0.7 * len(foreign):
+        return False
+    common = sum(c in _COMMON for c in han)
+    return common >= 0.15 * len(han) if len(han) >= 10 else bool(common) or all(map(_usual, han))
 
 
-def decode(data: bytes) -> str | None:
-    """Text from bytes: UTF-8, UTF-16 and UTF-32 with BOM, UTF-8 without, else GB18030 if what comes out is Chinese; None for neither."""
+def _usual(character: str) -> bool:
+    """Whether it is of the first level of GB 2312, 3755 characters by their sound: lead bytes B0 to D7."""
+    try:
+        return character.encode("gb2312")[0] <= 0xD7
+    except UnicodeEncodeError:
+        return False
+
+
+def decode(data: bytes, chinese: bool = False) -> str | None:
+    """Text from bytes: UTF-8, UTF-16 and UTF-32 with BOM, UTF-8 without, else GB18030 if what comes out is Chinese; None for neither.
+
+    With `chinese` the bytes are a part of something in GB18030: UTF-8 only where that has Chinese characters.
+    """
     if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        try:
-            return data.decode("utf-32")
-        except UnicodeDecodeError:
-            return None
+        return _decoded(data, "utf-32")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        try:
-            return data.decode("utf-16")
-        except UnicodeDecodeError:
-            return None
+        return _decoded(data, "utf-16")
+    plain = _decoded(data, "utf-8-sig")
+    if plain is not None and (not chinese or plain.isascii() or any("\u4e00" <= c <= "\u9fff" for c in plain)):
+        return plain
+    other = _decoded(data, "gb18030")
+    if chinese:
+        return plain if other is None else other
+    return other if other is not None and _is_chinese(other) else None
+
+
+def _decoded(data: bytes, encoding: str) -> str | None:
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass
-    try:
-        text = data.decode("gb18030")
+        return data.decode(encoding)
     except UnicodeDecodeError:
         return None
-    return text if _is_chinese(text) else None
 
 
 def shape(file: BinaryIO, suffix: str) -> Shape:
@@ -108,9 +125,11 @@ def shape(file: BinaryIO, suffix: str) -> Shape:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise NotATable("UTF-16; save it as UTF-8")
     file.seek(0)
+    whole = head[:head.rfind(b"\n") + 1] or head
+    chinese = _decoded(whole, "utf-8-sig") is None and decode(whole) is not None
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
     if suffix in ("csv", "tsv"):
-        first = decode(file.readline(MAX_LINE_BYTES))
+        first = decode(file.readline(MAX_LINE_BYTES), chinese)
         if first is None or not first.strip() or "\0" in first:
             raise NotATable("no line of column names")
         delimiter = "\t" if suffix == "tsv" else max(",\t;|", key=first.count)
@@ -119,14 +138,14 @@ def shape(file: BinaryIO, suffix: str) -> Shape:
         except (csv.Error, StopIteration):
             raise NotATable("its lines end with a carriage return alone; save it with line feeds" if "\r" in first.rstrip("\r\n")
                             else "no line of column names") from None
-        return Shape("csv", delimiter, tuple(column(name) for name in header))
+        return Shape("csv", delimiter, tuple(column(name) for name in header), chinese)
     form: Literal["jsonl", "array"] = "array" if suffix == "json" and (start == b"[" or _over_lines(head)) else "jsonl"
-    sample = [line for line, _ in zip(rows(file, Shape(form)), range(20), strict=False)]
+    sample = [line for line, _ in zip(rows(file, Shape(form, chinese=chinese)), range(20), strict=False)]
     names = {column(name): None for line in sample if line.cells is not None for name in line.cells}
     if not names:
         why = next((line.problem for line in sample if line.problem), "no rows")
         raise NotATable(f"{'JSON' if suffix == 'json' else suffix.upper()} without rows of named values ({why})")
-    return Shape(form, header=tuple(names))
+    return Shape(form, header=tuple(names), chinese=chinese)
 
 
 def _over_lines(head: bytes) -> bool:
@@ -153,7 +172,7 @@ def rows(file: BinaryIO, how: Shape, chunk: Chunk | None = None) -> Iterator[Lin
     else:
         file.seek(chunk.offset)
         counted = _Counted(_lines(file, chunk.size_bytes), chunk.offset, chunk.first_line)
-    yield from _csv(counted, how) if how.form == "csv" else _jsonl(counted)
+    yield from _csv(counted, how) if how.form == "csv" else _jsonl(counted, how.chinese)
 
 
 def chunks(file: BinaryIO, how: Shape) -> list[Chunk]:
@@ -165,7 +184,7 @@ def chunks(file: BinaryIO, how: Shape) -> list[Chunk]:
     if how.form == "csv":
         next(counted, None)
     found, start, first = [], counted.offset, counted.number
-    ends: Iterable[object] = csv.reader(map(_forgiving, counted), delimiter=how.delimiter) if how.form == "csv" else counted
+    ends: Iterable[object] = csv.reader(map(partial(_forgiving, chinese=how.chinese), counted), delimiter=how.delimiter) if how.form == "csv" else counted
     steps = iter(ends)
     _big_cells()
     while True:
@@ -222,14 +241,14 @@ def _big_cells() -> None:
     csv.field_size_limit(MAX_LINE_BYTES)
 
 
-def _forgiving(line: bytes | None) -> str:
-    text = None if line is None else decode(line)
+def _forgiving(line: bytes | None, chinese: bool) -> str:
+    text = None if line is None else decode(line, chinese)
     return "\ufffd\n" if text is None else text.replace("\0", "")
 
 
 def _csv(lines: _Counted, how: Shape) -> Iterator[Line]:
     _big_cells()
-    reader = csv.reader(map(_forgiving, lines), delimiter=how.delimiter)
+    reader = csv.reader(map(partial(_forgiving, chinese=how.chinese), lines), delimiter=how.delimiter)
     while True:
         number, lines.quotes = lines.number, 0
         try:
@@ -251,14 +270,14 @@ def _csv(lines: _Counted, how: Shape) -> Iterator[Line]:
             yield Line(number, dict(zip(how.header, cells, strict=False)))
 
 
-def _jsonl(lines: _Counted) -> Iterator[Line]:
+def _jsonl(lines: _Counted, chinese: bool) -> Iterator[Line]:
     while True:
         number = lines.number
         try:
             line = next(lines)
         except StopIteration:
             return
-        text = None if line is None else decode(line)
+        text = None if line is None else decode(line, chinese)
         if text is None:
             yield Line(number, None, "too long, or neither UTF-8 nor GB18030")
         elif text.strip():

@@ -45,3 +45,12 @@ def test_a_place_out_of_reach_rejects_no_source(facts, monkeypatch, error):
     monkeypatch.setattr(source, "opened", fails)
     with pytest.raises(Transient, match="try again"):
         read(facts | {"uri": "s3://bucket/a.mp4"})
+
+
+def test_a_copy_says_nothing_of_when_its_object_was_written(facts, monkeypatch):
+    """Of an object in a bucket the bytes are compared, as those of a file are that was written since."""
+    elsewhere = {"uri": f"memory://bucket{facts['uri']}", "sha256": "0" * 64}
+    monkeypatch.setattr(source, "opened", lambda uri: open(facts["uri"], "rb"))
+    with pytest.raises(Unreadable, match="other bytes now"):
+        read(facts | elsewhere, verify=False)
+    assert read(facts | {"uri": elsewhere["uri"]}, verify=False) == b"abc"

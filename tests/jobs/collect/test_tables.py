@@ -128,3 +128,27 @@ def test_any_bytes_give_rows_or_a_refusal(data, suffix):
     (b"plain", "plain")])
 def test_decoding_guesses_only_what_is_plausible(data, text):
     assert decode(data) == text
+
+
+@pytest.mark.parametrize(("text", "encoding"), [
+    ("Ein schöner Tag in Köln", "cp1252"), ("Müller", "cp1252"), ("Ça coûte très peu à Orléans", "cp1252"), ("日本の風景", "shift_jis"), ("привет", "cp1251"), ("Здравствуй", "cp1251")])
+def test_few_letters_of_other_alphabets_are_not_taken_for_chinese(text, encoding):
+    assert decode(text.encode(encoding)) is None
+
+
+@pytest.mark.parametrize("text", ["夜景", "夕阳", "红色汽车", "一只狗 in the park", "雪山，湖泊"])
+def test_few_characters_of_gb18030_are_read(text):
+    assert decode(text.encode("gb18030")) == text
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_a_table_has_one_encoding(suffix):
+    """`猫` in GB18030 is `è` in UTF-8, and a row alone cannot tell."""
+    words = ["今天去了西藏", "猫", "山水", "女", "plain", "风景真的很美"]
+    if suffix == "csv":
+        text = "file,caption\n" + "".join(f"{i}.mp4,{word}\n" for i, word in enumerate(words))
+    else:
+        text = "".join(json.dumps({"file": f"{i}.mp4", "caption": word}, ensure_ascii=False) + "\n" for i, word in enumerate(words))
+    for data in (text.encode("gb18030"), text.encode()):
+        file = io.BytesIO(data)
+        assert [line.cells["caption"] for line in rows(file, shape(file, suffix))] == words
