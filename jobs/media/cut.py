@@ -21,7 +21,7 @@ from jobs.media.smart import smart
 from jobs.media.sniff import HEAD_BYTES, Kind, sniff
 from jobs.media.sound import sound_of
 from jobs.media.track import TICKS, Track, encoded, muxed
-from jobs.media.window import EPSILON_S, Span, Window, decoding_order, frames, read
+from jobs.media.window import EPSILON_S, Span, Window, copyable, frames, read
 
 Mode = Literal["smart", "copy", "encode", "range"]
 WHOLE_CODECS = frozenset({"h264", "vp8", "vp9", "av1", "hevc"})
@@ -127,7 +127,7 @@ def _cut(container: Any, file: Any, kind: Kind, span: Span) -> Cut:
             "whole",
             first,
         )
-    if (whole or (span.mode == "copy" and not decoding_order(window))) and video.codec_context.codec.canonical_name in MP4_CODECS:
+    if (whole or (span.mode == "copy" and copyable(window))) and video.codec_context.codec.canonical_name in MP4_CODECS:
         done = _copied(window, video, span)
     else:
         done = (smart(window, video, origin, span) if span.mode == "smart" else None) or encoded(

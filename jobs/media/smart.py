@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from jobs.media import avc
 from jobs.media.track import TICKS, Part, Track, encode_frames
-from jobs.media.window import EPSILON_S, Span, Window, decoding_order, frames
+from jobs.media.window import EPSILON_S, Span, Window, copyable, frames
 
 
 def smart(window: Window, video: Any, origin: float, span: Span) -> Track | None:
@@ -17,7 +17,7 @@ def smart(window: Window, video: Any, origin: float, span: Span) -> Track | None
     context = video.codec_context
     if context.codec.canonical_name != "h264" or context.pix_fmt not in ("yuv420p", "yuvj420p") or not context.extradata:
         return None
-    if context.width % 2 or context.height % 2 or np.isnan(window.times).any() or decoding_order(window):
+    if context.width % 2 or context.height % 2 or not copyable(window):
         return None
     try:
         sets = avc.parameter_sets(context.extradata)
@@ -46,8 +46,11 @@ def smart(window: Window, video: Any, origin: float, span: Span) -> Track | None
     before, ours = _end(first, head, video, start, span, number)
     tail = frames(window, last, len(window.video), span, origin) if last < len(window.video) else iter(())
     after, theirs = _end(next(tail, None), tail, video, start, span, number)
+    parts = (*before, *middle, *after)
+    if len({ticks for _, ticks, _ in parts}) < len(parts):  # joined with an overlap: a moment is there twice
+        return None
     extradata = avc.avcc(sets, *([one] if (one := theirs or ours) is not None else []))
-    return Track("smart", start, video, extradata, (*before, *middle, *after), round((span.end_s - start) * TICKS))
+    return Track("smart", start, video, extradata, parts, round((span.end_s - start) * TICKS))
 
 
 def _end(first: tuple[float, Any] | None, rest: Iterator[tuple[float, Any]], video: Any, start: float, span: Span,

@@ -12,7 +12,7 @@ from jobs.media import child, sandbox
 from jobs.media.faults import NoMedia, Undecodable
 from jobs.media.probe import open_media, origin_s, regular, sound_stream
 from jobs.media.sniff import HEAD_BYTES, sniff
-from jobs.media.window import BEFORE_S
+from jobs.media.window import BEFORE_S, packets
 
 SOUND_RATES = frozenset({96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000})
 """Rates that AAC knows; others become 48000."""
@@ -56,9 +56,9 @@ def _heard(container: Any, start_s: float, end_s: float, rate_hz: int) -> NDArra
     stream.codec_context.thread_count = 1
     if start_s > BEFORE_S:
         container.seek(int((start_s - BEFORE_S + origin) / stream.time_base), stream=stream, backward=True)
-    timed = (p for p in container.demux(stream) if p.size and p.pts is not None)
-    packets = list(takewhile(lambda p: float(p.pts * p.time_base) - origin < end_s, timed))
-    made = sound_of(packets, origin, start_s, end_s, mono_hz=rate_hz)
+    timed = (p for p in packets(container, stream) if p.pts is not None)
+    wanted = list(takewhile(lambda p: float(p.pts * p.time_base) - origin < end_s, timed))
+    made = sound_of(wanted, origin, start_s, end_s, mono_hz=rate_hz)
     return made[0][:, 0] if made else None
 
 
