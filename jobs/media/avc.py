@@ -62,8 +62,8 @@ def _from_avcc(extradata: bytes) -> ParameterSets:
     return ParameterSets(groups[0], groups[1], (extradata[4] & 3) + 1)
 
 
-def avcc(*sets: ParameterSets) -> bytes:
-    """An avcC box with the parameter sets of several encodings, lengths of four bytes."""
+def avcc(*sets: ParameterSets, bits: int = 8) -> bytes:
+    """An avcC box with the parameter sets of several encodings, lengths of four bytes, samples of so many bits."""
     sps = [unit for one in sets for unit in one.sps]
     pps = [unit for one in sets for unit in one.pps]
     highest = max(sps, key=lambda unit: (unit[1], unit[3]))
@@ -74,7 +74,7 @@ def avcc(*sets: ParameterSets) -> bytes:
     for unit in pps:
         out += len(unit).to_bytes(2, "big") + unit
     if highest[1] in (100, 110, 122, 144, 244):
-        out += bytes([0xFC | 1, 0xF8, 0xF8, 0])
+        out += bytes([0xFC | 1, 0xF8 | bits - 8, 0xF8 | bits - 8, 0])
     return bytes(out)
 
 

@@ -35,8 +35,8 @@ class Track:
     end_ticks: int
 
 
-RGB = 0
-"""The matrix of colours that are not mixed (ITU-T H.273, table 4)."""
+PLAIN, DEEP = "yuv420p", "yuv420p10le"
+"""Pixels of what is encoded; those of HDR have ten bits, since with eight its light would break into steps, and mapped to less it would be another picture."""
 
 
 def encoded(frames: Iterator[tuple[float, Any]], sar: float, span: Span) -> Track:
@@ -46,44 +46,47 @@ def encoded(frames: Iterator[tuple[float, Any]], sar: float, span: Span) -> Trac
         raise Uncuttable(f"no picture could be decoded between {span.start_s:.3f} and {span.end_s:.3f} s")
     start = first[0]
     turned = turn(first[1])  # once: a frame that was asked for its side data holds itself, and its memory with it
+    pixels = DEEP if int(first[1].color_trc) in HDR_TRANSFERS else PLAIN
 
     def upright() -> Iterator[tuple[float, Any]]:
-        yield start, _upright(first[1], sar, turned)
+        yield start, _upright(first[1], sar, turned, pixels)
         for t, frame in frames:
-            yield t, _upright(frame, sar, turned)
+            yield t, _upright(frame, sar, turned, pixels)
 
     sets, parts, template = encode_frames(upright(), None, start, span.crf, None)
-    return Track("encode", start, template, avc.avcc(sets), tuple(parts), round((span.end_s - start) * TICKS))
+    return Track("encode", start, template, avc.avcc(sets, bits=10 if pixels == DEEP else 8), tuple(parts), round((span.end_s - start) * TICKS))
 
 
-def _upright(frame: Any, sar: float, turned: tuple[int, bool]) -> Any:
+def _upright(frame: Any, sar: float, turned: tuple[int, bool], pixels: str) -> Any:
     """The frame as it is shown: turned by so many degrees and mirrored, pixels square (they have the ratio `sar`), sides even, and of RGB in the
     colours of ITU-R BT.709."""
     import av
 
     wide = frame.width * sar if 0.05 < sar < 20 else frame.width
     width, height = max(2, round(wide / 2) * 2), max(2, frame.height // 2 * 2)
-    colours = {"dst_colorspace": "ITU709"} if int(frame.colorspace) == RGB else {}
-    shaped = frame.reformat(width=width, height=height, format="yuv420p", dst_color_range="MPEG",
+    colours = {"dst_colorspace": "ITU709"} if frame.format.is_rgb or frame.format.has_palette else {}
+    shaped = frame.reformat(width=width, height=height, format=pixels, dst_color_range="MPEG",
                             interpolation="BICUBIC", threads=1, **colours) if (width, height) != (frame.width, frame.height) \
-        or frame.format.name != "yuv420p" or int(frame.color_range) == 2 else frame
+        or frame.format.name != pixels or int(frame.color_range) == 2 else frame
     degrees, mirrored = turned
     if degrees == 0 and not mirrored:
         return shaped
     planes = [_plane(shaped, i)[:, ::-1 if mirrored else 1] for i in range(3)]
     shown = [np.ascontiguousarray(np.rot90(p, -degrees // 90)) for p in planes]
-    out = av.VideoFrame(shown[0].shape[1], shown[0].shape[0], "yuv420p")
+    out = av.VideoFrame(shown[0].shape[1], shown[0].shape[0], pixels)
     for plane, values in zip(out.planes, shown, strict=True):
-        padded = np.zeros((values.shape[0], plane.line_size), np.uint8)
+        padded = np.zeros((values.shape[0], plane.line_size // values.itemsize), values.dtype)
         padded[:, :values.shape[1]] = values
         plane.update(padded.tobytes())
-    out.colorspace = shaped.colorspace
+    out.colorspace, out.color_trc, out.color_primaries = shaped.colorspace, shaped.color_trc, shaped.color_primaries
     return out
 
 
-def _plane(frame: Any, index: int) -> NDArray[np.uint8]:
+def _plane(frame: Any, index: int) -> NDArray[Any]:
     plane = frame.planes[index]
-    values = np.frombuffer(plane, np.uint8)[:plane.line_size * plane.height].reshape(plane.height, plane.line_size)
+    kind = np.dtype(np.uint16 if frame.format.name == DEEP else np.uint8)
+    line = plane.line_size // kind.itemsize
+    values = np.frombuffer(plane, kind)[:line * plane.height].reshape(plane.height, line)
     return values[:, :plane.width]
 
 
@@ -102,14 +105,12 @@ def encode_frames(frames: Sequence[tuple[float, Any]] | Iterator[tuple[float, An
     stream = add_h264(scratch, frame.width, frame.height, Fraction(30), crf, **options)
     context = stream.codec_context
     context.time_base = Fraction(1, TICKS)
-    context.colorspace = int(frame.colorspace)
+    context.colorspace, context.color_trc, context.color_primaries = int(frame.colorspace), int(frame.color_trc), int(frame.color_primaries)
+    context.pix_fmt = frame.format.name if like is None else like.codec_context.pix_fmt
     if like is not None:
-        context.pix_fmt = like.codec_context.pix_fmt
         context.color_range = int(frame.color_range)
         if like.sample_aspect_ratio:
             context.sample_aspect_ratio = like.sample_aspect_ratio
-    if int(frame.color_trc) not in HDR_TRANSFERS:
-        context.color_trc, context.color_primaries = int(frame.color_trc), int(frame.color_primaries)
     context.flags |= av.codec.context.Flags.global_header
     scratch.start_encoding()
     sets = avc.parameter_sets(context.extradata)

@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from jobs.clean.measure import measure_file
 from jobs.media.cut import cut_file
@@ -146,3 +147,57 @@ def test_segments_that_were_joined_with_an_overlap_are_encoded(tmp_path: Path) -
     made = cut_file(str(path), 0.3, 3.9, "smart", 16)
     _, numbers = decoded(made["video"])
     assert (made["cut"], numbers) == ("encode", list(range(8, 98)))
+
+
+@pytest.mark.parametrize("turned", [0, 90])
+def test_hdr_stays_hdr(tmp_path: Path, turned: int) -> None:
+    """Ten bits and the tags of its light: shown as BT.709 it would be grey and flat."""
+    path = tmp_path / "hdr.mp4"
+    ramp = np.repeat(np.linspace(64, 940, 192).astype(np.uint16)[None], 128, axis=0)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx265", rate=25, options={"x265-params": "log-level=none:qp=10"})
+        stream.width, stream.height, stream.pix_fmt = 192, 128, "yuv420p10le"
+        context = stream.codec_context
+        context.colorspace, context.color_trc, context.color_primaries, context.color_range = 9, 16, 9, 1
+        for i in range(50):
+            frame = av.VideoFrame(192, 128, "yuv420p10le")
+            for plane, values in zip(frame.planes, (ramp, np.full((64, 96), 512, np.uint16), np.full((64, 96), 512, np.uint16)), strict=True):
+                lines = np.zeros((values.shape[0], plane.line_size // 2), np.uint16)
+                lines[:, :values.shape[1]] = values
+                plane.update(lines.tobytes())
+            frame.pts, frame.time_base = i, Fraction(1, 25)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    if turned:
+        data = path.read_bytes()
+        at = data.index(b"tkhd") + 4 + 40
+        path.write_bytes(data[:at] + struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30) + data[at + 36:])
+    made = cut_file(str(path), 0.5, 1.5, "smart", 10)
+    with av.open(io.BytesIO(made["video"])) as container:
+        context = container.streams.video[0].codec_context
+        assert context.extradata[-3] & 7 == context.extradata[-2] & 7 == 2
+        frames = list(container.decode(video=0))
+    assert len(frames) == 25
+    first = frames[0]
+    assert (first.format.name, int(first.colorspace), int(first.color_trc), int(first.color_primaries)) == ("yuv420p10le", 9, 16, 9)
+    luma = np.frombuffer(first.planes[0], np.uint16).reshape(first.height, -1)[:, :first.width]
+    shown = np.rot90(ramp, -1) if turned else ramp
+    assert luma.shape == shown.shape
+    assert np.abs(luma.astype(int) - shown).mean() < 4
+
+
+@pytest.mark.parametrize("format_", ["GIF", "PNG", "WEBP"])
+def test_colours_of_an_animation_are_those_of_bt709_and_say_so(tmp_path: Path, format_: str) -> None:
+    path = tmp_path / "moving"
+    frames = [Image.new("RGB", (640, 360), (200, 40, 40)) for _ in range(4)]
+    for i, frame in enumerate(frames):
+        frame.paste((30, 60, 210), (40 * i, 0, 40 * i + 40, 360))
+    frames[0].save(path, format_, save_all=True, append_images=frames[1:], duration=250, loop=0, lossless=True)
+    with av.open(io.BytesIO(cut_file(str(path), 0.0, 1.0, "encode", 10)["video"])) as container:
+        frame = next(container.decode(video=0))
+    assert (int(frame.colorspace), int(frame.color_range)) == (1, 1)
+    y, cb, cr = (int(np.frombuffer(plane, np.uint8).reshape(plane.height, -1)[plane.height // 2, plane.width - 20]) for plane in frame.planes)
+    r, g, b = 200 / 255, 40 / 255, 40 / 255
+    light = 0.2126 * r + 0.7152 * g + 0.0722 * b  # ITU-R BT.709, 3.2 and 3.4
+    assert (y, cb, cr) == (pytest.approx(16 + 219 * light, abs=3), pytest.approx(128 + 224 * (b - light) / 1.8556, abs=3),
+                           pytest.approx(128 + 224 * (r - light) / 1.5748, abs=3))
