@@ -1,7 +1,8 @@
 """Where tables live: `<lake>/<table>/<fingerprint>/` with Parquet parts and a manifest that is written last.
 
 A version without a manifest does not exist for a reader. Parts are written in place under their final name (whole or not
-at all), so a local folder and an object store behave alike. `_current/<job>.json` names the version a job made last.
+at all), so a local folder and an object store behave alike. `_current/<job>.json` names the version a job made last, and
+`_runs/<run>/<job>.json` the one that it made last in a run of Airflow: runs that take turns read each their own.
 """
 
 import contextlib
@@ -26,10 +27,12 @@ from jobs.errors import Terminal, Transient
 from schemas import SCHEMA_VERSION, Table
 
 T = TypeVar("T")
-MANIFEST = "manifest.json"
+MANIFEST, CURRENT, RUNS = "manifest.json", "_current", "_runs"
 ROW_GROUP_BYTES = 32 << 20
 MEDIA_COLUMNS = frozenset({"video", "image", "audio", "thumbnail", "frames", "jpeg"})
 """Columns of bytes that are compressed already."""
+RUN_ENV = ("AIRFLOW_CTX_DAG_ID", "AIRFLOW_CTX_DAG_RUN_ID")
+"""What Airflow tells a command of the run that it belongs to."""
 AT_ONCE = 32
 """Files of an object store that are asked for at a time: each answer is some tens of milliseconds away."""
 
@@ -108,6 +111,13 @@ class Version:
 
     def _schema(self, columns: Sequence[str] | None) -> pa.Schema:
         return pa.schema([self.table.schema.field(n) for n in columns or self.table.schema.names])
+
+
+def _now() -> list[tuple[str, ...]]:
+    """Folders that say what is current, strongest first."""
+    run = [os.environ.get(name) for name in RUN_ENV]
+    own = [(RUNS, sha256(json.dumps(run).encode()).hexdigest()[:16])] if all(run) else []
+    return [*own, (CURRENT,)]
 
 
 def _group_rows(facts: pq.FileMetaData) -> list[int]:
@@ -267,9 +277,20 @@ class Lake:
         return None if manifest is None else Version(self, table, fingerprint, manifest)
 
     def current(self, job: str) -> str | None:
-        """Fingerprint of the version that a job made or confirmed last."""
-        facts = self.read_json("_current", f"{job}.json")
-        return None if facts is None else str(facts["fingerprint"])
+        """Fingerprint of the version that a job made or confirmed last: in the run of Airflow that this command belongs to, else at all."""
+        told = (self.read_json(*folder, f"{job}.json") for folder in _now())
+        return next((str(facts["fingerprint"]) for facts in told if facts is not None), None)
+
+    def make_current(self, job: str, fingerprint: str) -> None:
+        """Have `current` name this version, in this run and to all who have none of their own."""
+        for folder in _now():
+            if (self.read_json(*folder, f"{job}.json") or {}).get("fingerprint") != fingerprint:
+                self.write_json({"fingerprint": fingerprint}, *folder, f"{job}.json")
+
+    def disown(self, job: str) -> None:
+        """Have every run go by what is current at all: what it made by this job may be read no more."""
+        for run in self.names(RUNS):
+            self.remove(RUNS, run, f"{job}.json")
 
     def names(self, *parts: str) -> list[str]:
         """Names below a folder of the lake, none if it does not exist."""

@@ -192,7 +192,7 @@ def execute(name: str, settings: Settings) -> Outcome:
     run = Run(made, settings, lake, parents, version)
     if (facts := _stands(run)) and made.holds(run):
         with lake.lock(f"`reelmill run {name}`"):
-            _make_current(run)
+            run.lake.make_current(name, run.fingerprint)
         return _outcome(run, facts, stood=True)
     try:
         with lake.lock(f"`reelmill run {name}`"):
@@ -229,11 +229,6 @@ def _stands(run: Run) -> Mapping[str, Any] | None:
     return facts
 
 
-def _make_current(run: Run) -> None:
-    if run.lake.current(run.job.name) != run.fingerprint:
-        run.lake.write_json({"fingerprint": run.fingerprint}, "_current", f"{run.job.name}.json")
-
-
 def _commit(run: Run, parents: Mapping[str, str], started: datetime) -> dict[str, Any]:
     done = [run._done[i] for i in sorted(run._done)]
     rejected: dict[str, int] = {}
@@ -254,7 +249,7 @@ def _commit(run: Run, parents: Mapping[str, str], started: datetime) -> dict[str
         raise Terminal(f"{run.job.name} kept nothing of {manifest['seen']}: {why}{_example(run)}")
     for table in run.job.writes:
         _write_manifest(run, table, manifest, done)
-    _make_current(run)
+    run.lake.make_current(run.job.name, run.fingerprint)
     run.lake.remove("_work", run.run_id)
     return manifest
 

@@ -42,6 +42,7 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
     row = _source(lake, source)
     with lake.lock(f"`reelmill takedown {source}`"):
         bury(lake, row, reason)
+        lake.disown("fuse")  # no run that is under way may draw from samples of before
         mine = _forget(lake, row, erase)
         fingerprint = lake.current("fuse")
         samples = lake.version(SAMPLES, fingerprint) if fingerprint else None
@@ -146,7 +147,7 @@ def _rewritten(lake: Lake, samples: Version) -> dict[str, Any] | None:
         fingerprint,
         "manifest.json",
     )
-    lake.write_json({"fingerprint": fingerprint}, "_current", "fuse.json")
+    lake.make_current("fuse", fingerprint)
     return {
         "gone": [g["sample_id"] for g in gone],
         "rewritten": touched,

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.airflow
 def reelmill(folder, script: str):
     """A command `reelmill` on the PATH that notes its words and then does what a test wants."""
     command = folder / "reelmill"
-    notes = f'echo "$@" >> {folder}/words\nprintf "%s\\n" "$REELMILL_SETTINGS" >> {folder}/settings'
+    notes = f'echo "$@" >> {folder}/words\necho "$AIRFLOW_CTX_DAG_ID $AIRFLOW_CTX_DAG_RUN_ID" >> {folder}/runs\nprintf "%s\\n" "$REELMILL_SETTINGS" >> {folder}/settings'
     command.write_text(f"#!/bin/bash\n{notes}\n{script}\n")
     command.chmod(command.stat().st_mode | stat.S_IEXEC)
     return command
@@ -80,6 +80,9 @@ def test_both_flows_run_in_order_and_what_is_typed_is_never_shell(path, airflow_
         "run collect", "check sources", "run measure", "check clips", "run judge", "check rejects", "run dedup",
         "check duplicates", "run label", "check labels", "run fuse", "check samples", "run prompts", "check prompts",
         "run generate", "check generations", "run publish", "check publications"]
+    runs = (path / "runs").read_text().splitlines()
+    assert [len(set(lines)) for lines in (runs[:12], runs[12:], runs)] == [1, 1, 2], "a command knows the run that it belongs to"
+    assert all(len(run.split()) == 2 for run in runs)
     first = json.loads((path / "settings").read_text().splitlines()[0])
     assert first["runtime"]["sources"] == [nasty]
     assert first["recipe"]["prompts"] == {"count": 2}

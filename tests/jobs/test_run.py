@@ -8,8 +8,12 @@ import pytest
 
 from jobs import spark
 from jobs.errors import Transient
-from jobs.lake import Lake
+from jobs.fuse.takedown import takedown
+from jobs.job import CORPUS
+from jobs.lake import RUN_ENV, Lake
 from jobs.run import execute
+from jobs.state import gate, release_of, table_version
+from schemas import CLIPS, SAMPLES
 from schemas.loading import load
 
 
@@ -32,3 +36,58 @@ def test_work_outlives_a_disk_that_fills_up_at_the_end(tmp_path, monkeypatch):
     assert Lake(settings.runtime.lake).current("collect") is None
     monkeypatch.setattr(spark, "each_task", lambda *_: pytest.fail("a task was done again"))
     assert execute("collect", settings).kept == 1
+
+
+@pytest.fixture
+def turn(monkeypatch):
+    """What follows is done by a command of this run of Airflow; of none by default."""
+    def of(run=None):
+        for name, value in zip(RUN_ENV, ("a_dag", run) if run else (None, None), strict=True):
+            monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
+
+    of()
+    return of
+
+
+def test_runs_that_take_turns_release_each_its_own(tmp_path, turn):
+    """The lake is held by one task at a time, not by one run: between two tasks of one another one collects something else."""
+    settings, made, checked = {}, {}, {}
+    for run in ("one", "two"):
+        folder = tmp_path / run
+        folder.mkdir()
+        (folder / "texts.jsonl").write_text(json.dumps({"text": f"nobody has ever written about {run} of these mornings at the lake before"}) + "\n")
+        settings[run] = load((f"runtime.lake={tmp_path / 'lake'}", f"runtime.sources={json.dumps([str(folder)])}", "runtime.progress=false",
+                              'label.labelers=["language"]'), env={})
+    lake = Lake(settings["one"].runtime.lake)
+    for job in CORPUS:
+        for run in settings:
+            turn(run)
+            execute(job, settings[run])
+    for run in settings:
+        turn(run)
+        made[run] = release_of(settings[run])
+        checked[run] = gate(table_version(lake, "clips", ("measure",)))["version"]
+        text, = lake.version(SAMPLES, made[run]["fingerprint"]).read(["text"])["text"].to_pylist()
+        assert f"about {run} of" in text
+        assert checked[run] == lake.current("measure")
+        assert lake.version(CLIPS, checked[run]).manifest["parents"]["sources@collect"] == lake.current("collect")
+    turn()
+    assert lake.current("fuse") == made["two"]["fingerprint"], "who asks outside of a run is told what was made last"
+    turn("a third, which labels again")
+    assert lake.current("measure") == checked["two"]
+    turn("one")
+    takedown(lake, lake.version(SAMPLES, made["one"]["fingerprint"]).read(["source_id"])["source_id"][0].as_py())
+    assert lake.current("fuse") != made["one"]["fingerprint"], "what was taken down is drawn from by no run"
+
+
+def test_what_was_approved_is_what_is_published(tmp_path, turn):
+    lake = Lake(str(tmp_path)).open(create=True)
+    for run, version in (("asks a person", "a" * 12), ("does not", "b" * 12)):
+        turn(run)
+        lake.make_current("generate", version)
+    turn("asks a person")
+    assert lake.current("generate") == "a" * 12
+    lake.make_current("generate", "c" * 12)  # cleared, and made again by other settings
+    assert lake.current("generate") == "c" * 12
+    turn()
+    assert lake.current("generate") == "c" * 12
