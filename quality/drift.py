@@ -2,7 +2,8 @@
 
 PSI is the population stability index over deciles of the earlier release; by the rule of thumb in common use below 0.1
 nothing changed and from 0.25 on the population did. On few rows PSI is large by chance alone, so a column counts as shifted
-only when the two-sample Kolmogorov-Smirnov test agrees.
+only when the two-sample Kolmogorov-Smirnov test agrees. Values are compared where there are any; whether there are any is a column
+of its own, `has_<column>`, which is told only where it moved.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ BINS = 10
 FLOOR = 1e-4
 """Share that an empty bin counts as: the logarithm needs one."""
 MIN_VALUES = 20
-"""Columns with fewer values on either side are not compared."""
+"""Columns with fewer values (or rows, for whether they have any) on either side are not compared."""
 ABOUT_TIME = ("start_s", "end_s", "cut_start_s", "labeler_version")
 """Columns whose values say where a clip lies, not what it is like."""
 
@@ -61,21 +62,29 @@ def columns_in_common(rows: pa.Table) -> list[str]:
 
 def drift(before: pa.Table, after: pa.Table, columns: Sequence[str] | None = None) -> tuple[Drift, ...]:
     """Drift of numeric columns, greatest PSI first; columns with too few values are left out."""
-    from scipy.stats import ks_2samp
-
     found = []
     for name in columns or columns_in_common(before):
-        a, b = _values(before, name), _values(after, name)
-        if min(len(a), len(b)) < MIN_VALUES:
-            continue
-        test = ks_2samp(a, b, method="asymp")
-        found.append(Drift(name, psi(a, b), float(test.statistic), float(test.pvalue)))
+        there = _drift(f"has_{name}", *(np.asarray(rows[name].is_valid(), np.float64) for rows in (before, after)))
+        found += [line for line in (_drift(name, _values(before, name), _values(after, name)), there if there and there.moved else None) if line]
     return tuple(sorted(found, key=lambda d: (-d.psi, d.column)))
 
 
+def _drift(name: str, a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> Drift | None:
+    from scipy.stats import ks_2samp
+
+    if min(len(a), len(b)) < MIN_VALUES:
+        return None
+    test = ks_2samp(a, b, method="asymp")
+    return Drift(name, psi(a, b), float(test.statistic), float(test.pvalue))
+
+
 def psi(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64], bins: int = BINS) -> float:
-    """Population stability index over quantile bins of `before`: sum of (p - q) ln(p / q)."""
-    edges = np.unique(np.quantile(before, np.linspace(0, 1, bins + 1)[1:-1]))
+    """Population stability index over quantile bins of `before`: sum of (p - q) ln(p / q).
+
+    A value that several quantiles fall on is a bin of its own, with one on either side of it: what leaves it is seen, wherever it goes.
+    """
+    edges, times = np.unique(np.quantile(before, np.linspace(0, 1, bins + 1)[1:-1]), return_counts=True)
+    edges = np.union1d(edges, np.nextafter(edges[times > 1], np.inf))
     p = _shares(before, edges)
     q = _shares(after, edges)
     return float(np.sum((p - q) * np.log(p / q)))

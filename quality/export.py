@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from quality import charts, labelled
 from quality.charts import Limit
+from quality.drift import Drift
 from quality.exhibits import (
     OF_VIDEOS,
     clusters,
@@ -196,13 +197,12 @@ def _verdicts(jobs: Sequence[Made]) -> list[tuple[str, str, Verdict | None]]:
     return [(m.job, name, verdict_of(version)) for m in jobs for name, version in m.versions.items() if name in GATED]
 
 
-def _drift(tables: Mapping[str, Standing]) -> list[dict[str, Any]]:
+def _drift(tables: Mapping[str, Standing]) -> list[Drift]:
     verdict = verdict_of(tables["samples"]) if "samples" in tables else None
-    if verdict is None:
-        return []
-    names = [n.removeprefix("psi_") for n in verdict.facts if n.startswith("psi_")]
-    return sorted(({"column": n, "psi": verdict.facts[f"psi_{n}"], "ks": verdict.facts.get(f"ks_{n}")} for n in names),
-                  key=lambda line: -(line["psi"] or 0))
+    facts = verdict.facts if verdict else {}
+    names = [n.removeprefix("psi_") for n in facts if n.startswith("psi_")]
+    lines = (Drift(n, *(float(facts[f"{fact}_{n}"] or 0.0) for fact in ("psi", "ks", "p"))) for n in names)
+    return sorted(lines, key=lambda line: -line.psi)
 
 
 def _run(one: Made, hours: float) -> dict[str, Any]:

@@ -45,6 +45,7 @@ def facts(rows: pa.Table, around: Around) -> Mapping[str, float | None]:
         for line in drift(before, rows):
             found[f"psi_{line.column}"] = line.psi
             found[f"ks_{line.column}"] = line.ks
+            found[f"p_{line.column}"] = line.p_value
             if line.shifted:
                 found["drift_psi"] = max(line.psi, found["drift_psi"] or 0.0)
     return found

@@ -25,6 +25,40 @@ def test_psi_is_symmetric_in_size_and_finite_for_disjoint_values():
     assert psi(np.ones(50), np.ones(80)) == 0
 
 
+@pytest.mark.parametrize(("before", "after"), [
+    ([24.0] * 1000, [30.0] * 1000),
+    ([24.0] * 1000, [20.0] * 1000),
+    ([720] * 600 + [1080] * 400, [720] * 600 + [2160] * 400),
+    ([720] * 600 + [1080] * 400, [480] * 600 + [1080] * 400),
+    ([0.0] * 950 + [1.0] * 50, [2.0] * 1000),
+], ids=["above", "below", "the upper of two", "the lower of two", "above a few"])
+def test_values_that_many_rows_share_cannot_be_left_unseen(before, after):
+    line, = drift(pa.table({"fps": before}), pa.table({"fps": after}))
+    assert line.shifted
+    assert psi(np.asarray(before, float), np.asarray(before, float)) == 0
+
+
+def test_wherever_nothing_is_in_common_psi_is_large():
+    rng = np.random.default_rng(3)
+    for kinds in range(1, 30):
+        before = np.sort(rng.choice(rng.normal(0, 1, kinds), 200))
+        for after in (before + np.ptp(before) + 1e-6, before - np.ptp(before) - 1e-6):
+            line, = drift(pa.table({"m": before}), pa.table({"m": after}))
+            assert line.ks == 1
+            assert line.shifted
+
+
+def test_a_column_that_vanished_or_came_is_seen():
+    full, none = pa.table({"fps": [24.0] * 100}), pa.table({"fps": pa.nulls(100, pa.float64())})
+    half = pa.table({"fps": [24.0, None] * 50})
+    for before, after in ((full, none), (none, full), (full, half)):
+        line = drift(before, after)[0]
+        assert line.column == "has_fps"
+        assert line.shifted
+    assert [line.column for line in drift(half, half)] == ["fps"]
+    assert drift(none, none) == ()
+
+
 @pytest.mark.parametrize(("shift", "moved", "shifted"), [(0.0, False, False), (0.4, True, False), (1.5, True, True)])
 def test_a_shift_is_called_by_its_size(shift, moved, shifted):
     rng = np.random.default_rng(1)

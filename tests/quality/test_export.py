@@ -10,6 +10,7 @@ import pytest
 
 from jobs.lake import Lake
 from quality.charts import Limit, duration, histogram, number, size
+from quality.drift import psi
 from quality.exhibits import (
     clusters,
     jpeg,
@@ -25,7 +26,7 @@ from quality.exhibits import (
 )
 from quality.export import report, write_report
 from quality.reader import made
-from quality.run import check
+from quality.run import check, gate_of
 from schemas import SOURCES
 from tests.quality.conftest import BY_NAME, an_id
 
@@ -149,6 +150,21 @@ def test_figures_of_a_large_lake_are_about_those_of_the_whole(tmp_path, standing
         assert dict(found.why) == {"blurred": pytest.approx(sources_in * 0.2, rel=0.4)}
     assert dict(mixes(tables, 4)["split"]) == {"train": pytest.approx(3200, rel=0.2)}
     assert "of one id in 8" in report(lake)
+
+
+def test_the_page_calls_drift_as_the_gate_does(tmp_path, standing):
+    """On few rows the index is large by chance: the gate asks for proof, and so does the page."""
+    lake, row, rng = Lake(str(tmp_path)).open(create=True), gate_of("samples").good.rows[0], np.random.default_rng(4)
+    draws = {"motion": rng.normal(0, 1, (2, 25)), "sharpness": [np.linspace(0, 1, 25), np.linspace(5, 6, 25)]}
+    assert psi(*draws["motion"]) > 0.25
+    for day, name in enumerate("ab"):
+        rows = [{**row, "sample_id": an_id(day, i), "source_id": an_id(i), **{n: float(v[day][i]) for n, v in draws.items()}} for i in range(25)]
+        last = standing(lake, BY_NAME["samples"], rows, fingerprint=name * 12, manifest={
+            "job": "fuse", "started": f"2026-01-0{day + 1}T00:00:00+00:00", "finished": f"2026-01-0{day + 1}T01:00:00+00:00"})
+    lake.make_current("fuse", last.fingerprint)
+    assert [f.check for f in check(last).warnings] == ["drift_psi_warn"]
+    said = [text for text in Page(report(lake)).texts if text.strip()]
+    assert [said[said.index(name) + 4] for name in draws] == ["stable", "shifted"]
 
 
 def test_an_empty_lake_has_a_page_too(tmp_path):
