@@ -5,13 +5,15 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.sdk import Param
+from airflow.sdk import CronDataIntervalTimetable, Param
 from pydantic import BaseModel
 
 from schemas.settings import Policy, Prompts, Recipe, Runtime, Settings
 
 OWNER = "data-engineering"
-START = pendulum.datetime(2026, 1, 1, tz="UTC")
+TIMEZONE = os.environ.get("REELMILL_TIMEZONE", "UTC")
+"""In which clocks are read and days begin."""
+START = pendulum.datetime(2026, 1, 1, tz=TIMEZONE)
 JOB_TIMEOUT = timedelta(hours=12)
 """A batch that takes longer is too large: cut it."""
 CHECK_TIMEOUT = timedelta(hours=1)
@@ -38,6 +40,14 @@ def schedule(name: str, default: str | None = None) -> str | None:
     return os.environ.get(f"REELMILL_{name.upper()}_SCHEDULE", default or "") or None
 
 
+def by_day(cron: str | None) -> CronDataIntervalTimetable | str | None:
+    """The clock of a DAG whose runs are about the time that has gone by since the run before, at the end of which they start.
+
+    Of itself Airflow takes a cron expression for the times of runs that are about the moment: at midnight that is a day in which nothing is yet.
+    """
+    return cron if cron in (None, "@once", "@continuous") else CronDataIntervalTimetable(cron, TIMEZONE)
+
+
 def lake_param() -> Param:
     """Where the lake is."""
     return Param(None, type=["null", "string"], title="Lake", description=f"{_doc('lake')} Empty: as the worker is set up.", section=MORE)
@@ -47,7 +57,7 @@ def corpus_params() -> dict[str, Param]:
     """The form of a corpus build."""
     return {
         "sources": Param(None, type=["null", "array"], items={"type": "string"}, title="Sources",
-                         description="Folders and files, one a line; {date} stands for the day of the run."),
+                         description="Folders and files, one a line; {date} stands for the day of the run (on request: today)."),
         "lake": lake_param(),
         "preset": _choice(Policy, "preset", title="Policy", description="A named set of thresholds.", section=MORE),
         "settings": settings_param(),

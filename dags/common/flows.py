@@ -6,7 +6,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import chain, task
 
 from dags.common.defaults import GPU_POOL
-from dags.common.tasks import Command, asset, check, effective, run
+from dags.common.tasks import Command, asset, check, day_of, effective, run
 from schemas import CLIPS, DUPLICATES, GENERATIONS, LABELS, PROMPTS, PUBLICATIONS, REJECTS, SAMPLES, SOURCES
 
 
@@ -49,5 +49,5 @@ def videos() -> tuple[Command, Command]:
 @task.branch(task_id="approval_wanted")  # type: ignore[untyped-decorator]
 def approval_wanted(**context: Any) -> str:
     """Which way to publish: past a person (recipe.publish.approval) or at once."""
-    settings = effective(context["params"], context.get("triggering_asset_events"), context.get("ds"))
+    settings = effective(context["params"], context.get("triggering_asset_events"), day_of(context["dag_run"]))
     return "approve" if settings.recipe.publish.approval else "publish"

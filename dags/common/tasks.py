@@ -5,11 +5,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pendulum
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from dags.common.defaults import CHECK_TIMEOUT
+from dags.common.defaults import CHECK_TIMEOUT, TIMEZONE
 from schemas import REJECTS, Table
 from schemas.loading import load, spelled
 from schemas.settings import Settings, SettingsError
@@ -41,7 +42,7 @@ class Command(BashOperator):  # type: ignore[misc]
     def __init__(self, *, words: str, **kwargs: Any) -> None:
         super().__init__(
             bash_command=f'reelmill {words} --set "$REELMILL_SETTINGS"',  # stronger than the worker's environment
-            env={"REELMILL_SETTINGS": "{{ settings_of(params, triggering_asset_events, ds | default(none)) }}"},
+            env={"REELMILL_SETTINGS": "{{ settings_of(params, triggering_asset_events, day_of(dag_run)) }}"},
             append_env=True,
             skip_on_exit_code=None,
             **kwargs,
@@ -85,7 +86,7 @@ def settings_of(params: Mapping[str, Any], events: Any = None, day: str | None =
     Args:
         params: The form.
         events: Triggering asset events of the run by asset; empty for one that a person or the clock started.
-        day: Logical date; it replaces `{date}` in sources, wherever these are named.
+        day: What replaces `{date}` in sources, wherever these are named.
 
     Raises:
         Refused: a field that no form has, which the API would take, and the run would go its own way without it; or a setting that does not
@@ -151,5 +152,10 @@ def _events(events: Any) -> list[Any]:
     return [event for of_asset in dict(events or {}).values() for event in of_asset]
 
 
-MACROS = {"settings_of": settings_of}
+def day_of(run: Any) -> str:
+    """The day that a run is about: on which the time that it covers began, or, where it covers none, on which it was asked for."""
+    return str(pendulum.instance(run.logical_date or run.run_after).in_timezone(TIMEZONE).to_date_string())
+
+
+MACROS = {"settings_of": settings_of, "day_of": day_of}
 """What templates of these tasks call; every DAG names it in `user_defined_macros`."""

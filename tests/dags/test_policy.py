@@ -1,6 +1,7 @@
 """Every DAG is documented, owned, retried and light, starts jobs that exist in an order that works, and checks its form."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -122,6 +123,24 @@ def test_the_form_takes_every_setting_and_refuses_other_names(bag, name):
     for wrong in ({"recipe": {"dedup": {"treshold": 0.8}}}, {"dedupe": {}}, {"runtime": {"lakes": "x"}}):
         with pytest.raises(ParamValidationError):
             param.resolve(wrong)
+
+
+@pytest.mark.parametrize(("zone", "at", "day"), [("UTC", "2026-03-05T00:00:00", "2026-03-04"), ("Asia/Shanghai", "2026-03-04T16:00:00", "2026-03-04")])
+def test_the_run_of_midnight_is_about_the_day_that_is_over(airflow_home, zone, at, day):
+    """At midnight the folder of the day that begins is empty."""
+    code = f"""
+import dags.build_corpus as made, pendulum
+from types import SimpleNamespace
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import TimeRestriction
+from dags.common.tasks import day_of
+clock = DagSerialization.from_dict(DagSerialization.to_dict(made.build_corpus())).timetable
+run = clock.next_dagrun_info(last_automated_data_interval=None, restriction=TimeRestriction(pendulum.parse("2026-03-04", tz="{zone}"), None, True))
+print(run.run_after.in_timezone("UTC").strftime("%Y-%m-%dT%H:%M:%S"), day_of(SimpleNamespace(logical_date=run.logical_date, run_after=run.run_after)))
+"""
+    env = os.environ | {"REELMILL_CORPUS_SCHEDULE": "0 0 * * *", "REELMILL_TIMEZONE": zone}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].split() == [at, day]
 
 
 @pytest.mark.parametrize("module", [f"dags.{name}" for name in DAGS])

@@ -1,11 +1,12 @@
 """The settings of a run come from the triggering asset, the form's object and its fields, in that order of strength."""
 
 import json
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
-from dags.common.tasks import Refused, effective, merged, run, settings_of
+from dags.common.tasks import Refused, day_of, effective, merged, run, settings_of
 
 
 def test_fields_of_the_form_stand_for_settings_and_win():
@@ -41,6 +42,14 @@ def test_a_run_started_by_a_release_knows_its_lake():
 def test_a_day_takes_the_place_of_its_name_in_the_sources():
     told = settings_of({"sources": ["s3://raw/{date}/", "extra"]}, None, "2026-03-04")
     assert json.loads(told)["runtime"]["sources"] == ["s3://raw/2026-03-04/", "extra"]
+
+
+def test_a_run_on_request_is_about_today():
+    """`reelmill trigger` names no date."""
+    asked = SimpleNamespace(logical_date=None, run_after=datetime(2026, 3, 4, 23, 59, tzinfo=UTC))
+    assert day_of(asked) == "2026-03-04"
+    assert day_of(SimpleNamespace(logical_date=datetime(2026, 1, 2, tzinfo=UTC), run_after=asked.run_after)) == "2026-01-02"
+    assert run("collect").env["REELMILL_SETTINGS"] == "{{ settings_of(params, triggering_asset_events, day_of(dag_run)) }}"
 
 
 def test_a_day_takes_its_place_in_sources_of_the_environment_or_by_their_short_name_too(monkeypatch):
