@@ -16,7 +16,7 @@ from dags.common.tasks import MACROS, Command
      tags=["corpus"], default_args=DEFAULTS, user_defined_macros=MACROS, params={
          "streams": Param(None, type=["null", "array"], items={"type": "string"}, title="Streams",
                           description="Addresses of HLS playlists, one a line."),
-         "folder": Param(None, type=["null", "string"], title="Landing folder"),
+         "folder": Param(None, type=["null", "string"], title="Landing folder", description="Named from the root."),
          "seconds": Param(None, type=["null", "number"], exclusiveMinimum=0, title="Seconds", description="Length to record of each."),
          "settings": settings_param(),
      })

@@ -123,6 +123,7 @@ def run(home: Path, names: Sequence[str], conf: Mapping[str, Any], board: Board)
         dag = bag.dags[name]
         for task in dag.tasks:
             task.retries = 0  # who started this is the one who tries again
+            task.cwd = os.getcwd()  # ... and who says where a relative folder lies
             task.on_execute_callback = [board.begin]
             task.on_success_callback = [board.done]
             task.on_failure_callback = [board.failed]

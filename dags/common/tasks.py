@@ -3,6 +3,7 @@
 import difflib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pendulum
@@ -13,7 +14,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from dags.common.defaults import CHECK_TIMEOUT, TIMEZONE
 from schemas import REJECTS, Table
 from schemas.loading import load, spelled
-from schemas.settings import Settings, SettingsError
+from schemas.settings import Runtime, Settings, SettingsError
 
 TERMINAL = 64
 """Exit code of a command that would fail again on the same inputs."""
@@ -49,7 +50,13 @@ class Command(BashOperator):  # type: ignore[misc]
         )
 
     def execute(self, context: Any) -> str:
-        """Run it, and hand the settings on with each asset that it makes."""
+        """Run it, and hand the settings on with each asset that it makes.
+
+        Raises:
+            Refused: it would work in a folder of nowhere.
+        """
+        if self.cwd is None and (astray := _astray(load([self.env["REELMILL_SETTINGS"]]).runtime, self.bash_command)):
+            raise Refused(f"{astray} is relative, and to nothing: a task has no folder of its own that lasts; name it from the root or as a URL")
         last = super().execute(context)
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {"settings": json.loads(self.env["REELMILL_SETTINGS"]), "outcome": last}
@@ -62,6 +69,15 @@ class Command(BashOperator):  # type: ignore[misc]
         if result.exit_code != 0:
             raise Failed(result.output or f"{self.task_id} ended with exit code {result.exit_code}", result.exit_code)
         return result
+
+
+def _astray(runtime: Runtime, command: str) -> str | None:
+    """The first folder that this command would look for in the one it is started in; Airflow starts each in one that it removes."""
+    if command.startswith("reelmill capture "):
+        named = [("capture.folder", runtime.capture.folder)]
+    else:
+        named = [("lake", runtime.lake), *(("sources", source) for source in runtime.sources), ("out", runtime.out or runtime.lake)]
+    return next((f"{name} {folder!r}" for name, folder in named if "://" not in folder and not Path(folder).is_absolute()), None)
 
 
 def run(job: str, **kwargs: Any) -> Command:

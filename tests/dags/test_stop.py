@@ -2,17 +2,21 @@
 
 import json
 import os
+import re
 import stat
 import sys
 
 import pytest
 
+from dags.common.tasks import Command, Refused
 from dags.run_once import Board, main
 from jobs.lake import Lake
 from quality.run import gate_of
 from schemas import DUPLICATES
 
 pytestmark = pytest.mark.airflow
+CONTEXT: dict = {}
+"""What Airflow tells a task of its run, in tests where that is nothing."""
 
 
 def reelmill(folder, script: str):
@@ -87,6 +91,35 @@ def test_both_flows_run_in_order_and_what_is_typed_is_never_shell(path, airflow_
     assert first["runtime"]["sources"] == [nasty]
     assert first["recipe"]["prompts"] == {"count": 2}
     assert "did publish" in capsys.readouterr().out
+
+
+def test_a_relative_folder_is_one_of_who_started_the_run(path, airflow_home, tmp_path, monkeypatch):
+    reelmill(path, f"pwd >> {path}/where")
+    monkeypatch.chdir(tmp_path)
+    assert main(["capture_live", "--home", str(airflow_home), "--quiet", "--conf", '{"folder": "landing"}']) == 0
+    assert (path / "where").read_text().split() == [str(tmp_path)]
+
+
+@pytest.mark.parametrize(("words", "tree", "said"), [
+    ("capture", {}, "capture.folder './landing'"),
+    ("capture", {"capture": {"folder": ""}}, "capture.folder ''"),
+    ("capture", {"capture": {"folder": "/landing"}}, None),
+    ("run collect", {"lake": "/lake", "sources": ["/a", "raw"]}, "sources 'raw'"),
+    ("run collect", {"lake": "s3://lake", "sources": ["s3://raw", "/a"]}, None),
+    ("check samples", {}, "lake './lake'"),
+    ("run publish", {"lake": "/lake", "out": "videos"}, "out 'videos'"),
+])
+def test_a_relative_folder_of_a_scheduled_run_is_refused(path, words, tree, said):
+    """A task is started in a folder that is removed behind it: what was recorded there was lost, and the task a success."""
+    reelmill(path, "echo done")
+    task = Command(task_id="t", words=words)
+    task.env = {"REELMILL_SETTINGS": json.dumps(tree)}
+    if said is None:
+        assert task.execute(CONTEXT) == "done"
+    else:
+        with pytest.raises(Refused, match=re.escape(said)):
+            task.execute(CONTEXT)
+        assert not (path / "words").exists()
 
 
 def test_a_setting_that_does_not_exist_is_refused_before_anything_runs(path, airflow_home, capsys):
