@@ -1,6 +1,6 @@
 """Settings from words, the environment and files.
 
-Precedence: `--set a.b=c` (or `--set JSON`), then the environment (`REELMILL_RECIPE__DEDUP__THRESHOLD=0.8`), then a settings file (JSON of
+Precedence: `--set a.b=c` (or `--set JSON`, or `--set @FILE` of it), then the environment (`REELMILL_RECIPE__DEDUP__THRESHOLD=0.8`), then a settings file (JSON of
 the same names), then the defaults in `schemas.settings`. Names may leave out `recipe.` and `runtime.`. An unknown name is an
 error that suggests the nearest.
 """
@@ -45,7 +45,7 @@ def load(sets: Sequence[str] = (), text_or_file: str | None = None, env: Mapping
     """The settings in force.
 
     Args:
-        sets: `name=value` words, or JSON objects of settings, the last one strongest; values are JSON where they parse as it and the setting
+        sets: `name=value` words, JSON objects of settings, or `@` and a file of one, the last one strongest; values are JSON where they parse as it and the setting
             is no text, else text.
         text_or_file: a JSON object, or the path of a file that holds one.
         env: environment, by default that of the process; `REELMILL_` names other than sections of Settings are left alone.
@@ -59,8 +59,8 @@ def load(sets: Sequence[str] = (), text_or_file: str | None = None, env: Mapping
             full = full_name(name.removeprefix("REELMILL_").lower().replace("__", "."))
             _put(tree, full, _value(full, value))
     for word in sets:
-        if word.lstrip().startswith("{"):
-            for name, value in _leaves(_object(_read(word), word)):
+        if word.lstrip().startswith(("{", "@")):
+            for name, value in _leaves(_object(_read(word.removeprefix("@")), word)):
                 _put(tree, full_name(name), value)
             continue
         name, mark, value = word.partition("=")

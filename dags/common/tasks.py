@@ -4,6 +4,7 @@ import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import pendulum
@@ -37,12 +38,15 @@ class Failed(AirflowException):  # type: ignore[misc]
 class Command(BashOperator):  # type: ignore[misc]
     """A `reelmill` command whose last line is its outcome; exit code 64 is not tried again, any other failure is.
 
-    Its settings travel in one environment variable, so that nothing a person typed is ever part of a shell command.
+    Its settings travel in a file that lasts as long as it does, so that nothing a person typed is ever part of a shell command, nor too long
+    for one.
     """
+
+    env: dict[str, str]
 
     def __init__(self, *, words: str, **kwargs: Any) -> None:
         super().__init__(
-            bash_command=f'reelmill {words} --set "$REELMILL_SETTINGS"',  # stronger than the worker's environment
+            bash_command=f'reelmill {words} --set "@$REELMILL_SETTINGS"',  # stronger than the worker's environment
             env={"REELMILL_SETTINGS": "{{ settings_of(params, triggering_asset_events, day_of(dag_run)) }}"},
             append_env=True,
             skip_on_exit_code=None,
@@ -55,11 +59,16 @@ class Command(BashOperator):  # type: ignore[misc]
         Raises:
             Refused: it would work in a folder of nowhere.
         """
-        if self.cwd is None and (astray := _astray(load([self.env["REELMILL_SETTINGS"]]).runtime, self.bash_command)):
+        told = self.env["REELMILL_SETTINGS"]
+        if self.cwd is None and (astray := _astray(load([told]).runtime, self.bash_command)):
             raise Refused(f"{astray} is relative, and to nothing: a task has no folder of its own that lasts; name it from the root or as a URL")
-        last = super().execute(context)
+        with NamedTemporaryFile("w", prefix="reelmill-", suffix=".json") as file:  # readable by its owner alone
+            file.write(told)
+            file.flush()
+            self.env = {"REELMILL_SETTINGS": file.name}
+            last = super().execute(context)
         for asset in self.outlets:
-            context["outlet_events"][asset].extra = {"settings": json.loads(self.env["REELMILL_SETTINGS"]), "outcome": last}
+            context["outlet_events"][asset].extra = {"settings": json.loads(told), "outcome": last}
         return str(last)
 
     def _run_inline_command(self, bash_path: str, env: dict[str, str]) -> Any:
@@ -124,7 +133,7 @@ def settings_of(params: Mapping[str, Any], events: Any = None, day: str | None =
         raise Refused(str(error)) from None
     if day and any("{date}" in source for source in sources):
         tree = merged(tree, {"runtime": {"sources": [source.replace("{date}", day) for source in sources]}})
-    return json.dumps(tree, ensure_ascii=False)
+    return json.dumps(tree)  # halves of characters as well: a command says what it makes of them
 
 
 FIELDS: Mapping[str, tuple[str, str]] = {

@@ -25,6 +25,8 @@ def main(args: argparse.Namespace) -> int:
     live = settings_of(args, capture__streams=args.streams or None, capture__folder=args.out, capture__seconds=args.seconds).runtime.capture
     if not live.streams:
         raise Terminal("nothing to record: name streams, `reelmill capture https://host/live.m3u8 --out landing`")
+    if "://" in live.folder:
+        raise Terminal(f"{live.folder}: streams are recorded into a folder of this machine; give --out a folder")
 
     def one(url: str) -> Recorded | RunError:
         try:

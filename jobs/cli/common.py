@@ -23,7 +23,7 @@ def settings_words(parser: argparse.ArgumentParser, *, lake: bool = True) -> Non
         default=[],
         metavar="NAME=VALUE",
         dest="sets",
-        help="a setting, for example dedup.threshold=0.7, or a JSON object of several; `reelmill list --settings-names` prints all",
+        help="a setting, for example dedup.threshold=0.7, or a JSON object of several, or @FILE of one; `reelmill list --settings-names` prints all",
     )
     parser.add_argument("--settings", metavar="JSON|FILE", help="settings as a JSON object or a file of one")
 

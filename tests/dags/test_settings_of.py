@@ -66,7 +66,7 @@ def test_what_a_person_filled_in_is_stronger_than_the_environment_of_the_worker(
     monkeypatch.setenv("REELMILL_RECIPE__DEDUP__THRESHOLD", "0.5")
     known = effective({"lake": "/mine", "settings": {"dedup": {"threshold": 0.7}}})
     assert (known.runtime.lake, known.recipe.dedup.threshold) == ("/mine", 0.7)
-    assert '--set "$REELMILL_SETTINGS"' in run("collect").bash_command
+    assert '--set "@$REELMILL_SETTINGS"' in run("collect").bash_command
     assert effective({"lake": None, "settings": {}}).runtime.lake == "/worker"
 
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from dags.common.tasks import Command, Refused
+from dags.common.tasks import Command, Refused, settings_of
 from dags.run_once import Board, main
 from jobs.lake import Lake
 from quality.run import gate_of
@@ -22,7 +22,7 @@ CONTEXT: dict = {}
 def reelmill(folder, script: str):
     """A command `reelmill` on the PATH that notes its words and then does what a test wants."""
     command = folder / "reelmill"
-    notes = f'echo "$@" >> {folder}/words\necho "$AIRFLOW_CTX_DAG_ID $AIRFLOW_CTX_DAG_RUN_ID" >> {folder}/runs\nprintf "%s\\n" "$REELMILL_SETTINGS" >> {folder}/settings'
+    notes = f'echo "$@" >> {folder}/words\necho "$AIRFLOW_CTX_DAG_ID $AIRFLOW_CTX_DAG_RUN_ID" >> {folder}/runs\n(cat "$REELMILL_SETTINGS"; echo) >> {folder}/settings'
     command.write_text(f"#!/bin/bash\n{notes}\n{script}\n")
     command.chmod(command.stat().st_mode | stat.S_IEXEC)
     return command
@@ -120,6 +120,18 @@ def test_a_relative_folder_of_a_scheduled_run_is_refused(path, words, tree, said
         with pytest.raises(Refused, match=re.escape(said)):
             task.execute(CONTEXT)
         assert not (path / "words").exists()
+
+
+@pytest.mark.parametrize("prompts", [["\u767d" * 2000] * 23, ["cat \ud83d"]], ids=["more than a word of the environment holds", "half a sign"])
+def test_whatever_was_typed_arrives(path, prompts):
+    list_ = f'{sys.executable} -m jobs list --settings-names "${{@:3}}" | grep -c "^recipe.prompts.texts"'
+    reelmill(path, f'echo "$REELMILL_SETTINGS" > {path}/file; stat -c %a "$REELMILL_SETTINGS" > {path}/mode; {list_}')
+    task = Command(task_id="t", words="run prompts")
+    task.env = {"REELMILL_SETTINGS": settings_of({"lake": "/lake", "prompts": prompts, "settings": {}})}
+    assert task.execute(CONTEXT) == "1"
+    assert (path / "mode").read_text() == "600\n"
+    assert json.loads((path / "settings").read_text())["recipe"]["prompts"]["texts"] == prompts
+    assert not os.path.exists((path / "file").read_text().strip()), "nothing is left behind"
 
 
 def test_a_setting_that_does_not_exist_is_refused_before_anything_runs(path, airflow_home, capsys):

@@ -40,6 +40,15 @@ def test_a_value_that_does_not_hold_is_named_with_its_setting():
         load(["dedup.threshold=7"], env={})
 
 
+def test_a_file_of_settings_is_as_strong_as_a_word_where_it_stands_among_them(tmp_path):
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"dedup": {"threshold": 0.5, "shingle": 4}, "prompts": {"texts": ["half \ud83d"]}}))
+    known = load(["dedup.shingle=2", f"@{file}", "dedup.threshold=0.7"], env={"REELMILL_RECIPE__DEDUP__SHINGLE": "3"}).recipe
+    assert (known.dedup.threshold, known.dedup.shingle, known.prompts.texts) == (0.7, 4, ("half ",))
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load([f"@{tmp_path}/none.json"], env={})
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", "/no/such/file.json", '{"dedup": ' + "9" * 5000 + "}", '{"dedup": ' + "[" * 100_000])
 def test_settings_that_are_not_an_object_are_refused(text):
     with pytest.raises(SettingsError):

@@ -70,3 +70,10 @@ def test_where_nothing_was_recorded_nothing_is_printed_as_a_result(tmp_path, cap
 def test_without_streams_the_way_out_is_named(capsys):
     assert main(["capture"]) == 64
     assert "reelmill capture https://" in capsys.readouterr().err
+
+
+def test_a_url_is_no_landing_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["capture", "http://127.0.0.1:1/live.m3u8", "--out", "s3://bucket/landing"]) == 64
+    assert "a folder of this machine" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
