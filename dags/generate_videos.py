@@ -1,6 +1,7 @@
 """Turns a release into narrated, composed, labelled and published videos.
 
-Starts when `build_corpus` has made a release, with the settings of that run, or by hand with prompts of your own.
+Starts when `build_corpus` has made a release, with the settings of that run (of the last one, where there were several meanwhile),
+or by hand with prompts of your own.
 Generation takes slots of the pool `gpu`. With `recipe.publish.approval` a person approves in the Airflow UI first.
 
 Safe to re-run: a finished generation is not made again, and a publication carries a key by which a retry never posts it twice.

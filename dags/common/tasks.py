@@ -106,7 +106,7 @@ def asset(table: Table) -> Asset:
 
 
 def settings_of(params: Mapping[str, Any], events: Any = None, day: str | None = None) -> str:
-    """The settings of a run as JSON: those that came with the triggering asset, then the form's own settings, then its fields.
+    """The settings of a run as JSON: those that came with the newest event of the triggering asset, then the form's own settings, then its fields.
 
     Args:
         params: The form.
@@ -121,10 +121,7 @@ def settings_of(params: Mapping[str, Any], events: Any = None, day: str | None =
         near = difflib.get_close_matches(strange[0], [*FIELDS, "settings"], n=1, cutoff=0.0)[0]
         raise Refused(f"there is no field {strange[0]!r} in the form of this run; the nearest is {near!r}")
     try:
-        tree: dict[str, Any] = {}
-        for event in sorted(_events(events), key=lambda e: str(getattr(e, "timestamp", ""))):
-            tree = merged(tree, spelled((event.extra or {}).get("settings", {})))
-        tree = merged(tree, spelled(params.get("settings") or {}))
+        tree = merged(_newest(events), spelled(params.get("settings") or {}))
         for field, (section, name) in FIELDS.items():
             if params.get(field) is not None:
                 tree = merged(tree, _nested(section, name, params[field]))
@@ -173,8 +170,17 @@ def _nested(section: str, name: str, value: Any) -> dict[str, Any]:
     return tree
 
 
-def _events(events: Any) -> list[Any]:
-    return [event for of_asset in dict(events or {}).values() for event in of_asset]
+def _newest(events: Any) -> dict[str, Any]:
+    """Settings of the release that was made last; nothing of the others that came since the run before is mixed in.
+
+    Raises:
+        Refused: they lie in several lakes, all but one of which would be passed over.
+    """
+    every = sorted((event for of_asset in dict(events or {}).values() for event in of_asset), key=lambda e: str(e.timestamp))
+    told = [spelled((event.extra or {}).get("settings", {})) for event in every]
+    if len(lakes := sorted({str(tree.get("runtime", {}).get("lake", "that of the worker")) for tree in told})) > 1:
+        raise Refused(f"releases in several lakes came since the last run: {', '.join(lakes)}; start one by hand for each, with its lake in the form")
+    return told[-1] if told else {}
 
 
 def day_of(run: Any) -> str:

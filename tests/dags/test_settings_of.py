@@ -32,11 +32,21 @@ def test_a_field_that_no_form_has_is_refused_with_the_nearest():
         settings_of({"sources": ["a"], "promts": ["a cat"], "settings": {}})
 
 
-def test_a_run_started_by_a_release_knows_its_lake():
-    events = {"samples": [SimpleNamespace(timestamp=1, extra={"settings": {"runtime": {"lake": "/old"}}}),
-                          SimpleNamespace(timestamp=2, extra={"settings": {"runtime": {"lake": "/new", "device": "cpu"}}})]}
-    assert json.loads(settings_of({"settings": {}}, events))["runtime"] == {"lake": "/new", "device": "cpu"}
+def release(timestamp, **settings):
+    return SimpleNamespace(timestamp=timestamp, extra={"settings": settings})
+
+
+def test_a_run_started_by_a_release_has_the_settings_of_its_build():
+    events = {"samples": [release(2, runtime={"lake": "/a", "device": "cpu"}), release(1, runtime={"lake": "/a"}, recipe={"prompts": {"texts": ["old"]}})]}
+    assert json.loads(settings_of({"settings": {}}, events)) == {"runtime": {"lake": "/a", "device": "cpu"}}
     assert json.loads(settings_of({"lake": "/mine"}, events))["runtime"]["lake"] == "/mine"
+
+
+@pytest.mark.parametrize("lakes", [("/a", "/b"), ("/a", None)])
+def test_releases_in_several_lakes_are_not_taken_for_one(lakes):
+    events = {"samples": [release(i, runtime={"lake": lake} if lake else {}) for i, lake in enumerate(lakes)]}
+    with pytest.raises(Refused, match="several lakes .* /a, .*by hand for each"):
+        settings_of({"settings": {}}, events)
 
 
 def test_a_day_takes_the_place_of_its_name_in_the_sources():
