@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from quality.gate import Around, Example, Gate, accounts, between, holds, joined, known, matches, one_of, rate, share
 from quality.prompts import ASPECTS
 from schemas import GENERATIONS, PROMPTS, PUBLICATIONS
+from schemas.settings import AI_MADE
 
 SLOWEST_FPS = 8
 """A video and its sound may differ by one frame; where the manifest does not say the rate, by one of the slowest."""
@@ -78,7 +79,7 @@ GATE = Gate(
     checks=(
         one_of("aspect", ASPECTS),
         one_of("c2pa", ("Trusted", "Valid")),
-        matches("visible_label", r"^.*AI", "the visible label must say that the video is AI-made"),
+        matches("visible_label", AI_MADE, "the visible label must say that the video is AI-made"),
         matches("uri", r"^(?!/|.*\.\./)\S", "uri must be relative to its target"),
         between("width", 2),
         between("height", 2),

@@ -4,10 +4,13 @@
 connections or the environment.
 """
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+AI_MADE = r"(?s).*(?:AI|(?<![A-Za-z])ai(?![A-Za-z])|人工智[能慧]|[Aa]rtificial)"
+"""What a label that everybody sees must say from its start (GB 45438-2025: that it is AI, or 人工智能)."""
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 
@@ -172,7 +175,7 @@ class Prompts(Section):
     """Preset of the storyboard."""
     langs: tuple[str, ...] = ("zh", "en")
     """Languages that are drawn."""
-    seed: int = Field(default=0, ge=-(1 << 63), lt=1 << 63)
+    seed: int = Field(default=0, ge=0, lt=1 << 63)
     max_chars: int = Field(default=2000, ge=1)
     """Longer prompts are rejected."""
     blocklist: tuple[str, ...] = ()
@@ -227,13 +230,22 @@ class Publish(Section):
     font: str = ""
     """Path of a font for subtitles and label; empty: Noto Sans CJK SC as in the repository (GB2312, Latin)."""
     label_zh: str = "AI生成"
+    """Label burned into Chinese videos."""
     label_en: str = "AI-generated"
+    """Label burned into all others."""
     producer: str = "reelmill"
     """ContentProducer of the AIGC field and claim generator of the C2PA manifest."""
     targets: tuple[str, ...] = ("folder",)
     """Files of jobs/publish/targets, each with its place after a colon where it needs one: `folder`, `s3:bucket/prefix`."""
     approval: bool = False
     """A person approves before anything is published (Airflow human-in-the-loop)."""
+
+    @field_validator("label_zh", "label_en")
+    @classmethod
+    def _says_it(cls, label: str) -> str:
+        if not re.match(AI_MADE, label):
+            raise ValueError("a label must say that the video is AI-made: AI, 人工智能 or artificial")
+        return label
 
 
 class Recipe(Section):

@@ -44,8 +44,8 @@ def parse(given: str, defaults: Prompts) -> Request:
         seed = defaults.seed if fields.get("seed") in (None, "") else int(fields["seed"])
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"seed = {fields['seed']!r} is not a whole number") from None
-    if not -(1 << 63) <= seed < 1 << 63:
-        raise ValueError(f"seed = {seed} does not fit into 64 bits")
+    if not 0 <= seed < 1 << 63:
+        raise ValueError(f"seed = {seed} does not fit between 0 and 2^63")
     if not isinstance(fields.get("text"), str | None):
         raise ValueError(f"text = {str(fields['text'])[:60]} is not a text")
     shots = tuple(edited(fields["shots"])) if fields.get("shots") else ()

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +14,8 @@ from quality.gate import Example, Gate
 from quality.reader import table_named, thinned
 from quality.run import GATED, check, gate_of, judged, verdict_of
 from schemas import CLIPS, REJECTS, TABLES
+from schemas.loading import load
+from schemas.settings import Prompts, Publish, SettingsError
 from tests.quality.conftest import an_id
 
 GATES = [gate_of(name) for name in GATED]
@@ -61,6 +64,30 @@ def test_names_of_checks_are_unique_and_columns_exist(gate):
     names = [c.name for c in gate.all_checks]
     assert len(names) == len(set(names))
     assert set(gate.reads) <= set(gate.table.schema.names)
+
+
+def bounds(section, name):
+    """Least and greatest value that a setting may have."""
+    told = {type(m).__name__: m for m in section.model_fields[name].metadata}
+    return told["Ge"].ge, told["Le"].le if "Le" in told else told["Lt"].lt - 1
+
+
+def test_what_settings_allow_passes_the_gates_that_read_it(tmp_path, example):
+    """A gate that refuses it says so when the work is done, or when all is published."""
+    prompts, publications = gate_of("prompts"), gate_of("publications")
+    rows = [{**prompts.good.rows[0], "prompt_id": f"{i:032x}", "seed": load([f"prompts.seed={seed}"], env={}).recipe.prompts.seed}
+            for i, seed in enumerate(bounds(Prompts, "seed"))]
+    assert judged(prompts, example(Lake(str(tmp_path)), prompts, replace(prompts.good, rows=rows))).ok
+    rows = [{**publications.good.rows[0], "publication_id": f"{i:032x}", "visible_label": load([f"publish.label_zh={label}"], env={}).recipe.publish.label_zh}
+            for i, label in enumerate(("AI生成", "人工智能生成", "AIGC", "Artificially made", "made by ai", "两行\n人工智能"))]
+    rows += [{**rows[0], "publication_id": f"{i:031x}f", "loudness_lufs": float(v)} for i, v in enumerate(bounds(Publish, "loudness_lufs"))]
+    assert judged(publications, example(Lake(str(tmp_path)), publications, replace(publications.good, rows=rows))).lines()[1:] == []
+
+
+@pytest.mark.parametrize("word", ["prompts.seed=-1", "publish.label_zh=", "publish.label_en=paid content", "publish.label_zh=生成"])
+def test_what_a_gate_would_stop_is_no_setting(word):
+    with pytest.raises(SettingsError):
+        load([word], env={})
 
 
 def test_a_stopped_gate_says_what_how_many_and_which(tmp_path, standing):

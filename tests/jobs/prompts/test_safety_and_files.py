@@ -104,7 +104,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("fields", "says"), [
     ({"text": "x", "aspect": "4:3"}, "aspect = '4:3'"), ({"text": "x", "style": "noir"}, "style = 'noir'"),
-    ({"text": "x", "seed": "many"}, "seed = 'many'"), ({"text": "x", "seed": 1 << 64}, "does not fit"), ({"text": ["x"]}, "is not a text"),
+    ({"text": "x", "seed": "many"}, "seed = 'many'"), ({"text": "x", "seed": 1 << 64}, "does not fit"), ({"text": "x", "seed": -1}, "does not fit"), ({"text": ["x"]}, "is not a text"),
     ({"text": "x", "colour": "red"}, "unknown field 'colour'"),
 ])
 def test_a_wrong_request(fields: dict[str, object], says: str) -> None:

@@ -123,7 +123,7 @@ def test_a_file_without_marks_is_never_posted(quick: Quick, task: Any, tmp_path:
 
 
 @pytest.mark.parametrize(("more", "text", "lang", "without", "reason"), [
-    (("publish.label_zh=𠮷成",), "今天去了西藏。", "", (), "missing_glyphs"), ((), "今天去了西藏。", "fr", (), "unspoken"),
+    (("publish.label_zh=AI𠮷成",), "今天去了西藏。", "", (), "missing_glyphs"), ((), "今天去了西藏。", "fr", (), "unspoken"),
     ((), "今天去了西藏，风景真的很美，我想和朋友们分享这个时刻。", "", (1,), "generation_failed"),
 ])
 def test_what_cannot_be_finished_is_a_reject(
