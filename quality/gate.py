@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from schemas import Table
 
 Severity = Literal["stop", "warn"]
+NOT_NULL = "ExpectColumnValuesToNotBeNull"
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -111,11 +112,21 @@ class Gate:
         """The promises of the contract and the checks of this gate."""
         return promised(self.table) + self.checks
 
+    @property
+    def emptied(self) -> frozenset[str]:
+        """Columns that are read as empty texts where they are not null."""
+        return WORDY - {c.kwargs.get("column") for c in self.all_checks if c.expectation != NOT_NULL} - {*self.table.key, self.by, *self.reads}
+
 
 def flat(table: Table) -> list[str]:
     """Columns that are always read: numbers, truth values, times and short texts; never media, lists or long texts."""
     return [f.name for f in table.schema if not (pa.types.is_nested(f.type) or pa.types.is_large_binary(f.type)
                                                  or pa.types.is_large_string(f.type) or pa.types.is_binary(f.type))]
+
+
+WORDY = frozenset({"title", "caption", "transcript", "text", "detail", "evidence", "prompt", "narration", "uri", "rel_path", "licence", "consent"})
+"""Columns of which a gate keeps no more than whether there is a value, unless one of its checks names them: a transcript is that of a whole film,
+once for every clip of it."""
 
 
 def promised(table: Table) -> tuple[Check, ...]:
@@ -142,7 +153,7 @@ def promised(table: Table) -> tuple[Check, ...]:
 
 def not_null(column: str, severity: Severity = "stop") -> Check:
     """Every row has a value."""
-    return Check(f"{column}_not_null", "ExpectColumnValuesToNotBeNull", {"column": column}, f"{column} must not be null",
+    return Check(f"{column}_not_null", NOT_NULL, {"column": column}, f"{column} must not be null",
                  severity)
 
 

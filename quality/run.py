@@ -6,7 +6,7 @@ A verdict of the same gate stands: asking again reads one small file and imports
 import hashlib
 import importlib
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -137,7 +137,7 @@ def judged(gate: Gate, version: Standing, max_rows: int = MAX_ROWS) -> Verdict:
     if gate.table.name != version.table.name:
         raise ValueError(f"the gate of {gate.table.name} cannot judge {version.table.name}")
     every = one_in(version, max_rows)
-    names, nulls, rows = _read(version, gate.by or version.table.key[0], every, gate.reads)
+    names, nulls, rows = _read(version, gate, every)
     surroundings = _Surroundings(version, every, max_rows)
     derived = gate.derive(rows, surroundings)
     wide = rows.select([n for n in flat(gate.table) if n in rows.column_names])
@@ -182,17 +182,17 @@ def _gathered(version: Standing, columns: Sequence[str], kept: Callable[[pa.Tabl
     return pa.concat_tables(parts) if parts else pa.schema([version.table.schema.field(n) for n in columns]).empty_table()
 
 
-def _read(version: Standing, by: str, every: int, nested: Sequence[str]) -> tuple[list[str], dict[str, int], pa.Table]:
+def _read(version: Standing, gate: Gate, every: int) -> tuple[list[str], dict[str, int], pa.Table]:
     """Column names of the files, nulls in what must not be null and is not flat, and one row in `every`, row group by row group."""
-    table = version.table
-    wanted = [*flat(table), *nested]
+    table, by = version.table, gate.by or version.table.key[0]
+    wanted = [*flat(table), *gate.reads]
     nulls = {f.name: 0 for f in table.schema if not f.nullable and f.name not in flat(table)}
 
     def part(path: str) -> tuple[list[str], dict[str, int], list[pa.Table]]:
         with version.lake.parquet(path) as file:
             there = file.schema_arrow.names
             columns = [n for n in wanted if n in there]
-            groups = [thinned(file.read_row_group(g, columns=columns), by, every) for g in range(file.num_row_groups)]
+            groups = [_emptied(thinned(file.read_row_group(g, columns=columns), by, every), gate.emptied) for g in range(file.num_row_groups)]
             return there, {name: _nulls(file, name) for name in set(nulls) & set(there)}, groups
 
     names, kept = list(table.schema.names), []
@@ -204,6 +204,14 @@ def _read(version: Standing, by: str, every: int, nested: Sequence[str]) -> tupl
         kept += groups
     empty = pa.schema([table.schema.field(n) for n in wanted]).empty_table()
     return names, nulls, pa.concat_tables(kept, promote_options="default") if kept else empty
+
+
+def _emptied(rows: pa.Table, columns: Collection[str]) -> pa.Table:
+    """The rows with texts of no signs in these columns wherever there are any."""
+    for i, name in enumerate(rows.column_names):
+        if name in columns:
+            rows = rows.set_column(i, name, pc.if_else(pc.is_valid(rows[name]), "", pa.scalar(None, pa.string())))
+    return rows
 
 
 def _nulls(file: pq.ParquetFile, name: str) -> int:

@@ -12,7 +12,7 @@ import pytest
 from jobs.lake import Lake
 from quality.gate import Example, Gate
 from quality.reader import table_named, thinned
-from quality.run import GATED, check, gate_of, judged, verdict_of
+from quality.run import GATED, _read, check, gate_of, judged, verdict_of
 from schemas import CLIPS, REJECTS, TABLES
 from schemas.loading import load
 from schemas.settings import Prompts, Publish, SettingsError
@@ -124,6 +124,26 @@ def test_nulls_where_the_contract_has_none_are_counted_without_reading_media(tmp
     pq.write_table(holed, sink)
     lake.put(sink.getvalue().to_pybytes(), "generations", good.fingerprint, "job-00000.parquet")
     assert [f.check for f in judged(gate, good).stops] == ["nulls_in_video"]
+
+
+def test_long_texts_are_not_held(tmp_path, standing):
+    """Every clip has the transcript of its whole film: 50 KB each of half a million clips are 25 GB."""
+    gate = gate_of("clips")
+    rows = [{**gate.good.rows[0], "clip_id": an_id("c", i), "transcript": f"{i} " + "said " * 10_000 if i % 2 else None} for i in range(1000)]
+    version = standing(Lake(str(tmp_path)), gate.table, rows)
+    names, _, read = _read(version, gate, every=1)
+    assert sorted(names) == sorted(gate.table.schema.names)
+    assert read.nbytes < 2 << 20
+    assert (read.num_rows, read["transcript"].null_count) == (1000, 500)
+    assert judged(gate, version).rows_read == 1000
+
+
+def test_a_text_that_a_check_names_is_read_as_it_is(tmp_path, standing):
+    gate = gate_of("prompts")
+    assert "text" not in gate.emptied
+    assert gate_of("publications").emptied.isdisjoint({"uri", "visible_label"})
+    _, _, read = _read(standing(Lake(str(tmp_path)), gate.table, gate.good.rows), gate, every=1)
+    assert read["text"].to_pylist() == [row["text"] for row in gate.good.rows]
 
 
 def test_a_huge_table_is_thinned_by_key_so_that_repeats_are_still_found(tmp_path, standing):
