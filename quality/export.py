@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
@@ -61,7 +62,7 @@ def write_report(lake: Files, out: Path, *, limits: Sequence[Limit] = (), videos
 
 
 def report(lake: Files, *, limits: Sequence[Limit] = (), videos_at: str | None = None) -> str:
-    """The page. `videos_at` is the folder of published videos as seen from the page."""
+    """The page. `videos_at` is the address of the folder of published videos as seen from the page."""
     jobs = [m for m in made(lake) if not m.stale]
     tables = latest(jobs)
     every = looked_at([*(tables[name] for name in ("sources", "clips", "samples") if name in tables), *reject_versions(jobs)])
@@ -103,7 +104,7 @@ def _relative(lake: Files, out: Path, given: Path | None) -> str | None:
     guesses = [given] if given else [Path(root) / "videos", Path(root).parent / "videos"] if root and "://" not in root else []
     for folder in guesses:
         if folder is not None and folder.is_dir():
-            return Path(os.path.relpath(folder.resolve(), out.parent.resolve())).as_posix()
+            return quote(os.fsencode(os.path.relpath(folder.resolve(), out.parent.resolve())))
     return None
 
 

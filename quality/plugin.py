@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 from tempfile import gettempdir
+from urllib.parse import quote
 
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import requires_access_view
@@ -81,8 +82,8 @@ def videos_of(runtime: Runtime) -> Path | None:
 
 
 def seen_from(folder: Path, page: Path) -> str:
-    """The folder as the page names it."""
-    return Path(os.path.relpath(folder.resolve(), page.parent.resolve())).as_posix()
+    """The folder as the page addresses it."""
+    return quote(os.fsencode(os.path.relpath(folder.resolve(), page.parent.resolve())))
 
 
 class DataQuality(AirflowPlugin):  # type: ignore[misc]

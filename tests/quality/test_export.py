@@ -1,8 +1,10 @@
 """The report page holds what the lake holds, asks for nothing, and nothing in the lake can add to it."""
 
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -116,6 +118,21 @@ def test_the_file_finds_the_videos_beside_the_lake(full_lake, tmp_path):
     write_report(full_lake, out)
     assert [a["src"] for a in Page(out.read_text(encoding="utf-8")).all("video")] == ["../videos/v.mp4"]
     assert [p.name for p in out.parent.iterdir()] == ["report.html"]
+
+
+NASTY = """a #1 & 100%25' "q" ü: b"""
+
+
+def test_a_video_is_linked_whatever_its_folder_is_called(tmp_path, full_lake):
+    root = tmp_path / NASTY / "lake"
+    shutil.copytree(full_lake.root, root)
+    (root.parent / "videos").mkdir()
+    (root.parent / "videos" / "v.mp4").touch()
+    out = tmp_path / "pages" / "report.html"
+    write_report(Lake(str(root)), out)
+    source, = (a["src"] for a in Page(out.read_text(encoding="utf-8")).all("video"))
+    assert not urlsplit(source).scheme + urlsplit(source).query + urlsplit(source).fragment
+    assert (out.parent / unquote(urlsplit(source).path)).is_file()
 
 
 def test_figures_of_a_large_lake_are_about_those_of_the_whole(tmp_path, standing, monkeypatch):

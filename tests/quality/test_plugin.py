@@ -2,8 +2,12 @@
 
 import asyncio
 import sys
+from pathlib import Path
 
 import pytest
+
+from quality.export import _relative
+from tests.quality.test_export import NASTY
 
 pytestmark = pytest.mark.airflow
 
@@ -26,3 +30,19 @@ def test_a_page_that_takes_too_long_is_said_and_the_command_is_ended(monkeypatch
     assert page.status_code == 503
     assert b"was not made within" in page.body
     assert started[0].returncode is not None
+
+
+def test_videos_are_asked_for_here_whatever_their_folder_is_called(monkeypatch, tmp_path):
+    """The page that `reelmill report` wrote addresses them by their place on the disk, which no browser may open from here."""
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    monkeypatch.setenv("REELMILL_RUNTIME__LAKE", str(tmp_path / NASTY / "lake"))
+    from jobs.lake import Lake
+    from quality import plugin
+
+    runtime = plugin.load().runtime
+    (Path(runtime.lake).parent / "videos").mkdir(parents=True)
+    page = plugin.page_of(runtime)
+    page.parent.mkdir()
+    page.write_text(f'<video src="{_relative(Lake(runtime.lake), page, None)}/v.mp4">')
+    shown = asyncio.run(plugin.report())
+    assert shown.body == b'<video src="videos/v.mp4">'
