@@ -52,7 +52,8 @@ class Around(Protocol):
         the first column that this table is looked at by (`Gate.by`)."""
 
     def among(self, table: Table, columns: Sequence[str], ids: pa.ChunkedArray | pa.Array) -> pa.Table | None:
-        """Some columns of such a version, or of this very one: the rows whose first column is one of these ids."""
+        """Some columns of such a version, of one that was made with this one, or of this very one: the rows whose first column is one of these
+        ids."""
 
     def previous(self, columns: Sequence[str]) -> pa.Table | None:
         """Some columns of the version of this table before this one; of a large one an even share of its rows."""

@@ -24,8 +24,8 @@ from schemas import Table
 MAX_ROWS = 500_000
 """Rows that a gate holds in memory. Of a larger table every row is passed by, and an even share is kept by an id (`Gate.by`): whatever
 repeats a key is kept with it."""
-GATED = ("sources", "clips", "rejects", "duplicates", "labels", "samples", "prompts", "generations", "publications")
-"""Tables that have a gate: one file of that name each."""
+GATED = ("sources", "behaviour", "clips", "rejects", "duplicates", "labels", "samples", "prompts", "generations", "publications")
+"""Tables, all of which have a gate: one file of that name each."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,8 @@ class _Surroundings:
         return _gathered(found, columns, lambda part: thinned(part, columns[0], self.every)) if found else None
 
     def among(self, table: Table, columns: Sequence[str], ids: pa.ChunkedArray | pa.Array) -> pa.Table | None:
-        found = self.version if table.name == self.version.table.name else parent(self.version, table)
+        version = self.version
+        found = version if table.name == version.table.name else parent(version, table) or version.lake.version(table, version.fingerprint)
         wanted = pc.unique(ids)
         return _gathered(found, columns, lambda part: part.filter(pc.is_in(part[columns[0]], value_set=wanted))) if found else None
 

@@ -7,14 +7,14 @@ from airflow.sdk import chain, task
 
 from dags.common.defaults import GPU_POOL
 from dags.common.tasks import Command, asset, check, day_of, effective, run
-from schemas import CLIPS, DUPLICATES, GENERATIONS, LABELS, PROMPTS, PUBLICATIONS, REJECTS, SAMPLES, SOURCES
+from schemas import BEHAVIOUR, CLIPS, DUPLICATES, GENERATIONS, LABELS, PROMPTS, PUBLICATIONS, REJECTS, SAMPLES, SOURCES
 
 
 def corpus(*, announced: bool = True) -> tuple[Command, Command]:
     """Raw media to a release: its first and its last task. A release that is announced starts `generate_videos`."""
     first, last = run("collect"), check(SAMPLES, "fuse", outlets=[asset(SAMPLES)] if announced else [])
     chain(
-        first, check(SOURCES, "collect"),
+        first, check(SOURCES, "collect", BEHAVIOUR),
         run("measure"), check(CLIPS, "measure"),
         run("judge"), check(REJECTS, "judge"),
         run("dedup"), check(DUPLICATES, "dedup"),

@@ -94,9 +94,9 @@ def run(job: str, **kwargs: Any) -> Command:
     return Command(task_id=job, words=f"run {job}", **kwargs)
 
 
-def check(table: Table, of: str = "", **kwargs: Any) -> Command:
-    """The task of a table's gate, and of the rejects that the job `of` wrote with it. It stops the DAG with the gate's reason."""
-    words = " ".join(dict.fromkeys((table.name, REJECTS.name))) + f" --of {of}" if of else table.name
+def check(table: Table, of: str = "", *also: Table, **kwargs: Any) -> Command:
+    """The task of a table's gate, and of those of what the job `of` wrote with it, its rejects among them. It stops the DAG with the gate's reason."""
+    words = " ".join(dict.fromkeys((table.name, *(t.name for t in also), REJECTS.name))) + f" --of {of}" if of else table.name
     return Command(task_id=f"check_{table.name}", words=f"check {words}", execution_timeout=CHECK_TIMEOUT, **kwargs)
 
 

@@ -84,8 +84,9 @@ def test_a_gate_stands_between_every_table_and_who_reads_it(bag, name):
     for task in dag.tasks:
         if not words(task) or words(task)[0] != "run":
             continue
-        writes = {t.name for t in find_job(words(task)[1]).writes} - {"behaviour"}
-        follows = {words(d)[1] for d in task.downstream_list if words(d) and words(d)[0] == "check"}
+        writes = {t.name for t in find_job(words(task)[1]).writes}
+        checks = [d.bash_command.split()[2:] for d in task.downstream_list if words(d) and words(d)[0] == "check"]
+        follows = {word for line in checks for word in line[:line.index("--of" if "--of" in line else "--set")]}
         assert follows, f"{task.task_id} has no gate behind it"
         assert follows <= writes
         assert writes - follows <= {"rejects"}, task.task_id  # the vocabulary of rejects is checked where policy decides

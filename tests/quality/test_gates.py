@@ -35,8 +35,15 @@ def example(standing):
     return write
 
 
-def test_every_table_but_behaviour_has_a_gate():
-    assert {t.name for t in TABLES} - set(GATED) == {"behaviour"}
+def test_every_table_has_a_gate():
+    assert {t.name for t in TABLES} == set(GATED)
+
+
+def test_what_one_job_made_together_is_held_together(tmp_path, standing):
+    lake, gate = Lake(str(tmp_path)), gate_of("behaviour")
+    standing(lake, table_named("sources"), [{"source_id": "a" * 32}])
+    verdict = judged(gate, standing(lake, gate.table, gate.good.rows, manifest={"recipe": {"collect": {"k_anonymity": 6}}}))
+    assert {f.check: f.ids for f in verdict.stops} == {"enough_people": ("a" * 32, "b" * 32), "source_exists": ("b" * 32,)}
 
 
 @pytest.mark.parametrize("gate", GATES, ids=lambda g: g.table.name)
