@@ -1,9 +1,15 @@
-"""One writer at a time: a lake is held by a small file that names who holds it, on which machine and since when."""
+"""One writer at a time: a lake is held by a small file that names who holds it, on which machine and since when.
+
+The holder touches the file again and again. Where it has not for a while it may have died on a machine that is gone, and the lake is taken from
+it; a holder that only stood still (stopped, asleep) finds that out, ends, and commits nothing.
+"""
 
 import contextlib
 import json
 import os
+import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -15,6 +21,10 @@ if TYPE_CHECKING:
     from jobs.lake import Lake
 
 LOCK, LOCK_ENV = "_lock.json", "REELMILL_LOCK"
+BEAT_S = 30.0
+"""How often the holder touches its lock."""
+DEAD_S = 300.0
+"""A lock untouched for so long, by the clock of its file, and for two beats more by that of who looks on, is that of nobody."""
 
 
 @contextlib.contextmanager
@@ -24,15 +34,26 @@ def held(lake: "Lake", what: str) -> Iterator[None]:
     if (inherited := os.environ.get(LOCK_ENV)) and (lake.read_json(LOCK) or {}).get("token") == inherited:
         yield
         return
-    facts = {"token": token, "host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid()), "what": what,
+    facts = {"token": token, "host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid()), "what": what, "beat_s": BEAT_S,
              "since": datetime.now(UTC).isoformat(timespec="seconds")}
     new = lake.local and not os.path.exists(lake.path())
-    _take(lake, facts)
+    taken = _take(lake, facts)
     before = os.environ.get(LOCK_ENV)
     os.environ[LOCK_ENV] = token
+    done, lost = threading.Event(), threading.Event()
+    beat = threading.Thread(target=_beat, args=(lake, facts, taken, done, lost), daemon=True)
+    beat.start()
     try:
         yield
+    except KeyboardInterrupt:
+        if lost.is_set():
+            still_held(lake)
+        raise
     finally:
+        done.set()
+        beat.join()
+        if taken is not None:
+            os.close(taken)
         if before is None:
             os.environ.pop(LOCK_ENV, None)
         else:
@@ -44,34 +65,84 @@ def held(lake: "Lake", what: str) -> Iterator[None]:
                 os.rmdir(lake.path())  # a command that ended before it made anything leaves no folder
 
 
-def _take(lake: "Lake", facts: Mapping[str, Any]) -> None:
+def still_held(lake: "Lake") -> None:
+    """What is asked before anything is committed.
+
+    Raises:
+        Transient: another process has taken the lake meanwhile.
+    """
+    holder = lake.read_json(LOCK) or {}
+    if (mine := os.environ.get(LOCK_ENV)) and holder.get("token") != mine:
+        raise Transient(f"{lake.root}: this command stood still for so long that {holder.get('what', 'another one')} took the lake over; run it again")
+
+
+def _beat(lake: "Lake", facts: Mapping[str, Any], taken: int | None, done: threading.Event, lost: threading.Event) -> None:
+    """Touch the lock until `done`; where it is another's by now, set `lost` and interrupt the process."""
+    while not done.wait(BEAT_S):
+        with contextlib.suppress(OSError, Transient):  # the next beat may reach it
+            if taken is not None:
+                os.utime(taken)  # this file and no other, whatever lies under its name by now
+            if (lake.read_json(LOCK) or {}).get("token") != facts["token"]:
+                lost.set()
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+                return
+            if taken is None:
+                lake.put(json.dumps(facts).encode(), LOCK)
+
+
+def _take(lake: "Lake", facts: Mapping[str, Any]) -> int | None:
+    """Make the lock; of a folder of this machine the descriptor of its file."""
     path, data = lake.path(LOCK), json.dumps(facts).encode()
     for _ in range(3):
         try:
-            if lake.local:
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                passing = f"{path}.{os.getpid()}.tmp"
-                with open(passing, "wb") as file:
-                    file.write(data)
-                try:
-                    os.link(passing, path)  # whole and exclusive: a reader never sees half a lock
-                finally:
-                    os.unlink(passing)
-            else:
+            if not lake.local:
                 with lake.reached(LOCK):
                     lake.fs.pipe_file(path, data, mode="create")
-            return
+                return None
+            return _linked(path, data)
         except FileExistsError:
             held = lake.read_json(LOCK)
             if held is None:
                 continue
-            if held["host"] == socket.gethostname() and not _alive(int(held["pid"]), held.get("born")):
-                _drop(lake, held)  # its holder was killed
+            if _gone(lake, held):
+                _drop(lake, held)
                 continue
             raise Transient(f"{lake.root}: {held['what']} has been writing to this lake since {held['since']} "
                             f"(process {held['pid']} on {held['host']}); try again when it is done, or, if no such process is left, "
                             f"remove {lake.url(LOCK)}") from None
     raise Transient(f"{lake.root}: the lake's lock changes hands too quickly; try again")
+
+
+def _linked(path: str, data: bytes) -> int:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    passing = f"{path}.{os.getpid()}.tmp"
+    with open(passing, "wb") as file:
+        file.write(data)
+        file.flush()
+        try:
+            os.link(passing, path)  # whole and exclusive: a reader never sees half a lock
+        finally:
+            os.unlink(passing)
+        return os.dup(file.fileno())
+
+
+def _gone(lake: "Lake", held: Mapping[str, Any]) -> bool:
+    """Whether nobody holds this lock any more: its process was killed on this machine, or it has stood still for long and goes on doing so."""
+    if held["host"] == socket.gethostname() and not _alive(int(held["pid"]), held.get("born")):
+        return True
+    touched = _touched(lake)
+    if "beat_s" not in held or touched is None or (datetime.now(UTC) - touched).total_seconds() < DEAD_S:
+        return False
+    time.sleep(2 * held["beat_s"])  # clocks of two machines may differ by more than that
+    return _touched(lake) == touched
+
+
+def _touched(lake: "Lake") -> datetime | None:
+    lake.fs.invalidate_cache()
+    with contextlib.suppress(FileNotFoundError):
+        when: datetime = lake.fs.modified(lake.path(LOCK))
+        return when
+    return None
 
 
 def _drop(lake: "Lake", held: Mapping[str, Any]) -> None:

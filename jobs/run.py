@@ -17,6 +17,7 @@ from jobs.errors import RunError, Terminal, Transient
 from jobs.job import Job, Part, maker
 from jobs.job import job as find_job
 from jobs.lake import MANIFEST, Lake, Version
+from jobs.lock import still_held
 from jobs.version import digest, fingerprint
 from schemas import REJECTS, SCHEMA_VERSION, Table
 from schemas.settings import Settings
@@ -247,6 +248,7 @@ def _commit(run: Run, parents: Mapping[str, str], started: datetime) -> dict[str
         why = ", ".join(f"{n} {r}" for r, n in rejected.items()) or "there was nothing to work on"
         _keep_rejects_readable(run, manifest, done)
         raise Terminal(f"{run.job.name} kept nothing of {manifest['seen']}: {why}{_example(run)}")
+    still_held(run.lake)
     for table in run.job.writes:
         _write_manifest(run, table, manifest, done)
     run.lake.make_current(run.job.name, run.fingerprint)

@@ -22,13 +22,14 @@ GPU_POOL = os.environ.get("REELMILL_GPU_POOL", "gpu")
 
 DEFAULTS: dict[str, Any] = {
     "owner": OWNER,
-    "retries": 2,
+    "retries": 20,
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=15),
     "execution_timeout": JOB_TIMEOUT,
 }
-"""Two retries 30 s and 60 s apart: long enough for a worker or an object store to come back. Wrong input is not retried."""
+"""Retries half a minute to a quarter of an hour apart, four hours in all: so long a lake may be held by another run, and a disk be full. What fails
+in another way is tried thrice (`dags.common.tasks.Command`), wrong input once."""
 
 
 MORE = "More"

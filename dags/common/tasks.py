@@ -17,8 +17,10 @@ from schemas import REJECTS, Table
 from schemas.loading import load, spelled
 from schemas.settings import Runtime, Settings, SettingsError
 
-TERMINAL = 64
-"""Exit code of a command that would fail again on the same inputs."""
+TERMINAL, BUSY = 64, 75
+"""Exit codes of a command that would fail again on the same inputs, and of one that has to wait its turn."""
+TRIES = 3
+"""Of a task that fails in any other way: time enough for a worker or an object store to come back."""
 
 
 class Refused(AirflowFailException):  # type: ignore[misc]
@@ -36,7 +38,7 @@ class Failed(AirflowException):  # type: ignore[misc]
 
 
 class Command(BashOperator):  # type: ignore[misc]
-    """A `reelmill` command whose last line is its outcome; exit code 64 is not tried again, any other failure is.
+    """A `reelmill` command whose last line is its outcome; exit code 64 is not tried again, 75 as often as the task is, any other failure twice.
 
     Its settings travel in a file that lasts as long as it does, so that nothing a person typed is ever part of a shell command, nor too long
     for one.
@@ -57,7 +59,7 @@ class Command(BashOperator):  # type: ignore[misc]
         """Run it, and hand the settings on with each asset that it makes.
 
         Raises:
-            Refused: it would work in a folder of nowhere.
+            Refused: it would work in a folder of nowhere, or has failed often enough.
         """
         told = self.env["REELMILL_SETTINGS"]
         if self.cwd is None and (astray := _astray(load([told]).runtime, self.bash_command)):
@@ -66,7 +68,12 @@ class Command(BashOperator):  # type: ignore[misc]
             file.write(told)
             file.flush()
             self.env = {"REELMILL_SETTINGS": file.name}
-            last = super().execute(context)
+            try:
+                last = super().execute(context)
+            except Failed as error:
+                if error.exit_code != BUSY and _tries(context["ti"], self.retries) >= TRIES:
+                    raise Refused(str(error)) from None
+                raise
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {"settings": json.loads(told), "outcome": last}
         return str(last)
@@ -78,6 +85,11 @@ class Command(BashOperator):  # type: ignore[misc]
         if result.exit_code != 0:
             raise Failed(result.output or f"{self.task_id} ended with exit code {result.exit_code}", result.exit_code)
         return result
+
+
+def _tries(ti: Any, retries: int) -> int:
+    """How often it was tried since the run began or was cleared, which leaves it as many tries as before."""
+    return int(ti.try_number + retries - ti.max_tries)
 
 
 def _astray(runtime: Runtime, command: str) -> str | None:

@@ -5,10 +5,11 @@ import os
 import re
 import stat
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from dags.common.tasks import Command, Refused, settings_of
+from dags.common.tasks import Command, Failed, Refused, settings_of
 from dags.run_once import Board, main
 from jobs.lake import Lake
 from quality.run import gate_of
@@ -91,6 +92,16 @@ def test_both_flows_run_in_order_and_what_is_typed_is_never_shell(path, airflow_
     assert first["runtime"]["sources"] == [nasty]
     assert first["recipe"]["prompts"] == {"count": 2}
     assert "did publish" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("code", "attempt", "again"), [(75, 3, True), (75, 20, True), (1, 2, True), (1, 3, False), (64, 1, False)])
+@pytest.mark.parametrize("cleared", [0, 7])
+def test_a_busy_lake_is_waited_for_and_other_failures_are_tried_thrice(path, code, attempt, again, cleared):
+    reelmill(path, f"echo reason; exit {code}")
+    task = Command(task_id="t", words="run fuse", retries=20)
+    task.env = {"REELMILL_SETTINGS": '{"lake": "/lake"}'}
+    with pytest.raises(Failed if again else Refused, match="reason"):
+        task.execute({"ti": SimpleNamespace(try_number=attempt + cleared, max_tries=20 + cleared)})
 
 
 def test_a_relative_folder_is_one_of_who_started_the_run(path, airflow_home, tmp_path, monkeypatch):

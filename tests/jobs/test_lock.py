@@ -2,9 +2,12 @@
 
 import json
 import os
+import threading
+import time
 
 import pytest
 
+from jobs import lock
 from jobs.errors import Transient
 from jobs.lake import Lake
 from jobs.lock import LOCK_ENV, _born
@@ -64,3 +67,78 @@ def test_commands_started_by_the_holder_share_its_lock(lake):
         with lake.lock("inner"):
             assert lake.read_json("_lock.json")["what"] == "outer"
     assert LOCK_ENV not in os.environ
+
+
+@pytest.fixture
+def fast(monkeypatch):
+    """A heart that beats twenty times a second and counts as dead after a second."""
+    monkeypatch.setattr(lock, "BEAT_S", 0.05)
+    monkeypatch.setattr(lock, "DEAD_S", 1.0)
+
+
+@pytest.fixture(params=["folder", "store"])
+def anywhere(request, lake):
+    """A lake in a folder, and one in an object store."""
+    if request.param == "folder":
+        return lake
+    return Lake(f"memory://{os.urandom(4).hex()}").open(create=True)
+
+
+def of_another_machine(lake, **facts):
+    lake.put(json.dumps({"token": "t", "host": "a pod", "pid": 1, "what": "`reelmill run fuse`", "since": "now", "beat_s": 0.05} | facts).encode(), "_lock.json")
+
+
+def test_a_lock_of_another_machine_is_taken_when_its_heart_has_stopped(anywhere, fast):
+    of_another_machine(anywhere)
+    with pytest.raises(Transient, match="process 1 on a pod"), anywhere.lock("too early"):
+        pass
+    time.sleep(1.1)
+    with anywhere.lock("heir"):
+        assert anywhere.read_json("_lock.json")["what"] == "heir"
+    assert anywhere.read_json("_lock.json") is None
+
+
+def test_a_lock_that_never_had_a_heart_is_left_to_whoever_made_it(lake, fast):
+    of_another_machine(lake)
+    lake.write_json({k: v for k, v in lake.read_json("_lock.json").items() if k != "beat_s"}, "_lock.json")
+    os.utime(lake.path("_lock.json"), (0, 0))
+    with pytest.raises(Transient, match="process 1 on a pod"), lake.lock("test"):
+        pass
+
+
+def test_a_clock_that_is_wrong_takes_nothing_from_a_heart_that_beats(lake, fast):
+    of_another_machine(lake)
+    ended = threading.Event()
+
+    def beats():
+        for i in range(1, 1 << 30):
+            os.utime(lake.path("_lock.json"), (i, i))  # long ago, by the clock of who looks on
+            if ended.wait(0.02):
+                return
+
+    other = threading.Thread(target=beats)
+    other.start()
+    try:
+        with pytest.raises(Transient, match="process 1 on a pod"), lake.lock("test"):
+            pass
+    finally:
+        ended.set()
+        other.join()
+
+
+def test_a_held_lock_is_touched_as_long_as_it_is_held(anywhere, fast):
+    with anywhere.lock("long work"):
+        time.sleep(1.5)
+        mine = anywhere.read_json("_lock.json")
+        assert not lock._gone(anywhere, mine | {"host": "seen from another"})
+
+
+def test_who_stood_still_and_lost_the_lake_ends_and_commits_nothing(anywhere, fast):
+    with pytest.raises(Transient, match="stood still for so long that `reelmill run fuse` took the lake over"), anywhere.lock("laptop asleep"):
+        anywhere.remove("_lock.json")
+        of_another_machine(anywhere)
+        with pytest.raises(Transient):
+            lock.still_held(anywhere)
+        time.sleep(30)
+        pytest.fail("went on")
+    assert anywhere.read_json("_lock.json")["token"] == "t", "the lock of the other one stays"

@@ -38,6 +38,24 @@ def test_work_outlives_a_disk_that_fills_up_at_the_end(tmp_path, monkeypatch):
     assert execute("collect", settings).kept == 1
 
 
+def test_who_lost_the_lake_commits_nothing(tmp_path, monkeypatch):
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    (folder / "texts.jsonl").write_text(json.dumps({"text": "a quiet morning at the lake"}) + "\n")
+    settings = load((f"runtime.lake={tmp_path / 'lake'}", f"runtime.sources={json.dumps([str(folder)])}", "runtime.progress=false"), env={})
+    lake, each_task = Lake(settings.runtime.lake), spark.each_task
+
+    def robbed(*words):
+        each_task(*words)
+        lake.write_json({**lake.read_json("_lock.json"), "token": "another's"}, "_lock.json")
+
+    monkeypatch.setattr(spark, "each_task", robbed)
+    with pytest.raises(Transient, match="stood still for so long"):
+        execute("collect", settings)
+    assert lake.current("collect") is None
+    assert not list((tmp_path / "lake").glob("sources/*/manifest.json"))
+
+
 @pytest.fixture
 def turn(monkeypatch):
     """What follows is done by a command of this run of Airflow; of none by default."""
