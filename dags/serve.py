@@ -2,7 +2,7 @@
 
     python -m dags.serve --home airflow --port 8080 --lake lake
 
-It turns into `airflow standalone`. End the whole process group: the parent of standalone leaves its components behind.
+It goes on as `airflow standalone`. End the whole process group: the parent of standalone leaves its components behind.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from dags.run_once import DAGS, environment, migrate
 
@@ -48,6 +49,18 @@ def _secret(file: Path) -> str:
     return file.read_text()
 
 
+def standalone() -> None:
+    """`airflow standalone` without the servers of logs, which listen on every address: all here read the same folder."""
+    from airflow.cli.commands import standalone_command
+
+    class Component(standalone_command.SubCommand):  # type: ignore[misc]
+        def __init__(self, parent: Any, name: str, command: list[str], env: dict[str, str]) -> None:
+            super().__init__(parent, name, [*command, *(["--skip-serve-logs"] if name in ("scheduler", "triggerer") else [])], env)
+
+    standalone_command.SubCommand = Component
+    standalone_command.StandaloneCommand().run()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; it does not return while Airflow runs."""
     parser = argparse.ArgumentParser(prog="python -m dags.serve", description=__doc__,
@@ -68,7 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from dags.common.defaults import GPU_POOL
 
     Pool.create_or_update_pool(GPU_POOL, given.gpus, "one slot per GPU", include_deferred=False)
-    os.execv(sys.executable, [sys.executable, "-m", "airflow", "standalone"])
+    standalone()
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,9 +1,14 @@
 """`reelmill up` leaves nothing behind, however it is ended."""
 
+import contextlib
+import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -31,6 +36,53 @@ def test_the_server_and_its_children_end_with_it(tmp_path: Path, how: signal.Sig
     up.send_signal(how)
     assert up.wait(60) == 0
     assert not [pid for pid in pids if runs(pid)]
+
+
+@pytest.mark.airflow
+@pytest.mark.heavy
+def test_nothing_listens_to_other_machines(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [sys.executable, "-m", "jobs", "up", "--lake", str(tmp_path / "lake"), "--home", str(tmp_path / "home"), "--port", str(port)]
+    with (tmp_path / "log").open("wb") as log:
+        up = subprocess.Popen(words, stdout=log, stderr=log)
+    try:
+        until, well = time.monotonic() + 240, False
+        while not well and time.monotonic() < until:
+            time.sleep(1)
+            with contextlib.suppress(OSError):
+                told = json.loads(urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=10).read())
+                well = all(told[part]["status"] == "healthy" for part in ("scheduler", "triggerer", "dag_processor"))
+        assert well, (tmp_path / "log").read_text()[-3000:]
+        time.sleep(5)  # a server of logs starts beside its component
+        assert listening(family(up.pid)) == {f"0100007F:{port:04X}"}
+    finally:
+        up.send_signal(signal.SIGINT)
+        up.wait(60)
+
+
+def family(pid: int) -> set[int]:
+    """A process and all below it."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+    mine, more = set[int](), {pid}
+    while more:
+        mine |= more
+        more = {child for child, parent in parents.items() if parent in mine} - mine
+    return mine
+
+
+def listening(pids: set[int]) -> set[str]:
+    """Addresses, as proc(5) writes them, on which any of these processes listens."""
+    sockets = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            sockets |= {os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()}
+    lines = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+    return {line[1] for line in lines if line[3] == "0A" and f"socket:[{line[9]}]" in sockets}
 
 
 def runs(pid: int) -> bool:
