@@ -1,7 +1,7 @@
 """The child process in which all decoding runs: reads calls, answers with values or faults, and can do little else.
 
 Started by `jobs.media.sandbox` as `python -m jobs.media.child PARENT_PID SOCKET MODULE...`; speaks `jobs.media.wire` on its standard streams
-and is handed open files through the socket.
+and is handed open files through the socket. What it says on standard error while it starts is for its parent; afterwards nobody hears it.
 The modules, those of the functions that will be called, are imported before the process is confined: what they would compile and
 cache later is refused. A module that has to load more for that says so in a function `warm`.
 """
@@ -55,6 +55,7 @@ def main(parent: int, files: int, modules: Sequence[str]) -> None:
             warm()
     _quiet()
     _slim()
+    os.dup2(silence, 2)
     confine.limit()
     confined = confine.confine()
     _serve(calls, answers, socket.socket(fileno=files), confined)

@@ -4,21 +4,25 @@
 
 The child is reused from call to call and replaced when it dies, runs out of memory or breaks its time limit. It has no
 network, starts no programs, writes nothing (`jobs.media.confine`), and dies with this process even when that is killed.
-What goes wrong with a medium comes back as a `MediaFault` with its reason code.
+What goes wrong with a medium comes back as a `MediaFault` with its reason code; a child that does not even start is a fault of the
+machine, and ends the run.
 """
 
 import atexit
 import contextlib
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from jobs.errors import RunError, Terminal, Transient
 from jobs.media.child import ONE_THREAD
 from jobs.media.faults import BY_REASON, DecodeCrash, DecodeMemory, DecodeTimeout, MediaFault
 from jobs.media.wire import WireError, pack, unpack
@@ -62,6 +66,8 @@ def call(function: str, args: Mapping[str, Any], limits: Limits = Limits(), take
 
     Raises:
         MediaFault: one of its subclasses, with `.reason` and `.detail`.
+        Transient: a child could not be started, and may be later.
+        Terminal: a child cannot be started here.
     """
     return _child(function.partition(":")[0]).call(function, args, limits, take, file)
 
@@ -79,24 +85,34 @@ class Child:
 
     def __init__(self, modules: frozenset[str]) -> None:
         self.modules = modules
+        self.owner = os.getpid()
+        self.calls = 0
+        try:
+            with tempfile.TemporaryFile() as said:
+                self._start(said)
+        except OSError as error:  # no more processes, handles, memory or disk
+            raise Transient(f"no decoder process could be started: {error}") from None
+
+    def _start(self, said: BinaryIO) -> None:
         environment = {**os.environ, **dict.fromkeys(ONE_THREAD, "1"), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
                        "PYTHONDONTWRITEBYTECODE": "1", "OPENCV_LOG_LEVEL": "SILENT"}
-        self.owner = os.getpid()
         self.files, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "jobs.media.child", str(self.owner), str(theirs.fileno()), *sorted(modules)], stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, close_fds=True, pass_fds=(theirs.fileno(),))
+                [sys.executable, "-m", "jobs.media.child", str(self.owner), str(theirs.fileno()), *sorted(self.modules)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, env=environment, close_fds=True, pass_fds=(theirs.fileno(),))
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.send_fd, self.read_fd = self.process.stdin.fileno(), self.process.stdout.fileno()
         os.set_blocking(self.read_fd, False)
-        self.calls = 0
-        self.deadline = _Deadline(self.process.pid, Limits(cpu_s=START_S), "starting the decoder process")
+        self.deadline = _Deadline(self.process.pid, Limits(cpu_s=START_S), "starting")
         try:
             self.confined = bool(unpack(self._read)["ready"])
+        except DecodeTimeout as error:
+            self.end()
+            raise Transient(f"the decoder process did not start: {error}") from None
         except EOFError:
-            raise DecodeCrash(f"the decoder process could not start ({_ending(self.end())})") from None
+            raise _unstarted(self._died(), said) from None
 
     def call(self, function: str, args: Mapping[str, Any], limits: Limits, take: Callable[[Any], None] | None = None,
              file: BinaryIO | None = None) -> Any:
@@ -123,7 +139,7 @@ class Child:
                 else:
                     break
         except EOFError:
-            code = self.end()
+            code = self._died()
             raise (DecodeMemory(f"the decoder ended at its memory limit of {limits.memory_mb} MB")
                    if self.deadline.near_memory_limit else DecodeCrash(_ending(code))) from None
         except (WireError, TypeError, ValueError) as error:
@@ -156,6 +172,12 @@ class Child:
                     stream.close()
         status = self.process.wait()
         return status if self.deadline.killed is None else -9
+
+    def _died(self) -> int:
+        """Exit status of one that has closed its pipe: its own, where it ends within a moment."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(1)
+        return self.end()
 
     def _send_handle(self, handle: int) -> None:
         try:
@@ -255,6 +277,15 @@ def _usage(pid: int) -> tuple[float, int]:
     except OSError:
         return 0.0, 0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), int(fields[20])
+
+
+def _unstarted(status: int, said: BinaryIO) -> RunError:
+    """Why a child ended before it had seen a medium, by its last words. One that was killed, for want of memory say, may start another time."""
+    if status == -signal.SIGKILL:
+        return Transient(f"the decoder process did not start: {_ending(status)}")
+    said.seek(0)
+    words = said.read().decode(errors="replace").strip().rpartition("\n")[2][-300:]
+    return Terminal(f"the decoder process cannot start: {words or _ending(status)}")
 
 
 def _ending(status: int) -> str:

@@ -1,6 +1,7 @@
 """The child in which decoding runs: what it may not do, and what happens when it breaks."""
 
 import errno
+import hashlib
 import io
 import os
 import signal
@@ -16,12 +17,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jobs.clean.job import FACTS, _measured
 from jobs.clean.sandboxed import measure_source
+from jobs.errors import Terminal, Transient
 from jobs.media import child, sandbox
 from jobs.media.encode import encode_video
 from jobs.media.faults import BY_REASON, DecodeCrash, DecodeMemory, DecodeTimeout, MediaFault, NotRegularFile, TooManyPixels
 from schemas.reasons import REASONS
-from schemas.settings import Measure
+from schemas.settings import Measure, Settings
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +211,55 @@ def test_a_confined_process_cannot_write_connect_or_start_anything(tmp_path: Pat
 
 def test_the_child_is_confined() -> None:
     assert sandbox._child("jobs.clean.measure").confined
+
+
+def test_a_child_that_cannot_start_ends_the_run_and_rejects_nothing(
+    long_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else every source of an image without weights would be a reject of a version that stands when the image is mended."""
+    source = {**dict.fromkeys(FACTS), "source_id": "s", "modality": "video", "uri": str(long_video), "size_bytes": long_video.stat().st_size,
+              "sha256": hashlib.sha256(long_video.read_bytes()).hexdigest()}
+    sandbox.close()
+    with monkeypatch.context() as broken:
+        (tmp_path / "silero_vad").mkdir()
+        (tmp_path / "silero_vad" / "__init__.py").touch()
+        broken.syspath_prepend(tmp_path)
+        with pytest.raises(Terminal, match="silero_vad"):
+            _measured(source, Settings())
+    with monkeypatch.context() as full:
+        full.setattr(subprocess, "Popen", _no_process)
+        with pytest.raises(Transient, match="temporarily unavailable"):
+            _measured(source, Settings())
+    with monkeypatch.context() as slow:
+        slow.setattr(sandbox, "START_S", 0.01)
+        before = children()
+        with pytest.raises(Transient, match="starting took more than"):
+            _measured(source, Settings())
+        assert children() == before
+    with monkeypatch.context() as killed:
+        killed.setattr(sys, "executable", str(tmp_path / "killed"))
+        (tmp_path / "killed").write_text("#!/bin/sh\nkill -9 $$\n")
+        (tmp_path / "killed").chmod(0o755)
+        with pytest.raises(Transient, match="signal 9"):
+            _measured(source, Settings())
+    assert isinstance(_measured(source, Settings()), list)
+
+
+def _no_process(*_: object, **__: object) -> None:
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+
+def children() -> set[str]:
+    """Process ids of the decoder processes of this one."""
+    commands = {path.parent.name: _read(path) for path in Path("/proc").glob("[0-9]*/cmdline")}
+    return {pid for pid, command in commands.items() if f"jobs.media.child\0{os.getpid()}\0".encode() in command}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def test_the_child_dies_with_its_parent(tmp_path: Path) -> None:
