@@ -13,9 +13,9 @@ import struct
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
-from jobs.media.sniff import HEAD_BYTES, Kind, Modality, sniff
+from jobs.media.sniff import HEAD_BYTES, Kind, Modality, beginning, sniff
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ PROBE_BYTES = 5_000_000
 
 
 def open_media(file: BinaryIO, kind: Kind) -> AbstractContextManager[Any]:
-    """The container, read by exactly the demuxer that `kind` names; closes with the block.
+    """The container, read by exactly the demuxer that `kind` names, or by that of the sound behind a tag that was too long for `sniff`;
+    closes with the block.
 
     Raises:
         av.error.FFmpegError: the demuxer refuses the bytes.
@@ -83,10 +84,46 @@ def open_media(file: BinaryIO, kind: Kind) -> AbstractContextManager[Any]:
 
     if not kind.demuxer:
         raise ValueError(f"{kind.container or 'an unknown format'} is not read by a demuxer")
+    file, kind = _behind_tags(file, kind)
     opened: AbstractContextManager[Any] = av.open(
         file, format=kind.demuxer, container_options=dict(OPTIONS), buffer_size=1 << 17, metadata_errors="replace",
         options={"probesize": str(PROBE_BYTES)})
     return opened
+
+
+def _behind_tags(file: BinaryIO, kind: Kind) -> tuple[BinaryIO, Kind]:
+    """The sound behind ID3 tags, and what it is. Where that is MP3, or nothing that is known, FFmpeg reads the tags too."""
+    start = beginning(file)
+    if not start:
+        return file, kind
+    file.seek(start)
+    behind = sniff(file.read(HEAD_BYTES))
+    file.seek(0)
+    if behind.modality != "audio" or behind.demuxer == "mp3":
+        return file, kind
+    return cast(BinaryIO, _From(file, start)), behind
+
+
+class _From(io.RawIOBase):
+    """A file without what lies before `start`: not every demuxer reads on behind an ID3 tag."""
+
+    def __init__(self, file: BinaryIO, start: int) -> None:
+        self.file, self.start = file, start
+        file.seek(start)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self.file.seek(offset + self.start if whence == io.SEEK_SET else offset, whence) - self.start
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.file.read(len(buffer))
+        buffer[:len(data)] = data
+        return len(data)
 
 
 def broken(file: BinaryIO, kind: Kind, error: Any) -> str:

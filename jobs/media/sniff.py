@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from types import MappingProxyType
-from typing import Literal
+from typing import BinaryIO, Literal
 
 Modality = Literal["video", "image", "audio", "text", "unknown", "playlist"]
 HEAD_BYTES = 4096
@@ -65,13 +65,51 @@ def sniff(head: bytes, name: str = "") -> Kind:
     Animated GIF, WebP and PNG count as video when they hold more than one frame; for a GIF whose second frame lies beyond
     `head` the application block of animations decides.
     """
-    for rule in (_isobmff, _riff, _magic, _playlist, _streams, _text):
+    for rule in (_tagged, _isobmff, _riff, _magic, _playlist, _streams, _text):
         kind = rule(head)
         if kind is not None:
             return kind
     return UNKNOWN
 
 
+def beginning(file: BinaryIO) -> int:
+    """Where in an open file its content begins: behind ID3 tags, which may hold whole pictures. It stands at its beginning afterwards."""
+    at = 0
+    for _ in range(MOST_TAGS):
+        file.seek(at)
+        size = _tag_bytes(file.read(_TAG_HEAD))
+        at += size
+        if not size:
+            break
+    file.seek(0)
+    return at
+
+
+MOST_TAGS = 8
+"""ID3 tags in a row that are looked behind."""
+_TAG_HEAD = 10
+
+
+def _tag_bytes(head: bytes) -> int:
+    """Length of the ID3v2 tag with which this begins; 0 where there is none. (ID3v2.4, 3.1: seven bits a byte, and a footer by a flag.)"""
+    if len(head) < _TAG_HEAD or head[:3] != b"ID3" or head[3] not in (2, 3, 4) or max(head[6:10]) > 0x7F:
+        return 0
+    size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
+    return _TAG_HEAD + size + (_TAG_HEAD if head[5] & 0x10 else 0)
+
+
+def _tagged(head: bytes) -> Kind | None:
+    """Sound with a tag before it: what follows, which is MP3 where it says nothing of itself or lies beyond `head`."""
+    rest = head
+    for _ in range(MOST_TAGS):
+        rest = rest[_tag_bytes(rest):]
+    if rest == head:
+        return None
+    behind = sniff(rest)
+    return behind if behind.modality == "audio" else _MP3
+
+
+_MP3 = Kind("audio", "mp3", "mp3")
 _PREFIXES: tuple[tuple[bytes, Kind], ...] = (
     (b"\xff\xd8\xff", Kind("image", "jpeg")),
     (b"BM", Kind("image", "bmp")),
@@ -98,7 +136,7 @@ _PREFIXES: tuple[tuple[bytes, Kind], ...] = (
     (b"\0\0\1\xb0", Kind("video", "m4v", "m4v")),
     (b"YUV4MPEG2", Kind("video", "y4m", "yuv4mpegpipe")),
     (b"DKIF", Kind("video", "ivf", "ivf")),
-    *((b"ID3" + bytes([version]), Kind("audio", "mp3", "mp3")) for version in (2, 3, 4)),
+    *((b"ID3" + bytes([version]), _MP3) for version in (2, 3, 4)),
     (b"TTA1", Kind("audio", "tta", "tta")),
     (b"wvpk", Kind("audio", "wavpack", "wv")),
     (b"\x06\x0e\x2b\x34", Kind("video", "mxf", "mxf")),
@@ -209,7 +247,7 @@ def _streams(head: bytes) -> Kind | None:
     if _adts(head):
         return Kind("audio", "aac", "aac")
     if _mpeg_audio(head):
-        return Kind("audio", "mp3", "mp3")
+        return _MP3
     unit = re.match(rb"\x00?\x00\x00\x01(.)", head[:8], re.S)
     if unit is not None:
         first = unit.group(1)[0]

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jobs.clean.measure import measure_file
 from jobs.media.encode import encode_audio, encode_video
 from jobs.media.probe import NotRegular, probe, regular
 from jobs.media.sniff import HEAD_BYTES, contradicts, extension_kind, sniff
+from schemas.settings import Measure
 
 
 def frames(count: int = 5, width: int = 64, height: int = 48) -> np.ndarray:
@@ -74,6 +76,16 @@ def wav() -> bytes:
     return out.getvalue()
 
 
+def tagged(data: bytes, tag_bytes: int, footer: bool = False) -> bytes:
+    """With an ID3v2.4 tag before it that holds nothing."""
+    size = bytes(tag_bytes >> shift & 0x7F for shift in (21, 14, 7, 0))
+    end = b"3DI\4\0\x10" + size if footer else b""
+    return b"ID3\4\0" + (b"\x10" if footer else b"\0") + size + bytes(tag_bytes) + end + data
+
+
+TAGGED = [("mp3", "libmp3lame", "mp3"), ("flac", "flac", "flac"), ("adts", "aac", "aac"), ("tta", "tta", "tta"), ("ac3", "ac3", "ac3"),
+          ("wv", "wavpack", "wavpack"), ("wav", "pcm_s16le", "wav")]
+"""What bears ID3 tags, by its norm or by custom: packed audio of HLS is ADTS or AC-3 behind one."""
 KNOWN = [
     pytest.param(lambda: encode_video(frames(), 25), "video", "mp4", id="mp4"),
     pytest.param(lambda: encode_audio(np.zeros(4800, np.float32), 48_000), "audio", "m4a", id="m4a"),
@@ -82,6 +94,8 @@ KNOWN = [
     *(pytest.param(lambda c=c, codec=codec: sound(c, codec), "audio", name, id=f"{c}-{codec}") for c, codec, name in
       [("mp3", "libmp3lame", "mp3"), ("flac", "flac", "flac"), ("ogg", "libopus", "ogg"), ("adts", "aac", "aac"),
        ("aiff", "pcm_s16be", "aiff"), ("caf", "pcm_s16le", "caf")]),
+    *(pytest.param(lambda c=c, codec=codec: tagged(sound(c, codec), 300), "audio", name, id=f"tagged-{c}") for c, codec, name in TAGGED),
+    pytest.param(lambda: tagged(tagged(sound("flac", "flac"), 20), 300, footer=True), "audio", "flac", id="tagged-twice"),
     pytest.param(lambda: remuxed("mpegts")[77:], "video", "mpegts", id="mpegts-from-within-a-packet"),
     pytest.param(lambda: remuxed("m4v"), "video", "m4v", id="m4v"),
     pytest.param(wav, "audio", "wav", id="wav"),
@@ -102,6 +116,19 @@ KNOWN = [
 def test_content_is_recognised(make, modality, container) -> None:
     kind = sniff(make()[:HEAD_BYTES], "lies.txt")
     assert (kind.modality, kind.container) == (modality, container)
+
+
+@pytest.mark.parametrize(("container", "codec", "name"), TAGGED)
+@pytest.mark.parametrize("tag_bytes", [300, 200_000])
+def test_sound_behind_a_tag_is_heard(container: str, codec: str, name: str, tag_bytes: int, tmp_path: Path) -> None:
+    """A tag with a cover in it is longer than what is sniffed."""
+    plain, path = sound(container, codec), tmp_path / "tagged.mp3"
+    path.write_bytes(tagged(tagged(plain, tag_bytes), 20))
+    with path.open("rb") as file:
+        assert probe(file).audio_codec == probe(io.BytesIO(plain)).audio_codec
+    (tmp_path / "plain").write_bytes(plain)
+    found, expected = (measure_file(str(p), "audio", Measure().model_dump())["clips"] for p in (path, tmp_path / "plain"))
+    assert [(c["duration_s"], c["loudness_lufs"]) for c in found] == [(c["duration_s"], c["loudness_lufs"]) for c in expected]
 
 
 @pytest.mark.parametrize("text", [
