@@ -3,7 +3,7 @@
     measured = call("jobs.clean.measure:measure_file", {"path": path, ...}, Limits(per_media_s=20))
 
 The child is reused from call to call and replaced when it dies, runs out of memory or breaks its time limit. It has no
-network, starts no programs, writes nothing (`jobs.media.confine`), and dies with this process even when that is killed.
+network, starts no programs, writes nothing (`jobs.media.confine`), is not told our keys, and dies with this process even when that is killed.
 What goes wrong with a medium comes back as a `MediaFault` with its reason code; a child that does not even start is a fault of the
 machine, and ends the run.
 """
@@ -35,6 +35,10 @@ MOST_SERVED = 64 << 20
 """Bytes of a file that the child may have read for it at a time."""
 CALLS_PER_CHILD = 500
 """After so many calls a child is replaced, so that leaks of decoders stay small."""
+
+PASSED = frozenset({"PATH", "HOME", "TMPDIR", "TZ", "LANG", "LANGUAGE", "VIRTUAL_ENV", "XDG_CACHE_HOME", "REELMILL_CACHE", "GLIBC_TUNABLES"})
+PASSED_WITH = ("LC_", "LD_", "PYTHON", "NUMBA_", "OMP_", "OPENBLAS_", "MKL_", "OPENCV_", "MALLOC_")
+"""What a child is told of our environment, by name and by how the name begins: what libraries need to start, no key and no token."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,8 @@ class Child:
             raise Transient(f"no decoder process could be started: {error}") from None
 
     def _start(self, said: BinaryIO) -> None:
-        environment = {**os.environ, **dict.fromkeys(ONE_THREAD, "1"), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+        passed = {name: value for name, value in os.environ.items() if name in PASSED or name.startswith(PASSED_WITH)}
+        environment = {**passed, **dict.fromkeys(ONE_THREAD, "1"), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
                        "PYTHONDONTWRITEBYTECODE": "1", "OPENCV_LOG_LEVEL": "SILENT"}
         self.files, theirs = socket.socketpair()
         with theirs:

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from PIL import Image
 from jobs.clean.job import FACTS, _measured
 from jobs.clean.sandboxed import measure_source
 from jobs.errors import Terminal, Transient
-from jobs.media import child, sandbox
+from jobs.media import child, confine, sandbox
 from jobs.media.encode import encode_video
 from jobs.media.faults import BY_REASON, DecodeCrash, DecodeMemory, DecodeTimeout, MediaFault, NotRegularFile, TooManyPixels
 from schemas.reasons import REASONS
@@ -178,7 +179,18 @@ def test_a_missing_and_a_forbidden_file_say_so(tmp_path: Path) -> None:
 def test_a_confined_process_cannot_write_connect_or_start_anything(tmp_path: Path) -> None:
     script = textwrap.dedent(f"""
         import ctypes, os, socket, subprocess, sys, threading
+        import fcntl, resource, signal, struct, termios
         from jobs.media import confine
+        libc = ctypes.CDLL(None, use_errno=True)
+        other = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)  # ends with this
+        terminal, _ = os.openpty()
+        ends, _ = os.pipe()
+        def call(number, *args):
+            if libc.syscall(number, *args) < 0:
+                raise OSError(ctypes.get_errno(), "refused")
+        def numbered(name):
+            return confine.REFUSED[name][confine._ARCHITECTURES[os.uname().machine][0]]
+        landlock = libc.syscall(444, None, 0, 1) > 0
         os.dup2(os.open(os.devnull, os.O_RDWR), 2)
         confine.limit()
         assert confine.confine()
@@ -195,6 +207,16 @@ def test_a_confined_process_cannot_write_connect_or_start_anything(tmp_path: Pat
             "start": lambda: subprocess.run(["true"]),
             "execute": lambda: os.execv("/bin/true", ["true"]),
             "kill": lambda: os.kill(os.getppid(), 0),
+            "kill by queue": lambda: call(numbered("rt_sigqueueinfo"), other.pid, signal.SIGKILL, struct.pack("iii29I", 9, 0, -1, *[0] * 29)),
+            "kill by owner": lambda: fcntl.fcntl(ends, fcntl.F_SETOWN, other.pid),
+            "kill by limit": lambda: resource.prlimit(other.pid, resource.RLIMIT_CPU, (1, 1)),
+            "outlive": lambda: call({{"x86_64": 157, "aarch64": 167}}[os.uname().machine], 1, 0, 0, 0, 0),
+            "type": lambda: fcntl.ioctl(terminal, termios.TIOCSTI, b"x"),
+            "attribute": lambda: os.setxattr({str(tmp_path / 'keep')!r}, "user.x", b""),
+            "mode": lambda: os.chmod({str(tmp_path / 'keep')!r}, 0o777),
+            "new mode": lambda: call(452, -100, {str(tmp_path / 'keep').encode()!r}, 0o777, 0),
+            "shared memory": lambda: call(numbered("shmget"), 0, 4096, 0o1666),
+            "look": lambda: open(f"/proc/{{other.pid if landlock else -1}}/mem", "rb"),
         }}.items():
             try:
                 act()
@@ -202,11 +224,37 @@ def test_a_confined_process_cannot_write_connect_or_start_anything(tmp_path: Pat
                 continue
             done.append(name)
         threading.Thread(target=lambda: None).start()
+        done += [name for name, numbers in confine.REFUSED.items() if (number := numbers[confine._ARCHITECTURES[os.uname().machine][0]]) >= 0
+                 and not (libc.syscall(number, -1, -1, -1, -1, -1, -1) == -1 and ctypes.get_errno() == 1)]
+        done += [number for number in range(424, 600) if not (libc.syscall(number, -1, -1, -1, -1, -1, -1) == -1 and ctypes.get_errno() == 38)]
+        done += ["killed"] * (other.poll() is not None)
         print(open({str(tmp_path / 'keep')!r}).read(), done)
     """)
     (tmp_path / "keep").write_text("kept")
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "kept []"
+
+
+@pytest.mark.parametrize(("machine", "header"), [("x86_64", "x86_64-linux-gnu/asm/unistd_64.h"), ("aarch64", "asm-generic/unistd.h")])
+def test_the_numbers_of_what_is_refused_are_those_of_the_kernel(machine: str, header: str) -> None:
+    path = Path("/usr/include") / header
+    if not path.exists():
+        pytest.skip("the headers of the kernel are not installed")
+    known = {name: int(number) for name, number in re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", path.read_text())}
+    column, _ = confine._ARCHITECTURES[machine]
+    assert {name: numbers[column] for name, numbers in confine.REFUSED.items()} == {name: known.get(name, -1) for name in confine.REFUSED}
+    some = {**{name: numbers for name, (numbers, _, _) in confine._REFUSED_WITH.items()}, "open": confine._OPEN, "openat": confine._OPENAT,
+            "clone": confine._CLONE, "tgkill": confine._TGKILL, "prlimit64": confine._PRLIMIT}
+    assert {name: numbers[column] for name, numbers in some.items()} == {name: known.get(name, -1) for name in some}
+
+
+def test_a_child_is_told_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("NUMBA_CPU_NAME", "host")
+    sandbox.close()
+    told = Path(f"/proc/{sandbox._child('jobs.collect.facts').process.pid}/environ").read_bytes()
+    assert b"secret" not in told
+    assert b"NUMBA_CPU_NAME=host" in told
 
 
 def test_the_child_is_confined() -> None:
