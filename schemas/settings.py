@@ -65,6 +65,8 @@ class Measure(Section):
     """Time limit of decoding, as a multiple of the length."""
     min_limit_s: Positive = 60.0
     """Least time limit of one source."""
+    max_limit_s: Positive = 86_400.0
+    """Greatest time limit of one source, or of one part of a long one, whatever length it claims."""
     max_memory_mb: int = Field(default=2048, ge=256)
     """Address space that a decoding child may add."""
 

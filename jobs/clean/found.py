@@ -11,6 +11,8 @@ NEAR_DB = 1.0
 """Sound before an edge may differ by so much from reader to reader: noise that AAC and AC-3 decoders make up is never the same."""
 QUIET = 1e-6
 """Mean square from which that is asked, -60 dB."""
+STILL_S = 1.0
+"""So much time of its own a frame counts for at most, in how much was decoded: sixty frames may claim an hour and take a second."""
 
 
 @dataclass
@@ -62,6 +64,11 @@ class Found:
     stated_s: float | None = None
     stated_frames: int = 0
     edited: bool = True
+
+    @property
+    def shown_s(self) -> float:
+        """Seconds of pictures that were decoded."""
+        return min(self.good_frames * STILL_S, self.last_t - self.first_t)  # in this order: the times are NaN without a frame
 
     def plain(self) -> dict[str, Any]:
         """As values that `jobs.media.wire` carries."""

@@ -101,6 +101,7 @@ class Reading:
         self.grid = Grid()
         self.seen: Seen | None = None
         self.listening: Listening | None = None
+        self.heard_s = 0.0
         self.coming: deque[tuple[int, int]] = deque()
         """Chapters that begin soon and the times of their keyframes in ticks, known when the packet passes."""
         self.next = max(first, 1)
@@ -296,7 +297,7 @@ class Reading:
         if found.seam_in is not None and found.good_frames == 1:
             found.seam_in.append(self.grid.trace())
         if found.good_frames % 16 == 0:
-            child.progress(t - found.first_t)
+            child.progress(max(found.shown_s, self.heard_s))
 
     def _time(self, pts: int | None) -> float | None:
         """Its time, or one just behind the frame before where it has none; None where it is stamped far earlier than that."""
@@ -360,8 +361,9 @@ class Reading:
             return
         found.good_sound += self._counts(pts) if self.begins else self.first == 0
         listening.hear(frame, t)
-        if self.video is None and found.good_sound % 64 == 0:
-            child.progress(listening.seconds)
+        self.heard_s += frame.samples / frame.sample_rate
+        if found.good_sound % 64 == 0:
+            child.progress(max(found.shown_s, self.heard_s))
 
     def _open_sound(self, frame: Any, start_s: float) -> Listening:
         rate = frame.sample_rate

@@ -89,7 +89,7 @@ def measure_parts(parts: Sequence[Part], settings: "Measure") -> Measured | None
 
 
 def _limits(settings: "Measure") -> sandbox.Limits:
-    return sandbox.Limits(settings.min_limit_s, settings.seconds_per_second, settings.max_memory_mb)
+    return sandbox.Limits(settings.min_limit_s, settings.seconds_per_second, settings.max_memory_mb, settings.max_limit_s)
 
 
 class _Together:

@@ -49,11 +49,13 @@ class Limits:
         cpu_s: CPU seconds whatever the length.
         per_media_s: CPU seconds for every second of media decoded, if that is more.
         memory_mb: Address space beyond that of the idle child.
+        most_s: CPU seconds at most, however much is said to be decoded: that is the child's word, or its file's.
     """
 
     cpu_s: float = 60.0
     per_media_s: float = 20.0
     memory_mb: int = 2048
+    most_s: float = 86_400.0
 
 
 def call(function: str, args: Mapping[str, Any], limits: Limits = Limits(), take: Callable[[Any], None] | None = None,
@@ -109,7 +111,8 @@ class Child:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.send_fd, self.read_fd = self.process.stdin.fileno(), self.process.stdout.fileno()
-        os.set_blocking(self.read_fd, False)
+        for end in (self.send_fd, self.read_fd, self.files.fileno()):
+            os.set_blocking(end, False)
         self.deadline = _Deadline(self.process.pid, Limits(cpu_s=START_S), "starting")
         try:
             self.confined = bool(unpack(self._read)["ready"])
@@ -191,10 +194,12 @@ class Child:
             raise EOFError from None
 
     def _write(self, data: bytes) -> None:
+        view = memoryview(data)
         try:
-            view = memoryview(data)
             while view:
-                view = view[os.write(self.send_fd, view):]
+                self.deadline.check()
+                if select.select([], [self.send_fd], [], 0.25)[1]:
+                    view = view[os.write(self.send_fd, view):]
         except BrokenPipeError:
             raise EOFError from None
 
@@ -250,7 +255,7 @@ class _Deadline:
         self.killed: str | None = None
 
     def extend(self, media_s: float) -> None:
-        self.limit_s = max(self.limits.cpu_s, media_s * self.limits.per_media_s)
+        self.limit_s = max(self.limits.cpu_s, min(media_s * self.limits.per_media_s, self.limits.most_s))
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:

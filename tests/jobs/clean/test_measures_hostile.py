@@ -5,6 +5,7 @@ import os
 import struct
 import zlib
 from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -13,8 +14,9 @@ import pytest
 from PIL import Image
 
 from jobs.clean.found import Measured
+from jobs.clean.measure import measure_file
 from jobs.clean.sandboxed import measure_source
-from jobs.media import sandbox
+from jobs.media import child, sandbox
 from jobs.media.encode import encode_audio, encode_video
 from jobs.media.faults import MediaFault, TooManyFrames
 from schemas.clips import CLIPS
@@ -241,6 +243,39 @@ def test_a_movie_that_refers_to_another_file_does_not_reach_it(tmp_path: Path) -
         if os.path.exists(f"/proc/{opened}/fd/{fd}")
     ]
     assert str(secret) not in links
+
+
+def slow(gap_s: float, count: int, sound_s: float = 0.0) -> bytes:
+    """Some frames stamped far apart, beside sound."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="matroska") as target:
+        stream = target.add_stream("mpeg4", rate=20)
+        stream.width, stream.height, stream.pix_fmt = 120, 90, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 20)
+        tone = target.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for i in range(count):
+            frame = av.VideoFrame.from_ndarray(np.full((90, 120, 3), 40 + i, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = round(i * gap_s * 20), Fraction(1, 20)
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+        for start in range(0, int(sound_s * 8000), 8000):
+            line = (np.sin(np.arange(start, start + 8000) / 20) * 9000).astype(np.int16)[None]
+            piece = av.AudioFrame.from_ndarray(line, format="s16", layout="mono")
+            piece.sample_rate, piece.pts, piece.time_base = 8000, start, Fraction(1, 8000)
+            target.mux(tone.encode(piece))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("gap_s", "count", "sound_s", "least", "most"), [(50.0, 64, 0.0, 60, 64), (0.1, 64, 0.0, 6, 6.4), (0.1, 1, 200.0, 150, 200)],
+                         ids=["frames that claim an hour", "a video", "a still with sound"])
+def test_the_time_limit_grows_with_what_was_decoded_not_with_what_is_claimed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gap_s: float, count: int, sound_s: float, least: float, most: float,
+) -> None:
+    (tmp_path / "slow.mkv").write_bytes(slow(gap_s, count, sound_s))
+    told: list[float] = []
+    monkeypatch.setattr(child, "progress", told.append)
+    measure_file(str(tmp_path / "slow.mkv"), "video", SETTINGS.model_dump())
+    assert least <= max(told) <= most
 
 
 def png_bomb(side: int) -> bytes:

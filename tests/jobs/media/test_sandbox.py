@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import io
+import math
 import os
 import re
 import signal
@@ -149,6 +150,28 @@ def test_a_place_that_fails_while_it_is_read_is_no_fault_of_the_file(long_video:
         sandbox.call("jobs.collect.facts:facts", {}, file=Broken(long_video.read_bytes()))
     with open(long_video, "rb") as file:
         assert sandbox.call("jobs.collect.facts:facts", {}, file=file)["height"] == 360
+
+
+def test_a_child_that_takes_no_answer_holds_nobody_up(long_video: Path) -> None:
+    """More than a pipe holds is written to one that reads no more."""
+    class Stopping(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            data = super().read(size)
+            if len(data) > 1 << 16:
+                os.kill(sandbox._child("jobs.collect.facts").process.pid, signal.SIGSTOP)
+            return data
+
+    began = time.monotonic()
+    with pytest.raises(DecodeTimeout, match="CPU"):
+        sandbox.call("jobs.collect.facts:facts", {}, sandbox.Limits(cpu_s=0.5), file=Stopping(long_video.read_bytes()))
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(("media_s", "limit_s"), [(0.0, 2.0), (5.0, 100.0), (1e9, 1000.0), (math.inf, 1000.0), (math.nan, 2.0)])
+def test_a_time_limit_grows_with_what_is_decoded_and_no_further_than_it_may(media_s: float, limit_s: float) -> None:
+    deadline = sandbox._Deadline(os.getpid(), sandbox.Limits(cpu_s=2.0, per_media_s=20.0, most_s=1000.0), "decoding")
+    deadline.extend(media_s)
+    assert deadline.limit_s == limit_s
 
 
 def test_only_functions_of_the_jobs_are_called() -> None:
