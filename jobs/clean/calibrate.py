@@ -138,17 +138,19 @@ def quantiles(clips: Version, target_yield: float, policy: Policy) -> list[Propo
 
 def overrides(found: Sequence[Proposal]) -> dict[str, dict[str, float]]:
     """The proposals as `policy.filters`; of two for one threshold, of letterbox and pillarbox say, the one that drops less. Where the least would be
-    more than the most, of a yield below a half, neither is proposed: together they would keep nothing."""
+    more than the most, of a yield below a half or of what is in force, neither is proposed: together they would keep nothing."""
+    in_force = {(p.check, p.field): p.current for p in found}
     settings: dict[str, dict[str, float]] = {}
     for p in found:
         if p.proposed is not None:
             before = settings.setdefault(p.check, {}).get(p.field, p.proposed)
             settings[p.check][p.field] = min(before, p.proposed) if p.op == "<" else max(before, p.proposed)
-    for fields in settings.values():
-        for least in [name for name in fields if name.startswith("min_")]:
-            most = least.replace("min_", "max_", 1)
-            if fields[least] > fields.get(most, math.inf):
-                del fields[least], fields[most]
+    for check, least in [key for key in in_force if key[1].startswith("min_")]:
+        most, fields = least.replace("min_", "max_", 1), settings.get(check, {})
+        low, high = (fields.get(field, in_force.get((check, field))) for field in (least, most))
+        if low is not None and high is not None and low > high:
+            fields.pop(least, None)
+            fields.pop(most, None)
     return {check: fields for check, fields in settings.items() if fields}
 
 

@@ -21,7 +21,7 @@ PRESETS: Mapping[str, Overrides] = MappingProxyType({
     "pretrain": {},
     # the small last stage: better few and good
     "finetune": {
-        "duration": {"min_s": 2.0, "max_s": 16.0},         # Cosmos-Curate from 2 s; Movie Gen 4 to 16 s
+        "duration": {"min_s": 2.0, "max_s": 20.0},         # Cosmos-Curate from 2 s; as long as `measure.max_clip_s` cuts (Movie Gen: 16)
         "resolution": {"min_short_side_px": 480.0},        # EasyAnimate, Open-Sora 1.2: 512; 480p is next to it
         "aspect_ratio": {"min_ratio": 9 / 21, "max_ratio": 21 / 9},
         "frame_rate": {"min_fps": 16.0},                   # Wan 2.1 is trained at 16

@@ -9,7 +9,7 @@ class Config(FilterConfig):
     min_s: float | None = 1.0
     """Shortest video: 24 frames at 24 a second. Cosmos-Curate and NeMo Curator 2, Open-Sora 1.2 2, EasyAnimate 3."""
     max_s: float | None = 60.0
-    """Longest video (Cosmos-Curate 60, Panda-70M 60)."""
+    """Longest video (Cosmos-Curate 60, Panda-70M 60). Longer shots are cut to `measure.max_clip_s`; with less than that here, many are dropped."""
     min_audio_s: float | None = 0.5
     """Shortest sound: NeMo Curator's VAD keeps segments from 0.5 s."""
     max_audio_s: float | None = None

@@ -112,13 +112,17 @@ def test_proposals_are_settings_that_do_what_they_say(clips):
 
 
 def test_where_a_least_would_be_more_than_a_most_neither_is_proposed():
-    def proposal(field, op, value):
-        return Proposal("duration", field, "duration_s", op, 1.0, value, None, None, Rate(0, 1))
+    def proposal(field, op, value, current=None):
+        return Proposal("duration", field, "duration_s", op, current, value, None, None, Rate(0, 1))
 
     crossing = [proposal("min_s", "<", 8.0), proposal("max_s", ">", 5.0)]
     assert overrides(crossing) == {}
     assert overrides([*crossing[:1], proposal("max_s", ">", 9.0)]) == {"duration": {"min_s": 8.0, "max_s": 9.0}}
     assert overrides(crossing[:1]) == {"duration": {"min_s": 8.0}}
+    assert overrides([proposal("min_s", "<", 17.0, 2.0), proposal("max_s", ">", None, 16.0)]) == {}
+    assert overrides([proposal("min_s", "<", None, 2.0), proposal("max_s", ">", 1.5, 16.0)]) == {}
+    assert overrides([proposal("min_s", "<", 17.0, 2.0), proposal("max_s", ">", 18.0, 16.0)]) == {"duration": {"min_s": 17.0, "max_s": 18.0}}
+    assert overrides([proposal("min_s", "<", 1.0, 3.0), proposal("max_s", ">", None, 2.0)]) == {"duration": {"min_s": 1.0}}
 
 
 def test_of_two_proposals_for_one_threshold_the_one_that_drops_less_is_taken():

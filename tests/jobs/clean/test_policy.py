@@ -3,16 +3,18 @@
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.clean.job import Task, judge_task
 from jobs.clean.policy import PRESETS, columns, judge, reject_rows, resolve
+from jobs.clean.shots import spans
 from jobs.clean.whatif import whatif
 from jobs.lake import Lake
 from schemas import CLIPS
-from schemas.settings import Policy, Settings, SettingsError
+from schemas.settings import Measure, Policy, Settings, SettingsError
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "policy_funnel.txt"
 
@@ -86,6 +88,17 @@ def test_the_default_policy_names_each_fault(modality, change, reason):
     assert verdict.stops[0][1].code == reason
 
 
+@pytest.mark.parametrize("shot_s", [18.0, 20.0, 33.0, 60.0, 3600.0])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_preset_drops_a_shot_for_the_length_to_which_it_is_cut(preset: str, shot_s: float) -> None:
+    settings = Measure()
+    found = spans(np.arange(0, shot_s, 1 / 25), shot_s, [], settings.min_clip_s, settings.max_clip_s, settings.trim_s)
+    checks = [check for check in resolve(Policy(preset=preset)) if check.name == "duration"]
+    rows = [{**dict.fromkeys(columns(checks)), **clip(0, "video", duration_s=end - start)} for start, end in found]
+    assert rows
+    assert not [why.code for row in rows for _, why in judge(row, checks).stops]
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("modality", GOOD)
 def test_every_preset_keeps_a_good_clip(preset, modality):
@@ -151,7 +164,7 @@ def test_a_wrong_name_or_value_is_named_with_the_nearest(given_filters, says):
 
 def test_an_override_beats_the_preset():
     check = next(c for c in resolve(Policy(preset="finetune", filters={"duration": {"min_s": 3}})) if c.name == "duration")
-    assert (check.config.min_s, check.config.max_s) == (3.0, 16.0)
+    assert (check.config.min_s, check.config.max_s) == (3.0, 20.0)
 
 
 NUMBERS = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True), st.integers(-10, 10**6))

@@ -116,7 +116,7 @@ def test_the_list_of_settings_has_the_thresholds_in_force(capsys):
     assert main(words) == 0
     told = json.loads(capsys.readouterr().out)
     of_duration = {n.rpartition(".")[2]: v for n, v in told.items() if n.startswith("recipe.policy.filters.duration.")}
-    assert (of_duration["severity"], of_duration["min_s"], of_duration["max_s"]) == ("stop", 3.0, 16.0)
+    assert (of_duration["severity"], of_duration["min_s"], of_duration["max_s"]) == ("stop", 3.0, 20.0)
     assert {n.split(".")[3] for n in told if n.startswith("recipe.policy.filters.")} == set(filters())
     for name, value in told.items():  # each is a setting that can be given back as it stands
         if name.startswith("recipe.policy.filters."):
