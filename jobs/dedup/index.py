@@ -32,8 +32,8 @@ FOLDER, FACTS = "_dedup_index", "index.json"
 RELEASES, RELEASE = "releases", "release.json"
 """Where a release says that it stands (`jobs.fuse.release`)."""
 ENTRIES = pa.schema([("clip_id", pa.string()), ("source_id", pa.string()), ("modality", pa.string()),
-                     ("start_s", pa.float64())])
-LAYOUT = 4
+                     ("start_s", pa.float64()), ("duration_s", pa.float64())])
+LAYOUT = 5
 """Raised when the files of an index hold something else."""
 SHELVES = ("text-keys", "media-keys", *(f"{kind.name}.rows" for kind in KINDS.values() if kind.file is not None))
 ROWS_PER_GROUP, CLIPS_PER_GROUP = 1 << 16, 1 << 12

@@ -244,7 +244,7 @@ def edges_of(nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exchange: Exch
 def verdicts(nodes: Nodes, head: NDArray[np.int64], edges: keeper.Edges, run: Run) -> Iterator[Part]:
     """Parts of `duplicates` and `rejects` in the order of the losers' ids; the last one counts the clips that stay."""
     dedup = run.settings.recipe.dedup
-    stays, proof = keeper.settle(head, nodes.source, edges, nodes.known)
+    stays, proof = keeper.settle(head, nodes.source, nodes.lasts, edges, nodes.known)
     losers = np.flatnonzero(stays >= 0)
     ids = nodes.clips["clip_id"]
     losers = losers[np.asarray(pc.sort_indices(ids.take(pa.array(losers))))]
@@ -388,5 +388,5 @@ def _outside(settings: Settings) -> Mapping[str, str]:
     return facts
 
 
-DEDUP = Job("dedup", reads=(CLIPS, REJECTS), writes=(DUPLICATES, REJECTS), code=6, recipe=("dedup",), run=dedup,
+DEDUP = Job("dedup", reads=(CLIPS, REJECTS), writes=(DUPLICATES, REJECTS), code=7, recipe=("dedup",), run=dedup,
             outside=_outside)

@@ -1,8 +1,9 @@
 """Who stays: the keep order, and the decision that leaves every loser with a keeper that it resembles directly.
 
 The order is total (the clip id breaks ties). Clips are taken in that order; a clip stays unless it is a proven duplicate
-of one that stays already. So a loser never depends on a neighbour of a neighbour, whatever the size of its component,
-and no two clips that are proven duplicates of each other both stay.
+of one that stays already and lasts long enough to replace it. So a loser never depends on a neighbour of a neighbour, whatever the
+size of its component, and of two clips that are proven duplicates of each other both stay only where the one most worth keeping shows
+but a small part of the other.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 FACTS = ("clip_id", "width", "height", "duration_s", "source_bytes_per_s", "sharpness", "bandwidth_hz", "text_chars",
          "licence", "source_fetched_at")
 """Columns of clips that the order looks at."""
+COVERS = 0.6
+"""Share of a clip's time that the one it goes for must last: a proof is of the shorter of two clips, of which it asks as much
+(`dedup.phash_share`, `audio.LEAST_OVERLAP`). One frame in more pixels replaces no film."""
 
 
 class Edges(NamedTuple):
@@ -63,7 +67,7 @@ def order(clips: pa.Table, keep: Sequence[str]) -> NDArray[np.int64]:
 
 
 @nb.njit(cache=True, nogil=True)
-def _settle(head, source, known, at, near, edge, own_at, own_near, own_edge, kind, score):  # type: ignore[no-untyped-def]
+def _settle(head, source, lasts, known, at, near, edge, own_at, own_near, own_edge, kind, score):  # type: ignore[no-untyped-def]
     n = len(head)
     first = np.full(n, -1, np.int64)  # the first kept node of a class; those after it are of the same source
     keeper, proof = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
@@ -79,14 +83,14 @@ def _settle(head, source, known, at, near, edge, own_at, own_near, own_edge, kin
             continue
         for i in range(at[h], at[h + 1]):
             k = first[near[i]]
-            if k < 0 or source[k] == source[x]:
+            if k < 0 or source[k] == source[x] or lasts[k] < COVERS * lasts[x]:
                 continue
             e = edge[i]
             if best < 0 or (kind[e], -score[e], k) < (kind[why], -score[why], best):
                 best, why = k, e
         for i in range(own_at[x], own_at[x + 1]):
             k, e = own_near[i], own_edge[i]
-            if k < x and keeper[k] < 0 and (best < 0 or (kind[e], -score[e], k) < (kind[why], -score[why], best)):
+            if k < x and keeper[k] < 0 and lasts[k] >= COVERS * lasts[x] and (best < 0 or (kind[e], -score[e], k) < (kind[why], -score[why], best)):
                 best, why = k, e
         keeper[x], proof[x] = best, why
         if best < 0 and first[h] < 0:
@@ -94,13 +98,14 @@ def _settle(head, source, known, at, near, edge, own_at, own_near, own_edge, kin
     return keeper, proof
 
 
-def settle(head: NDArray[np.int64], source: NDArray[np.int32], edges: Edges, known: int = 0,
+def settle(head: NDArray[np.int64], source: NDArray[np.int32], lasts: NDArray[np.float64], edges: Edges, known: int = 0,
            ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Decide for every node in the keep order.
 
     Args:
         head: Least node of equal content, per node.
         source: Source of each node; clips of one source are never duplicates of each other.
+        lasts: How long each node lasts, in seconds; 0 for what has no time.
         edges: Proven pairs, `whole` ones between heads.
         known: So many first nodes are of earlier releases and stay whatever they resemble.
 
@@ -108,7 +113,7 @@ def settle(head: NDArray[np.int64], source: NDArray[np.int32], edges: Edges, kno
         The keeper of every node, -1 for those that stay; and the edge that proves it, -1 where the two are equal.
     """
     n = len(head)
-    return _settle(head, source, known, *_both_ways(edges, edges.whole, n), *_both_ways(edges, ~edges.whole, n),  # type: ignore[no-any-return]
+    return _settle(head, source, lasts, known, *_both_ways(edges, edges.whole, n), *_both_ways(edges, ~edges.whole, n),  # type: ignore[no-any-return]
                    edges.kind, edges.score)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from jobs.dedup import index, keeper, passes
 from jobs.lake import Version
-from jobs.rows import whole
+from jobs.rows import floats, whole
 from schemas.settings import Dedup
 
 
@@ -20,7 +20,7 @@ class Nodes:
     """The clips that take part, in keep order: a clip's node is its place.
 
     Attributes:
-        clips: clip_id, source_id, start_s, matched_in (the release of a known clip) in that order.
+        clips: clip_id, source_id, start_s, duration_s, matched_in (the release of a known clip) in that order.
         source, modality: Codes, equal for the same.
         modalities: Names of the modality codes.
         place: Row in the table of clips, of the nodes from `known` on.
@@ -45,6 +45,11 @@ class Nodes:
     def known(self) -> int:
         """How many are of earlier releases."""
         return sum(len(part.taking_part) for part in self.earlier)
+
+    @property
+    def lasts(self) -> NDArray[np.float64]:
+        """How long each clip lasts, in seconds; 0 for what has no time."""
+        return floats(self.clips, "duration_s")
 
     @cached_property
     def shelves(self) -> tuple[index.Shelves, ...]:

@@ -100,6 +100,15 @@ def test_a_clip_inside_a_longer_one_goes_and_tells_the_offset(find, video):
     assert found["part"]["score"] == 1.0
 
 
+def test_a_moment_in_more_pixels_replaces_no_film(find, video):
+    """What a proof says of the shorter clip it does not say of the longer one."""
+    moment, large = hashes(4, 1), {"width": 3840, "height": 2160}
+    films = [video(f"film{i}", [*hashes(3 + 10 * i, 20), *moment, *hashes(6 + 10 * i, 19)]) for i in range(2)]
+    assert find([*films, video("one", moment, **large)]).pairs() == {}
+    most = video("most", films[0]["phashes"][:30], **large)
+    assert find([*films, most]).pairs() == {"film0": "most"}
+
+
 def test_sizes_decide_who_stays(find, video):
     clips = [video("a", hashes(1)), video("b", flipped(hashes(1), 4), width=1280, height=720)]
     assert find(clips).pairs() == {"a": "b"}

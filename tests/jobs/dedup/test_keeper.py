@@ -26,6 +26,7 @@ def worlds(draw):
     for i in range(n):
         head[i] = head[head[i]] if head[i] < i else i
     source = [draw(st.integers(0, 5)) for _ in range(n)]
+    spans = [draw(st.sampled_from([0.0, 0.5, 4.0, 5.0])) for _ in range(n)]
     heads = sorted(set(head))
     rows = []
     for _ in range(draw(st.integers(0, 20))):
@@ -33,12 +34,12 @@ def worlds(draw):
         a, b = (draw(st.sampled_from(heads if whole else range(n))) for _ in "ab")
         if source[a] != source[b]:
             rows.append((a, b, draw(st.integers(0, 3)), draw(st.sampled_from([0.7, 0.8, 0.9])), whole))
-    return np.array(head), np.array(source, np.int32), edges(rows)
+    return np.array(head), np.array(source, np.int32), np.array([spans[h] for h in head]), edges(rows)
 
 
-def alike(x, k, head, source, found):
-    """All proofs between two nodes, best first; equality is the best of all."""
-    if source[x] == source[k]:
+def alike(x, k, head, source, lasts, found):
+    """All proofs by which one node may go for another, best first; equality is the best of all."""
+    if source[x] == source[k] or lasts[k] < 0.6 * lasts[x]:
         return []
     proofs = [(-1, -1.0, -1)] if head[x] == head[k] else []
     for e in range(len(found.src)):
@@ -51,18 +52,18 @@ def alike(x, k, head, source, found):
 @settings(max_examples=300, deadline=None)
 @given(worlds())
 def test_a_clip_goes_only_for_one_that_stays_and_that_it_resembles_itself(world):
-    head, source, found = world
-    stays, proof = keeper.settle(head, source, found)
+    head, source, lasts, found = world
+    stays, proof = keeper.settle(head, source, lasts, found)
     kept = []
     for x in range(len(head)):
-        against = sorted((alike(x, k, head, source, found)[0][:2], k) for k in kept if alike(x, k, head, source, found))
+        against = sorted((alike(x, k, *world)[0][:2], k) for k in kept if alike(x, k, *world))
         if not against:
             assert stays[x] == -1
             kept.append(x)
             continue
         (kind, _), _ = against[0]
         assert stays[x] in kept
-        proofs = alike(x, int(stays[x]), head, source, found)
+        proofs = alike(x, int(stays[x]), *world)
         assert proofs
         assert proofs[0][:2] == against[0][0]
         assert (proof[x] == -1) == (kind == -1)
@@ -71,7 +72,7 @@ def test_a_clip_goes_only_for_one_that_stays_and_that_it_resembles_itself(world)
 
 def test_a_chain_does_not_make_its_ends_duplicates():
     chain = edges([(i, i + 1, 0, 0.9, True) for i in range(9)])
-    stays, _ = keeper.settle(np.arange(10), np.arange(10, dtype=np.int32), chain)
+    stays, _ = keeper.settle(np.arange(10), np.arange(10, dtype=np.int32), np.zeros(10), chain)
     assert stays.tolist() == [-1, 0, -1, 2, -1, 4, -1, 6, -1, 8]
 
 
