@@ -127,18 +127,17 @@ def _keep_caption(clips: pa.Table, dedup: Dedup) -> pa.Table:
 
 
 def _prove_caption(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
-    """Jaccard of the captions; 0 where the pictures or the sound say that the clips differ."""
+    """Jaccard of the captions; 0 where the pictures or the sound say that the clips differ, or say something of one of them alone."""
     score, shift = _prove_words(clips, x, y, dedup)
     views = _views(clips)
     words = _lists(clips, "audio_fingerprint", np.uint32)
     for i in np.flatnonzero(score >= dedup.threshold).tolist():
         a, b = int(x[i]), int(y[i])
-        shares = [perceptual.align(*u, *v, dedup.hamming + perceptual.LOOSE)[0]
-                  for u, v in zip(views[a], views[b], strict=True) if len(u[0]) and len(v[0])]
-        if shares:
+        if any(len(at) for _, at in (*views[a], *views[b])):
+            shares = [perceptual.align(*u, *v, dedup.hamming + perceptual.LOOSE)[0] for u, v in zip(views[a], views[b], strict=True)]
             score[i] *= max(shares) >= dedup.phash_share
-        elif audio.telling(words[a]) and audio.telling(words[b]):
-            score[i] *= audio.align(words[a], words[b])[0] >= audio.AGREEMENT
+        elif (heard := [audio.telling(words[at]) for at in (a, b)]) != [False, False]:
+            score[i] *= all(heard) and audio.align(words[a], words[b])[0] >= audio.AGREEMENT
     return score, shift
 
 

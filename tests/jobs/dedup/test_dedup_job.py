@@ -91,6 +91,15 @@ def test_captions_count_only_when_long_and_of_other_sources_and_not_against_the_
     assert find([video("a", hashes(1), caption=LONG), clip("b", modality="audio", caption=LONG)]).pairs() == {}
 
 
+def test_a_caption_alone_proves_nothing_where_one_clip_shows_or_sounds_like_something(find, clip, video, fingerprint):
+    flat = {"luma_std": 3.0, "width": 1280, "height": 720, "caption": LONG}
+    assert find([video("good", hashes(1), caption=LONG), video("flat", hashes(2), **flat)]).pairs() == {}
+    assert find([video("flat1", hashes(1), **flat), video("flat2", hashes(2), **flat)]).pairs() == {"flat2": "flat1"}
+    for words in (fingerprint(1, 100).tolist(), None):
+        sounds = [clip(i, modality="audio", caption=LONG, duration_s=12.0, audio_fingerprint=of) for i, of in (("a", words), ("b", None))]
+        assert find(sounds).pairs() == ({} if words else {"b": "a"})
+
+
 def test_a_clip_inside_a_longer_one_goes_and_tells_the_offset(find, video):
     whole = hashes(3, 30)
     part = flipped(whole[9:20], 6)
