@@ -1,6 +1,7 @@
 """Texts as sets of shingles, and their MinHash signatures: whole Arrow columns at a time, bit for bit those of datasketch.
 
-A word is a run of letters, digits and marks; an ideograph or kana is a word of its own; everything else divides words.
+A word is a run of letters and digits; an ideograph or kana is a word of its own; marks belong to the word that they follow, what nobody
+sees (`INVISIBLE`, joiners, marks of direction) is not there, and everything else divides words.
 A shingle is `n` words in a row, hashed to 32 bits; a shorter text is one shingle, an empty one has none. Letters are
 compared after NFKC and lower-casing, so neither full-width forms, ligatures nor case tell two texts apart.
 
@@ -24,11 +25,13 @@ EMPTY = U32(0xFFFFFFFF)
 """Every word of the signature of an empty set, as in datasketch."""
 SEED = 1
 """datasketch's default seed of the permutations."""
-TOKENISER = 1
+TOKENISER = 2
 """Raised when the same text would get other shingles; stored beside every index."""
 
 IDEOGRAPHS = ((0x3040, 0x3100), (0x31F0, 0x3200), (0x3400, 0x4DC0), (0x4E00, 0xA000), (0xF900, 0xFB00), (0x20000, 0x32000))
 """Code points that are words of their own: kana and Han, compatibility forms and extensions included."""
+INVISIBLE = ((0x180B, 0x1810), (0xFE00, 0xFE10), (0xE0000, 0xE1000))
+"""Code points that are not seen, besides those of format (category Cf): selectors of variants and tags."""
 
 
 class Shingles(NamedTuple):
@@ -49,11 +52,15 @@ class Shingles(NamedTuple):
 
 @cache
 def classes() -> NDArray[np.uint8]:
-    """Per code point: 0 divides words, 1 belongs to a word, 2 is a word of its own."""
+    """Per code point: 0 divides words, 1 belongs to a word, 2 is a word of its own, 3 is a mark on what is before it, 4 is not there."""
     table = np.zeros(0x110000, np.uint8)
-    table[:0x30000] = np.fromiter((unicodedata.category(chr(i))[0] in "LNM" for i in range(0x30000)), bool, 0x30000)
+    kinds = {"L": 1, "N": 1, "M": 3, "Cf": 4}
+    named = (unicodedata.category(chr(i)) for i in range(0x30000))
+    table[:0x30000] = np.fromiter((kinds.get(name, kinds.get(name[0], 0)) for name in named), np.uint8, 0x30000)
     for low, high in IDEOGRAPHS:
-        table[low:high] = 2 * (table[low:high] > 0) if high <= 0x30000 else 2
+        table[low:high][(table[low:high] == 1) | (high > 0x30000)] = 2
+    for low, high in INVISIBLE:
+        table[low:high] = 4
     return table
 
 
@@ -122,7 +129,7 @@ def _shingle(data, offsets, kinds, n):  # type: ignore[no-untyped-def]
     words, keys = np.zeros(texts, np.int64), np.zeros((texts, 2), U64)
     ring, p = np.empty(16, U64), 0
     for d in range(texts):
-        i, end, count, word, inside = offsets[d], offsets[d + 1], 0, U64(0), False
+        i, end, count, word, inside = offsets[d], offsets[d + 1], 0, U64(0), np.uint8(0)  # the class of what began the word
         key, check = U64(0), U64(0)
         while i <= end:
             c, kind = U32(0), np.uint8(0)  # one virtual divider ends the text
@@ -132,14 +139,13 @@ def _shingle(data, offsets, kinds, n):  # type: ignore[no-untyped-def]
                 i += size
             else:
                 i += 1
-            if inside and kind == 1:
+            if kind == 4:
+                continue
+            if inside and (kind == 3 or (kind == 1 and inside == 1)):
                 word = (word + U64(c)) * BASE
                 continue
-            for turn in range(2):  # first the word that just ended, then an ideograph
-                if (turn == 0 and not inside) or (turn == 1 and kind != 2):
-                    continue
-                token = _fmix64(word if turn == 0 else (U64(c) + U64(1)) * MIX)
-                inside = False
+            if inside:
+                token = _fmix64(word)
                 ring[count % 16] = token
                 count += 1
                 key = key * MIX + token
@@ -151,8 +157,9 @@ def _shingle(data, offsets, kinds, n):  # type: ignore[no-untyped-def]
                         h = h * MIX + ring[j % 16]
                     out[p] = U32(_fmix64(h) >> U64(32))
                     p += 1
-            if kind == 1:
-                word, inside = (U64(c) + U64(1)) * BASE, True
+            inside = kind if kind <= 2 else np.uint8(0)
+            if inside:
+                word = (U64(c) + U64(1)) * BASE
         if 0 < count < n:
             h = U64(count)
             for j in range(count):

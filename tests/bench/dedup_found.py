@@ -29,9 +29,11 @@ def words_of(text: str) -> list[str]:
     """Words by the definition of `jobs.dedup.minhash`, a character at a time: written anew, so that the two check each other."""
     found, word = [], ""
     for char in unicodedata.normalize("NFKC", text).lower() + " ":
-        code = ord(char)
+        code, kind = ord(char), unicodedata.category(char)
+        if kind == "Cf" or 0xFE00 <= code < 0xFE10 or (kind[0] == "M" and not word):
+            continue
         own = 0x3040 <= code < 0x3100 or 0x31F0 <= code < 0x3200 or 0x3400 <= code < 0x4DC0 or 0x4E00 <= code < 0xA000 or 0xF900 <= code < 0xFB00 or 0x20000 <= code < 0x32000
-        inside = unicodedata.category(char)[0] in "LNM"
+        inside = kind[0] in "LNM"
         if word and (own or not inside):
             found.append(word)
             word = ""

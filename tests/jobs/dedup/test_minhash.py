@@ -1,6 +1,7 @@
 """Shingles against sets of tuples, signatures against datasketch bit for bit, Jaccard against Python sets."""
 
 import unicodedata
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -11,25 +12,31 @@ from hypothesis import strategies as st
 
 from jobs.dedup import minhash
 
-WORDS = st.sampled_from(["sea", "Sea", "日", "落", "かな", "x1", "é", "e\u0301", "ﬁre", "Ａ", "한국", "नमस्ते", "שלום", "١٢"])
-GAPS = st.sampled_from([" ", "，", "...", " 😀 ", "\t", "\u200b", "-"])
+WORDS = st.sampled_from(["sea", "Sea", "日", "落", "かな", "x1", "é", "e\u0301", "ﬁre", "Ａ", "한국", "नमस्ते", "שלום", "١٢", "か\u3099", "葛\U000e0100", "\u0301x",
+                         "so\u00adft"])
+GAPS = st.sampled_from([" ", "，", "...", " 😀 ", "\t", "\u200b", "-", "❤\ufe0f", "\u0301"])
 TEXTS = st.one_of(st.lists(st.tuples(WORDS, GAPS)).map(lambda p: "".join(a + b for a, b in p)), st.text(max_size=40))
 
 
 def tokens(text: str) -> list[str]:
     """The definition, a character at a time."""
-    found, word = [], ""
-    for char in unicodedata.normalize("NFKC", text).lower() + " ":
-        own = any(low <= ord(char) < high for low, high in minhash.IDEOGRAPHS)
-        inside = unicodedata.category(char)[0] in "LNM" and ord(char) < 0x30000
-        if word and (own or not inside):
-            found.append(word)
-            word = ""
-        if own and (inside or ord(char) >= 0x20000):  # younger extensions, unknown to this Python, count too
+    def among(char: str, ranges: Sequence[tuple[int, int]]) -> bool:
+        return any(low <= ord(char) < high for low, high in ranges)
+
+    found = [""]
+    for char in unicodedata.normalize("NFKC", text).lower():
+        kind = unicodedata.category(char)
+        if (kind == "Cf" and ord(char) < 0x30000) or among(char, minhash.INVISIBLE):
+            continue
+        if kind[0] == "M":
+            found[-1] += char if found[-1] else ""
+        elif among(char, minhash.IDEOGRAPHS) and (kind[0] in "LN" or ord(char) >= 0x20000):  # younger extensions, unknown to this Python, count too
             found.append(char)
-        elif inside:
-            word += char
-    return found
+        elif kind[0] in "LN" and ord(char) < 0x30000:
+            found.append(char) if found[-1] and among(found[-1][0], minhash.IDEOGRAPHS) else found.append(found.pop() + char)
+        else:
+            found.append("")
+    return [word for word in found if word]
 
 
 def grams(text: str, n: int) -> set[tuple[str, ...]]:
@@ -49,6 +56,13 @@ def test_shingles_are_the_n_grams_of_the_words(texts, n):
     for a, b, score in zip(x, y, minhash.jaccard(*minhash.sets(found.hashes, found.offsets), x, y), strict=True):
         one, two = grams(texts[a] or "", n), grams(texts[b] or "", n)
         assert score == pytest.approx(len(one & two) / max(1, len(one | two)))
+
+
+def test_what_is_not_seen_is_not_there_and_a_mark_begins_no_word():
+    texts = ["❤\ufe0f", "☀\ufe0f", "soft\u00adened by the t\u200bide", "softened \u202aby the\u202c tide", "葛\U000e0100城", "葛城"]
+    found = minhash.shingles(pa.array(texts), 1)
+    assert found.words.tolist() == [0, 0, 4, 4, 2, 2]
+    assert [len(np.unique(found.keys[i:i + 2], axis=0)) for i in (2, 4)] == [1, 1]
 
 
 @settings(max_examples=100, deadline=None)
