@@ -66,24 +66,35 @@ def order(clips: pa.Table, keep: Sequence[str]) -> NDArray[np.int64]:
     return np.asarray(pc.sort_indices(table, sort_keys=keys), np.int64)
 
 
+@nb.njit(inline="always")
+def _other(kept, source, x):  # type: ignore[no-untyped-def]
+    """The first of two nodes that is there and of another source than `x`; -1 if none is."""
+    for k in kept:
+        if k >= 0 and source[k] != source[x]:
+            return k
+    return -1
+
+
 @nb.njit(cache=True, nogil=True)
 def _settle(head, source, lasts, known, at, near, edge, own_at, own_near, own_edge, kind, score):  # type: ignore[no-untyped-def]
     n = len(head)
-    first = np.full(n, -1, np.int64)  # the first kept node of a class; those after it are of the same source
+    first = np.full((n, 2), -1, np.int64)  # kept nodes of a class: the first, and the first of another source; only known ones are of several
     keeper, proof = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
     for x in range(n):
         h, best, why = head[x], -1, -1
-        k = first[h]
+        equal = _other(first[h], source, x)
         if x < known:
-            if k < 0:
-                first[h] = x
+            if first[h, 0] < 0:
+                first[h, 0] = x
+            elif first[h, 1] < 0 and equal >= 0:
+                first[h, 1] = x
             continue
-        if k >= 0 and source[k] != source[x]:
-            keeper[x] = k
+        if equal >= 0:
+            keeper[x] = equal
             continue
         for i in range(at[h], at[h + 1]):
-            k = first[near[i]]
-            if k < 0 or source[k] == source[x] or lasts[k] < COVERS * lasts[x]:
+            k = _other(first[near[i]], source, x)
+            if k < 0 or lasts[k] < COVERS * lasts[x]:
                 continue
             e = edge[i]
             if best < 0 or (kind[e], -score[e], k) < (kind[why], -score[why], best):
@@ -93,8 +104,8 @@ def _settle(head, source, lasts, known, at, near, edge, own_at, own_near, own_ed
             if k < x and keeper[k] < 0 and lasts[k] >= COVERS * lasts[x] and (best < 0 or (kind[e], -score[e], k) < (kind[why], -score[why], best)):
                 best, why = k, e
         keeper[x], proof[x] = best, why
-        if best < 0 and first[h] < 0:
-            first[h] = x
+        if best < 0 and first[h, 0] < 0:
+            first[h, 0] = x
     return keeper, proof
 
 
