@@ -1,7 +1,8 @@
 """Texts as sets of shingles, and their MinHash signatures: whole Arrow columns at a time, bit for bit those of datasketch.
 
-A word is a run of letters and digits; an ideograph or kana is a word of its own; marks belong to the word that they follow, what nobody
-sees (`INVISIBLE`, joiners, marks of direction) is not there, and everything else divides words.
+A word is a run of letters and digits; an ideograph or kana, or a letter of a script that is written without spaces, is a word of its
+own; marks belong to the word that they follow, what nobody sees (`INVISIBLE`, joiners, marks of direction) is not there, and everything
+else divides words.
 A shingle is `n` words in a row, hashed to 32 bits; a shorter text is one shingle, an empty one has none. Letters are
 compared after NFKC and lower-casing, so neither full-width forms, ligatures nor case tell two texts apart.
 
@@ -30,6 +31,9 @@ TOKENISER = 2
 
 IDEOGRAPHS = ((0x3040, 0x3100), (0x31F0, 0x3200), (0x3400, 0x4DC0), (0x4E00, 0xA000), (0xF900, 0xFB00), (0x20000, 0x32000))
 """Code points that are words of their own: kana and Han, compatibility forms and extensions included."""
+UNSPACED = ((0x0E00, 0x0F00), (0x1000, 0x10A0), (0x1780, 0x1800), (0x1950, 0x19E0), (0x1A20, 0x1AB0), (0xA9E0, 0xAA00), (0xAA60, 0xAAE0))
+"""Likewise letters of scripts that put no space between words, of which only a dictionary tells where these end (line breaking class SA of
+Unicode): Thai, Lao, Burmese, Khmer, Tai Le, New Tai Lue, Tai Tham, Tai Viet."""
 INVISIBLE = ((0x180B, 0x1810), (0xFE00, 0xFE10), (0xE0000, 0xE1000))
 """Code points that are not seen, besides those of format (category Cf): selectors of variants and tags."""
 
@@ -57,7 +61,7 @@ def classes() -> NDArray[np.uint8]:
     kinds = {"L": 1, "N": 1, "M": 3, "Cf": 4}
     named = (unicodedata.category(chr(i)) for i in range(0x30000))
     table[:0x30000] = np.fromiter((kinds.get(name, kinds.get(name[0], 0)) for name in named), np.uint8, 0x30000)
-    for low, high in IDEOGRAPHS:
+    for low, high in (*IDEOGRAPHS, *UNSPACED):
         table[low:high][(table[low:high] == 1) | (high > 0x30000)] = 2
     for low, high in INVISIBLE:
         table[low:high] = 4

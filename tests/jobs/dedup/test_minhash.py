@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 from jobs.dedup import minhash
 
 WORDS = st.sampled_from(["sea", "Sea", "日", "落", "かな", "x1", "é", "e\u0301", "ﬁre", "Ａ", "한국", "नमस्ते", "שלום", "١٢", "か\u3099", "葛\U000e0100", "\u0301x",
-                         "so\u00adft"])
+                         "so\u00adft", "ที่นี่", "ក្ក1"])
 GAPS = st.sampled_from([" ", "，", "...", " 😀 ", "\t", "\u200b", "-", "❤\ufe0f", "\u0301"])
 TEXTS = st.one_of(st.lists(st.tuples(WORDS, GAPS)).map(lambda p: "".join(a + b for a, b in p)), st.text(max_size=40))
+
+
+OWN = (*minhash.IDEOGRAPHS, *minhash.UNSPACED)
 
 
 def tokens(text: str) -> list[str]:
@@ -30,10 +33,10 @@ def tokens(text: str) -> list[str]:
             continue
         if kind[0] == "M":
             found[-1] += char if found[-1] else ""
-        elif among(char, minhash.IDEOGRAPHS) and (kind[0] in "LN" or ord(char) >= 0x20000):  # younger extensions, unknown to this Python, count too
+        elif among(char, OWN) and (kind[0] in "LN" or ord(char) >= 0x20000):  # younger extensions, unknown to this Python, count too
             found.append(char)
         elif kind[0] in "LN" and ord(char) < 0x30000:
-            found.append(char) if found[-1] and among(found[-1][0], minhash.IDEOGRAPHS) else found.append(found.pop() + char)
+            found.append(char) if found[-1] and among(found[-1][0], OWN) else found.append(found.pop() + char)
         else:
             found.append("")
     return [word for word in found if word]
@@ -56,6 +59,16 @@ def test_shingles_are_the_n_grams_of_the_words(texts, n):
     for a, b, score in zip(x, y, minhash.jaccard(*minhash.sets(found.hashes, found.offsets), x, y), strict=True):
         one, two = grams(texts[a] or "", n), grams(texts[b] or "", n)
         assert score == pytest.approx(len(one & two) / max(1, len(one | two)))
+
+
+@pytest.mark.parametrize("text", ["กรุงเทพมหานครเป็นเมืองหลวงและนครที่มีประชากรมากที่สุดของประเทศไทย", "ວຽງຈັນແມ່ນນະຄອນຫຼວງຂອງປະເທດລາວ",
+                                  "ရန်ကုန်မြို့သည်မြန်မာနိုင်ငံ၏အကြီးဆုံးမြို့ဖြစ်သည်", "ភ្នំពេញជារាជធានីនិងជាទីក្រុងធំបំផុតរបស់ប្រទេសកម្ពុជា"])
+def test_texts_without_spaces_are_near_when_they_differ_at_one_end(text):
+    found = minhash.shingles(pa.array([text, text[:-1], text[::-1]]), 3)
+    near, far = minhash.jaccard(*minhash.sets(found.hashes, found.offsets), np.array([0, 0]), np.array([1, 2]))
+    assert near >= 0.9
+    assert far < 0.1
+    assert len(np.unique(minhash.shingles(pa.array(["มี", "มิ", "ม"]), 1).keys, axis=0)) == 3, "marks tell words apart"
 
 
 def test_what_is_not_seen_is_not_there_and_a_mark_begins_no_word():
