@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 AI_MADE = r"(?s).*(?:AI|(?<![A-Za-z])ai(?![A-Za-z])|人工智[能慧]|[Aa]rtificial)"
 """What a label that everybody sees must say from its start (GB 45438-2025: that it is AI, or 人工智能)."""
 Share = Annotated[float, Field(ge=0, le=1)]
+SomeShare = Annotated[float, Field(gt=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -86,7 +87,7 @@ class Dedup(Section):
     methods: tuple[Literal["exact", "minhash", "perceptual", "semantic", "audio"], ...] = (
         "exact", "minhash", "perceptual", "audio")
     """Which kinds of evidence are used."""
-    threshold: Share = 0.8
+    threshold: SomeShare = 0.8
     """True Jaccard similarity of shingle sets from which texts are duplicates (datatrove, text-dedup: 0.7 to 0.8)."""
     permutations: int = Field(default=128, ge=16)
     """Length of a MinHash signature."""
@@ -101,9 +102,9 @@ class Dedup(Section):
     """Bits of 64 by which two perceptual hashes of the same picture may differ."""
     turned: bool = False
     """Whether pictures and videos are also the same when one is the other mirrored or turned by quarters."""
-    phash_share: Share = 0.6
+    phash_share: SomeShare = 0.6
     """Share of the shorter clip's hashes that must find a partner in time order."""
-    cosine: Share = 0.97
+    cosine: SomeShare = 0.97
     """Cosine of embeddings from which clips are semantic duplicates (Cosmos-Curate: 0.99)."""
     keep: tuple[Literal["pixels", "duration", "bitrate", "quality", "licence", "earliest"], ...] = (
         "pixels", "duration", "bitrate", "quality", "earliest")

@@ -274,10 +274,13 @@ def signatures(hashes: NDArray[np.uint32], offsets: NDArray[np.int64], count: in
 
 @cache
 def banding(threshold: float, count: int, recall_weight: float) -> tuple[int, int]:
-    """Bands and rows by datasketch's optimiser, false negatives weighted by `recall_weight`."""
+    """Bands and rows by datasketch's optimiser, false negatives weighted by `recall_weight`; two bands where it would take but one."""
     from datasketch import MinHashLSH
 
-    lsh = MinHashLSH(threshold=threshold, num_perm=count, weights=(round(1 - recall_weight, 6), recall_weight))
+    try:
+        lsh = MinHashLSH(threshold=threshold, num_perm=count, weights=(1 - recall_weight, recall_weight))
+    except ValueError:  # it refuses a single band, its answer to a threshold or precision near 1
+        return 2, count // 2
     return int(lsh.b), int(lsh.r)
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from jobs.dedup import job as dedup_job
 from jobs.job import ORDER, job
+from schemas.loading import load
+from schemas.settings import SettingsError
 
 LONG = "a small boat drifts past the old lighthouse while gulls circle over the harbour wall at dusk and the lamps come on "
 
@@ -283,6 +285,25 @@ def test_methods_not_asked_for_are_not_used(find, clip, video):
     assert find(clips, 'dedup.methods=["exact"]').pairs() == {"b": "a"}
     assert find(clips, 'dedup.methods=["perceptual"]').pairs() == {"d": "c"}
     assert find(clips, 'dedup.methods=["minhash"]')["b"]["method"] == "minhash"
+
+
+BOUNDS = {"threshold": (1e-6, 1), "recall_weight": (0, 1), "phash_share": (1e-6, 1), "permutations": (16, 256), "shingle": (1, 8),
+          "min_caption_words": (1, 1000), "hamming": (0, 16)}
+
+
+@pytest.mark.parametrize(("setting", "value"), [(s, v) for s, values in BOUNDS.items() for v in values])
+def test_every_setting_that_is_accepted_runs_and_lets_no_two_go_that_share_nothing(find, clip, video, setting, value):
+    clips = [clip("a", text=LONG), clip("b", text=LONG), clip("c", text="nothing of this stands there"),
+             video("d", hashes(1)), video("e", hashes(1), sharpness=9.0), video("f", [*hashes(1, 1), *hashes(2, 7)], start_s=90.0)]
+    pairs = find(clips, f"dedup.{setting}={value}").pairs()
+    assert pairs.pop("f", None) == ("d" if (setting, value) == ("phash_share", 1e-6) else None)
+    assert pairs == {"b": "a", "e": "d"}
+
+
+@pytest.mark.parametrize("setting", ["threshold", "phash_share", "cosine"])
+def test_a_threshold_that_all_pairs_reach_is_refused(setting):
+    with pytest.raises(SettingsError, match=setting):
+        load([f"dedup.{setting}=0"])
 
 
 @pytest.mark.parametrize("order", permutations("abc"))

@@ -119,6 +119,8 @@ def test_bands_come_from_datasketch_with_the_weight_of_recall():
     lsh = MinHashLSH(threshold=0.8, num_perm=128, weights=(0.1, 0.9))
     assert minhash.banding(0.8, 128, 0.9) == (lsh.b, lsh.r) == (14, 9)
     assert minhash.banding(0.8, 128, 0.5) == (9, 13)
+    assert minhash.banding(0.8, 128, 0.98) == (17, 7)
+    assert [minhash.banding(t, 16, w) for t, w in ((1.0, 0.98), (0.8, 0.0))] == [(2, 8), (2, 8)]
 
 
 def test_bands_meet_exactly_where_their_rows_are_equal():
