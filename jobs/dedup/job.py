@@ -201,10 +201,14 @@ def embedded(nodes: Nodes, settings: Settings) -> Nodes:
 
 
 def alike_in_meaning(nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exchange: Exchange, parts: int) -> pa.Table:
-    """PROOFS of pairs whose embeddings are close, in order."""
+    """PROOFS of pairs whose embeddings are close; those of one modality in order, one after another."""
+    asked = [np.flatnonzero(nodes.of(modality) & (head == np.arange(len(nodes)))) for modality in KINDS["semantic"].modalities]
+    return pa.concat_tables([_alike_in_meaning(nodes, of, dedup, exchange, parts) for of in asked])
+
+
+def _alike_in_meaning(nodes: Nodes, asked: NDArray[np.int64], dedup: Dedup, exchange: Exchange, parts: int) -> pa.Table:
     from threadpoolctl import threadpool_limits
 
-    asked = np.flatnonzero(nodes.of(*KINDS["semantic"].modalities) & (head == np.arange(len(nodes))))
     cuts, cells = nodes.cuts(asked), semantic.cells(len(asked))
     if len(asked) <= semantic.HERE:
         exchange, parts = here, 1
@@ -215,12 +219,12 @@ def alike_in_meaning(nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exchan
             some = np.sort(rng.choice(asked, min(len(asked), semantic.SAMPLE * cells), replace=False))
             sample = exchange(nodes.cuts(some), partial(passes.map_sample, dedup=dedup), passes.reduce_sample, 1, passes.VECTORS)
             centres = semantic.learn(semantic.unit(semantic.matrix(sample["vector"], some)[0]), cells)
-        found = exchange(cuts, partial(passes.map_cells, centres=centres, dedup=dedup, parts=parts),
+        found = exchange([(cut, nodes.source[cut.nodes]) for cut in cuts], partial(passes.map_cells, centres=centres, dedup=dedup, parts=parts),
                          partial(passes.reduce_cells, dedup=dedup, known=nodes.known), parts, passes.PROOFS)
     src, dst = found["src"].to_numpy(), found["dst"].to_numpy()
     order = np.lexsort((dst, src))
     order = order[np.flatnonzero(np.diff(src[order], prepend=-1) | np.diff(dst[order], prepend=-1))]
-    return found.take(pa.array(order[nodes.may_be_same(src[order], dst[order])]))
+    return found.take(pa.array(order))
 
 
 def edges_of(nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exchange: Exchange, parts: int,

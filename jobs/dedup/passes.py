@@ -177,8 +177,9 @@ def reduce_sample(part: int, blobs: Sequence[bytes]) -> pa.Table:
     return pa.concat_tables([_table(b) for b in blobs]).cast(VECTORS)
 
 
-def map_cells(clips: Clips, *, centres: NDArray[np.float32], dedup: Dedup, parts: int) -> Blobs:
-    """The vector of every clip for each of its cells."""
+def map_cells(task: tuple[Clips, NDArray[np.int32]], *, centres: NDArray[np.float32], dedup: Dedup, parts: int) -> Blobs:
+    """The vector of every clip, and the code of its source, for each of its cells."""
+    clips, source = task
     vectors, some = semantic.matrix(clips.evidence("semantic", dedup)["vector"], clips.nodes)
     if not len(some):
         return
@@ -190,23 +191,23 @@ def map_cells(clips: Clips, *, centres: NDArray[np.float32], dedup: Dedup, parts
     for part in np.unique(cell % parts).tolist():
         here = np.flatnonzero(cell % parts == part)
         head = np.array([len(here), vectors.shape[1]])
-        yield part, b"".join(x.tobytes() for x in (head, cell[here], clips.nodes[some[row[here]]], vectors[row[here]]))
+        yield part, b"".join(x.tobytes() for x in (head, cell[here], *(of[some[row[here]]].astype(np.int64) for of in (clips.nodes, source)), vectors[row[here]]))
 
 
 def reduce_cells(part: int, blobs: Sequence[bytes], *, dedup: Dedup, known: int = 0) -> pa.Table:
-    """PROOFS: pairs that share a cell, are not both below `known`, and are close enough; a pair may occur in several parts."""
+    """PROOFS: pairs of two sources that share a cell, are not both below `known`, and are close enough; a pair may occur in several parts."""
     held = []
     for blob in blobs:
         rows, width = np.frombuffer(blob, np.int64, 2).tolist()
-        cell, node = np.frombuffer(blob, np.int64, 2 * rows, 16).reshape(2, rows)
-        held.append((cell, node, np.frombuffer(blob, np.float16, offset=16 * (rows + 1)).reshape(rows, width)))
-    cell, node, vectors = (np.concatenate(one) for one in zip(*held, strict=True))
+        numbers = np.frombuffer(blob, np.int64, 3 * rows, 16).reshape(3, rows)
+        held.append((*numbers, np.frombuffer(blob, np.float16, offset=16 + 24 * rows).reshape(rows, width)))
+    cell, node, source, vectors = (np.concatenate(one) for one in zip(*held, strict=True))
     order = np.argsort(cell, kind="stable")
     bounds = np.flatnonzero(np.diff(cell[order], prepend=-1, append=-1))
     found = [PROOFS.empty_table()]
     for first, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
         here = order[first:end]
-        (src, dst), cosine = semantic.pairs(semantic.unit(vectors[here]), node[here], dedup.cosine, known)
+        (src, dst), cosine = semantic.pairs(semantic.unit(vectors[here]), node[here], source[here], dedup.cosine, known)
         found.append(pa.table([src, dst, cosine, pa.nulls(len(src), pa.float64())], schema=PROOFS))
     return pa.concat_tables(found)
 

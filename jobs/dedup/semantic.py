@@ -3,8 +3,8 @@
 Up to `EXACT` vectors all are compared with all, block by block. More are cut into cells round centroids, as many as twice the root
 of their number, so that neither comparing with centroids nor comparing within cells grows with its square. A vector goes into the
 `NEAREST` cells closest to it: a pair is missed only where the two have none of these in common (`tests/bench/dedup_semantic.md`).
-A vector with many alike (a title card) is paired with `FIRST` of those before it, the first ones: what it goes for is among
-them, since the first of all stays.
+A vector with many alike (a title card) is paired with `FIRST` of those of other sources before it, the first ones: what it goes for is
+among them, since the first of all stays.
 """
 
 from collections.abc import Sequence
@@ -102,17 +102,19 @@ def _blocks(vectors: Vectors) -> list[Vectors]:
     return [vectors[i:i + 4 * BLOCK] for i in range(0, len(vectors), 4 * BLOCK)]
 
 
-def pairs(vectors: Vectors, node: NDArray[np.int64], threshold: float, known: int = 0) -> tuple[graph.Pairs, NDArray[np.float64]]:
-    """Pairs of nodes whose vectors of length 1 have at least this cosine, lesser node first, and the cosines.
+def pairs(vectors: Vectors, node: NDArray[np.int64], source: NDArray[np.int64], threshold: float, known: int = 0,
+          ) -> tuple[graph.Pairs, NDArray[np.float64]]:
+    """Pairs of nodes of two sources whose vectors of length 1 have at least this cosine, lesser node first, and the cosines.
 
     Args:
         vectors: [n, width].
         node: Their nodes, each once.
+        source: Codes, equal for nodes of one source.
         threshold: Least cosine.
         known: Nodes below it are not compared with one another.
     """
     order = np.argsort(node, kind="stable")
-    vectors, node = vectors[order], node[order]
+    vectors, node, source = vectors[order], node[order], source[order]
     left, right = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for first in range(int(np.searchsorted(node, known)), len(vectors), BLOCK):
         block = vectors[first:first + BLOCK]
@@ -120,7 +122,7 @@ def pairs(vectors: Vectors, node: NDArray[np.int64], threshold: float, known: in
         for start in range(0, first + len(block), 4 * BLOCK):
             others = vectors[start:min(start + 4 * BLOCK, first + len(block))]
             row, column = np.divmod(np.flatnonzero(block @ others.T >= threshold - ROUNDING), len(others))
-            before = start + column < first + row
+            before = (start + column < first + row) & (source[start + column] != source[first + row])
             row, column = row[before], column[before]
             place = np.arange(len(row)) - np.searchsorted(row, row) + taken[row]
             row, column = row[place < FIRST], column[place < FIRST]

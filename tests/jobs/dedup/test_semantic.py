@@ -35,7 +35,7 @@ def planted(count, width, seed, close=0.97):
 @pytest.mark.parametrize(("count", "width"), [(1, 8), (40, 16), (2500, 32)])
 def test_pairs_are_those_of_all_pairs(count, width):
     vectors, node = planted(count, width, count), np.random.default_rng(1).permutation(3 * count)[:count]
-    (src, dst), cosine = semantic.pairs(vectors, node, 0.95)
+    (src, dst), cosine = semantic.pairs(vectors, node, node, 0.95)
     true = vectors.astype(np.float64) @ vectors.astype(np.float64).T
     wanted = {(min(node[a], node[b]), max(node[a], node[b])): true[a, b] for a, b in zip(*np.nonzero(np.tril(true >= 0.95, -1)), strict=True)}
     assert dict(zip(zip(src.tolist(), dst.tolist(), strict=True), cosine, strict=True)) == pytest.approx(wanted)
@@ -43,15 +43,22 @@ def test_pairs_are_those_of_all_pairs(count, width):
 
 def test_one_of_thousands_alike_is_paired_with_the_first_ones():
     vectors = np.ones((3000, 4), np.float32) / 2
-    (src, dst), _ = semantic.pairs(vectors, np.arange(3000), 0.99)
+    (src, dst), _ = semantic.pairs(vectors, np.arange(3000), np.arange(3000), 0.99)
     assert len(src) < 3000 * semantic.FIRST
     assert {int(d): int(s) for s, d in zip(src[::-1], dst[::-1], strict=True)} == dict.fromkeys(range(1, 3000), 0)
+
+
+def test_partners_that_do_not_count_take_no_place():
+    source = np.array([*[7] * 2 * semantic.FIRST, 8, 7])
+    (src, dst), _ = semantic.pairs(np.ones((len(source), 4), np.float32) / 2, np.arange(len(source)), source, 0.99)
+    other = 2 * semantic.FIRST
+    assert set(zip(src.tolist(), dst.tolist(), strict=True)) == {*((i, other) for i in range(semantic.FIRST)), (other, other + 1)}
 
 
 def test_cells_lose_few_pairs():
     vectors = planted(4000, 64, 7)
     of = semantic.nearest(vectors, semantic.learn(vectors[::2], 60))
-    (src, dst), _ = semantic.pairs(vectors, np.arange(4000), 0.95)
+    (src, dst), _ = semantic.pairs(vectors, np.arange(4000), np.arange(4000), 0.95)
     shared = (of[src][:, :, None] == of[dst][:, None, :]).any(axis=(1, 2))
     assert len(src) > 500
     assert shared.mean() >= 0.99
@@ -130,6 +137,14 @@ def test_vectors_of_standing_labels_are_taken_and_a_broken_one_is_named(lake_run
     assert deduped(run).pairs() == {"b": "a"}  # they are kept beside the clips
     with pytest.raises(Terminal, match="clip c is not finite"):
         deduped(labelled(lake_run(clips, MEANING), alike | {"c": [float("nan"), 1.0]}))
+
+
+def test_pictures_that_mean_the_same_hide_no_equal_films(lake_run, deduped, picture):
+    clips = [picture(f"{i:03d}", (220, 30, 30), width=1920, height=1080, source_id="one") for i in range(130)]
+    clips += [picture(i, (220, 30, 30), modality="video", sharpness=float(ord(i)), luma_std=40.0, duration_s=4.0) for i in "xy"]
+    given = {clip["clip_id"]: [1.0, i / 1000] for i, clip in enumerate(clips)}
+    found = deduped(labelled(lake_run(clips, 'dedup.methods=["exact","semantic"]'), given))
+    assert {k: v for k, v in found.pairs().items() if k in "xy"} == {"x": "y"}
 
 
 @pytest.mark.spark
