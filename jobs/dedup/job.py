@@ -218,7 +218,7 @@ def _alike_in_meaning(nodes: Nodes, asked: NDArray[np.int64], dedup: Dedup, exch
             rng = np.random.default_rng(semantic.SEED)
             some = np.sort(rng.choice(asked, min(len(asked), semantic.SAMPLE * cells), replace=False))
             sample = exchange(nodes.cuts(some), partial(passes.map_sample, dedup=dedup), passes.reduce_sample, 1, passes.VECTORS)
-            centres = semantic.learn(semantic.unit(semantic.matrix(sample["vector"], some)[0]), cells)
+            centres = semantic.learn(semantic.unit(semantic.matrix(sample["vector"], sample["node"].to_numpy())[0]), cells)
         found = exchange([(cut, nodes.source[cut.nodes]) for cut in cuts], partial(passes.map_cells, centres=centres, dedup=dedup, parts=parts),
                          partial(passes.reduce_cells, dedup=dedup, known=nodes.known), parts, passes.PROOFS)
     src, dst = found["src"].to_numpy(), found["dst"].to_numpy()

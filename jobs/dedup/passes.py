@@ -23,7 +23,7 @@ Blobs = Iterator[tuple[int, bytes]]
 
 PAIRS = pa.schema([("src", pa.int64()), ("dst", pa.int64())])
 HEADS = pa.schema([("node", pa.int64()), ("head", pa.int64())])
-VECTORS = pa.schema([("vector", pa.list_(pa.float32()))])
+VECTORS = pa.schema([("vector", pa.list_(pa.float32())), ("node", pa.int64())])
 PROOFS = pa.schema([("src", pa.int64()), ("dst", pa.int64()), ("score", pa.float64()), ("shift", pa.float64())])
 
 
@@ -168,13 +168,13 @@ def reduce_buckets(part: int, blobs: Sequence[bytes], *, kind: str, dedup: Dedup
 
 
 def map_sample(clips: Clips, *, dedup: Dedup) -> Blobs:
-    """The vectors of some clips."""
-    yield 0, _bytes(clips.evidence("semantic", dedup))
+    """The vectors of some clips and their nodes."""
+    yield 0, _bytes(clips.evidence("semantic", dedup).append_column("node", pa.array(clips.nodes)))
 
 
 def reduce_sample(part: int, blobs: Sequence[bytes]) -> pa.Table:
-    """VECTORS, in no order."""
-    return pa.concat_tables([_table(b) for b in blobs]).cast(VECTORS)
+    """VECTORS, in the order of the nodes: cells are learnt from places in it."""
+    return pa.concat_tables([_table(b) for b in blobs]).cast(VECTORS).sort_by("node")
 
 
 def map_cells(task: tuple[Clips, NDArray[np.int32]], *, centres: NDArray[np.float32], dedup: Dedup, parts: int) -> Blobs:

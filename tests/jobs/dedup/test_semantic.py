@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from jobs.dedup import embeddings, index, semantic
+from jobs.dedup import embeddings, index, passes, semantic
 from jobs.dedup import job as dedup_job
 from jobs.errors import Terminal
 from jobs.lake import Version
@@ -145,6 +145,15 @@ def test_pictures_that_mean_the_same_hide_no_equal_films(lake_run, deduped, pict
     given = {clip["clip_id"]: [1.0, i / 1000] for i, clip in enumerate(clips)}
     found = deduped(labelled(lake_run(clips, 'dedup.methods=["exact","semantic"]'), given))
     assert {k: v for k, v in found.pairs().items() if k in "xy"} == {"x": "y"}
+
+
+def test_the_sample_that_cells_are_learnt_from_has_one_order(lake_run, picture):
+    run = labelled(lake_run([picture(i, (220, 30, 30)) for i in "abcdef"], MEANING, pieces=3), {i: [1.0, k / 10] for k, i in enumerate("abcdef")})
+    nodes = dedup_job.embedded(dedup_job.nodes_of(run.parents["clips"], run.parents["rejects"], run.settings.recipe.dedup), run.settings)
+    blobs = [blob for cut in nodes.cuts(np.arange(6)) for _, blob in passes.map_sample(cut, dedup=run.settings.recipe.dedup)]
+    found = passes.reduce_sample(0, blobs)
+    assert [len(blobs), *found["node"].to_pylist()] == [3, *range(6)]
+    assert passes.reduce_sample(0, blobs[::-1]) == found
 
 
 @pytest.mark.spark
