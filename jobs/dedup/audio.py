@@ -80,7 +80,7 @@ def _of_halves(rise: NDArray[np.uint64], fall: NDArray[np.uint64], later: int) -
 
 
 @nb.njit(cache=True, nogil=True)
-def _meet(bucket, value, node, bits, whole, lag):  # type: ignore[no-untyped-def]
+def _meet(bucket, value, node, bits, whole, lag, known):  # type: ignore[no-untyped-def]
     """Rows sorted by bucket, value, node."""
     total, runs = 0, np.empty(len(bucket) + 1, np.int64)
     for turn in range(2):
@@ -94,7 +94,7 @@ def _meet(bucket, value, node, bits, whole, lag):  # type: ignore[no-untyped-def
                     first = max(runs[r], i - lag) if great else runs[r]
                     for k in range(first - 1, i):
                         j = k if k >= first else runs[r]
-                        if (k >= first or first > runs[r]) and node[j] != node[i]:
+                        if (k >= first or first > runs[r]) and node[j] != node[i] and max(node[i], node[j]) >= known:
                             if turn:
                                 x[p], y[p] = j, i
                             p += 1
@@ -103,7 +103,7 @@ def _meet(bucket, value, node, bits, whole, lag):  # type: ignore[no-untyped-def
                         continue
                     for i in range(runs[r], runs[r] + 1 if great else runs[r + 1]):
                         for j in range(runs[s], runs[s] + 1 if great else runs[s + 1]):
-                            if node[j] != node[i]:
+                            if node[j] != node[i] and max(node[i], node[j]) >= known:
                                 if turn:
                                     x[p], y[p] = j, i
                                 p += 1
@@ -112,15 +112,15 @@ def _meet(bucket, value, node, bits, whole, lag):  # type: ignore[no-untyped-def
     return x, y
 
 
-def meet(bucket: NDArray[np.uint64], node: NDArray[np.int64], value: NDArray[np.uint64]) -> graph.Pairs:
-    """Pairs of nodes with near values in one bucket, lesser node first, each once.
+def meet(bucket: NDArray[np.uint64], node: NDArray[np.int64], value: NDArray[np.uint64], known: int = 0) -> graph.Pairs:
+    """Pairs of nodes with near values in one bucket, lesser node first, each once, none of two below `known`.
 
     All such pairs of a small bucket; in a large one, of a jingle that thousands hold, every node with the least node of its value and with `LAG`
     before it, and the least nodes of near values with one another.
     """
     order = np.lexsort((node, value, bucket))
     node = node[order]
-    x, y = (node[at] for at in _meet(bucket[order], value[order], node, WORD_BITS, WHOLE, LAG))
+    x, y = (node[at] for at in _meet(bucket[order], value[order], node, WORD_BITS, WHOLE, LAG, known))
     return graph.unique(np.minimum(x, y), np.maximum(x, y))
 
 

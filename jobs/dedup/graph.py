@@ -58,7 +58,7 @@ def _grouped(bucket, node, bits):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(cache=True, nogil=True)
-def _pairs(bucket, node, whole, lag):  # type: ignore[no-untyped-def]
+def _pairs(bucket, node, whole, lag, known):  # type: ignore[no-untyped-def]
     total, start = 0, 0
     for turn in range(2):
         src, dst = np.empty(total, np.int64), np.empty(total, np.int64)
@@ -69,6 +69,8 @@ def _pairs(bucket, node, whole, lag):  # type: ignore[no-untyped-def]
                 end += 1
             reach = end - start if end - start <= whole else lag
             for i in range(start + 1, end):
+                if node[i] < known:
+                    continue
                 first = max(start, i - reach)
                 for j in range(first, i):
                     if turn and node[j] != node[i]:
@@ -83,13 +85,13 @@ def _pairs(bucket, node, whole, lag):  # type: ignore[no-untyped-def]
     return src, dst
 
 
-def linked(bucket: NDArray[np.uint64], node: NDArray[np.int64], whole: int = WHOLE, lag: int = LAG) -> Pairs:
-    """Candidate pairs of nodes that share a bucket, lesser node first, each once, sorted.
+def linked(bucket: NDArray[np.uint64], node: NDArray[np.int64], whole: int = WHOLE, lag: int = LAG, known: int = 0) -> Pairs:
+    """Candidate pairs of nodes that share a bucket, lesser node first, each once, sorted; none of two nodes below `known`.
 
     All pairs of a small bucket; of a large one every node with the least node and with its `lag` predecessors.
     """
     bits = min(26, max(10, len(bucket).bit_length()))
-    return unique(*_pairs(*_grouped(bucket, node, bits), whole, lag))
+    return unique(*_pairs(*_grouped(bucket, node, bits), whole, lag, known))
 
 
 @nb.njit(cache=True, nogil=True)

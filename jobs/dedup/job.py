@@ -172,7 +172,8 @@ def proven(kind: Kind, nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exch
     unasked = known[head[:nodes.known] != known] if kind.whole else known[:0]
     met = exchange(nodes.cuts(asked[asked >= nodes.known]),
                    partial(passes.map_rows, rows=partial(passes.bucket_rows, kind=kind.name, dedup=dedup), parts=parts),
-                   partial(passes.reduce_buckets, kind=kind.name, dedup=dedup, known=nodes.shelves, unasked=unasked), parts, passes.PAIRS)
+                   partial(passes.reduce_buckets, kind=kind.name, dedup=dedup, known=nodes.shelves,
+                           known_nodes=nodes.known, unasked=unasked), parts, passes.PAIRS)
     src, dst = graph.unique(met["src"].to_numpy(), met["dst"].to_numpy())
     may = nodes.may_be_same(src, dst)
     src, dst = src[may], dst[may]

@@ -39,7 +39,7 @@ class Kind:
         keep: Clips -> what is needed to prove pairs of them, a row each; small, and all that an index must remember.
         threshold: Score from which a pair is proven.
         file: Clips and their nodes -> rows. None of a kind without buckets (`semantic`, which has cells).
-        meet: Rows of whole buckets -> candidate pairs of nodes.
+        meet: Rows of whole buckets and how many first nodes are known -> candidate pairs of nodes, none of two known ones.
         prove: Such rows as `keep` gives and pairs of them -> score and shift.
         weight: How much more a row of `keep` holds than one of hashes: so many fewer pairs go to a task.
     """
@@ -54,7 +54,7 @@ class Kind:
     keep: Callable[[pa.Table, Dedup], pa.Table]
     threshold: Callable[[Dedup], float]
     file: Callable[[pa.Table, NDArray[np.int64], Dedup], Rows] | None = None
-    meet: Callable[[Rows, Dedup], graph.Pairs] | None = None
+    meet: Callable[[Rows, Dedup, int], graph.Pairs] | None = None
     prove: Callable[[pa.Table, NDArray[np.int64], NDArray[np.int64], Dedup], Proof] | None = None
     weight: int = 1
 
@@ -88,8 +88,8 @@ def _file_words(texts: pa.Array, nodes: NDArray[np.int64], n: int, least_words: 
     return np.stack([hashes.ravel(), np.repeat(nodes[some].astype(np.uint64), bands)], axis=1)
 
 
-def _meet_words(rows: Rows, dedup: Dedup) -> graph.Pairs:
-    return graph.linked(np.ascontiguousarray(rows[:, 0]), rows[:, 1].astype(np.int64))
+def _meet_words(rows: Rows, dedup: Dedup, known: int = 0) -> graph.Pairs:
+    return graph.linked(np.ascontiguousarray(rows[:, 0]), rows[:, 1].astype(np.int64), known=known)
 
 
 def _keep_words(texts: pa.Array, n: int) -> pa.Table:
@@ -180,9 +180,9 @@ def _rows_of(hashes_of: Sequence[Sequence[NDArray[np.uint64]]], nodes: NDArray[n
     return np.stack([keys.ravel(), np.repeat(node, many), np.repeat(value, many)], axis=1)
 
 
-def _meet_pictures(rows: Rows, dedup: Dedup) -> graph.Pairs:
+def _meet_pictures(rows: Rows, dedup: Dedup, known: int = 0) -> graph.Pairs:
     bucket, node, value = (np.ascontiguousarray(rows[:, i]) for i in range(3))
-    return graph.unique(*perceptual.near(bucket, value, node.astype(np.int64), dedup.hamming + perceptual.ANCHOR))
+    return graph.unique(*perceptual.near(bucket, value, node.astype(np.int64), dedup.hamming + perceptual.ANCHOR, known))
 
 
 def _keep_pictures(clips: pa.Table, dedup: Dedup) -> pa.Table:
@@ -277,9 +277,9 @@ def _quarters(frames: Sequence[Mapping[str, Any]]) -> NDArray[np.uint64]:
     return found[0][perceptual.telling(found[0], None)] if found else np.empty(0, np.uint64)
 
 
-def _meet_stills(rows: Rows, dedup: Dedup) -> graph.Pairs:
+def _meet_stills(rows: Rows, dedup: Dedup, known: int = 0) -> graph.Pairs:
     bucket, node, value = (np.ascontiguousarray(rows[:, i]) for i in range(3))
-    return graph.unique(*perceptual.near(bucket, value, node.astype(np.int64), max(dedup.hamming, stills.MEET)))
+    return graph.unique(*perceptual.near(bucket, value, node.astype(np.int64), max(dedup.hamming, stills.MEET), known))
 
 
 def _prove_stills(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
@@ -304,9 +304,9 @@ def _file_sound(clips: pa.Table, nodes: NDArray[np.int64], dedup: Dedup) -> Rows
     return np.stack([bucket, np.repeat(nodes.astype(np.uint64), [len(k) for k in keys]), value], axis=1)
 
 
-def _meet_sound(rows: Rows, dedup: Dedup) -> graph.Pairs:
+def _meet_sound(rows: Rows, dedup: Dedup, known: int = 0) -> graph.Pairs:
     bucket, node, value = (np.ascontiguousarray(rows[:, i]) for i in range(3))
-    return audio.meet(bucket, node.astype(np.int64), value)
+    return audio.meet(bucket, node.astype(np.int64), value, known)
 
 
 def _prove_sound(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:

@@ -157,13 +157,13 @@ def reduce_keys(part: int, blobs: Sequence[bytes], *, texts: bool, known: Sequen
     return pa.table([found[:, 0], found[:, 1]], schema=HEADS)
 
 
-def reduce_buckets(part: int, blobs: Sequence[bytes], *, kind: str, dedup: Dedup, known: Sequence[Shelf] = (),
+def reduce_buckets(part: int, blobs: Sequence[bytes], *, kind: str, dedup: Dedup, known: Sequence[Shelf] = (), known_nodes: int,
                    unasked: NDArray[np.int64]) -> pa.Table:
-    """PAIRS: candidates; clips of earlier releases that are among `unasked` take no part."""
+    """PAIRS: candidates, of which one at least is new; clips of earlier releases that are among `unasked` take no part."""
     meet = KINDS[kind].meet
     assert meet is not None
     rows = with_known(gather(blobs, KINDS[kind].width), known, f"{kind}.rows", 1)
-    src, dst = meet(rows[~np.isin(rows[:, 1].astype(np.int64), unasked)] if len(unasked) else rows, dedup)
+    src, dst = meet(rows[~np.isin(rows[:, 1].astype(np.int64), unasked)] if len(unasked) else rows, dedup, known_nodes)
     return pa.table([src, dst], schema=PAIRS)
 
 

@@ -109,7 +109,7 @@ def runs_of(bucket, value, start, runs):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(cache=True, nogil=True)
-def _near(bucket, value, node, most):  # type: ignore[no-untyped-def]
+def _near(bucket, value, node, most, known):  # type: ignore[no-untyped-def]
     """Rows sorted by bucket, value, node. Every node with the least node of each near value of its bucket."""
     total = 0
     src, dst = np.empty(0, np.int64), np.empty(0, np.int64)
@@ -119,18 +119,19 @@ def _near(bucket, value, node, most):  # type: ignore[no-untyped-def]
         while start < len(bucket):
             end, count = runs_of(bucket, value, start, runs)
             for r in range(count):
+                old = node[runs[r + 1] - 1] < known
                 for s in range(r, count):
-                    if bits_set(value[runs[r]] ^ value[runs[s]]) > most:
+                    if (old and node[runs[s + 1] - 1] < known) or bits_set(value[runs[r]] ^ value[runs[s]]) > most:
                         continue
                     for i in range(runs[s], runs[s + 1]):
-                        if node[i] != node[runs[r]]:
+                        if node[i] != node[runs[r]] and max(node[i], node[runs[r]]) >= known:
                             if turn:
                                 src[p], dst[p] = min(node[i], node[runs[r]]), max(node[i], node[runs[r]])
                             p += 1
                     if r == s:
                         continue
                     for i in range(runs[r], runs[r + 1]):
-                        if node[i] != node[runs[s]]:
+                        if node[i] != node[runs[s]] and max(node[i], node[runs[s]]) >= known:
                             if turn:
                                 src[p], dst[p] = min(node[i], node[runs[s]]), max(node[i], node[runs[s]])
                             p += 1
@@ -141,14 +142,14 @@ def _near(bucket, value, node, most):  # type: ignore[no-untyped-def]
     return src, dst
 
 
-def near(bucket: NDArray[np.uint64], value: NDArray[np.uint64], node: NDArray[np.int64], most: int,
+def near(bucket: NDArray[np.uint64], value: NDArray[np.uint64], node: NDArray[np.int64], most: int, known: int = 0,
          ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of nodes with hashes in one bucket that differ in at most `most` bits, lesser node first; pairs may repeat.
+    """Pairs of nodes with hashes in one bucket that differ in at most `most` bits, lesser node first, none of two below `known`; pairs may repeat.
 
     Many nodes with one hash (a title card) give each a pair with the least of them, not all pairs.
     """
     order = np.lexsort((node, value, bucket))
-    found = _near(bucket[order], value[order], node[order], most)
+    found = _near(bucket[order], value[order], node[order], most, known)
     return found[0], found[1]
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from jobs.dedup import job as dedup_job
+from jobs.dedup.match import KINDS
 from jobs.job import ORDER, job
 from schemas.loading import load
 from schemas.settings import SettingsError
@@ -278,6 +279,18 @@ def test_odd_captions_are_no_trouble(find, video, clip):
     clips += [clip(f"{i}sound{side}", modality="audio", caption=c) for i, c in enumerate(odd) for side in "ab"]
     counts = [i for i, c in enumerate(odd) if i in (5, 6, 7, 8)]  # those of eight words and more
     assert find(clips).pairs() == {f"{i}soundb": f"{i}sounda" for i in counts}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.meet is not None], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("buckets", [1, 40])
+def test_clips_of_earlier_releases_do_not_meet_one_another(kind, buckets):
+    """So an increment costs what is new; what a new clip meets does not change."""
+    rng, recipe = np.random.default_rng(buckets), load([]).recipe.dedup
+    rows = np.column_stack([rng.integers(buckets, size=600), rng.integers(400, size=600), rng.integers(0, 2**5, size=600)]).astype(np.uint64)
+    src, dst = kind.meet(rows[:, :kind.width], recipe, 0)
+    for known in (0, 300, 399, 400):
+        assert [of.tolist() for of in kind.meet(rows[:, :kind.width], recipe, known)] == [src[dst >= known].tolist(), dst[dst >= known].tolist()]
+    assert 0 < (dst >= 300).sum() < len(dst)
 
 
 def test_methods_not_asked_for_are_not_used(find, clip, video):
