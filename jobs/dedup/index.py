@@ -182,7 +182,8 @@ def _each_once(parts: Sequence[Standing]) -> list[Standing]:
     if not parts:
         return []
     ids = [part.clips["clip_id"].take(pa.array(part.taking_part)) for part in parts]
-    codes = np.asarray(pa.chunked_array([c for i in ids for c in i.chunks], pa.string()).combine_chunks().dictionary_encode().indices)
+    every = pa.chunked_array([c for i in ids for c in i.chunks], pa.string()).cast(pa.large_string()).dictionary_encode()
+    codes = np.concatenate([np.empty(0, np.int32), *(np.asarray(chunk.indices) for chunk in every.chunks)])
     first = np.zeros(len(codes), bool)
     first[np.unique(codes, return_index=True)[1]] = True
     ends = np.cumsum([len(i) for i in ids])[:-1].tolist()

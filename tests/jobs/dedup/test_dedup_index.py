@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -186,6 +187,13 @@ def test_a_clip_of_several_releases_counts_once_and_a_release_of_the_same_clips_
     assert {row["matched_in"] for row in deduped(second).values()} == {"2026-01"}
     assert index.standing(lake, recipe, "of the first batch") == []
     assert index.state(lake, "of the first batch") == {}
+
+
+def test_ids_of_earlier_releases_may_take_more_than_a_string_holds():
+    """67 million ids of 32 characters fill 2 GiB; here one of 64 MiB does, which is in memory once."""
+    clips = pa.table({"clip_id": pa.array(["x" * (64 << 20)])})
+    part = index.Standing("", "r", "p", clips, np.zeros(1, np.int64), 0, {}, 1)
+    assert [len(each.taking_part) for each in index._each_once([part] * 33)] == [1] + [0] * 32
 
 
 @pytest.mark.parametrize(("setting", "named"), [("dedup.shingle=2", "shingle is 3 there and 2 here"),
