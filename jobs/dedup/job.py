@@ -180,7 +180,9 @@ def proven(kind: Kind, nodes: Nodes, head: NDArray[np.int64], dedup: Dedup, exch
     if not len(src):
         return passes.PROOFS.empty_table()
     share, (needed, needed_in) = graph.shares(src, dst, max(1, PAIRS_PER_SHARE // kind.weight), components)
-    asks = [passes.Ask(s, src[share == s], dst[share == s]) for s in range(int(share.max()) + 1)]
+    order = np.argsort(share, kind="stable")
+    ends = np.cumsum(np.bincount(share))[:-1].tolist()
+    asks = [passes.Ask(s, src[of], dst[of]) for s, of in enumerate(np.split(order, ends))]
     proofs = exchange([*nodes.cuts(needed, needed_in), *asks], partial(passes.map_evidence, kind=kind.name, dedup=dedup),
                       partial(passes.reduce_evidence, kind=kind.name, dedup=dedup), len(asks), passes.PROOFS)
     return proofs.sort_by([("src", "ascending"), ("dst", "ascending")])

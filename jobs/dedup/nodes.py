@@ -68,17 +68,18 @@ class Nodes:
     def cuts(self, nodes: NDArray[np.int64], shares: NDArray[np.int64] | None = None) -> list[passes.Cut | index.Known]:
         """Where those nodes (each once per share) are to be read."""
         found: list[passes.Cut | index.Known] = []
-        base = 0
-        for part in self.earlier:
-            here = np.flatnonzero((nodes >= base) & (nodes < base + len(part.taking_part)))
-            if len(here):
+        by = np.argsort(nodes, kind="stable")
+        bases = np.cumsum([0, *(len(part.taking_part) for part in self.earlier)])
+        ends = np.searchsorted(nodes, bases, sorter=by)
+        for part, base, first, last in zip(self.earlier, bases.tolist(), ends, ends[1:], strict=False):
+            if first < last:
+                here = by[first:last]
                 of = None if shares is None else shares[here]
                 entries = part.taking_part[nodes[here] - base]
                 found.append(index.Known(part.root, part.release, part.name, entries, nodes[here], of))
-            base += len(part.taking_part)
-        new = np.flatnonzero(nodes >= base)
-        order = new[np.argsort(self.place[nodes[new] - base], kind="stable")]
-        at, start = self.place[nodes[order] - base], 0
+        new = by[ends[-1]:]
+        order = new[np.argsort(self.place[nodes[new] - self.known], kind="stable")]
+        at, start = self.place[nodes[order] - self.known], 0
         for piece in self.version.slices():
             first, last = np.searchsorted(at, [start, start + piece.rows])
             if first < last:
