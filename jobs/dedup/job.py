@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 
 SMALL = 20_000
 """Clips up to which a shuffle would cost more to plan than to do."""
-CLIPS_PER_PART = 200_000
-"""Clips whose buckets make one part of a shuffle: some 50 MB of rows."""
+BYTES_PER_PART = 64 << 20
+"""Rows of buckets that make one part of a shuffle; to sort and compare them takes several times as much."""
+TEXT_BYTES, CLIP_BYTES, BYTES_PER_S = 400, 8_000, 4_600
+"""Bytes of such rows: of a text or caption in bands; of a picture, by 11 hashes in 28 buckets; of a second of sound or film, of which that
+has two samples of three hashes."""
 PAIRS_PER_SHARE = 200_000
 """Pairs that one task proves, fewer of kinds of greater weight."""
 KNOWN_PER_CLIP = 20
@@ -57,7 +60,7 @@ def here(tasks: Sequence[Any], map_: Map, reduce_: Reduce, parts: int, schema: p
     for task in tasks:
         for part, blob in map_(task):
             held.setdefault(part, []).append(blob)
-    return pa.concat_tables([schema.empty_table(), *(reduce_(p, held[p]) for p in sorted(held))])
+    return pa.concat_tables([schema.empty_table(), *(reduce_(p, held.pop(p)) for p in sorted(held))])
 
 
 def on_spark(spark: "SparkSession") -> Exchange:
@@ -341,13 +344,22 @@ def _evidence(x: NDArray[np.int64], k: NDArray[np.int64], proof: NDArray[np.int6
         name(b), pc.binary_join_element_wise(" -exact 1- ", name(k, b), ""), "", null_handling="skip")
 
 
-def moved(clips: int, settings: Settings, known: int = 0) -> tuple[Exchange, int]:
-    """How bytes move for so many clips, against so many of earlier releases, and into how many parts."""
-    if clips + known // KNOWN_PER_CLIP <= SMALL:
-        return here, 1
+def parts_of(nodes: Nodes, dedup: Dedup) -> int:
+    """Into how many parts the rows of all buckets go."""
+    seen = ~nodes.of("text")
+    seconds = float(nodes.lasts[seen].sum())
+    seen_bytes = (CLIP_BYTES * int(seen.sum()) + BYTES_PER_S * seconds) * (8 if dedup.turned else 1)
+    return 1 + int((TEXT_BYTES * len(nodes) + seen_bytes) // BYTES_PER_PART)
+
+
+def moved(nodes: Nodes, settings: Settings) -> tuple[Exchange, int]:
+    """How bytes move for the clips that take part, and into how many parts."""
+    parts = parts_of(nodes, settings.recipe.dedup)
+    if len(nodes) - nodes.known + nodes.known // KNOWN_PER_CLIP <= SMALL:
+        return here, parts
     from jobs.spark import session
 
-    return on_spark(session(settings.runtime)), -(-(clips + known) // CLIPS_PER_PART)
+    return on_spark(session(settings.runtime)), parts
 
 
 def dedup(run: Run) -> None:
@@ -359,7 +371,7 @@ def dedup(run: Run) -> None:
     nodes = nodes_of(clips, run.input(REJECTS), recipe, known)
     if meaning:
         nodes = embedded(nodes, run.settings)
-    exchange, parts = moved(len(nodes) - nodes.known, run.settings, nodes.known)
+    exchange, parts = moved(nodes, run.settings)
     head = equal(nodes, exchange, parts) if "exact" in recipe.methods else np.arange(len(nodes))
     for part in verdicts(nodes, head, edges_of(nodes, head, recipe, exchange, parts, components_by(run.settings)), run):
         run.put(part)
@@ -375,7 +387,7 @@ def remember(lake: Lake, release: str, clips: Version, rejects: Version, dedup: 
     if "semantic" in dedup.methods and label is not None:
         meaning = embeddings.identity(label)
         nodes = embedded(nodes, settings)
-    exchange, parts = moved(len(nodes), settings)
+    exchange, parts = moved(nodes, settings)
     writer, tasks, first = index.Writer(lake.root, release, dedup, parts), [], 0
     for i, cut in enumerate(cut for cut in nodes.cuts(np.arange(len(nodes))) if isinstance(cut, passes.Cut)):
         tasks.append((f"{i:05d}", replace(cut, nodes=np.arange(first, first + len(cut.rows_)))))

@@ -177,7 +177,7 @@ def _rows_of(hashes_of: Sequence[Sequence[NDArray[np.uint64]]], nodes: NDArray[n
     node = np.repeat(nodes.astype(np.uint64), [len(h) for h in hashes])
     keys = perceptual.buckets(value)
     many = keys.shape[1]
-    return np.stack([keys.ravel(), np.repeat(node, many), np.repeat(value, many)], axis=1)
+    return np.stack([keys.ravel(), np.repeat(node, many), perceptual.rotated(value).ravel()], axis=1)
 
 
 def _meet_pictures(rows: Rows, dedup: Dedup, known: int = 0) -> graph.Pairs:

@@ -8,6 +8,7 @@ import pytest
 
 from jobs.dedup import job as dedup_job
 from jobs.dedup.match import KINDS
+from jobs.dedup.nodes import Nodes
 from jobs.job import ORDER, job
 from schemas.loading import load
 from schemas.settings import SettingsError
@@ -208,7 +209,7 @@ def test_spark_gives_the_same_rows(lake_run, deduped, clip, video, monkeypatch):
     clips = mixed(clip, video)
     wanted = deduped(lake_run(clips))
     monkeypatch.setattr(dedup_job, "SMALL", 0)
-    monkeypatch.setattr(dedup_job, "CLIPS_PER_PART", 50)
+    monkeypatch.setattr(dedup_job, "BYTES_PER_PART", 200_000)
     monkeypatch.setattr(dedup_job, "PAIRS_PER_SHARE", 20)
     monkeypatch.setattr(dedup_job, "LOSERS_PER_PART", 7)
     monkeypatch.setattr(dedup_job, "DRIVER_PAIRS", 0)
@@ -291,6 +292,20 @@ def test_clips_of_earlier_releases_do_not_meet_one_another(kind, buckets):
     for known in (0, 300, 399, 400):
         assert [of.tolist() for of in kind.meet(rows[:, :kind.width], recipe, known)] == [src[dst >= known].tolist(), dst[dst >= known].tolist()]
     assert 0 < (dst >= 300).sum() < len(dst)
+
+
+def test_parts_hold_what_fits_into_memory():
+    def parts(modality, count, span_s, *sets):
+        codes = np.zeros(count, np.int32)
+        clips = pa.table({"duration_s": np.full(count, span_s)})
+        nodes = Nodes(clips, codes, codes, (modality,), np.arange(count), None)
+        return dedup_job.parts_of(nodes, load(sets).recipe.dedup)
+
+    rows = 200_000 * 60 * 28 * 24
+    assert 100 <= rows // (64 << 20) <= parts("video", 200_000, 10.0) <= 200
+    assert parts("video", 20_000, 10.0, "dedup.turned=true") >= 8 * 10
+    assert parts("text", 200_000, 0.0) <= 2
+    assert parts("text", 0, 0.0) == 1
 
 
 def test_methods_not_asked_for_are_not_used(find, clip, video):

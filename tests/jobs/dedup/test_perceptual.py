@@ -40,6 +40,23 @@ def test_a_hash_of_thousands_of_nodes_stays_linear():
     assert sorted(dst.tolist()) == list(range(1, 20_000))
 
 
+def test_a_great_bucket_of_many_hashes_stays_linear_and_hashes_that_agree_in_three_blocks_meet(monkeypatch):
+    monkeypatch.setattr(perceptual, "NEIGHBOURS", 40)
+    rng = np.random.default_rng(5)
+    pair = (rng.integers(0, 2**64, 2000, np.uint64) & np.uint64(0xFFFF_FFFF_00FF_00FF)) | np.uint64(0x0000_0000_AB00_CD00)  # one bucket holds all
+    one = np.uint64(0x1122_3344_AB55_CD66)
+    copy = one ^ np.uint64(0x8100_8100_0000_0000)  # blocks 6, 4, 3, 2, 1 and 0 are as they were
+    value = np.r_[one, pair, copy]
+    keys, turned = perceptual.buckets(value), perceptual.rotated(value)
+    assert (np.bitwise_count(turned[0] ^ turned[-1]) == 4).all()
+    src, dst = perceptual.near(keys.ravel(), turned.ravel(), np.repeat(np.arange(len(value)), keys.shape[1]), 64)
+    assert len(src) < 41 * keys.size
+    assert (0, len(value) - 1) in set(zip(src.tolist(), dst.tolist(), strict=True))
+    alone = perceptual.BLOCK_PAIRS.tolist().index([1, 3])
+    src, dst = perceptual.near(keys[:, alone], turned[:, alone], np.arange(len(value)), 64)
+    assert (0, len(value) - 1) in set(zip(src.tolist(), dst.tolist(), strict=True))
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.integers(3, 30), st.integers(0, 20), st.floats(-50, 50))
 def test_the_shift_of_a_part_is_found(seed, length, skipped, start):
