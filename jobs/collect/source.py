@@ -111,15 +111,18 @@ def listing(roots: Sequence[str], follow_links: bool = False) -> list[Found]:
     if not all(root.strip() for root in roots):  # as a path it would be the folder that one happens to be in
         raise Terminal("one of the sources has no name; is a variable of the command line empty?")
     found: dict[str, Found] = {}
+    known: set[str] = set()
     for root, label in zip(roots, _labels(roots), strict=True):
         objects = list(connector(root).listed(root, follow_links))
         if not objects:
             raise Terminal(f"{root}: the folder holds no files (names that begin with a dot are not collected)")
-        known = {f.uri for f in found.values()}
         for item in objects:
             if item.uri not in known:  # a root inside another root: its objects are there already
                 placed = f"{label}/{item.rel_path}" if label and item.rel_path != label else item.rel_path
+                while placed in found:  # names that are no UTF-8 are written out, as another may be already
+                    placed += "~"
                 found[placed] = replace(item, rel_path=placed)
+        known.update(item.uri for item in objects)
     return [found[path] for path in sorted(found)]
 
 
@@ -168,13 +171,15 @@ def lost(error: OSError, uri: str) -> tuple[str, str]:
 
 
 def _labels(roots: Sequence[str]) -> list[str]:
-    """What the paths of each root begin with: nothing for a single one, else as many of its last parts as tell them apart."""
+    """What the paths of each root begin with: nothing for a single one, else as many of its last parts as tell them apart, so that
+    none is a folder of another either; where no number of parts does, the last one and the place among the roots."""
     if len(roots) == 1:
         return [""]
     parts = [[p for p in root.replace("://", "/").split("/") if p not in ("", ".")] or ["root"] for root in roots]
     for depth in range(1, max(len(p) for p in parts) + 1):
         labels = ["/".join(p[-depth:]) for p in parts]
-        if len(set(labels)) == len(roots):
+        taken = set(labels)
+        if len(taken) == len(roots) and not any(str(above) in taken for label in labels for above in PurePosixPath(label).parents):
             return labels
-    return [f"{'/'.join(p)}~{place}" if parts.index(p) != place else "/".join(p) for place, p in enumerate(parts)]
+    return [f"{p[-1]}~{place}" if place else p[-1] for place, p in enumerate(parts)]
 

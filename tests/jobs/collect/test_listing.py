@@ -92,6 +92,25 @@ def test_equal_paths_below_several_roots_do_not_collide(tmp_path):
     assert set(by_path(single)) == {"a.mp4"}
 
 
+def test_a_root_that_is_named_like_the_beginning_of_another_does_not_write_over_it(tmp_path, monkeypatch):
+    """The labels 2024 and 2024/cam differ, and yet 2024/cam/1.mp4 was a file of both: one of them vanished."""
+    for place in ("w/2024/cam", "m/2024/cam", "m/2025/cam", "w/in/a~1", "w/a/in"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "1.mp4").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path / "w")
+    for roots in (["2024", tmp_path / "m/2024/cam", tmp_path / "m/2025/cam"], ["a", "in/a~1", "in"], ["in", "a", "a"]):
+        assert {f.uri for f in by_path(*roots).values()} == {str(f) for root in roots for f in (tmp_path / "w" / root).resolve().rglob("1.mp4")}
+
+
+def test_a_name_that_is_written_out_does_not_write_over_the_file_that_is_called_so(tmp_path):
+    (tmp_path / r"caf\xe9.mp4").write_bytes(b"mine")
+    with open(os.fsencode(tmp_path) + b"/caf\xe9.mp4", "wb") as file:
+        file.write(b"x")
+    found = by_path(tmp_path)
+    assert sorted(str(f.error) for f in found.values()) == ["None", "unreadable"]
+    assert found[r"caf\xe9.mp4"].error is None
+
+
 def test_an_object_below_two_roots_is_collected_once(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.mp4").write_bytes(b"x")
