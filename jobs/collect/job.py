@@ -6,17 +6,15 @@ says concerns objects of any task; media, documents and collections of texts are
 
 import hashlib
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
 from jobs.collect import behaviour
 from jobs.collect.fields import merged, stored
-from jobs.collect.manifest import Joined, Places, composed, given_texts, join
-from jobs.collect.sidecar import is_sidecar, read_sidecar
+from jobs.collect.manifest import Joined, Places, given_texts, join
+from jobs.collect.sidecar import read_sidecar, sidecars_of
 from jobs.collect.source import Found, fingerprint, listing, local, lost, opened
 from jobs.collect.sources.file import hollow
 from jobs.collect.tables import MAX_LINE_BYTES, SUFFIXES, Chunk, Shape, chunks, decode, rows
@@ -108,7 +106,7 @@ def run(run: Run) -> None:
 def plan(found: Sequence[Found], k_anonymity: int) -> Iterator[Item]:
     """What is to be done with every object, in the order of the paths."""
     usable = [f for f in found if f.error is None]
-    beside = _sidecars(usable)
+    beside = sidecars_of(usable)
     spoken_for = {s.rel_path for sidecars in beside.values() for s in sidecars}
     tables = [f for f in usable if f.suffix in SUFFIXES and f.size_bytes and f.rel_path not in spoken_for and _is_text(f)]
     joined = join(tables, Places(usable if tables else ()))
@@ -162,20 +160,6 @@ def collect_task(task: Task, settings: Settings) -> Part:
                 "rejects": reject_rows(made.rejects, "collect", task.policy_hash, task.run_id)},
         seen=len(made.sources), kept=len(made.sources) - len(made.rejects),
     )
-
-
-def _sidecars(found: Sequence[Found]) -> dict[str, list[Found]]:
-    """Medium -> the objects beside it with its stem that speak of it."""
-    media: dict[tuple[str, str], list[Found]] = defaultdict(list)
-    for item in found:
-        if extension_kind(item.name) in MEDIA:
-            media[item.folder, composed(PurePosixPath(item.name).stem)].append(item)
-    beside: dict[str, list[Found]] = defaultdict(list)
-    for item in found:
-        for stem in is_sidecar(item.name):
-            for medium in media.get((item.folder, composed(stem)), ()):
-                beside[medium.rel_path].append(item)
-    return beside
 
 
 def _is_text(found: Found) -> bool:
@@ -397,4 +381,4 @@ def outside(settings: Settings) -> dict[str, str]:
     return {"listing": fingerprint(listing(settings.runtime.sources, settings.recipe.collect.follow_links))}
 
 
-COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=12, recipe=("collect",), run=run, outside=outside)
+COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=13, recipe=("collect",), run=run, outside=outside)

@@ -2,11 +2,15 @@
 
 import json
 import re
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from jobs.collect.fields import given, language
+from jobs.collect.manifest import composed
 from jobs.collect.source import Found, opened
 from jobs.collect.tables import column, decode
+from jobs.media.sniff import extension_kind
 
 SIDECARS = frozenset({"txt", "json", "srt", "vtt"})
 MAX_BYTES = 8 << 20
@@ -16,13 +20,32 @@ _CUE = re.compile(r"^(?:WEBVTT.*|NOTE\b.*|STYLE\b.*|\d+|.*-->.*|Kind:.*|Language
 _TAG = re.compile(r"<[^<>]{1,200}>|\{\\[^{}]{1,200}\}")
 
 
-def is_sidecar(name: str) -> tuple[str, ...]:
-    """Stems that a name can speak for: `a.info.json` for `a` and for `a.info`, as `a.en.vtt` does."""
+def sidecars_of(found: Sequence[Found]) -> dict[str, list[Found]]:
+    """Medium -> the objects beside it that speak of it, the one with the shortest stem first. Each speaks for the longest of its stems
+    that a medium has: `a.1.txt` for `a.1.mp4`, not for `a.mp4`, and `a.mp4.txt` for that, not for `a.jpg`."""
+    media: dict[tuple[str, str], list[Found]] = defaultdict(list)
+    for item in found:
+        if extension_kind(item.name) in ("video", "image", "audio"):
+            for name in (item.name, PurePosixPath(item.name).stem):
+                media[item.folder, composed(name)].append(item)
+    beside: dict[str, list[Found]] = defaultdict(list)
+    for item in found:
+        spoken_for = (media.get((item.folder, composed(stem))) for stem in _stems(item.name))
+        for medium in next((hits for hits in spoken_for if hits), ()):
+            beside[medium.rel_path].append(item)
+    for sidecars in beside.values():
+        sidecars.sort(key=lambda s: len(PurePosixPath(s.name).stem))
+    return beside
+
+
+def _stems(name: str) -> tuple[str, ...]:
+    """Stems that a name can speak for, longest first: `a.info.json` for `a.info` and for `a`, as `a.en.vtt` does. A part with digits that
+    is no language (`a.2.txt`) tells files apart and is never cut off."""
     path = PurePosixPath(name)
     if path.suffix.lower().lstrip(".") not in SIDECARS:
         return ()
-    stem = path.stem
-    return (stem, PurePosixPath(stem).stem) if PurePosixPath(stem).suffix else (stem,)
+    stem, _, part = path.stem.rpartition(".")
+    return (path.stem, stem) if stem and (not any(c.isdigit() for c in part) or language(part)) else (path.stem,)
 
 
 def read_sidecar(found: Found) -> dict[str, str]:

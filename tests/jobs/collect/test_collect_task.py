@@ -250,6 +250,22 @@ def test_sidecars_of_the_same_stem_speak_for_their_medium(tmp_path):
     assert sources["lonely.txt"]["text"] == "a text of its own, about nothing else"
 
 
+def test_a_sidecar_speaks_for_the_longest_stem_and_the_shortest_one_speaks_first(tmp_path):
+    """scene.mp4 took the caption of scene.1.mp4, which stands first by name."""
+    write(tmp_path, {
+        "scene.png": png(8), "scene.txt": "the whole", "scene.1.png": png(9), "scene.1.txt": "part one", "scene.en.txt": "weaker",
+        "v1.png": png(10), "v1.0.txt": "of a file that is not here", "v1.es-419.srt": "1\n00:00:01,000 --> 00:00:02,000\nhola\n",
+        "b.png": png(11), "b.wav": wav(), "b.png.txt": "the picture alone", "b.json": '{"title": "both"}',
+    })
+    sources, reasons, _ = collected(tmp_path)
+    assert {p: row["caption"] for p, row in sources.items() if row["modality"] in ("image", "audio")} == {
+        "scene.png": "the whole", "scene.1.png": "part one", "v1.png": None, "b.png": "the picture alone", "b.wav": None}
+    assert sources["v1.0.txt"]["text"] == "of a file that is not here"
+    assert (sources["v1.png"]["transcript"], sources["v1.png"]["lang"]) == ("hola", "es-419")
+    assert (sources["b.png"]["title"], sources["b.wav"]["title"]) == ("both", "both")
+    assert reasons["scene.en.txt"][0] == "sidecar"
+
+
 def test_collections_of_texts_become_one_source_a_line(tmp_path):
     write(
         tmp_path,
