@@ -7,12 +7,15 @@ import struct
 import unicodedata
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from jobs.collect import job
 from jobs.collect.job import COLLECT, batches, collect_task, plan
 from jobs.collect.job import Task as CollectTask
-from jobs.collect.source import listing
+from jobs.collect.source import fingerprint, listing
+from jobs.lake import Lake
 from schemas.settings import Collect, Recipe, Settings
 
 PHONE = "13812345678"
@@ -375,6 +378,26 @@ def test_the_identity_of_a_run_is_the_listing(tmp_path):
     assert COLLECT.outside(settings) == before
     write(tmp_path, {"b.png": png()})
     assert COLLECT.outside(settings) != before
+
+
+def test_a_version_is_made_from_the_listing_that_it_is_named_after(tmp_path, monkeypatch):
+    """A file that came between naming and making was in a version whose name says nothing of it."""
+    folder = write(tmp_path / "in", {"a.png": png()})
+    settings = Settings.model_validate({"runtime": {"sources": [str(folder)]}})
+    made = []
+
+    def listed_while_files_arrive(*args):
+        found = listing(*args)
+        write(folder, {f"{len(found)}.png": png()})
+        return found
+
+    monkeypatch.setattr(job, "listing", listed_while_files_arrive)
+    run = SimpleNamespace(settings=settings, lake=Lake(str(tmp_path / "lake")), policy_hash="p", run_id="r",
+                          parts=lambda tasks, work, weight: made.append([item.found for task in tasks for item in task.items]))
+    for count in (1, 2):
+        named = COLLECT.outside(settings)["listing"]
+        COLLECT.run(run)
+        assert (len(made[-1]), fingerprint(made[-1])) == (count, named)
 
 
 def test_what_we_generate_ourselves_is_never_collected_again(tmp_path):
