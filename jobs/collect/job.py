@@ -18,7 +18,7 @@ from jobs.collect.manifest import Joined, Places, given_texts, join
 from jobs.collect.sidecar import read_sidecar, sidecars_of
 from jobs.collect.source import Found, fingerprint, listing, local, lost, opened
 from jobs.collect.sources.file import hollow
-from jobs.collect.tables import MAX_LINE_BYTES, SUFFIXES, Chunk, Shape, chunks, decode, rows
+from jobs.collect.tables import MAX_LINE_BYTES, SUFFIXES, Chunk, Line, NotATable, Shape, chunks, decode, rows
 from jobs.fuse.tombstones import Tombstones, tombstones
 from jobs.job import Job, Part
 from jobs.media.faults import MediaFault
@@ -180,7 +180,7 @@ def _texts(found: Found, joined: Joined) -> Iterator[Item]:
         with opened(found.uri) as file:
             stretches = chunks(file, how)
     except OSError as error:
-        yield Item(found, refused=("unreadable", str(error.strerror)))
+        yield Item(found, refused=lost(error, found.uri))
         return
     yield Item(found, refused=("sidecar", "a collection of texts: each of its rows is a source of its own"))
     for stretch in stretches:
@@ -318,17 +318,28 @@ def _believable(value: Any) -> Any:
 def _collect_texts(item: Item, settings: Settings, made: _Rows) -> None:
     found = item.found
     assert item.how is not None
-    with opened(found.uri) as file:
-        for line in rows(file, item.how, item.chunk if item.how.form != "array" else None):
-            place = _line_of(found, line.number)
-            body, facts = given_texts(line.cells) if line.cells is not None else (None, {})
-            row = stored(merged(facts, item.given) | {"text": body or ""}, settings.recipe.collect.mask_pii)
-            data = (row["text"] or "").encode()
-            row = _row(place, hashlib.sha256(data).hexdigest(), len(data)) | {"modality": "text"} | row
-            if row["text"] is None:
-                _refuse(row, "bad_row", line.problem or "there is no text in it", made)
-            else:
-                made.sources.append(row)
+    assert item.chunk is not None
+    number = item.chunk.first_line
+    try:
+        with opened(found.uri) as file:
+            for line in rows(file, item.how, item.chunk if item.how.form != "array" else None):
+                _collect_text(item, line, settings.recipe.collect.mask_pii, made)
+                number = line.number + 1
+    except NotATable as error:
+        _refuse(_row(_line_of(found, number)), "unknown_format", f"it is not the table any more that it was when it was listed: {error}", made)
+    except OSError as error:
+        _refuse(_row(_line_of(found, number)), *lost(error, found.uri), made)
+
+
+def _collect_text(item: Item, line: Line, masks: bool, made: _Rows) -> None:
+    body, facts = given_texts(line.cells) if line.cells is not None else (None, {})
+    row = stored(merged(facts, item.given) | {"text": body or ""}, masks)
+    data = (row["text"] or "").encode()
+    row = _row(_line_of(item.found, line.number), hashlib.sha256(data).hexdigest(), len(data)) | {"modality": "text"} | row
+    if row["text"] is None:
+        _refuse(row, "bad_row", line.problem or "there is no text in it", made)
+    else:
+        made.sources.append(row)
 
 
 # ---- rows

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from jobs.collect import behaviour
 from jobs.collect.fields import BODY, FILE, NAMES, first, given, merged
 from jobs.collect.pii import mask
-from jobs.collect.source import Found, opened
+from jobs.collect.source import Found, lost, opened
 from jobs.collect.tables import Line, NotATable, Shape, rows, shape
 from jobs.media.sniff import extension_kind
 
@@ -96,10 +96,10 @@ class Joined:
 
 
 def join(tables: Sequence[Found], places: Places) -> Joined:
-    """Read all tables of a listing, each once.
+    """Read all tables of a listing, each once; one that cannot be read is `refused`.
 
     Raises:
-        OSError: never for a table that cannot be read: it is `refused`.
+        Transient: the place that a table is in cannot be reached.
     """
     joined = Joined()
     for table in tables:
@@ -118,7 +118,7 @@ def join(tables: Sequence[Found], places: Places) -> Joined:
         except NotATable as error:
             joined.refused[table.rel_path] = str(error)
         except OSError as error:
-            joined.refused[table.rel_path] = f"cannot be read ({error.strerror})"
+            joined.refused[table.rel_path] = f"cannot be read ({lost(error, table.uri)[1]})"
     return joined
 
 

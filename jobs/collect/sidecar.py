@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from jobs.collect.fields import given, language
 from jobs.collect.manifest import composed
-from jobs.collect.source import Found, opened
+from jobs.collect.source import Found, lost, opened
 from jobs.collect.tables import column, decode
 from jobs.media.sniff import extension_kind
 
@@ -49,11 +49,16 @@ def _stems(name: str) -> tuple[str, ...]:
 
 
 def read_sidecar(found: Found) -> dict[str, str]:
-    """Facts about the medium, uncleaned; none where the sidecar cannot be read."""
+    """Facts about the medium, uncleaned; none where the sidecar cannot be read.
+
+    Raises:
+        Transient: the place that it is in cannot be reached.
+    """
     try:
         with opened(found.uri) as file:
             data = file.read(MAX_BYTES + 1)
-    except OSError:
+    except OSError as error:
+        lost(error, found.uri)
         return {}
     text = decode(data) if len(data) <= MAX_BYTES else None
     if text is None:

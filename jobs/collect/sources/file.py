@@ -38,23 +38,26 @@ def listed(root: str, follow_links: bool) -> Iterator[Found]:
         os.scandir(top).close()
     except OSError as error:
         raise Terminal(f"{root}: the folder cannot be read ({error.strerror})") from None
-    yield from _below(top, "", top, follow_links)
+    yield from _below(top, follow_links)
 
 
-def _below(folder: str, prefix: str, top: str, follow_links: bool) -> Iterator[Found]:
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted((e.name, e.is_dir(follow_symlinks=False)) for e in entries if not e.name.startswith("."))
-    except OSError as error:
-        yield Found(_text(prefix.rstrip("/")), _text(folder), 0, "", None, "file", "unreadable",
-                    f"the folder cannot be read ({error.strerror})")
-        return
-    for name, is_folder in names:
-        path = os.path.join(folder, name)
-        if is_folder:
-            yield from _below(path, f"{prefix}{name}/", top, follow_links)
-        else:
-            yield _object(path, prefix + name, top, follow_links)
+def _below(top: str, follow_links: bool) -> Iterator[Found]:
+    pending = [(top, "")]  # folders nest deeper than Python calls may
+    while pending:
+        folder, prefix = pending.pop()
+        try:
+            with os.scandir(folder) as entries:
+                names = [(e.name, e.is_dir(follow_symlinks=False)) for e in entries if not e.name.startswith(".")]
+        except OSError as error:
+            yield Found(_text(prefix.rstrip("/")), _text(folder), 0, "", None, "file", "unreadable",
+                        f"the folder cannot be read ({error.strerror})")
+            continue
+        for name, is_folder in sorted(names):
+            path = os.path.join(folder, name)
+            if is_folder:
+                pending.append((path, f"{prefix}{name}/"))
+            else:
+                yield _object(path, prefix + name, top, follow_links)
 
 
 def _object(path: str, rel_path: str, top: str, follow_links: bool) -> Found:

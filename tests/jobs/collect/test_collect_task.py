@@ -9,12 +9,17 @@ import zlib
 from pathlib import Path
 from types import SimpleNamespace
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFile
 
 from jobs.collect import job
 from jobs.collect.job import COLLECT, batches, collect_task, plan
 from jobs.collect.job import Task as CollectTask
+from jobs.collect.manifest import Places, join
+from jobs.collect.sidecar import read_sidecar
 from jobs.collect.source import fingerprint, listing
+from jobs.errors import Transient
 from jobs.lake import Lake
 from schemas.settings import Collect, Recipe, Settings
 
@@ -295,6 +300,37 @@ def test_collections_of_texts_become_one_source_a_line(tmp_path):
     assert sources["texts.jsonl#L1"]["uri"] == f"{tmp_path}/texts.jsonl#L1"
     assert sources["lines.csv#L2"]["title"] == "T"
     assert reasons["texts.jsonl"][0] == "sidecar"
+
+
+@pytest.mark.parametrize(("name", "data", "after", "rows"), [
+    ("t.jsonl", '{"text": "one"}\n{"text": "two"}\n', None, {"t.jsonl": "missing_file", "t.jsonl#L1": "missing_file"}),
+    ("t.json", '[{"text": "one"}]', '[{"text": ', {"t.json": "sidecar", "t.json#L1": "unknown_format"}),
+])
+def test_a_collection_of_texts_that_changes_after_planning_is_refused_and_ends_nothing(tmp_path, name, data, after, rows):
+    file = write(tmp_path, {name: data, "good.png": png()}) / name
+    items = list(plan(listing([str(tmp_path)]), 5))
+    file.unlink() if after is None else file.write_text(after)
+    part = collect_task(CollectTask(tuple(items), "policy", "run"), Settings())
+    paths = {row["source_id"]: row["rel_path"] for row in part.tables["sources"].to_pylist()}
+    assert {paths[row["source_id"]]: row["reason"] for row in part.tables["rejects"].to_pylist()} == rows
+    assert (part.seen, part.kept) == (len(rows) + 1, 1)
+
+
+def test_a_table_in_a_place_out_of_reach_is_read_later_not_left_out(monkeypatch):
+    """Else an hour without a network would leave a release without its captions."""
+    memory = fsspec.filesystem("memory")
+    memory.pipe({"/desk/a.png": png(), "/desk/a.txt": b"a caption", "/desk/b.csv": b"file,caption\na.png,one\n"})
+    found = {f.name: f for f in listing(["memory://desk"])}
+
+    def out_of_reach(file, *args):
+        raise OSError("timed out")
+
+    monkeypatch.setattr(MemoryFile, "read", out_of_reach)
+    for work in (lambda: join([found["b.csv"]], Places(list(found.values()))), lambda: read_sidecar(found["a.txt"])):
+        with pytest.raises(Transient, match="timed out"):
+            work()
+    monkeypatch.undo()
+    memory.rm("/desk", recursive=True)
 
 
 def test_behaviour_is_summed_and_nobody_can_be_found_in_it(tmp_path):

@@ -2,8 +2,11 @@
 
 import os
 import socket
+import subprocess
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFile, MemoryFileSystem
 
 from jobs.collect.source import fingerprint, listing, local, lost, opened
 from jobs.collect.sources.file import hollow
@@ -145,8 +148,6 @@ def test_a_pipe_that_took_the_place_of_a_file_never_waits(tmp_path):
 
 
 def test_objects_behind_a_url_are_listed_and_fetched():
-    import fsspec
-
     memory = fsspec.filesystem("memory")
     memory.pipe("/bucket/a.mp4", b"abc")
     memory.pipe("/bucket/sub/.hidden", b"abc")
@@ -159,6 +160,58 @@ def test_objects_behind_a_url_are_listed_and_fetched():
     memory.rm("/bucket", recursive=True)
     with pytest.raises(Terminal, match="memory://bucket"):
         listing(["memory://bucket"])
+
+
+class LibraryFault(Exception):
+    """Like those of botocore: no OSError."""
+
+
+def fails(*_, **__):
+    raise LibraryFault("Could not connect to the endpoint URL")
+
+
+def test_errors_of_a_store_s_own_library_are_told_in_a_sentence(monkeypatch):
+    """A dead endpoint ended the program with a traceback: errors of botocore are no OSErrors."""
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/shelf/a.txt", b"one\ntwo\n" * 20_000)
+    with opened("memory://shelf/a.txt") as file:
+        assert file.readline() == b"one\n"
+        file.seek(4)
+        assert file.read(3) == b"two"
+        file.seek(0)
+        assert file.read() == b"one\ntwo\n" * 20_000
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryFileSystem, "find", fails)
+        with pytest.raises(Transient, match="memory:///shelf: cannot be reached .*Could not connect"):
+            listing(["memory://shelf"])
+    for broken in (MemoryFile, "read"), (MemoryFileSystem, "open"):
+        with monkeypatch.context() as patch:
+            patch.setattr(*broken, fails)
+            with pytest.raises(OSError, match="LibraryFault: Could not connect"), opened("memory://shelf/a.txt") as file:
+                file.read()
+    with pytest.raises(LibraryFault), opened("memory://shelf/a.txt"):
+        raise LibraryFault("of who reads it")
+    with pytest.raises(FileNotFoundError), opened("memory://shelf/b.txt"):
+        pass
+    memory.rm("/shelf", recursive=True)
+
+
+def test_folders_nest_as_deep_as_a_path_is_long(tmp_path):
+    """1,100 of them ended the run with a RecursionError; what lies deeper than a path may be long is a row."""
+    where = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(2500):
+        os.mkdir("d", dir_fd=where)
+        below = os.open("d", os.O_RDONLY, dir_fd=where)
+        os.close(where)
+        where = below
+    os.close(where)
+    (tmp_path / ("d/" * 1100) / "a.mp4").write_bytes(b"x")
+    try:
+        found = by_path(tmp_path)
+    finally:
+        subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)  # what pytest removes folders with recurses
+    assert found["d/" * 1100 + "a.mp4"].error is None
+    assert [f.error for f in found.values()] == [None, "unreadable"]
 
 
 def test_an_unreachable_place_is_tried_again_and_a_lost_file_is_not():
