@@ -60,11 +60,10 @@ class Records:
         before = set(self._sums)
         for line in lines:
             count += 1
-            name = None if line.cells is None else first(line.cells, SOURCE)
+            path, name = (None, None) if line.cells is None else places.named(line.cells, SOURCE, folder)
             if line.cells is None or name is None:
                 bad += 1
                 continue
-            path = places.find(name, folder)
             if path is None:
                 unknown += 1
                 continue

@@ -6,13 +6,16 @@ Everything in it is untrusted. A file name is looked up in the listing and never
 import posixpath
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from jobs.collect import behaviour
-from jobs.collect.fields import BODY, FILE, NAMES, first, given, merged
+from jobs.collect.fields import BODY, FILE, NAMES, first, given, merged, words
 from jobs.collect.pii import mask
 from jobs.collect.source import Found, lost, opened
 from jobs.collect.tables import Line, NotATable, Shape, rows, shape
@@ -32,41 +35,88 @@ class Places:
     """Finds the listed object that a name in a manifest means; é is é, whether a disk writes it as one sign or as two."""
 
     def __init__(self, found: Sequence[Found]) -> None:
-        self._paths = {f.rel_path for f in found}
+        self._media = [f for f in found if _is_medium(f.name)]
         self._uris = {f.uri: f.rel_path for f in found}
-        self._composed: dict[str, list[str]] = defaultdict(list)
-        self._names: dict[str, list[str]] = defaultdict(list)
-        self._inside: dict[str, list[str]] = defaultdict(list)
-        for item in found:
-            self._composed[composed(item.rel_path)].append(item.rel_path)
-            self._names[composed(item.name)].append(item.rel_path)
-            self._inside[composed(item.rel_path.partition("/")[2])].append(item.rel_path)
+        self._reached = sorted({f.reached for f in found if f.reached is not None})
+        self._holding = {above for f in self._media for above in _above(f.folder)}
+        self._whole = _Names({f.rel_path: f.rel_path for f in found})
+
+    @cached_property
+    def _stems(self) -> "_Names":
+        return _Names({f.rel_path: f.rel_path.removesuffix(PurePosixPath(f.name).suffix) for f in self._media})
 
     def find(self, name: str, folder: str) -> str | None:
-        """The path below the source root: relative to the manifest's folder or one above it, the address of a listed
-        object, a bare name that only one object has, or a path below a folder of the root (which is another source where the
-        manifest is one of its own) that only one object has."""
+        """The path below the source root that a name means to a table in `folder`.
+
+        In this order: the address of a listed object, also below a root as that was given; a path from the folder or from one above it;
+        a bare name, or a path below a folder of the root (which is another source where the table is one of its own), that only one
+        object has among those below the nearest folder above the table that holds media; the same of a medium without its extension.
+        """
         name = name.strip().replace("\\", "/")
         if not name or len(name) > MAX_NAME or "\0" in name:
             return None
-        if (known := self._uris.get(name.removeprefix("file://"))) is not None:
+        if (known := self._address(name.removeprefix("file://"))) is not None:
             return known
         if "://" in name or name.startswith("/"):
             return None
-        while True:
-            path = posixpath.normpath(posixpath.join(folder, name))
-            if path in self._paths:
-                return path
-            if found := _only(self._composed.get(composed(path))):
+        within = next((above for above in _above(folder) if above in self._holding), "")
+        return self._whole.find(name, folder, within) or self._stems.find(name, folder, within)
+
+    def named(self, cells: Mapping[str, Any], columns: Sequence[str], folder: str) -> tuple[str | None, str | None]:
+        """The path of the object that the first column to name one names, and its name; without one, the best name there is."""
+        names = [name for column in columns if (name := words(cells.get(column))) is not None]
+        for name in names:
+            if (path := self.find(name, folder)) is not None:
+                return path, name
+        return None, next((name for name in names if "://" not in name), names[0] if names else None)
+
+    def _address(self, name: str) -> str | None:
+        for link, real in self._reached:
+            if (name + "/").startswith(link + "/") and (known := self._uris.get(real + name.removeprefix(link))) is not None:
+                return known
+        return self._uris.get(name)
+
+
+class _Names:
+    """Paths by the names that mean them."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._paths: dict[str, list[str]] = defaultdict(list)
+        self._last: dict[str, list[str]] = defaultdict(list)
+        self._inside: dict[str, list[str]] = defaultdict(list)
+        for path in sorted(names):
+            name = composed(names[path])
+            self._paths[name].append(path)
+            self._last[name.rpartition("/")[2]].append(path)
+            self._inside[name.partition("/")[2]].append(path)
+
+    def find(self, name: str, folder: str, within: str) -> str | None:
+        for above in _above(folder):
+            path = posixpath.normpath(posixpath.join(above, name))
+            paths = self._paths.get(composed(path), ())
+            if found := path if path in paths else _only(paths, ""):
                 return found
-            if not folder:
-                break
-            folder = posixpath.dirname(folder)
-        return _only(self._names.get(composed(name))) or _only(self._inside.get(composed(posixpath.normpath(name))))
+        return _only(self._last.get(composed(name), ()), within) or _only(self._inside.get(composed(posixpath.normpath(name)), ()), within)
 
 
-def _only(paths: list[str] | None) -> str | None:
-    return paths[0] if paths and len(paths) == 1 else None
+def _above(folder: str) -> Iterator[str]:
+    """A folder and those above it, up to the root, which is empty."""
+    while folder:
+        yield folder
+        folder = posixpath.dirname(folder)
+    yield ""
+
+
+def _only(paths: Sequence[str], within: str) -> str | None:
+    """The one of some sorted paths that lies below a folder; None where none does or several do."""
+    below = f"{within}/" if within else ""
+    at = bisect_left(paths, below)
+    found = [path for path in paths[at:at + 2] if path.startswith(below)]
+    return found[0] if len(found) == 1 else None
+
+
+def _is_medium(name: str) -> bool:
+    return extension_kind(name) in ("video", "image", "audio")
 
 
 def composed(name: str) -> str:
@@ -127,36 +177,39 @@ def purpose(table: Found, how: Shape, sample: Sequence[Line], places: Places) ->
     columns = set(how.header)
     if re.match(r"behaviou?r", table.name.lower()) and behaviour.readable(columns):
         return "behaviour"
-    names = [name for line in sample if line.cells is not None if (name := first(line.cells, FILE)) is not None]
+    named = [places.named(line.cells, FILE, table.folder) for line in sample if line.cells is not None]
     readable = any(line.cells is not None for line in sample)
     holds_text = columns & {*BODY, *NAMES["caption"]}
-    if columns & {*FILE} and (not holds_text or not readable or any(_names_media(name, table.folder, places) for name in names)):
+    if columns & {*FILE} and (not holds_text or not readable or _are_media(named)):
         return "manifest"
     return "texts" if holds_text else None
 
 
-def _names_media(name: str, folder: str, places: Places) -> bool:
-    return extension_kind(name.split("?")[0][-SHOWN:]) in ("video", "image", "audio") or places.find(name, folder) is not None
+def _are_media(named: Sequence[tuple[str | None, str | None]]) -> bool:
+    """Whether rows of texts are about files: one names an object of the listing, or most have the name of a medium."""
+    claimed = [name for _, name in named if name is not None and _is_medium(name.split("?")[0][-SHOWN:])]
+    return any(path is not None for path, _ in named) or 2 * len(claimed) > len(named)
 
 
 def _read_manifest(joined: Joined, table: Found, lines: Iterator[Line], places: Places) -> None:
-    count = missing = 0
+    count = missing = again = 0
     lost: list[tuple[int, tuple[str, str]]] = []
     for line in lines:
         count += 1
-        name = None if line.cells is None else first(line.cells, FILE)
+        path, name = (None, None) if line.cells is None else places.named(line.cells, FILE, table.folder)
         if line.cells is None or name is None:
             lost.append((line.number, ("bad_row", line.problem or "it names no file")))
-            continue
-        path = places.find(name, table.folder)
-        if path is None:
+        elif path is None:
             missing += 1
             lost.append((line.number, ("missing_file", why_missing(name[:SHOWN]))))
         else:
-            joined.facts[path] = merged(joined.facts.get(path, {}), given(line.cells))
+            said, facts = joined.facts.get(path, {}), given(line.cells)
+            joined.facts[path] = merged(said, facts)
+            again += any(said.get(fact, value) != value for fact, value in facts.items())
     joined.lost[table.rel_path] = lost
-    joined.said[table.rel_path] = (f"a manifest of {count} rows: {count - len(lost)} joined, "
-                                   f"{missing} name files that are not there, {len(lost) - missing} cannot be understood")
+    joined.said[table.rel_path] = (f"a manifest of {count} rows: {count - len(lost) - again} joined, "
+                                   f"{missing} name files that are not there, {len(lost) - missing} cannot be understood"
+                                   + (f", {again} speak of a file that is described already" if again else ""))
 
 
 def why_missing(name: str) -> str:

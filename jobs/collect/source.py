@@ -35,6 +35,7 @@ class Found:
         written_us: Time of writing in microseconds since 1970, where known.
         connector: What collected it: `file`, or the protocol.
         error: Reason why it is not opened, with `detail`; None for what can be.
+        reached: Where a link led to its root: the root's path as it was given, and the one that `uri` begins with.
     """
 
     rel_path: str
@@ -45,6 +46,7 @@ class Found:
     connector: str
     error: str | None = None
     detail: str | None = None
+    reached: tuple[str, str] | None = None
 
     @property
     def name(self) -> str:
@@ -128,7 +130,7 @@ def listing(roots: Sequence[str], follow_links: bool = False) -> list[Found]:
 
 def fingerprint(found: Sequence[Found]) -> str:
     """Digest over path, size and stamp of every object: equal as long as nothing was written."""
-    return digest([[f.rel_path, f.uri, f.size_bytes, f.stamp, f.error] for f in found])
+    return digest([[f.rel_path, f.uri, f.size_bytes, f.stamp, f.error, *(f.reached or ())] for f in found])
 
 
 def opened(uri: str) -> AbstractContextManager[BinaryIO]:

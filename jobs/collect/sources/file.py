@@ -4,7 +4,8 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import BinaryIO
 
 from jobs.collect.source import Connector, Found
@@ -28,17 +29,20 @@ def listed(root: str, follow_links: bool) -> Iterator[Found]:
     Raises:
         Terminal: there is no such folder or file, or it cannot be listed.
     """
-    top = os.path.realpath(os.path.expanduser(root.removeprefix(PROTOCOL)))
+    given = os.path.abspath(os.path.expanduser(root.removeprefix(PROTOCOL)))
+    top = os.path.realpath(given)
     if not os.path.lexists(top):
         raise Terminal(f"{root}: there is no such folder or file")
-    if not os.path.isdir(top):
-        yield _object(top, os.path.basename(top), os.path.dirname(top), follow_links)
-        return
-    try:
-        os.scandir(top).close()
-    except OSError as error:
-        raise Terminal(f"{root}: the folder cannot be read ({error.strerror})") from None
-    yield from _below(top, follow_links)
+    objects: Iterable[Found] = (_object(top, os.path.basename(top), os.path.dirname(top), follow_links),)
+    if os.path.isdir(top):
+        try:
+            os.scandir(top).close()
+        except OSError as error:
+            raise Terminal(f"{root}: the folder cannot be read ({error.strerror})") from None
+        objects = _below(top, follow_links)
+    reached = None if given == top else (_text(given), _text(top))
+    for found in objects:
+        yield replace(found, reached=reached) if reached else found
 
 
 def _below(top: str, follow_links: bool) -> Iterator[Found]:

@@ -228,6 +228,66 @@ def test_every_row_of_a_manifest_that_cannot_be_understood_is_named_with_its_lin
     assert reasons["broken.csv"] == ("sidecar", "a manifest of 1 rows: 0 joined, 0 name files that are not there, 1 cannot be understood")
 
 
+@pytest.mark.parametrize("table", [
+    "url,video_path,caption\nhttps://example.com/watch?v=1,a.png,a red car\n", "video,caption\na,a red car\nvideo7011,not here\n",
+    "path,video,caption\n/mnt/elsewhere/a.png,a,a red car\n"])
+def test_a_row_names_its_file_in_whichever_column_it_does(tmp_path, table):
+    """Each became a collection of texts: only the first column was tried, and no name without an extension."""
+    write(tmp_path, {"a.png": png(), "captions.csv": table})
+    sources, reasons, _ = collected(tmp_path)
+    assert sources["a.png"]["caption"] == "a red car"
+    assert reasons["captions.csv"][1].startswith(f"a manifest of {table.count(chr(10)) - 1} rows: 1 joined")
+
+
+def test_a_name_without_extension_means_the_one_medium_that_is_called_so(tmp_path):
+    write(tmp_path, {"x/a.png": png(8), "y/a.png": png(9), "b.png": png(10), "b.wav": wav(), "c.png": png(11), "c.bin": b"\0\1",
+                     "x/t.csv": "video,caption\na,of x\n", "behaviour.csv": "video_id,views,viewers\nc,9,7\n",
+                     "t.csv": "video,caption\na,whose\nb,whose\nc,one\nc.bin,none\n"})
+    sources, _, behaviour = collected(tmp_path)
+    assert {p: row["caption"] for p, row in sources.items() if row["caption"]} == {"x/a.png": "of x", "c.png": "one", "c.bin": "none"}
+    assert behaviour["c.png"]["views"] == 9
+
+
+def test_texts_with_the_address_of_a_picture_among_them_are_texts(tmp_path):
+    rows = [{"url": f"https://a.example/wiki/{name}", "text": f"What stands on {name}."} for name in ("File:X.jpg", "Lake", "Hill")]
+    write(tmp_path, {"wiki.jsonl": "".join(json.dumps(row) + "\n" for row in rows),
+                     "laion.jsonl": json.dumps({"url": "https://a.example/1.jpg?w=9", "text": "a cat"}) + "\n"})
+    sources, reasons, _ = collected(tmp_path)
+    assert [p for p, row in sources.items() if row["text"]] == ["wiki.jsonl#L1", "wiki.jsonl#L2", "wiki.jsonl#L3"]
+    assert reasons["laion.jsonl#L1"][0] == "missing_file"
+
+
+def test_a_manifest_may_name_files_below_a_link_that_is_a_source(tmp_path):
+    folder = write(tmp_path / "real", {"a.png": png()})
+    (tmp_path / "link").symlink_to(folder)
+    (tmp_path / "one.png").symlink_to(folder / "a.png")
+    (tmp_path / "t.csv").write_text(f"file,caption,title\n{tmp_path}/link/a.png,by the link,\n{tmp_path}/one.png,,T\n")
+    for root, told in ("link", ("by the link", None)), ("one.png", (None, "T")), ("real", (None, None)):
+        sources, _, _ = collected([tmp_path / root, tmp_path / "t.csv"])
+        assert {(row["caption"], row["title"]) for row in sources.values() if row["modality"] == "image"} == {told}
+    assert fingerprint(listing([str(tmp_path / "link")])) != fingerprint(listing([str(folder)]))
+
+
+def test_a_bare_name_is_looked_for_where_the_table_has_its_media(tmp_path):
+    """ds1/captions.csv gave its caption to ds2/0050.png, of another set, for want of a file of its own."""
+    write(tmp_path, {"ds1/v/0001.png": png(8), "ds2/v/0050.png": png(9), "ds1/t.csv": "file,caption\n0050.png,lost\n0001.png,one\nv/0050.png,lost\n",
+                     "ds2/meta/t.csv": "file,caption\n0050.png,fifty\n", "t.csv": "file,title\n0050.png,T\n"})
+    for roots in ([tmp_path], [tmp_path / "ds1", tmp_path / "ds2", tmp_path / "t.csv"]):
+        sources, reasons, _ = collected(roots)
+        assert {p: (row["caption"], row["title"]) for p, row in sources.items() if row["modality"] == "image"} == {
+            "ds1/v/0001.png": ("one", None), "ds2/v/0050.png": ("fifty", "T")}
+        assert [p for p, (r, _) in reasons.items() if r == "missing_file"] == ["ds1/t.csv#L2", "ds1/t.csv#L4"]
+
+
+def test_captions_that_are_not_taken_are_counted(tmp_path):
+    write(tmp_path, {"a.png": png(), "t.csv": "file,caption,title\na.png,one,\na.png,two,\na.png,three,T\na.png,one,\n", "u.csv": "file,lang\na.png,en\n"})
+    sources, reasons, _ = collected(tmp_path)
+    assert (sources["a.png"]["caption"], sources["a.png"]["title"], sources["a.png"]["lang"]) == ("one", "T", "en")
+    assert reasons["t.csv"][1] == ("a manifest of 4 rows: 2 joined, 0 name files that are not there, 0 cannot be understood, "
+                                   "2 speak of a file that is described already")
+    assert reasons["u.csv"][1].endswith("1 joined, 0 name files that are not there, 0 cannot be understood")
+
+
 def test_sidecars_of_the_same_stem_speak_for_their_medium(tmp_path):
     write(
         tmp_path,
