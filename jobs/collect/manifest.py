@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
@@ -153,16 +153,17 @@ def join(tables: Sequence[Found], places: Places) -> Joined:
     """
     joined = Joined()
     for table in tables:
+        names = partial(_names_known, places=places, folder=table.folder)
         try:
             with opened(table.uri) as file:
                 how = shape(file, table.suffix)
-                about = purpose(table, how, [line for line, _ in zip(rows(file, how), range(SAMPLE), strict=False)], places)
+                about = purpose(table, how, [line for line, _ in zip(rows(file, how, known=names), range(SAMPLE), strict=False)], places)
                 if about == "texts":
                     joined.texts[table.rel_path] = how
                 elif about == "manifest":
-                    _read_manifest(joined, table, rows(file, how), places)
+                    _read_manifest(joined, table, rows(file, how, known=names), places)
                 elif about == "behaviour":
-                    joined.said[table.rel_path] = joined.records.read(rows(file, how), table.folder, places)
+                    joined.said[table.rel_path] = joined.records.read(rows(file, how, known=names), table.folder, places)
                 else:
                     joined.refused[table.rel_path] = "a table without a column that names files or holds texts"
         except NotATable as error:
@@ -170,6 +171,10 @@ def join(tables: Sequence[Found], places: Places) -> Joined:
         except OSError as error:
             joined.refused[table.rel_path] = f"cannot be read ({lost(error, table.uri)[1]})"
     return joined
+
+
+def _names_known(cells: Mapping[str, Any], places: Places, folder: str) -> bool:
+    return places.named(cells, behaviour.SOURCE, folder)[0] is not None
 
 
 def purpose(table: Found, how: Shape, sample: Sequence[Line], places: Places) -> Purpose | None:

@@ -6,7 +6,9 @@ A line that cannot be understood comes out as such, with its number; the reading
 import codecs
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO, Literal
@@ -19,6 +21,11 @@ MAX_JSON_BYTES = 256 << 20
 """A JSON array is read as a whole."""
 CHUNK_BYTES = 8 << 20
 """A collection of texts is cut into tasks of about so many bytes."""
+MOST_AGAIN = 4
+"""Times that a line may be read again, in the mean."""
+
+_BLANKS = re.compile(r'" +(?=[,;|\t\r\n])')
+"""Blanks behind a closing quote, which people write and which say nothing."""
 
 
 @dataclass(frozen=True)
@@ -154,8 +161,12 @@ def _over_lines(head: bytes) -> bool:
     return first.startswith(b"{") and bool(rest.strip()) and not first.rstrip().endswith(b"}")
 
 
-def rows(file: BinaryIO, how: Shape, chunk: Chunk | None = None) -> Iterator[Line]:
+def rows(file: BinaryIO, how: Shape, chunk: Chunk | None = None, known: Callable[[Mapping[str, Any]], bool] = lambda cells: False) -> Iterator[Line]:
     """The rows of a table, or of a stretch of it.
+
+    Args:
+        file, how, chunk: The table, how it is written, and the stretch.
+        known: Whether cells are surely those of a row: where a line inside a quoted cell has such ones, the quote is a stray one.
 
     Raises:
         NotATable: a JSON array that does not parse.
@@ -172,7 +183,7 @@ def rows(file: BinaryIO, how: Shape, chunk: Chunk | None = None) -> Iterator[Lin
     else:
         file.seek(chunk.offset)
         counted = _Counted(_lines(file, chunk.size_bytes), chunk.offset, chunk.first_line)
-    yield from _csv(counted, how) if how.form == "csv" else _jsonl(counted, how.chinese)
+    yield from _csv(counted, how, known) if how.form == "csv" else _jsonl(counted, how.chinese)
 
 
 def chunks(file: BinaryIO, how: Shape) -> list[Chunk]:
@@ -184,17 +195,10 @@ def chunks(file: BinaryIO, how: Shape) -> list[Chunk]:
     if how.form == "csv":
         next(counted, None)
     found, start, first = [], counted.offset, counted.number
-    ends: Iterable[object] = csv.reader(map(partial(_forgiving, chinese=how.chinese), counted), delimiter=how.delimiter) if how.form == "csv" else counted
-    steps = iter(ends)
-    _big_cells()
-    while True:
-        try:
-            next(steps)
-        except StopIteration:
-            break
-        except csv.Error:
-            pass
-        if counted.offset - start >= CHUNK_BYTES:
+    ends: Iterable[object] = _csv(counted, how, lambda cells: False) if how.form == "csv" else counted
+    for _ in ends:
+        counted.begin()
+        if counted.offset - start >= CHUNK_BYTES and not counted.waiting:
             found.append(Chunk(start, counted.offset - start, first))
             start, first = counted.offset, counted.number
     if counted.offset > start:
@@ -203,20 +207,41 @@ def chunks(file: BinaryIO, how: Shape) -> list[Chunk]:
 
 
 class _Counted:
-    """Lines with the offset and the number of the next one, and how many quotes were in them."""
+    """Lines with the offset and the number of the next one; those of a row can be read again as rows of their own."""
 
     def __init__(self, lines: Iterator[tuple[bytes | None, int]], offset: int, number: int) -> None:
-        self.lines, self.offset, self.number, self.quotes = lines, offset, number, 0
+        self.lines, self.offset, self.number, self.ended = lines, offset, number, False
+        self.row: list[tuple[bytes | None, int]] = []
+        self.waiting: deque[tuple[bytes | None, int]] = deque()
+        self._again = 0
 
     def __iter__(self) -> "_Counted":
         return self
 
     def __next__(self) -> bytes | None:
-        line, size = next(self.lines)
+        try:
+            line, size = self.waiting.popleft() if self.waiting else next(self.lines)
+        except StopIteration:
+            self.ended = True
+            raise
+        self.row.append((line, size))
         self.offset += size
         self.number += 1
-        self.quotes += line.count(b'"') if line is not None else 0
         return line
+
+    def begin(self) -> int:
+        """Begin a row; its number."""
+        self.row.clear()
+        return self.number
+
+    def back(self) -> None:
+        """Have all lines of the row but its first one read again; no more of them than MOST_AGAIN allows, so that hostile quotes cost little."""
+        again = self.row[1:]
+        if self._again + len(again) <= MOST_AGAIN * self.number:
+            self._again += len(again)
+            self.waiting.extendleft(reversed(again))
+            self.offset -= sum(size for _, size in again)
+            self.number -= len(again)
 
 
 def _lines(file: BinaryIO, size: int | None = None) -> Iterator[tuple[bytes | None, int]]:
@@ -237,20 +262,16 @@ def _lines(file: BinaryIO, size: int | None = None) -> Iterator[tuple[bytes | No
         yield whole, taken
 
 
-def _big_cells() -> None:
-    csv.field_size_limit(MAX_LINE_BYTES)
-
-
 def _forgiving(line: bytes | None, chinese: bool) -> str:
     text = None if line is None else decode(line, chinese)
     return "\ufffd\n" if text is None else text.replace("\0", "")
 
 
-def _csv(lines: _Counted, how: Shape) -> Iterator[Line]:
-    _big_cells()
+def _csv(lines: _Counted, how: Shape, known: Callable[[Mapping[str, Any]], bool]) -> Iterator[Line]:
+    csv.field_size_limit(MAX_LINE_BYTES)
     reader = csv.reader(map(partial(_forgiving, chinese=how.chinese), lines), delimiter=how.delimiter)
     while True:
-        number, lines.quotes = lines.number, 0
+        number = lines.begin()
         try:
             cells = next(reader)
         except StopIteration:
@@ -260,19 +281,34 @@ def _csv(lines: _Counted, how: Shape) -> Iterator[Line]:
             continue
         if not any(cell.strip() for cell in cells):
             continue
+        taken = len(lines.row)
         if cells == ["\ufffd"]:
             yield Line(number, None, "too long, or neither UTF-8 nor GB18030")
-        elif lines.number > number + 1 and lines.quotes % 2:
-            yield Line(number, None, f"a quote in it is never closed: it takes {lines.number - number} lines, to the end of the table")
+        elif taken > 1 and lines.ended:
+            yield Line(number, None, f"a quote in it is never closed: it takes {taken} lines, to the end of the table")
+        elif taken > 1 and (len(cells) > len(how.header) or _stray(lines.row, how, known)):
+            lines.back()
+            yield Line(number, None, f"a quote in it is never closed: it takes {taken} lines, to the next quote in another row")
         elif len(cells) > len(how.header):
             yield Line(number, None, f"{len(cells)} cells under {len(how.header)} columns")
         else:
             yield Line(number, dict(zip(how.header, cells, strict=False)))
 
 
+def _stray(row: Sequence[tuple[bytes | None, int]], how: Shape, known: Callable[[Mapping[str, Any]], bool]) -> bool:
+    """Whether a row over several lines is none: words follow a closing quote in it, or a line of it is a row itself."""
+    texts = [_BLANKS.sub('"', _forgiving(line, how.chinese)) for line, _ in row]
+    try:
+        list(csv.reader(texts, delimiter=how.delimiter, strict=True))
+        alone = [cells for text in texts[1:] for cells in csv.reader([text], delimiter=how.delimiter)]
+    except csv.Error:
+        return True
+    return any(len(cells) == len(how.header) and known(dict(zip(how.header, cells, strict=True))) for cells in alone)
+
+
 def _jsonl(lines: _Counted, chinese: bool) -> Iterator[Line]:
     while True:
-        number = lines.number
+        number = lines.begin()
         try:
             line = next(lines)
         except StopIteration:

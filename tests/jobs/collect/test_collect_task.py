@@ -279,6 +279,14 @@ def test_a_bare_name_is_looked_for_where_the_table_has_its_media(tmp_path):
         assert [p for p, (r, _) in reasons.items() if r == "missing_file"] == ["ds1/t.csv#L2", "ds1/t.csv#L4"]
 
 
+def test_a_stray_quote_costs_a_manifest_one_row(tmp_path):
+    """"1 joined", said the manifest, and the caption of a.png was the rest of the table."""
+    write(tmp_path, {"a.png": png(8), "b.png": png(9), "c.png": png(10), "t.csv": 'file,caption\na.png,"A big dog\nb.png,a cat\nc.png,a screen of 5"\n'})
+    sources, reasons, _ = collected(tmp_path)
+    assert {p: row["caption"] for p, row in sources.items() if row["modality"] == "image"} == {"a.png": None, "b.png": "a cat", "c.png": 'a screen of 5"'}
+    assert [p for p, (r, _) in reasons.items() if r == "bad_row"] == ["t.csv#L2"]
+
+
 def test_captions_that_are_not_taken_are_counted(tmp_path):
     write(tmp_path, {"a.png": png(), "t.csv": "file,caption,title\na.png,one,\na.png,two,\na.png,three,T\na.png,one,\n", "u.csv": "file,lang\na.png,en\n"})
     sources, reasons, _ = collected(tmp_path)

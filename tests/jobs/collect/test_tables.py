@@ -78,6 +78,45 @@ def test_a_quote_that_is_never_closed_does_not_swallow_the_rest_unsaid():
     assert lines[1].problem == "a quote in it is never closed: it takes 3 lines, to the end of the table"
 
 
+STRAY = [b'a.mp4,"A big dog\nb.mp4,a cat\nc.mp4,a 5" screen\nd.mp4,"two\nlines" \n', b'a.mp4,"A big dog\nb.mp4,a cat\nc.mp4,"a screen, wide"\nd.mp4,"two\nlines"\n']
+
+
+@pytest.mark.parametrize("table", STRAY)
+def test_a_stray_quote_takes_its_own_row_alone(table):
+    """The caption of a.mp4 was all three lines, and nobody was told."""
+    _, lines = read(b"file,caption\n" + table, "csv")
+    assert [(line.number, line.cells and line.cells["file"]) for line in lines] == [(2, None), (3, "b.mp4"), (4, "c.mp4"), (5, "d.mp4")]
+    assert lines[0].problem == "a quote in it is never closed: it takes 3 lines, to the next quote in another row"
+    assert lines[3].cells["caption"].strip() == "two\nlines"
+
+
+def test_a_stray_quote_that_another_one_closes_in_order_is_known_by_the_names_between():
+    table = b'file,caption\na.mp4,"A big dog\nb.mp4,a cat\nc.mp4,a screen of 5"\nd.mp4,"first, this\nthen, that"\n'
+    file = io.BytesIO(table)
+    found = list(rows(file, shape(file, "csv"), known=lambda cells: cells["file"] in ("b.mp4", "c.mp4")))
+    assert [line.cells and line.cells["caption"] for line in found] == [None, "a cat", 'a screen of 5"', "first, this\nthen, that"]
+
+
+@given(st.lists(st.text(alphabet='ab",\n', max_size=6), max_size=30), st.integers(1, 40))
+def test_a_table_with_stray_quotes_in_chunks_is_the_table(texts, size):
+    file = io.BytesIO(("id,text\n" + "".join(f"{i},{text}\n" for i, text in enumerate(texts))).encode())
+    how = shape(file, "csv")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "CHUNK_BYTES", size)
+        pieces = chunks(file, how)
+    assert sum(piece.size_bytes for piece in pieces) == len(file.getvalue()) - len(b"id,text\n")
+    assert [line for piece in pieces for line in rows(file, how, piece)] == list(rows(file, how))
+
+
+def test_hostile_quotes_cost_no_more_than_some_times_the_table(monkeypatch):
+    """Every line closes the quote of the one before and opens its own, and the last one closes wrongly: each row takes all that are left."""
+    taken = []
+    monkeypatch.setattr(tables, "_forgiving", lambda line, chinese: taken.append(line) or line.decode())
+    _, lines = read(b"file,caption\n" + b'x"y,"\n' * 2000 + b'z" z\n', "csv")
+    assert all(line.cells is None for line in lines[:5])
+    assert len(taken) < 20 * 2000
+
+
 def test_one_object_over_several_lines_is_a_row_of_json():
     _, lines = read(json.dumps({"text": "one", "lang": "en"}, indent=2).encode(), "json")
     assert [(line.number, line.cells) for line in lines] == [(1, {"text": "one", "lang": "en"})]
