@@ -4,10 +4,12 @@ The key is drawn for every run and forgotten with it; only counts depend on it, 
 """
 
 import math
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from jobs.collect.fields import FILE, first
@@ -27,6 +29,13 @@ WATCHED = ("watched_s", "watch_s", "watch_time_s", "watched_seconds", "watch_tim
 LENGTH = ("duration_s", "length_s", "video_duration", "duration")
 LIKED, SHARED = ("liked", "like"), ("shared", "share")
 EVENT = ("event", "action", "event_type")
+MOST_SHARE = 2.0
+"""Of a loop more than all is watched; a share beyond this one is in percent."""
+_NOTHING = frozenset({"", "-", "--", "—", "n/a", "na", "nan", "none", "null"})
+_SCALES = MappingProxyType({"k": 1e3, "千": 1e3, "w": 1e4, "万": 1e4, "萬": 1e4, "m": 1e6, "亿": 1e8, "億": 1e8, "b": 1e9})
+"""How platforms shorten counts: 3.4k, 1.2万."""
+_GROUPED = re.compile(r"\d{1,3}(?:[,，]\d{3})+(?:\.\d+)?")
+_SEPARATORS = str.maketrans("", "", ",，")
 _TRUE = frozenset({"1", "true", "yes", "y", "t", "是"})
 MOST = 1e15
 """A count beyond it is no count."""
@@ -67,7 +76,10 @@ class Records:
             if path is None:
                 unknown += 1
                 continue
-            if not self._add(self._sums.setdefault(path, _Sum()), line.cells):
+            total = self._sums.get(path) or _Sum()
+            if self._add(total, line.cells):
+                self._sums[path] = total
+            else:
                 bad += 1
         return (f"behaviour of {len(set(self._sums) - before)} sources in {count} rows: {unknown} name sources that are not "
                 f"there, {bad} cannot be understood")
@@ -94,10 +106,14 @@ class Records:
 
     def _add(self, total: _Sum, cells: Mapping[str, Any]) -> bool:
         person = first(cells, PERSON)
-        if person is None:
-            return _add_counts(total, cells)
+        try:
+            if person is None:
+                return _add_counts(total, cells)
+            _add_event(total, cells)
+        except _Unclear:
+            return False
         total.people.add(blake2b(person.encode("utf-8", "replace"), key=self._key, digest_size=16).digest())
-        return _add_event(total, cells)
+        return True
 
 
 def readable(columns: set[str]) -> bool:
@@ -114,36 +130,41 @@ def completion(row: Mapping[str, Any], duration_s: float | None) -> float | None
     return min(1.0, float(row["watched_s"]) / duration_s)
 
 
-def _add_event(total: _Sum, cells: Mapping[str, Any]) -> bool:
+def _add_event(total: _Sum, cells: Mapping[str, Any]) -> None:
     """One record of one person: a view with what came of it, or one event."""
     event = (first(cells, EVENT) or "view").strip().lower()
     if event in ("view", "play", "watch", "impression", "complete", "completion", "finish"):
+        share, watched = _watching(cells)
+        _add_watching(total, 1.0 if event in ("complete", "completion", "finish") else share, watched, 1.0)
         total.views += 1
-        _add_watching(total, cells, 1.0, finished=event in ("complete", "completion", "finish"))
     total.likes += event == "like" or _true(cells, LIKED)
     total.shares += event in ("share", "repost") or _true(cells, SHARED)
-    return True
 
 
 def _add_counts(total: _Sum, cells: Mapping[str, Any]) -> bool:
     """Counts that someone else has made. Distinct people of several rows may be the same ones: the greatest number stands."""
-    people, views = _number(cells, PEOPLE), _number(cells, VIEWS)
+    people, views, likes, shares = (_number(cells, names, _SCALES) for names in (PEOPLE, VIEWS, LIKES, SHARES))
     if people is None and views is None:
         return False
-    total.counted_people = max(total.counted_people, int(people or 0))
-    total.views += int(views or 0)
-    total.likes += int(_number(cells, LIKES) or 0)
-    total.shares += int(_number(cells, SHARES) or 0)
-    _add_watching(total, cells, views or people or 1.0)
+    _add_watching(total, *_watching(cells), views or people or 1.0)
+    total.counted_people = max(total.counted_people, round(people or 0))
+    total.views += round(views or 0)
+    total.likes += round(likes or 0)
+    total.shares += round(shares or 0)
     return True
 
 
-def _add_watching(total: _Sum, cells: Mapping[str, Any], weight: float, *, finished: bool = False) -> None:
-    share, watched, length = _number(cells, COMPLETION), _number(cells, WATCHED), _number(cells, LENGTH)
-    if finished:
-        share = 1.0
-    elif share is None and watched is not None and length:
-        share = watched / length
+def _watching(cells: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """The share and the seconds that were watched, as far as they are known."""
+    share, watched = _share(cells), _number(cells, WATCHED)
+    try:
+        length = _number(cells, LENGTH)
+    except _Unclear:  # 0:35, say: what else the row says can be understood
+        length = None
+    return watched / length if share is None and watched is not None and length else share, watched
+
+
+def _add_watching(total: _Sum, share: float | None, watched: float | None, weight: float) -> None:
     if share is not None:
         total.completion += min(1.0, share) * weight
         total.completion_weight += weight
@@ -152,13 +173,39 @@ def _add_watching(total: _Sum, cells: Mapping[str, Any], weight: float, *, finis
         total.watched_weight += weight
 
 
-def _number(cells: Mapping[str, Any], names: tuple[str, ...]) -> float | None:
-    text = (first(cells, names) or "").strip()
-    try:
-        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
+def _share(cells: Mapping[str, Any]) -> float | None:
+    """A watched share: above MOST_SHARE it is in percent, whether it says so or not."""
+    share = _number(cells, COMPLETION)
+    if share is None or share <= MOST_SHARE or "%" in (first(cells, COMPLETION) or ""):
+        return share
+    if share > 100:
+        raise _Unclear
+    return share / 100
+
+
+class _Unclear(ValueError):
+    """A cell that has a text and gives no number: its row is not understood."""
+
+
+def _number(cells: Mapping[str, Any], names: tuple[str, ...], scales: Mapping[str, float] = MappingProxyType({})) -> float | None:
+    """The number in the first of the columns that has a text, None where there is none or a word for that.
+
+    Raises:
+        _Unclear: it is no number.
+    """
+    text = (first(cells, names) or "").strip().lower()
+    if text in _NOTHING:
         return None
-    return value if math.isfinite(value) and 0 <= value < MOST else None
+    digits = text.removesuffix("+").rstrip("%").rstrip()
+    scale = scales.get(digits[-1:], 0.0)
+    digits = digits[:-1].rstrip() if scale else digits
+    try:
+        value = float(digits.translate(_SEPARATORS) if _GROUPED.fullmatch(digits) else digits) * (scale or 1) / (100 if "%" in text else 1)
+    except ValueError:
+        raise _Unclear from None
+    if not math.isfinite(value) or not 0 <= value < MOST:
+        raise _Unclear
+    return value
 
 
 def _true(cells: Mapping[str, Any], names: tuple[str, ...]) -> bool:

@@ -3,6 +3,7 @@
 Values are untrusted: they are cut to a length, cleaned, masked, and never interpreted.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -40,13 +41,13 @@ _LANG_WORDS = MappingProxyType({
 
 
 def words(value: object) -> str | None:
-    """The text of a cell: the first text of a list, numbers as they are written; None for what is no text."""
+    """The text of a cell: the first text of a list, numbers as they are written; None for what is no text, and for what Python writes NaN."""
     if isinstance(value, list):
         value = next((v for v in value if isinstance(v, str | int | float)), None)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return str(value)
+        return None if isinstance(value, float) and not math.isfinite(value) else str(value)
     return value if isinstance(value, str) and value.strip() else None
 
 

@@ -431,6 +431,39 @@ def test_behaviour_is_summed_and_nobody_can_be_found_in_it(tmp_path):
     assert collected(tmp_path, k_anonymity=3)[2]["b.png"]["k"] == 4
 
 
+@pytest.mark.parametrize(("cells", "facts"), [
+    ('50,"1,234",1.2万,3.4k,85', (1234, 12_000, 3_400, 0.85)),
+    ('50,"12,345,678",10w+,"2,000.0",85%', (12_345_678, 100_000, 2_000, 0.85)),
+    ("50,1.5亿,1.13万,1_000,1.3", (150_000_000, 11_300, 1_000, 1.0)),
+    ("50,7,-,n/a,nan", (7, 0, 0, None)),
+    ("50,7,,,0.4", (7, 0, 0, 0.4)),
+    *((f"50,{cell}", None) for cell in ("many,1,1,0.5", '"1,5",1,1,0.5', "7,some,1,0.5", "7,1,-3,0.5", "7,1,1,850", "7,1,1,high", "1e400,1,1,0.5", "k,1,1,1")),
+])
+def test_counts_are_read_as_people_write_them_or_their_row_is_bad(tmp_path, cells, facts):
+    """Views of 1,234 were 0, and a completion of 85 was 1."""
+    write(tmp_path, {"a.png": png(), "behaviour.csv": f"file,viewers,views,likes,shares,completion_rate\na.png,{cells}\n"})
+    _, reasons, behaviour = collected(tmp_path)
+    names = ("views", "likes", "shares", "completion")
+    assert {p: tuple(row[n] for n in names) for p, row in behaviour.items()} == ({"a.png": pytest.approx(facts)} if facts else {})
+    told = ("behaviour of 1 sources", "0 cannot be understood") if facts else ("behaviour of 0 sources", "1 cannot be understood; 0 sources with fewer")
+    assert all(words in reasons["behaviour.csv"][1] for words in told)
+
+
+def test_one_person_s_record_that_is_not_understood_counts_nothing(tmp_path):
+    rows = [{"file": "a.png", "user_id": f"u{i}", "watched_s": "8", "duration": "0:16" if i else 16} for i in range(5)]
+    write(tmp_path, {"a.png": png(), "behaviour.jsonl": "".join(json.dumps(r) + "\n" for r in [*rows, rows[0] | {"user_id": "u6", "watched_s": "much"}])})
+    _, reasons, behaviour = collected(tmp_path)
+    assert (behaviour["a.png"]["views"], behaviour["a.png"]["k"], behaviour["a.png"]["completion"]) == (5, 5, 0.5)
+    assert "1 cannot be understood" in reasons["behaviour.jsonl"][1]
+
+
+def test_what_is_not_a_number_is_no_text_either(tmp_path):
+    """Tables that pandas wrote: a caption was "nan"."""
+    write(tmp_path, {"a.png": png(), "t.jsonl": '{"file": "a.png", "caption": NaN, "lang": NaN, "title": 1e3, "licence": [Infinity], "consent": ' + "9" * 400 + '}\n'})
+    row = collected(tmp_path)[0]["a.png"]
+    assert (row["caption"], row["lang"], row["title"], row["licence"], row["consent"]) == (None, None, "1000.0", None, "9" * 400)
+
+
 def test_untrusted_cells_never_crash_and_are_bounded(tmp_path):
     with (tmp_path / "captions.csv").open("w", newline="") as file:
         rows = csv.writer(file)
