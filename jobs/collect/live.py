@@ -6,6 +6,7 @@ it reaches http and https addresses of hosts that were named, and nothing else.
 """
 
 import json
+import math
 import os
 import re
 import time
@@ -29,6 +30,14 @@ TIMEOUT_S = 10.0
 TRIES = 5
 """Requests in a row that may fail before a stream counts as gone; they are a target duration apart."""
 MAX_DEEP = 3
+STILL_S, STILL_SEGMENTS = 60.0, 10
+"""A stream without a new segment for so long, or for the length of so many, if that is longer, stands still."""
+SPARE_S = 60.0
+"""Seconds that a recording may take beyond twice its length: a stream comes as fast as it plays, whatever its playlist says."""
+PAUSE_S = 10.0
+"""Longest wait between two looks at a playlist."""
+FILE_BYTES = 1 << 30
+"""A file ends with the first segment that reaches it, however short its playlist says that it is."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +77,9 @@ class Recorded:
     """Why it ended: `recorded`, `end of stream`, or the fault."""
 
 
-def record(wanted: Wanted, *, client: httpx.Client | None = None, sleep: Callable[[float], None] = time.sleep,
+def record(wanted: Wanted, *, client: httpx.Client | None = None, sleep: Callable[[float], None] = time.sleep, clock: Callable[[], float] = time.monotonic,
            report: Callable[[float], None] = lambda seconds: None) -> Recorded:
-    """Record until enough is recorded or the stream ends.
+    """Record until enough is recorded, the stream ends or stands still, or twice the wished length and SPARE_S are over.
 
     A fault after the first file ends the recording and is named in the result; what was recorded stands.
 
@@ -80,7 +89,7 @@ def record(wanted: Wanted, *, client: httpx.Client | None = None, sleep: Callabl
     """
     shown = plain(wanted.url)
     done = Recorded(shown)
-    with _Net(wanted, client, sleep) as net:
+    with _Net(wanted, client, sleep, clock) as net:
         writer = _Writer(wanted, done)
         try:
             for piece in _pieces(net, wanted.url):
@@ -123,9 +132,13 @@ class _Piece:
 
 
 def _pieces(net: "_Net", url: str) -> Iterator[_Piece]:
-    """Every new segment once, as long as the stream goes on."""
+    """Every new segment once, as long as the stream goes on.
+
+    Raises:
+        Transient: it stands still.
+    """
     url, playlist = _media_playlist(net, url)
-    following, init_of = -1, ("", b"")
+    following, init_of, still_s = -1, ("", b""), 0.0
     while True:
         first = playlist.media_sequence or 0
         if first + len(playlist.segments) < following:
@@ -138,12 +151,16 @@ def _pieces(net: "_Net", url: str) -> Iterator[_Piece]:
             if init != init_of[0]:
                 init_of = (init, net.get(init, SEGMENT_BYTES) if init else b"")
             missed = following not in (-1, number)
-            following = number + 1
-            yield _Piece(net.get(segment.absolute_uri, SEGMENT_BYTES), float(segment.duration or 0), init_of[1],
-                         missed or bool(segment.discontinuity))
+            following, still_s = number + 1, 0.0
+            yield _Piece(net.get(segment.absolute_uri, SEGMENT_BYTES), segment.duration, init_of[1], missed or bool(segment.discontinuity))
         if playlist.is_endlist:
             return
-        net.sleep(max(0.5, (playlist.target_duration or 2) / 2))
+        target = playlist.target_duration or 2
+        if still_s >= max(STILL_S, STILL_SEGMENTS * target):
+            raise Transient(f"{plain(url)}: the stream stands still, without a new segment for {still_s:.0f} s")
+        pause = min(PAUSE_S, max(0.5, target / 2))
+        net.sleep(pause)
+        still_s += pause
         playlist = _parsed(net.get(url, PLAYLIST_BYTES), url)
 
 
@@ -171,6 +188,8 @@ def _parsed(data: bytes, url: str) -> Any:
 
 
 def _recordable(segment: Any, url: str) -> None:
+    if not 0 < (segment.duration or 0) < math.inf:
+        raise Terminal(f"{plain(url)}: a segment of {segment.duration} seconds; a recording of such ones has no length")
     if segment.key is not None and segment.key.method not in (None, "NONE"):
         raise Terminal(f"{plain(url)}: the stream is encrypted ({segment.key.method}); record it where it is not")
     if segment.byterange or (segment.init_section is not None and segment.init_section.byterange):
@@ -189,7 +208,7 @@ class _Writer:
         shown = re.sub(r"[^\w-]+", "-", f"{parts.hostname}{parts.path}").strip("-")[-80:]
         self._stem = f"{shown}-{digest(wanted.url)[:6]}"  # streams that differ in their query alone must not share a file
         self._file: BinaryIO | None = None
-        self._path, self._since, self._seconds, self._init = Path(), datetime.now(UTC), 0.0, b""
+        self._path, self._since, self._seconds, self._bytes, self._init = Path(), datetime.now(UTC), 0.0, 0, b""
 
     def add(self, piece: _Piece) -> None:
         """Append a piece; a break or other settings of the decoder begin a new file."""
@@ -201,12 +220,13 @@ class _Writer:
         assert self._file is not None
         self._file.write(piece.data)
         self._seconds += piece.seconds
+        self._bytes += len(piece.data)
         self._done.seconds += piece.seconds
-        if self._seconds >= self._wanted.file_s:
+        if self._seconds >= self._wanted.file_s or self._bytes >= FILE_BYTES:
             self.close()
 
     def _begin(self, init: bytes) -> None:
-        self._since, self._seconds, self._init = datetime.now(UTC), 0.0, init
+        self._since, self._seconds, self._bytes, self._init = datetime.now(UTC), 0.0, 0, init
         name = f"{self._stem}-{self._since:%Y%m%dT%H%M%S}-{len(self._done.files):04d}.{'mp4' if init else 'ts'}"
         self._wanted.folder.mkdir(parents=True, exist_ok=True)
         self._path = self._wanted.folder / name
@@ -234,10 +254,12 @@ class _Writer:
 
 
 class _Net:
-    """Requests to the hosts that were named, over http and https, with a limit on what comes back."""
+    """Requests to the hosts that were named, over http and https, with a limit on what comes back and on how long all of them take."""
 
-    def __init__(self, wanted: Wanted, client: httpx.Client | None, sleep: Callable[[float], None]) -> None:
-        self.sleep = sleep
+    def __init__(self, wanted: Wanted, client: httpx.Client | None, sleep: Callable[[float], None], clock: Callable[[], float]) -> None:
+        self.sleep, self._clock = sleep, clock
+        self._most_s = 2 * wanted.seconds + SPARE_S
+        self._end = clock() + self._most_s
         parts = urlsplit(wanted.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise Terminal(f"{plain(wanted.url)}: live streams are recorded over http and https; rtmp, rtsp and srt need an HLS packager before them")
@@ -259,18 +281,23 @@ class _Net:
             raise Terminal(f"the stream leads to {parts.hostname}, which was not named; "
                            f"`--set 'capture.hosts=[\"{parts.hostname}\"]'` allows it")
 
+    def _in_time(self, url: str) -> None:
+        if self._clock() > self._end:
+            raise Transient(f"{plain(url)}: the stream comes too slowly: not recorded after {self._most_s:.0f} s")
+
     def get(self, url: str, most_bytes: int) -> bytes:
         """The bytes of an address.
 
         Raises:
             Terminal: refused for good, an address that is not allowed, or more than `most_bytes`.
-            Transient: it did not answer TRIES times.
+            Transient: it did not answer TRIES times, or the time is over.
         """
         self._allowed(url)
         fault = ""
         for attempt in range(TRIES):
             if attempt:
                 self.sleep(min(2.0 ** attempt, TIMEOUT_S))
+            self._in_time(url)
             try:
                 return self._once(url, most_bytes)
             except httpx.InvalidURL as error:
@@ -289,6 +316,7 @@ class _Net:
             data = bytearray()
             for block in answer.iter_bytes():
                 data += block
+                self._in_time(url)
                 if len(data) > most_bytes:
                     raise Terminal(f"{plain(url)}: more than {most_bytes} bytes in one piece")
             return bytes(data)

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from jobs.collect import live
 from jobs.collect.live import Wanted, plain, record
 from jobs.errors import Terminal, Transient
 
@@ -16,7 +17,7 @@ class Stage:
     """A server of playlists that move on each time they are asked for; `pages` by path: a list is walked, its last entry stays."""
 
     def __init__(self, **pages) -> None:
-        self.pages, self.asked = {f"/{k}": v for k, v in pages.items()}, []
+        self.pages, self.asked, self.slept = {f"/{k}": v for k, v in pages.items()}, [], []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(str(request.url))
@@ -30,9 +31,10 @@ class Stage:
         return httpx.Response(200, content=page if isinstance(page, bytes) else page.encode())
 
     def record(self, folder: Path, url=f"{HOST}/a.m3u8?token=secret", **more):
+        """Time passes as it is slept, and a second with each request."""
         client = httpx.Client(transport=httpx.MockTransport(self), follow_redirects=True)
         given = {"seconds": 1e6, "file_s": 4.0} | more
-        return record(Wanted(url, folder, **given), client=client, sleep=lambda seconds: None)
+        return record(Wanted(url, folder, **given), client=client, sleep=self.slept.append, clock=lambda: sum(self.slept) + len(self.asked))
 
 
 def playlist(first: int, *names: str, end=False, target=2) -> str:
@@ -71,6 +73,49 @@ def test_a_break_and_a_gap_begin_a_new_file(tmp_path):
     done = stage.record(tmp_path, file_s=100)
     assert texts(done) == ["[/s0]", "[/s1]", "[/s7]"]
     assert done.breaks == 2
+
+
+@pytest.mark.parametrize(("target", "still_s"), [(2, 60), (30, 300), (10**9, 220)])
+def test_a_stream_that_stands_still_ends(tmp_path, target, still_s):
+    """A playlist that no longer grows was asked for 5,001 times."""
+    stage = Stage(**{"a.m3u8": [playlist(0, "s0", target=target), playlist(0, "s0", "s1", target=target)]})
+    done = stage.record(tmp_path, seconds=100 if target > 100 else 1e6, file_s=100)
+    assert texts(done) == ["[/s0][/s1]"]
+    assert ("stands still" in done.ended) == (target < 100)
+    assert still_s <= sum(stage.slept) <= still_s + 2 * max(stage.slept)
+    assert max(stage.slept) <= 10
+
+
+@pytest.mark.parametrize("length", ["0", "-1", "nan", "inf"])
+def test_segments_without_a_length_are_refused(tmp_path, length):
+    """Of `#EXTINF:0` sixty seconds were never recorded, however many came."""
+    endless = Stage(**{"a.m3u8": [playlist(i, f"s{i}").replace("2.0", length if i > 3 else "2.0") for i in range(99)]})
+    done = endless.record(tmp_path, file_s=100)
+    assert texts(done) == ["[/s0][/s1][/s2][/s3]"]
+    assert "a segment of" in done.ended
+    with pytest.raises(Terminal, match="a segment of"):
+        Stage(**{"a.m3u8": playlist(0, "s0").replace("2.0", length)}).record(tmp_path)
+
+
+def test_a_recording_takes_no_longer_than_twice_its_length_and_a_minute(tmp_path):
+    endless = Stage(**{"a.m3u8": [playlist(i, f"s{i}").replace("2.0", "0.001") for i in range(999)]})
+    done = endless.record(tmp_path, seconds=20)
+    assert "not recorded after 100 s" in done.ended
+    assert len(texts(done)[0].split("][")) == pytest.approx(100 / 3, abs=2)  # two requests and a pause of one second each
+
+    def drops():
+        while len(dripping.slept) < 999:
+            dripping.slept.append(9)
+            yield b"x"
+
+    dripping = Stage(**{"a.m3u8": [playlist(0, "s0"), playlist(0, "s0", "s1")], "s1": httpx.Response(200, content=drops())})
+    assert "not recorded after 100 s" in dripping.record(tmp_path, seconds=20).ended
+
+
+def test_a_file_ends_before_it_is_too_large_to_collect(tmp_path, monkeypatch):
+    monkeypatch.setattr(live, "FILE_BYTES", 8)
+    stage = Stage(**{"a.m3u8": playlist(0, "s0", "s1", "s2", "s3", end=True)})
+    assert texts(stage.record(tmp_path, file_s=1e6)) == ["[/s0][/s1]", "[/s2][/s3]"]
 
 
 def test_an_encoder_that_was_started_again_is_followed(tmp_path):
