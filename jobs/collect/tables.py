@@ -298,12 +298,18 @@ def _csv(lines: _Counted, how: Shape, known: Callable[[Mapping[str, Any]], bool]
 def _stray(row: Sequence[tuple[bytes | None, int]], how: Shape, known: Callable[[Mapping[str, Any]], bool]) -> bool:
     """Whether a row over several lines is none: words follow a closing quote in it, or a line of it is a row itself."""
     texts = [_BLANKS.sub('"', _forgiving(line, how.chinese)) for line, _ in row]
-    try:
-        list(csv.reader(texts, delimiter=how.delimiter, strict=True))
-        alone = [cells for text in texts[1:] for cells in csv.reader([text], delimiter=how.delimiter)]
-    except csv.Error:
+    if _cells(texts, how) is None:
         return True
+    alone = [cells for text in texts[1:] if (cells := _cells([text], how, strict=False)) is not None]
     return any(len(cells) == len(how.header) and known(dict(zip(how.header, cells, strict=True))) for cells in alone)
+
+
+def _cells(texts: Sequence[str], how: Shape, *, strict: bool = True) -> list[str] | None:
+    """The one row of some lines, None where they are none."""
+    try:
+        return next(csv.reader(texts, delimiter=how.delimiter, strict=strict), None)
+    except csv.Error:
+        return None
 
 
 def _jsonl(lines: _Counted, chinese: bool) -> Iterator[Line]:

@@ -5,7 +5,7 @@ import io
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobs.collect import tables
@@ -95,6 +95,18 @@ def test_a_stray_quote_that_another_one_closes_in_order_is_known_by_the_names_be
     file = io.BytesIO(table)
     found = list(rows(file, shape(file, "csv"), known=lambda cells: cells["file"] in ("b.mp4", "c.mp4")))
     assert [line.cells and line.cells["caption"] for line in found] == [None, "a cat", 'a screen of 5"', "first, this\nthen, that"]
+
+
+@given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=20))
+@example([("one\ntwo\rthree\n", "x")])
+def test_whatever_is_written_in_order_is_read_as_it_was(cells):
+    import csv
+
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows([("a", "b"), *cells])
+    file = io.BytesIO(buffer.getvalue().encode("utf-8", "replace"))
+    found = [tuple(line.cells.values()) for line in rows(file, shape(file, "csv"))]
+    assert found == [tuple(cell.encode("utf-8", "replace").decode().replace("\0", "") for cell in pair) for pair in cells if "".join(pair).replace("\0", "").strip()]
 
 
 @given(st.lists(st.text(alphabet='ab",\n', max_size=6), max_size=30), st.integers(1, 40))
