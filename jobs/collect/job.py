@@ -7,7 +7,7 @@ says concerns objects of any task; media, documents and collections of texts are
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, BinaryIO
@@ -122,7 +122,7 @@ def plan(found: Sequence[Found], k_anonymity: int) -> Iterator[Item]:
             withheld = "" if path in joined.lost else f"; {few} sources with fewer than {k_anonymity} people get no row"
             yield Item(item, refused=("sidecar", joined.said[path] + withheld))
             for number, refused in joined.lost.get(path, ()):
-                yield Item(_line_of(item, number), refused=refused)
+                yield Item(item.line(number), refused=refused)
         elif path in joined.refused:
             yield Item(item, refused=("unknown_format", joined.refused[path]))
         elif path in spoken_for:
@@ -326,16 +326,16 @@ def _collect_texts(item: Item, settings: Settings, made: _Rows) -> None:
                 _collect_text(item, line, settings.recipe.collect.mask_pii, made)
                 number = line.number + 1
     except NotATable as error:
-        _refuse(_row(_line_of(found, number)), "unknown_format", f"it is not the table any more that it was when it was listed: {error}", made)
+        _refuse(_row(found.line(number)), "unknown_format", f"it is not the table any more that it was when it was listed: {error}", made)
     except OSError as error:
-        _refuse(_row(_line_of(found, number)), *lost(error, found.uri), made)
+        _refuse(_row(found.line(number)), *lost(error, found.uri), made)
 
 
 def _collect_text(item: Item, line: Line, masks: bool, made: _Rows) -> None:
     body, facts = given_texts(line.cells) if line.cells is not None else (None, {})
     row = stored(merged(facts, item.given) | {"text": body or ""}, masks)
     data = (row["text"] or "").encode()
-    row = _row(_line_of(item.found, line.number), hashlib.sha256(data).hexdigest(), len(data)) | {"modality": "text"} | row
+    row = _row(item.found.line(line.number), hashlib.sha256(data).hexdigest(), len(data)) | {"modality": "text"} | row
     if row["text"] is None:
         _refuse(row, "bad_row", line.problem or "there is no text in it", made)
     else:
@@ -343,11 +343,6 @@ def _collect_text(item: Item, line: Line, masks: bool, made: _Rows) -> None:
 
 
 # ---- rows
-
-
-def _line_of(table: Found, number: int) -> Found:
-    """A row of a table as an object of its own."""
-    return replace(table, rel_path=f"{table.rel_path}#L{number}", uri=f"{table.uri}#L{number}", size_bytes=0, stamp="")
 
 
 def _row(found: Found, sha256: str | None = None, size: int | None = None) -> dict[str, Any]:

@@ -63,6 +63,10 @@ class Found:
         """Extension in lower case, without the dot."""
         return PurePosixPath(self.name).suffix.lower().lstrip(".")
 
+    def line(self, number: int) -> "Found":
+        """A row of a table as an object of its own."""
+        return replace(self, rel_path=f"{self.rel_path}#L{number}", uri=f"{self.uri}#L{number}", size_bytes=0, stamp="")
+
 
 @dataclass(frozen=True)
 class Connector:
