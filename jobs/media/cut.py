@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from jobs.media import child, sandbox
+from jobs.media.bare import bare
 from jobs.media.encode import encode_audio
 from jobs.media.faults import MissingFile, NoMedia, NotRegularFile, Uncuttable, Undecodable, Unreadable
 from jobs.media.probe import CLOCKLESS, NotRegular, open_media, origin_s, picture_stream, rate, regular, sound_stream
@@ -116,7 +117,7 @@ def _cut(container: Any, file: Any, kind: Kind, span: Span) -> Cut:
     inside = [t for t in window.times if span.holds(t)]
     first = min(inside, default=span.start_s)
     whole = _is_whole(window, video, kind, span)
-    if whole and not _tells_where(container):
+    if whole and bare(container, file, kind):
         sound = sound_of(window.audio, origin, first, span.end_s)
         file.seek(0)
         return Cut(
@@ -172,12 +173,6 @@ def _is_whole(window: Window, video: Any, kind: Kind, span: Span) -> bool:
     return bool(window.at_start and window.at_end and window.times.size and kind.container in ("mp4", "webm")
                 and video.codec_context.codec.canonical_name in WHOLE_CODECS
                 and np.nanmin(window.times) >= span.start_s - EPSILON_S)
-
-
-def _tells_where(container: Any) -> bool:
-    """Whether it says where it was filmed, or has tracks that may: whole files go out with everything that is in them."""
-    keys = [key.lower() for described in (container, *container.streams) for key in described.metadata]
-    return any("location" in key or "gps" in key for key in keys) or any(s.type not in ("video", "audio") for s in container.streams)
 
 
 def _copied(window: Window, video: Any, span: Span) -> Track:

@@ -171,6 +171,48 @@ def test_a_whole_source_that_says_where_it_was_filmed_goes_out_without(tmp_path:
     assert decoded(cut.video)[1] == list(range(100))
 
 
+def box(name: bytes, body: bytes) -> bytes:
+    return (8 + len(body)).to_bytes(4, "big") + name + body
+
+
+@pytest.mark.parametrize("told", [
+    pytest.param(box(b"uuid", b"\xbe\x7a\xcf\xcb\x97\xa9\x42\xe8<exif:GPSLatitude>29,39.1N"), id="xmp"),
+    pytest.param(box(b"free", b"freeGPS N50.1 E008.6"), id="of-a-dash-cam"),
+    pytest.param(box(b"moov", box(b"udta", box(b"\xa9xyz", b"\0\x12\x15\xc7+29.6516+091.1175/"))), id="another-index"),
+    pytest.param(b"N50.1 E008.6", id="no-box"),
+])
+def test_a_film_with_parts_that_are_no_film_goes_out_without(tmp_path: Path, told: bytes) -> None:
+    path = source(tmp_path, 12)
+    path.write_bytes(path.read_bytes() + told)
+    cut = cut_clip(path, 0.0, 4.0)
+    assert cut.cut == "copy"
+    assert told[-12:] not in cut.video
+    assert decoded(cut.video)[1] == list(range(100))
+    assert cut_clip(path, 0.0, 4.0).video == cut.video
+
+
+@pytest.mark.parametrize(("container", "codec", "options"), [
+    ("mp4", "libx264", {"movflags": "faststart"}), ("mp4", "libx264", {"movflags": "frag_keyframe+empty_moov"}),
+    ("mp4", "libx264", {"moov_size": "20000"}), ("webm", "libvpx", {}), ("webm", "libvpx", {"live": "1"}),
+    ("webm", "libvpx-vp9", {"cues_to_front": "1", "reserve_index_space": "5000"}),
+])
+def test_films_as_programs_write_them_go_out_as_they_are(tmp_path: Path, container: str, codec: str, options: dict[str, str]) -> None:
+    path = tmp_path / f"a.{container}"
+    with av.open(str(path), "w", format=container, options=options) as out:
+        stream = out.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for pixels in numbered(30):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        out.mux(stream.encode(None))
+    cut = cut_clip(path, 0.0, 1.2)
+    assert (cut.cut, cut.video) == ("whole", path.read_bytes())
+    void, free = b"\xec\x8cN50.1 E008.6", box(b"skip", b"N50.1 E008.6")
+    path.write_bytes(path.read_bytes() + (void if container == "webm" else free))
+    cut = cut_clip(path, 0.0, 1.2)
+    assert cut.cut == ("encode" if codec == "libvpx" else "copy")
+    assert b"N50.1 E008.6" not in cut.video
+
+
 def test_the_whole_source_goes_out_as_it_is(tmp_path: Path) -> None:
     path = source(tmp_path, 10)
     cut = cut_clip(path, 0.0, 4.0, "smart")
