@@ -19,7 +19,7 @@ from jobs.dedup.job import components_by
 from jobs.fuse import shards, split
 from jobs.fuse.behaviour import engagement
 from jobs.fuse.join import COPIED, Media, sample, verdict
-from jobs.fuse.media import media_of
+from jobs.fuse.media import WEB_PICTURES, media_of
 from jobs.fuse.tombstones import COLUMNS, tombstones
 from jobs.job import Job, Part
 from jobs.lake import Lake, Slice
@@ -73,7 +73,7 @@ def plan(run: Run) -> list[Task]:
     left = np.flatnonzero(~np.asarray(pc.is_in(every["clip_id"].cast(pa.large_string()), value_set=run.rejected_ids())))
     if not len(left):
         return []
-    facts = sources.version.read(["source_id", "size_bytes", "duration_s"])
+    facts = sources.version.read(["source_id", "size_bytes", "duration_s", "container", "width", "height"])
     ids = whole(facts["source_id"])
     of = numbers(every["source_id"], ids)
     assert (of >= 0).all(), "a clip has a source that is not in `sources`"
@@ -90,10 +90,14 @@ def plan(run: Run) -> list[Task]:
 
 
 def _with_sources(clips: pa.Table, sources: pa.Table, of: NDArray[np.int64]) -> pa.Table:
-    """The clips with size and length (`source_s`) of their sources, whose numbers are `of`; the length is at least the end of the last clip."""
+    """The clips with size, length (`source_s`) and pixels of their sources, whose numbers are `of`; the length is at least the end of the last
+    clip, and of pictures that are stored as they are coded pixels do not count."""
     seconds = floats(sources, "duration_s").copy()
     np.maximum.at(seconds, of, floats(clips, "end_s"))
     clips = clips.append_column("size_bytes", pa.array(floats(sources, "size_bytes")[of]))
+    coded = np.asarray(pc.is_in(sources["container"], value_set=pa.array(list(WEB_PICTURES))), bool)
+    pixels = np.where(coded, 0.0, floats(sources, "width") * floats(sources, "height"))
+    clips = clips.append_column("png_pixels", pa.array(pixels[of]))
     return clips.append_column("source_s", pa.array(seconds[of]))
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,6 +79,12 @@ class Corpus:
         """Make another version of a parent."""
         self.parents[table.name] = put(self.lake, table, rows, version)
         return self.parents[table.name]
+
+    def pictures(self, files: Mapping[str, bytes], **facts: Any) -> None:
+        """Have these pictures and nothing else, with facts of their sources."""
+        sources = [a_source(self.folder, name, data, "image", None) | facts for name, data in files.items()]
+        self.put(SOURCES, sources, "pictures")
+        self.put(CLIPS, [a_clip(s, 0.0, 0.0) for s in sources], "of-pictures")
 
     def rejects(self, samples: Version) -> list[dict[str, Any]]:
         """What this version of fuse rejected."""

@@ -3,6 +3,7 @@
 import io
 
 import av
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -126,6 +127,24 @@ def test_shards_are_cut_by_bytes_and_hold_one_split(corpus):
     by_shard = [set(pq.read_table(p, columns=["split"])["split"].to_pylist()) for p in samples.files()]
     assert all(len(splits) == 1 for splits in by_shard)
     assert {"train", "validation"} == set().union(*by_shard)
+
+
+@pytest.mark.parametrize(("kind", "container", "pictures"), [("JPEG", "jpeg", 20), ("TIFF", "tiff", 6)])
+def test_shards_keep_to_their_size_where_pictures_lose_their_place_or_become_png(corpus, kind, container, pictures):
+    exif = Image.Exif()
+    exif[0x8825] = {1: "N", 2: (29.0, 39.0, 5.76)}
+    files, more = {}, {"exif": exif} if kind == "JPEG" else {"compression": "jpeg", "quality": 30}
+    for n in range(pictures):
+        sink, fine = io.BytesIO(), np.random.default_rng(n).integers(0, 255, (48, 64, 3), np.uint8)
+        noisy = np.asarray(Image.fromarray(fine).resize((640, 480))) // 2 + np.random.default_rng(n).integers(0, 90, (480, 640, 3), np.uint8)
+        Image.fromarray(noisy).save(sink, kind, **more)
+        files[f"q{n}"] = sink.getvalue()
+    corpus.pictures(files, container=container, width=640, height=480)
+    samples = corpus.fuse(fuse__shard_bytes=1 << 20)
+    sizes = [f["bytes"] for f in samples.manifest["files"]]
+    assert len(sizes) > 1
+    assert max(sizes) < 2 << 20
+    assert samples.rows == pictures
 
 
 def test_duplicates_and_clips_of_one_source_share_a_split(corpus):

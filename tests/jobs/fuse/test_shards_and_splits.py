@@ -70,17 +70,18 @@ def test_every_sample_is_in_one_shard_and_shards_keep_to_their_size(items, limit
 def test_estimates_follow_the_share_of_the_span():
     table = pa.table(
         {
-            "modality": ["video", "video", "image", "text"],
-            "duration_s": [2.0, 10.0, 0.0, 0.0],
-            "has_audio": [False, True, None, None],
-            "text_chars": [None, None, None, 100],
-            "size_bytes": [1_000_000, 1_000_000, 5000, 9],
-            "source_s": [10.0, 10.0, 0.0, 0.0],
+            "modality": ["video", "video", "image", "text", "image"],
+            "duration_s": [2.0, 10.0, 0.0, 0.0, 0.0],
+            "has_audio": [False, True, None, None, None],
+            "text_chars": [None, None, None, 100, None],
+            "size_bytes": [1_000_000, 1_000_000, 5000, 9, 5000],
+            "source_s": [10.0, 10.0, 0.0, 0.0, 0.0],
+            "png_pixels": [90_000.0, 90_000.0, 0.0, 0.0, 90_000.0],
         }
     )
     sizes = shards.estimated_bytes(table, media=True) - shards.ROW_BYTES
-    assert sizes.tolist() == [200_000, 1_000_000 + 10 * shards.SOUND_BYTES_PER_S, 5000, 300]
-    assert (shards.estimated_bytes(table, media=False) - shards.ROW_BYTES).tolist() == [0, 0, 0, 300]
+    assert sizes.tolist() == [200_000, 1_000_000 + 10 * shards.SOUND_BYTES_PER_S, 5000, 300, 180_000]
+    assert (shards.estimated_bytes(table, media=False) - shards.ROW_BYTES).tolist() == [0, 0, 0, 300, 0]
 
 
 def test_a_few_enthusiasts_do_not_beat_a_well_liked_source():
