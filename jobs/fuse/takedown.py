@@ -36,7 +36,7 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
         stay, generations and publications that came from it, shards erased, and rows emptied by table.
 
     Raises:
-        Terminal: no such source.
+        Terminal: no such source, or one that only says something about others.
         Transient: another command is writing to the lake.
     """
     row = _source(lake, source)
@@ -90,7 +90,7 @@ def _source(lake: Lake, source: str) -> Mapping[str, Any]:
     stones = buried(lake)
     hits: list[dict[str, Any]] = [stone for stone in stones if source in (stone["source_id"], stone["uri"])]  # it may be erased elsewhere
     for version in versions(lake, SOURCES):  # also earlier ones: what was taken down may be gone from the folder
-        rows = version.read(["source_id", "uri", "rel_path", "sha256"])
+        rows = version.read(["source_id", "uri", "rel_path", "sha256", "modality"])
         hits += rows.filter(pc.or_(pc.or_(pc.equal(rows["source_id"], source), pc.equal(rows["uri"], source)), pc.equal(rows["rel_path"], source))).to_pylist()
     hits = hits or [stone for stone in stones if str(stone["uri"]).endswith(f"/{source}")]  # by its path, which an erasure took away
     if len({hit["source_id"] for hit in hits}) > 1:
@@ -98,6 +98,9 @@ def _source(lake: Lake, source: str) -> Mapping[str, Any]:
                        f"{', '.join(sorted({h['source_id'] for h in hits}))}")
     if not hits:
         raise Terminal(f"{lake.root}: no source has the id, the address or the path {source!r}; `uri` in the samples names it")
+    if hits[0].get("modality") == "sidecar":
+        raise Terminal(f"{hits[0]['uri']} is no sample itself, it is read for what it says: name the file that it speaks of, or one of its lines "
+                       f"({hits[0]['rel_path']}#L1)")
     return hits[0]
 
 

@@ -1,5 +1,6 @@
 """Sources that were taken down: one small file each under `_takedowns`, which every later collect and fuse honours."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from jobs.version import digest
 
 FOLDER = "_takedowns"
 COLUMNS = ("source_id", "sha256", "uri")
+LINE = re.compile(r"#L\d+$")
+"""How the address of a line ends."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +23,9 @@ class Tombstones:
 
     Attributes:
         source_ids: Sources by id.
-        sha256: Their bytes: the same file under another name is the same work.
-        uris: Where they were collected, for lines of a text collection and files that change.
+        sha256: Their bytes, of a line of a collection those of its text: the same under another name is the same work.
+        uris: Where they were collected, for files that change. A line is held by its number only where nothing else is known of it: after
+            one more line above, another text stands there.
     """
 
     source_ids: frozenset[str] = frozenset()
@@ -30,20 +34,14 @@ class Tombstones:
 
     def hold(self, source: Mapping[str, Any]) -> bool:
         """Whether a row of `sources` (or anything with some of source_id, sha256 and uri) was taken down."""
-        line = "#L" in str(source.get("uri") or "")  # lines of one file share its bytes
-        return (
-            source.get("source_id") in self.source_ids
-            or source.get("uri") in self.uris
-            or (not line and source.get("sha256") in self.sha256)
-        )
+        return source.get("source_id") in self.source_ids or source.get("uri") in self.uris or source.get("sha256") in self.sha256
 
     def held(self, sources: pa.Table) -> pa.Array:
         """Which rows of `sources` (COLUMNS of it) were taken down: likewise, many at once."""
         def among(name: str, known: frozenset[str]) -> pa.Array:
             return pc.is_in(sources[name], value_set=pa.array(sorted(known), pa.string()))
 
-        file = pc.invert(pc.fill_null(pc.match_substring(sources["uri"], "#L"), False))
-        return pc.or_(pc.or_(among("source_id", self.source_ids), among("uri", self.uris)), pc.and_(file, among("sha256", self.sha256)))
+        return pc.or_(pc.or_(among("source_id", self.source_ids), among("uri", self.uris)), among("sha256", self.sha256))
 
     def ids(self, sources: Version) -> set[str]:
         """Ids of the rows of a version of `sources` that were taken down."""
@@ -73,8 +71,8 @@ def stones_of(sources: Sequence[Mapping[str, Any]]) -> Tombstones:
     def all_of(key: str) -> frozenset[str]:
         return frozenset(str(source[key]) for source in sources if source.get(key))
 
-    shas = frozenset(str(s["sha256"]) for s in sources if s.get("sha256") and "#L" not in str(s.get("uri", "")))
-    return Tombstones(all_of("source_id"), shas, all_of("uri"))
+    uris = frozenset(str(s["uri"]) for s in sources if s.get("uri") and not (s.get("sha256") and LINE.search(str(s["uri"]))))
+    return Tombstones(all_of("source_id"), all_of("sha256"), uris)
 
 
 def bury(lake: Lake, source: Mapping[str, Any], reason: str) -> None:

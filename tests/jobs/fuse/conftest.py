@@ -169,8 +169,11 @@ def corpus(tmp_path: Path) -> Corpus:
     sources += [a_source(folder, "p.png", picture(1, "PNG"), "image", None), a_source(folder, "p.tiff", picture(2, "TIFF"), "image", None)]
     tone = np.sin(np.arange(32000) / 9).astype(np.float32) * 0.3
     sources += [a_source(folder, "s.m4a", encode_audio(tone, 16000), "audio", 2.0)]
-    text = a_source(folder, "t.jsonl", b'{"text": "a"}\n', "text", None)
-    sources += [{**text, "source_id": row_id("t", n), "uri": f"{folder}/t.jsonl#L{n}"} for n in range(6)]
+    table = a_source(folder, "t.jsonl", b"".join(b'{"text": "text number %d"}\n' % n for n in range(6)), "sidecar", None)
+    texts = [(f"#L{n + 1}", hashlib.sha256(b"text number %d" % n).hexdigest()) for n in range(6)]
+    sources += [{**table, "modality": "text", "source_id": row_id(f"t.jsonl{line}", sha), "sha256": sha, "rel_path": f"t.jsonl{line}",
+                 "uri": f"{folder}/t.jsonl{line}"} for line, sha in texts]
+    sources += [table]
     clips = [a_clip(s, a, b) for s in sources if s["modality"] == "video" for a, b in ((0.0, 2.0), (2.0, 4.0))]
     clips += [a_clip(s, 0.0, 0.0) for s in sources if s["modality"] == "image"]
     clips += [a_clip(s, 0.0, 2.0) for s in sources if s["modality"] == "audio"]

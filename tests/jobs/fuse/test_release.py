@@ -283,6 +283,18 @@ def test_takedown_lists_what_was_generated_from_it(corpus, released):
     assert (report["prompts"], report["generations"], report["publications"]) == (["P"], ["G"], ["folder:a.mp4"])
 
 
+def test_a_table_is_not_taken_down_but_its_lines_are(corpus, released):
+    with pytest.raises(Terminal, match=r"name the file that it speaks of, or one of its lines \(t.jsonl#L1\)"):
+        takedown(corpus.lake, "t.jsonl")
+    assert not tombstones(corpus.lake).facts
+    line = next(s for s in corpus.sources if s["rel_path"] == "t.jsonl#L3")
+    other = line | {"source_id": "moved", "rel_path": "t.jsonl#L4", "uri": line["uri"].replace("#L3", "#L4")}
+    corpus.put(SOURCES, [*corpus.sources, other], "moved")
+    report = takedown(corpus.lake, "t.jsonl#L3")
+    assert report["samples"] == [c["clip_id"] for c in corpus.clips if c["source_id"] == line["source_id"]]
+    assert tombstones(corpus.lake).ids(corpus.parents["sources"]) == {line["source_id"], "moved"}
+
+
 def test_tombstones_know_the_same_bytes_under_another_name(corpus, released):
     victim = corpus.sources[3]
     takedown(corpus.lake, victim["source_id"])
