@@ -23,7 +23,7 @@ def opened(source: Mapping[str, Any], *, verify: bool) -> Iterator[str]:
 
     Raises:
         Unreadable: gone, or changed since it was collected.
-        Transient: the place that it is in cannot be reached, or the disk is full: nothing that the source should be rejected for.
+        Transient: the place that it is in cannot be reached or is away, or the disk is full: nothing that the source should be rejected for.
     """
     uri = str(source["uri"])
     try:

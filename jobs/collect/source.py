@@ -163,17 +163,35 @@ def local(uri: str) -> Iterator[str]:
         yield path
 
 
+_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH})
+"""A full disk, and file systems of other machines that do not answer."""
+
+
 def lost(error: OSError, uri: str) -> tuple[str, str]:
     """Reason and detail for an object that could not be read.
 
     Raises:
-        Transient: the place that it is in cannot be reached or is full, which says nothing of the object.
+        Transient: the place that it is in cannot be reached, is away or is full, which says nothing of the object.
     """
+    if "://" not in uri and (isinstance(error, FileNotFoundError) or error.errno == errno.EIO) and _away(os.path.dirname(uri)):
+        raise Transient(f"{uri}: its folder is not there or holds nothing; is a disk away? Bring it back and try again, or collect again "
+                        "without it") from error
     if isinstance(error, FileNotFoundError):
         return "missing_file", "it was there when the sources were listed and is not any more"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT) or ("://" in uri and not isinstance(error, PermissionError)):
+    if error.errno in _PASSING or ("://" in uri and not isinstance(error, PermissionError)):
         raise Transient(f"{uri}: {error.strerror or error}; try again") from error
     return "unreadable", error.strerror or str(error)
+
+
+def _away(folder: str) -> bool:
+    """Whether a folder cannot be looked into, or is empty as the place of a disk is that is not mounted."""
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except PermissionError:
+        return False
+    except OSError:
+        return True
 
 
 def _labels(roots: Sequence[str]) -> list[str]:

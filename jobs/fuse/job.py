@@ -4,6 +4,7 @@ The driver plans with ids and sizes alone; every shard is one task, in which med
 what cannot be cut and what was taken down leaves the funnel here, with its reason.
 """
 
+import errno
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from jobs.fuse.media import WEB_PICTURES, media_of
 from jobs.fuse.tombstones import COLUMNS, tombstones
 from jobs.job import Job, Part
 from jobs.lake import Lake, Slice
-from jobs.media.faults import MediaFault
+from jobs.media.faults import MediaFault, MissingFile
 from jobs.rows import Holders, Numbered, Rows, floats, numbers, whole
 from jobs.run import Run, reject_rows
 from schemas import BEHAVIOUR, CLIPS, DUPLICATES, LABELS, REJECTS, SAMPLES, SOURCES
@@ -185,6 +186,8 @@ def _fused(
             for clip in good:
                 try:
                     made: Media | dict[str, Any] = media_of(clip, path, fuse)
+                except MissingFile as fault:  # it went while it was cut
+                    raise FileNotFoundError(errno.ENOENT, fault.detail) from None
                 except MediaFault as fault:
                     made = {"check": "cut", "reason": "uncuttable", "detail": fault.detail}
                 left.remove(clip)

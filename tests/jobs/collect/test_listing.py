@@ -1,5 +1,6 @@
 """Listing: every object is found, nothing is opened, and what leads out or is no file says so."""
 
+import errno
 import os
 import socket
 import subprocess
@@ -221,6 +222,24 @@ def test_an_unreachable_place_is_tried_again_and_a_lost_file_is_not():
     for error, uri in ((OSError("timed out"), "s3://b/a"), (OSError(28, "No space left on device"), "/a")):
         with pytest.raises(Transient):
             lost(error, uri)
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError(2, "gone"), OSError(5, "Input/output error")])
+def test_a_file_whose_folder_is_away_is_tried_again_and_one_of_others_is_lost(tmp_path, error):
+    for folder in ("whole", "unmounted"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "whole" / "b").touch()
+    assert lost(error, str(tmp_path / "whole" / "a"))[0] in ("missing_file", "unreadable")
+    for folder in ("unmounted", "away"):
+        with pytest.raises(Transient, match="is a disk away"):
+            lost(error, str(tmp_path / folder / "a"))
+
+
+def test_a_file_system_of_another_machine_that_does_not_answer_is_tried_again(tmp_path):
+    (tmp_path / "b").touch()
+    for number in (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT):
+        with pytest.raises(Transient):
+            lost(OSError(number, os.strerror(number)), str(tmp_path / "a"))
 
 
 def test_a_large_file_that_was_hardly_written_is_told_from_one_that_was(tmp_path):

@@ -29,10 +29,15 @@ def test_a_source_as_it_was_is_given(facts):
 
 
 @pytest.mark.parametrize(("change", "says"), [
-    ({"size_bytes": 4}, "has 3 bytes now and had 4"), ({"sha256": "0" * 64}, "other bytes now"), ({"uri": "/no/where.mp4"}, "not any more")])
+    ({"size_bytes": 4}, "has 3 bytes now and had 4"), ({"sha256": "0" * 64}, "other bytes now"), ({"uri": f"{__file__}.gone"}, "not any more")])
 def test_a_source_that_changed_or_went_is_a_fault_of_its_own(facts, change, says):
     with pytest.raises(Unreadable, match=says):
         read(facts | change)
+
+
+def test_a_source_whose_folder_is_away_is_not_given_up(facts):
+    with pytest.raises(Transient, match="is a disk away"):
+        read(facts | {"uri": "/no/where.mp4"})
 
 
 @pytest.mark.parametrize("error", [OSError("Connection reset by peer"), OSError(28, "No space left on device")])

@@ -8,8 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from jobs.errors import Transient
 from jobs.fuse.join import verdict
 from jobs.fuse.takedown import takedown
+from jobs.media.cut import cut_clip
 from schemas import CLIPS, DUPLICATES, SAMPLES
 from schemas.settings import Label
 
@@ -80,6 +82,29 @@ def test_a_source_that_changed_is_unreadable_and_one_that_cannot_be_cut_is_uncut
     )
     assert any("v0.mp4" in detail and "collect" in detail for _, detail in why.values())
     assert samples.manifest["seen"] == samples.manifest["kept"] + len(why)
+
+
+def test_sources_that_are_away_for_a_moment_are_not_lost(corpus):
+    away = corpus.folder.with_name("away")
+    corpus.folder.rename(away)
+    with pytest.raises(Transient, match="is a disk away"):
+        corpus.fuse()
+    corpus.folder.mkdir()  # as the place of a disk that is not mounted
+    with pytest.raises(Transient, match="is a disk away"):
+        corpus.fuse()
+    corpus.folder.rmdir()
+    away.rename(corpus.folder)
+    assert corpus.fuse().manifest["kept"] == len(corpus.clips) - 1
+
+
+def test_a_folder_that_goes_while_its_sources_are_cut_is_away_too(corpus, monkeypatch):
+    def cut(*arguments):
+        corpus.folder.rename(corpus.folder.with_name("away"))
+        return cut_clip(*arguments)
+
+    monkeypatch.setattr("jobs.fuse.media.cut_clip", cut)
+    with pytest.raises(Transient, match="is a disk away"):
+        corpus.fuse()
 
 
 def test_thresholds_on_labels_drop_with_their_numbers(corpus):
