@@ -6,6 +6,7 @@ sha256. Its day is the day on which the samples were finished, so a fingerprint 
 
 import io
 import json
+import re
 import tarfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,8 @@ from schemas.settings import Dedup, Label, Settings
 
 FOLDER = "releases"
 FILE = "release.json"
+TAR = re.compile(r"(train|validation|mixed)-\d{5,}\.(tar|tmp)")
+"""Names of exported shards, and of those that a killed export was writing."""
 EXTENSIONS = {
     "video/mp4": "mp4",
     "video/webm": "webm",
@@ -272,7 +275,7 @@ def _settings_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> di
 def export_webdataset(lake: Lake, facts: Mapping[str, Any], out: Path) -> list[Path]:
     """One tar per shard in WebDataset form: `<sample_id>.<ext>` for media, `.txt` for the caption, `.json` for all else.
 
-    The same release gives the same bytes. An existing file of the same name is replaced.
+    The same release gives the same bytes. Tars of an earlier export are replaced, and removed where the release has fewer.
 
     Raises:
         Terminal: a shard is gone.
@@ -297,6 +300,9 @@ def export_webdataset(lake: Lake, facts: Mapping[str, Any], out: Path) -> list[P
         finally:
             passing.unlink(missing_ok=True)
         made.append(target)
+    for file in out.iterdir():
+        if TAR.fullmatch(file.name) and file not in made:
+            file.unlink()
     return made
 
 

@@ -107,6 +107,21 @@ def test_webdataset_round_trip(corpus, released, tmp_path):
     assert all(tarfile.is_tarfile(p) for p in made)
 
 
+def test_an_export_into_the_same_folder_leaves_nothing_of_the_one_before(corpus, released, tmp_path):
+    def exported(facts):
+        return {p.name for p in release.export_webdataset(corpus.lake, facts, tmp_path)}
+
+    before = exported(released)
+    (tmp_path / "train-00099.tmp").touch()
+    for name in ("train-notes.tar", "README.md"):
+        (tmp_path / name).touch()
+    for source in {row["source_id"] for row in rows(corpus, released, ["source_id", "split"]) if row["split"] == "validation"}:
+        takedown(corpus.lake, source)
+    after = exported(release.find(corpus.lake, "latest"))
+    assert before - after
+    assert {p.name for p in tmp_path.iterdir() if p.is_file()} == {*after, "train-notes.tar", "README.md"}
+
+
 def test_diff_names_what_was_added_removed_and_changed(corpus, released):
     from schemas import CLIPS
 
