@@ -19,7 +19,7 @@ from jobs.collect.opened import opened
 from jobs.dedup.job import components_by
 from jobs.fuse import shards, split
 from jobs.fuse.behaviour import engagement
-from jobs.fuse.join import COPIED, Media, sample, verdict
+from jobs.fuse.join import COPIED, Media, judgeable, sample, verdict
 from jobs.fuse.media import WEB_PICTURES, media_of
 from jobs.fuse.tombstones import COLUMNS, tombstones
 from jobs.job import Job, Part
@@ -32,6 +32,7 @@ from schemas.settings import Settings
 
 PLANNED = ("clip_id", "source_id", "source_sha256", "modality", "duration_s", "end_s", "has_audio", "text_chars")
 CLIP = ("clip_id", *COPIED, "lang", "lang_detected", "frames")
+SEEN = pa.array(["video", "image"])
 SOURCE = ("source_id", "uri", "sha256", "size_bytes", "fetched_at")
 
 
@@ -68,12 +69,17 @@ def run(run: Run) -> None:
 
 
 def plan(run: Run) -> list[Task]:
-    """One task per shard; depends on the tables alone."""
+    """One task per shard; depends on the tables alone.
+
+    Raises:
+        Terminal: a threshold is set that nothing could be held against.
+    """
     fuse, clips, sources = run.settings.recipe.fuse, Numbered(run.input(CLIPS)), Numbered(run.input(SOURCES))
     every = clips.version.read(list(PLANNED))
     left = np.flatnonzero(~np.asarray(pc.is_in(every["clip_id"].cast(pa.large_string()), value_set=run.rejected_ids())))
     if not len(left):
         return []
+    judgeable(run.settings.recipe.label, run.input(LABELS), bool(pc.any(pc.is_in(every["modality"].take(left), SEEN)).as_py()))
     facts = sources.version.read(["source_id", "size_bytes", "duration_s", "container", "width", "height"])
     ids = whole(facts["source_id"])
     of = numbers(every["source_id"], ids)

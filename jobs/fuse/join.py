@@ -4,8 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.errors import Terminal
 from jobs.label.blocklist import TEXTS as LABEL_TEXTS
 from jobs.label.blocklist import first_in, words
+from jobs.lake import Version
 from schemas.rejects import Why
 from schemas.settings import Label
 
@@ -58,6 +63,33 @@ def score(labels: Sequence[Row], labeler: str, *keys: str) -> float | None:
     """The score of the first of these keys that the labeler has said something about."""
     found = {row["key"]: row["score"] for row in labels if row["labeler"] == labeler}
     return next((found[k] for k in keys if found.get(k) is not None), None)
+
+
+NEEDED = {"min_similarity": "clip_text_similarity", "min_consistency": "clip_embedding", "max_unsafe": "safety"}
+"""Threshold of `label` -> the labeler whose labels it is held against."""
+
+
+def judgeable(label: Label, labels: Version, pictures: bool) -> None:
+    """Make sure that every threshold that is set is held against something: else it would let everything pass.
+
+    Args:
+        labels: Whose labelers may have had nothing to say of these clips, but ran.
+        pictures: Whether any clip has a picture, of which the labeler of safety says `unsafe` where it has a model.
+
+    Raises:
+        Terminal: the labels for one were never made.
+    """
+    for name, labeler in NEEDED.items():
+        if getattr(label, name) is not None and f"labeler {labeler}" not in labels.manifest["parents"]:
+            raise Terminal(f"label.{name}={getattr(label, name)} would let everything pass: the labeler {labeler} did not run; name it in "
+                           "label.labelers, or none, and label again")
+    if label.max_unsafe is not None and pictures and not any(labels.each(_says_unsafe, ["labeler", "key"])):
+        raise Terminal(f"label.max_unsafe={label.max_unsafe} would let everything pass: no picture was looked at; name a label.safety_model, or "
+                       "another label.clip_model than the embedded one, and label again")
+
+
+def _says_unsafe(labels: pa.Table) -> bool:
+    return bool(pc.any(pc.and_(pc.equal(labels["labeler"], "safety"), pc.equal(labels["key"], "unsafe"))).as_py())
 
 
 def verdict(clip: Row, labels: Sequence[Row], label: Label) -> Why | None:

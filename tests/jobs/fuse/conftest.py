@@ -106,7 +106,7 @@ def put(lake: Lake, table: Table, rows: list[dict[str, Any]], version: str, per_
             "code": 1,
             "schema_version": 1,
             "recipe": {},
-            "parents": {},
+            "parents": {f"labeler {name}": "1/-/0" for name in sorted({str(row["labeler"]) for row in rows if "labeler" in row})},
             "seen": 0,
             "kept": 0,
             "rejected": {},

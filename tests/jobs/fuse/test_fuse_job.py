@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from jobs.errors import Transient
+from jobs.errors import Terminal, Transient
 from jobs.fuse.join import verdict
 from jobs.fuse.takedown import takedown
 from jobs.media.cut import cut_clip
-from schemas import CLIPS, DUPLICATES, SAMPLES
+from schemas import CLIPS, DUPLICATES, LABELS, SAMPLES
 from schemas.settings import Label
 
 
@@ -112,6 +112,24 @@ def test_thresholds_on_labels_drop_with_their_numbers(corpus):
         corpus.fuse(label__min_similarity=0.5)
     samples = corpus.fuse(label__min_similarity=0.2)
     assert corpus.rejects(samples) == []
+
+
+def test_a_threshold_that_nothing_was_labelled_for_is_refused(corpus):
+    """`verdict` lets pass what it knows nothing of: everything."""
+    rows = corpus.parents["labels"].read().to_pylist()
+    corpus.put(LABELS, [row for row in rows if row["labeler"] == "language"], "few")
+    for name, labeler in (("min_similarity", "clip_text_similarity"), ("min_consistency", "clip_embedding"), ("max_unsafe", "safety")):
+        with pytest.raises(Terminal, match=rf"label\.{name}=0.1 would let everything pass: the labeler {labeler} did not run"):
+            corpus.fuse(**{f"label__{name}": 0.1})
+    words = {**rows[0], "labeler": "safety", "key": "blocked_word", "text": "porn", "vector": None}
+    corpus.put(LABELS, [*rows, words], "words")  # as without a model
+    with pytest.raises(Terminal, match=r"label\.max_unsafe=0.1 would let everything pass: no picture was looked at; name a label.safety_model"):
+        corpus.fuse(label__max_unsafe=0.1)
+    corpus.put(LABELS, [*rows, {**words, "key": "unsafe", "score": 0.05}], "looked-at")
+    corpus.fuse(label__max_unsafe=0.1, label__min_consistency=0.1)  # the second labeler ran, and said nothing of it
+    corpus.put(CLIPS, [c for c in corpus.clips if c["modality"] == "text"], "texts")
+    corpus.put(LABELS, [*rows, words], "words")
+    corpus.fuse(label__max_unsafe=0.1)
 
 
 def test_a_clip_whose_frames_do_not_hold_together_is_dropped_for_the_cut_that_was_missed():
