@@ -13,6 +13,7 @@ CUE = pa.struct([
 PUBLICATIONS = Table(
     "publications",
     key=("publication_id",),
+    personal=("title", "narration", "subtitles"),
     schema=pa.schema([
         col("publication_id", pa.string(), "idempotency key: sha256 over prompt, generations, recipe and target"),
         col("prompt_id", pa.string(), "prompt in `prompts`"),

@@ -1,7 +1,8 @@
 """Erasure: what a person may be recognised by leaves every version of every table, and nothing is made again.
 
 Rows stay with their ids, spans, measurements and reasons, so that counts, funnels and fingerprints hold; the columns that a
-table calls `personal` are emptied in the rows of the source, of its clips, and of the prompts and generations that quote them.
+table calls `personal` are emptied in the rows of the source, of its clips, and of the prompts, generations and publications that
+quote them, and in what is said of any of these where it was rejected.
 Manifests get the new facts of their files. What an interrupted run left is removed: it will do its work from the start.
 
 What stays, and why: the tombstone (id, sha256 and address of the source), without which the same work would come back with the
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from jobs.fuse.tombstones import Tombstones
 from jobs.lake import MANIFEST, Lake, Version, with_nulls
-from schemas import CLIPS, GENERATIONS, LABELS, PROMPTS, REJECTS, SAMPLES, SOURCES, TABLES, Table
+from schemas import CLIPS, GENERATIONS, LABELS, PROMPTS, PUBLICATIONS, REJECTS, SAMPLES, SOURCES, TABLES, Table
 from schemas.table import ERASED
 
 WORK = "_work"
@@ -46,14 +47,18 @@ def erase(lake: Lake, sources: Collection[str], stones: Tombstones) -> dict[str,
              for found in version.each(lambda part: part.filter(of_sources(part))["clip_id"].to_pylist(), ["clip_id", "source_id"]) for name in found}
     prompts = {row["prompt_id"] for v in versions(lake, PROMPTS) for row in v.read(["prompt_id", "sample_ids"]).to_pylist()
                if clips & set(row["sample_ids"])}
+    generations = {row["generation_id"] for v in versions(lake, GENERATIONS) for row in v.read(["generation_id", "prompt_id"]).to_pylist()
+                   if row["prompt_id"] in prompts}
+    dropped = _named("sample_id", {*sources, *clips, *prompts, *generations})
     count = {}
     for table, columns, whose in (
         (SOURCES, ["source_id"], of_sources),
         (CLIPS, ["source_id"], of_sources),
-        (REJECTS, ["source_id", "sample_id"], lambda rows: of_sources(rows) | _named("sample_id", {*sources, *clips})(rows)),
+        (REJECTS, ["source_id", "sample_id"], lambda rows: of_sources(rows) | dropped(rows)),
         (LABELS, ["clip_id"], _named("clip_id", clips)),
         (PROMPTS, ["prompt_id"], _named("prompt_id", prompts)),
         (GENERATIONS, ["prompt_id"], _named("prompt_id", prompts)),
+        (PUBLICATIONS, ["prompt_id"], _named("prompt_id", prompts)),
     ):
         count[table.name] = sum(_emptied(lake, version, columns, whose, stones) for version in versions(lake, table))
     return count

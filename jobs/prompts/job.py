@@ -90,7 +90,7 @@ def from_release(rows: Sequence[Mapping[str, Any]], settings: Settings) -> tuple
         close = max(kept, key=lambda r: curate.alike(r["text"], candidate.text), default=None)
         nearness = curate.alike(close["text"], candidate.text) if close else 0.0
         if close and nearness >= curate.NEAR:
-            detail = f"like {close['text'][:80]!r}"
+            detail = f"like prompt {close['prompt_id']}"  # its text is another sample's, and would stay where that one is erased
             row, why = None, _why("near_duplicate", "duplicate_prompt", nearness, ">", curate.NEAR, detail)
         else:
             row, why = judged(candidate.text, settings, candidate, owner)
@@ -168,5 +168,5 @@ def _why(check: str, reason: str, value: float | None = None, op: str | None = N
     return {"check": check, "reason": reason, "value": value, "op": op, "threshold": threshold, "detail": detail}
 
 
-PROMPTS_JOB = Job("prompts", reads=(SAMPLES,), optional=(SAMPLES,), writes=(PROMPTS, REJECTS), code=6, recipe=("prompts",),
+PROMPTS_JOB = Job("prompts", reads=(SAMPLES,), optional=(SAMPLES,), writes=(PROMPTS, REJECTS), code=7, recipe=("prompts",),
                   run=run, outside=outside)

@@ -17,7 +17,7 @@ from jobs.job import CORPUS
 from jobs.lake import Lake
 from jobs.run import execute
 from jobs.state import release_of
-from schemas import CLIPS, LABELS, PROMPTS, SOURCES
+from schemas import CLIPS, GENERATIONS, LABELS, PROMPTS, PUBLICATIONS, REJECTS, SOURCES
 from schemas.loading import load
 
 SECRET, SAID = "Zinaida Quillfeather", "my name is zinaida and i live by the harbour"
@@ -167,3 +167,51 @@ def test_nothing_is_left_of_an_erased_source_and_all_else_stands(built):
     labelled = lake.version(LABELS, lake.current("label")).read(["clip_id", "key"]).to_pylist()
     assert len({row["clip_id"] for row in labelled if row["key"] == "embedding"}) == 4
     assert index.standing(lake, settings.recipe.dedup, embedding=embeddings.identity(settings.recipe.label))
+
+
+def _row(table, **facts):
+    def blank(field):
+        kind = str(field.type)
+        return None if field.nullable else [] if "list" in kind else "" if kind == "string" else b"" if "binary" in kind else False if kind == "bool" else 0
+
+    return {f.name: facts.get(f.name, blank(f)) for f in table.schema}
+
+
+def _stand(lake, table, *rows):
+    part = lake.write_part(table, "v", "p.parquet", table.rows([_row(table, **row) for row in rows]))
+    lake.write_json({"rows": len(rows), "files": [part]}, table.name, "v", "manifest.json")
+
+
+def test_nothing_is_left_of_a_caption_that_went_into_prompts_and_videos(corpus):
+    said = "Zinaida Quillfeather stands at the window of the old house by the sea and waits for the boats"
+    near = "Somebody we know stands at the window of the old house by the sea and waits for the boats"
+    mine, other = corpus.clips[2], corpus.clips[4]
+    for clip, caption in ((mine, said), (other, near)):
+        clip["caption"] = caption
+    corpus.put(CLIPS, [mine, other], "two")
+    samples = corpus.fuse(fuse__cut="range")
+    for seed in range(20):  # until the one is drawn first, and the other is too close to it
+        execute("prompts", corpus.settings(prompts__seed=seed))
+        drawn = corpus.lake.version(PROMPTS, corpus.lake.current("prompts")).read().to_pylist()
+        if drawn[0]["sample_ids"] == [mine["clip_id"]]:
+            break
+    (prompt,) = drawn
+    _stand(corpus.lake, GENERATIONS, {"generation_id": "G", "prompt_id": prompt["prompt_id"], "prompt": said})
+    _stand(corpus.lake, PUBLICATIONS, {"prompt_id": prompt["prompt_id"], "title": said, "narration": said, "subtitles": [{"start_s": 0.0, "end_s": 1.0, "text": said}]},
+           {"prompt_id": "another", "title": near, "narration": near})
+    _stand(corpus.lake, REJECTS, {"sample_id": "G", "detail": f"does not show {said!r}"}, {"sample_id": prompt["prompt_id"], "detail": f"no letters for {said!r}"},
+           {"sample_id": "another", "detail": f"no letters for {near!r}"})
+
+    def told():
+        files = {p: pq.read_table(p, partitioning=None).to_pylist() for p in Path(corpus.lake.root).rglob("*.parquet")}
+        return {p.parent.parent.name for p, rows in files.items() for row in rows for cell in cells(row) if isinstance(cell, str) and "Quillfeather" in cell}
+
+    assert told() == {"clips", "samples", "prompts", "generations", "publications", "rejects"}
+    report = takedown(corpus.lake, mine["source_id"], erase=True)
+    assert told() == set()
+    assert (report["emptied"]["publications"], report["emptied"]["generations"]) == (1, 1)
+    assert corpus.lake.version(PUBLICATIONS, "v").read().to_pylist()[1]["title"] == near
+    assert near in corpus.lake.version(REJECTS, "v").read().to_pylist()[2]["detail"]
+    left = corpus.lake.version(REJECTS, corpus.lake.current("prompts")).read().to_pylist()
+    assert [row["detail"] for row in left if row["sample_id"] == other["clip_id"]] == [f"like prompt {prompt['prompt_id']}"]
+    assert samples.fingerprint != corpus.lake.current("fuse")
