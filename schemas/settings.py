@@ -238,8 +238,8 @@ class Publish(Section):
     """Label burned into all others."""
     producer: str = "reelmill"
     """ContentProducer of the AIGC field and claim generator of the C2PA manifest."""
-    targets: tuple[str, ...] = ("folder",)
-    """Files of jobs/publish/targets, each with its place after a colon where it needs one: `folder`, `s3:bucket/prefix`."""
+    targets: tuple[str, ...] = Field(default=("folder",), min_length=1)
+    """Files of jobs/publish/targets, each once, with its place after a colon where it needs one: `folder`, `s3:bucket/prefix`."""
     approval: bool = False
     """A person approves before anything is published (Airflow human-in-the-loop)."""
 
@@ -249,6 +249,15 @@ class Publish(Section):
         if not re.match(AI_MADE, label):
             raise ValueError("a label must say that the video is AI-made: AI, 人工智能 or artificial")
         return label
+
+    @field_validator("targets")
+    @classmethod
+    def _of_each_kind_one(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
+        """The key of a publication names the kind of its target, not the place."""
+        kinds = [target.partition(":")[0] for target in targets]
+        if twice := {kind for kind in kinds if kinds.count(kind) > 1}:
+            raise ValueError(f"{min(twice)!r} is named more than once; publish to the second place in a run of its own")
+        return targets
 
 
 class Recipe(Section):

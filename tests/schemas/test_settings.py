@@ -82,6 +82,14 @@ def test_a_value_in_the_place_of_names_is_told():
         load(["policy.filters=3", "policy.filters.duration.min_s=3"], env={})
 
 
+@pytest.mark.parametrize(("value", "why"), [("[]", "at least 1"), ('["folder:/a", "folder:/b"]', "'folder' is named more than once")])
+def test_videos_go_to_one_place_of_each_kind_and_to_one_at_least(value, why):
+    """Two of a kind gave two rows of one key; without any no video was made, and its prompt counted as kept."""
+    with pytest.raises(SettingsError, match=rf"publish\.targets = .*{why}"):
+        load([f"publish.targets={value}"], env={})
+    assert load(['publish.targets=["folder:/a", "s3:b/c"]'], env={}).recipe.publish.targets == ("folder:/a", "s3:b/c")
+
+
 def test_an_empty_lake_is_no_lake():
     """`--lake "$LAKE"` of a variable that is not set must not write to the default folder."""
     with pytest.raises(SettingsError, match=r"runtime\.lake = ''"):
