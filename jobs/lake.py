@@ -206,7 +206,7 @@ class Lake:
         with self.reached(*parts):
             try:
                 data = self.fs.cat_file(self.path(*parts))
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 return None
         try:
             return dict(json.loads(data))
@@ -293,15 +293,16 @@ class Lake:
             self.remove(RUNS, run, f"{job}.json")
 
     def names(self, *parts: str) -> list[str]:
-        """Names below a folder of the lake, none if it does not exist."""
+        """Names below a folder of the lake, none if it does not exist; those that begin with a dot are none of ours."""
         self.fs.invalidate_cache()
         with contextlib.suppress(FileNotFoundError):
-            return sorted(str(p).rstrip("/").rsplit("/", 1)[1] for p in self.fs.ls(self.path(*parts), detail=False))
+            found = [str(p).rstrip("/").rsplit("/", 1)[1] for p in self.fs.ls(self.path(*parts), detail=False)]
+            return sorted(name for name in found if not name.startswith("."))
         return []
 
     def remove(self, *parts: str) -> None:
         """Remove a file or folder of the lake."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             self.fs.rm(self.path(*parts), recursive=True)
         self.fs.invalidate_cache()
 

@@ -24,7 +24,7 @@ from jobs.lake import MANIFEST, Lake, Version, with_nulls
 from schemas import CLIPS, GENERATIONS, LABELS, PROMPTS, PUBLICATIONS, REJECTS, SAMPLES, SOURCES, TABLES, Table
 from schemas.table import ERASED
 
-WORK = "_work"
+WORK, FUSE = "_work", "fuse"
 
 Mask = NDArray[np.bool_]
 Whose = Callable[[pa.Table], Mask]
@@ -92,9 +92,23 @@ def _unfinished(lake: Lake) -> None:
     """Remove notes, staged frames and parts of runs that were interrupted."""
     lake.remove(WORK)
     for table in TABLES:
-        for name in lake.names(table.name):
-            if lake.read_json(table.name, name, MANIFEST) is None:
-                lake.remove(table.name, name)
+        for name in _begun(lake, table):
+            lake.remove(table.name, name)
+
+
+def unfinished_samples(lake: Lake) -> None:
+    """Remove what interrupted runs of fuse left, which hold media: tombstones bear identity, so that none of them will go on after one more."""
+    for name in _begun(lake, SAMPLES):
+        lake.remove(WORK, f"{FUSE}-{name}")
+        lake.remove(SAMPLES.name, name)
+        if lake.version(REJECTS, name) is None:
+            lake.remove(REJECTS.name, name)
+
+
+def _begun(lake: Lake, table: Table) -> list[str]:
+    """Folders of versions that do not stand."""
+    return [name for name in lake.names(table.name)
+            if lake.read_json(table.name, name, MANIFEST) is None and lake.fs.isdir(lake.path(table.name, name))]
 
 
 def _emptied(lake: Lake, version: Version, columns: list[str], whose: Whose, stones: Tombstones) -> int:

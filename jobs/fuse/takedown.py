@@ -43,6 +43,7 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
     with lake.lock(f"`reelmill takedown {source}`"):
         bury(lake, row, reason)
         lake.disown("fuse")  # no run that is under way may draw from samples of before
+        erasing.unfinished_samples(lake)
         mine = _forget(lake, row, erase)
         fingerprint = lake.current("fuse")
         samples = lake.version(SAMPLES, fingerprint) if fingerprint else None

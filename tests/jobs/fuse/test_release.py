@@ -310,6 +310,30 @@ def test_a_table_is_not_taken_down_but_its_lines_are(corpus, released):
     assert tombstones(corpus.lake).ids(corpus.parents["sources"]) == {line["source_id"], "moved"}
 
 
+def test_stray_files_in_a_lake_stop_nothing(corpus, released):
+    stray = [corpus.lake.path(*parts) for parts in (("releases", ".DS_Store"), ("releases", "Thumbs.db"), ("samples", ".DS_Store"), ("samples", "notes.txt"),
+                                                    ("_takedowns", "._0.json"))]
+    os.makedirs(corpus.lake.path("_takedowns"))
+    for path in stray:
+        with open(path, "wb") as file:
+            file.write(b"\0\0\0\1Bud1")
+    assert [facts["name"] for facts in release.releases(corpus.lake)] == [released["name"]]
+    assert takedown(corpus.lake, corpus.sources[3]["source_id"], erase=True)["release"] == release.releases(corpus.lake)[-1]["name"]
+    assert all(os.path.exists(path) for path in stray)
+
+
+def test_a_takedown_leaves_nothing_of_the_media_in_what_a_killed_fuse_left(corpus, released, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("jobs.run._write_manifest", Mock(side_effect=KeyboardInterrupt))
+        corpus.fuse(**CUT, fuse__crf=23)
+    (killed,) = set(corpus.lake.names("samples")) - {released["fingerprint"]}
+    assert corpus.lake.names("_work") == [f"fuse-{killed}"]
+    corpus.lake.write_json({}, "_work", "measure-0", "00000.json")  # it will go on
+    takedown(corpus.lake, corpus.sources[3]["source_id"])
+    assert set(corpus.lake.names("samples")) == {released["fingerprint"], corpus.lake.current("fuse")}
+    assert corpus.lake.names("_work") == ["measure-0"]
+
+
 def test_tombstones_know_the_same_bytes_under_another_name(corpus, released):
     victim = corpus.sources[3]
     takedown(corpus.lake, victim["source_id"])
