@@ -18,9 +18,10 @@ from jobs.lake import Lake, Slice
 from jobs.prompts.storyboard import narrated
 from jobs.publish import music
 from jobs.publish.music import Bed
+from jobs.publish.recalled import recalled
 from jobs.publish.target import Item, Target, load, target_root
 from jobs.run import Run, reject_rows
-from jobs.version import row_id
+from jobs.version import digest, row_id
 from schemas import GENERATIONS, PROMPTS, PUBLICATIONS, REJECTS
 from schemas.settings import Settings
 
@@ -44,13 +45,15 @@ class Clip:
 
 @dataclass(frozen=True)
 class Task:
-    """One prompt: its row, an accepted clip for each shot or None, what a reject says of the run, and music from the corpus."""
+    """One prompt: its row, an accepted clip for each shot or None, what a reject says of the run, music from the corpus, and whether a source of
+    the prompt was taken down."""
 
     prompt: Row
     clips: tuple[Clip | None, ...]
     policy_hash: str
     run_id: str
     bed: Bed | None = None
+    recalled: bool = False
 
 
 class Refused(Exception):
@@ -72,8 +75,9 @@ def run(run: Run) -> None:
                 clips[row["prompt_id"], row["shot"]] = Clip(row["generation_id"], part)
     prompts = sorted(run.input(PROMPTS).read().to_pylist(), key=lambda r: str(r["prompt_id"]))
     beds = music.beds(music.release(run.lake)) if settings.recipe.publish.music == music.CORPUS else []
+    gone = recalled(run.lake, run.input(PROMPTS))
     run.parts([Task(p, tuple(clips.get((p["prompt_id"], i)) for i in range(len(p["shots"]))), run.policy_hash, run.run_id,
-                    music.pick(beds, p["prompt_id"]) if beds else None) for p in prompts], work, weight="video")
+                    music.pick(beds, p["prompt_id"]) if beds else None, p["prompt_id"] in gone) for p in prompts], work, weight="video")
     for target in targets:
         target.finish()
 
@@ -106,10 +110,12 @@ def published(task: Task, settings: Settings, measured: dict[str, float]) -> lis
     """The rows of a prompt, one for each target. All targets are looked at before anything is posted to one.
 
     Raises:
-        Refused: the video cannot be made, or lacks a mark.
+        Refused: the video may not or cannot be made, or lacks a mark.
     """
     from jobs.publish.keys import signer
 
+    if task.recalled:
+        raise Refused("takedown", "taken_down", "a source of its prompt was taken down after it was drawn")
     clips = _complete(task)
     by = signer(settings.runtime)
     title, label = title_of(task.prompt["text"]), label_of(task.prompt["lang"], settings)
@@ -270,13 +276,19 @@ def still_there(run: Run) -> bool:
 
 
 def outside(settings: Settings) -> Mapping[str, str]:
-    """Another place or address is another version: its videos are published to it, and its feeds written anew."""
+    """Another place or address is another version: its videos are published to it, and its feeds written anew; and one without the prompts
+    that a takedown recalled."""
     own = not settings.runtime.out
     facts = {"target": "videos" if own else target_root(settings), **material(settings)}
     if settings.runtime.public_url:
         facts["url"] = settings.runtime.public_url
+    lake = Lake(settings.runtime.lake)
+    prompts = lake.current("prompts")
+    standing = lake.version(PROMPTS, prompts) if prompts else None
+    if standing and (gone := recalled(lake, standing)):
+        facts["recalled"] = digest(sorted(gone))[:12]
     if settings.recipe.publish.music == music.CORPUS:
-        facts["release"] = music.release(Lake(settings.runtime.lake)).fingerprint
+        facts["release"] = music.release(lake).fingerprint
     return facts
 
 
