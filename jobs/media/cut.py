@@ -169,10 +169,10 @@ def _animation(file: Any, span: Span) -> Cut:
 
 
 def _is_whole(window: Window, video: Any, kind: Kind, span: Span) -> bool:
-    """Whether the span holds every picture of a source that can go out as it is."""
+    """Whether the span holds every picture of a source that can go out as it is, none that edits hide among them."""
     return bool(window.at_start and window.at_end and window.times.size and kind.container in ("mp4", "webm")
                 and video.codec_context.codec.canonical_name in WHOLE_CODECS
-                and np.nanmin(window.times) >= span.start_s - EPSILON_S)
+                and np.nanmin(window.times) >= span.start_s - EPSILON_S and copyable(window))
 
 
 def _copied(window: Window, video: Any, span: Span) -> Track:

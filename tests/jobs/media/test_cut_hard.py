@@ -71,6 +71,19 @@ def test_frames_that_a_list_of_edits_hides_do_not_come_out(tmp_path: Path, bfram
     assert times == [pytest.approx(t - wanted[0][0], abs=2e-3) for t, _ in wanted]
 
 
+@pytest.mark.parametrize("more", [b"", b"N50.1 E008.6"], ids=["bare", "with-a-place"])
+def test_frames_that_edits_hide_are_not_stored_with_the_whole_of_a_film(tmp_path: Path, more: bytes) -> None:
+    path = source(tmp_path, 10, 150, 2, audio=False)
+    edited(path, [(0.0, 2.0), (4.0, 6.0)])
+    path.write_bytes(path.read_bytes() + more)
+    wanted = [n for _, n in seen(path)]
+    made = cut_file(str(path), 0.0, 4.0, "smart", 16)["video"]
+    assert decoded(made)[1] == wanted
+    assert len(wanted) == pytest.approx(100, abs=2)
+    with av.open(io.BytesIO(made), options={"ignore_editlist": "1"}) as container:
+        assert [number_of(f) for f in container.decode(video=0)] == wanted
+
+
 @pytest.mark.parametrize("of", ["picture", "sound"])
 def test_one_wrong_time_costs_one_packet(tmp_path: Path, of: str) -> None:
     path = source(tmp_path, 10, 100, 0, "ts")
