@@ -18,7 +18,7 @@ PROMPTS = Table(
     key=("prompt_id",),
     personal=("text", "shots"),
     schema=pa.schema([
-        col("prompt_id", pa.string(), "first 32 hex digits of sha256 over text, style, aspect and seed"),
+        col("prompt_id", pa.string(), "first 32 hex digits of sha256 over text, language, style, aspect, seed and what the shots show and say"),
         col("text", pa.string(), "the prompt"),
         col("lang", pa.string(), "BCP 47"),
         col("origin", pa.string(), "release or user"),

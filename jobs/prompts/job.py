@@ -134,9 +134,9 @@ def judged(
     shots = [_cleaned(s) for s in request.shots] or _storyboard(text, lang, request.style, settings)
     if hit := blocked(" ".join(s.prompt for s in shots), want.blocklist):
         return None, _why("safety", "unsafe", detail=f"{hit[0]!r} in a shot is on the list of blocked words ({hit[1]})")
-    edit = [repr(s) for s in shots] if request.shots else []
+    filmed = repr([(s.prompt, s.narration, s.duration_s) for s in shots])
     return {
-        "prompt_id": row_id(text, request.style, request.aspect, request.seed, *edit), "text": text, "lang": lang,
+        "prompt_id": row_id(text, lang, request.style, request.aspect, request.seed, filmed), "text": text, "lang": lang,
         "origin": "release" if origin else "user", "sample_ids": list(origin.sample_ids) if origin else [], "cluster": cluster,
         "style": request.style, "aspect": request.aspect, "seed": request.seed, "safety": "ok",
         "shots": [vars(s) for s in shots],

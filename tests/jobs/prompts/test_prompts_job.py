@@ -105,6 +105,21 @@ def test_the_same_text_three_times_is_kept_once_and_rejected_twice_under_its_own
     assert len({r["sample_id"] for r in rejected}) == 2
 
 
+def test_what_is_filmed_in_another_way_is_another_prompt_and_another_video() -> None:
+    """Else a target would hand out the video that was made before."""
+    from jobs.publish.job import key_of
+
+    two = [json.dumps({"text": "OK 2024", "lang": lang}) for lang in ("zh", "en")]
+    (zh, en), rejected = job.from_user(settings(*two))
+    assert rejected == []
+    (world,), (plain,) = job.from_user(settings(SEED))[0], job.from_user(settings(SEED, generate__model="owner/model"))[0]
+    shots = [{**shot, "duration_s": 5.0} for shot in plain["shots"]]
+    (longer,), _ = job.from_user(settings(json.dumps({"text": SEED, "shots": shots})))
+    assert world["text"] == plain["text"] == longer["text"]
+    rows = [zh, en, world, plain, longer]
+    assert len({row["prompt_id"] for row in rows}) == len({key_of(row, [], settings(), "folder") for row in rows}) == len(rows)
+
+
 def test_a_blocked_word_of_settings() -> None:
     _, (reject,) = job.from_user(settings("A day at Acme", prompts__blocklist=["acme"]))
     assert (reject["reason"], "acme" in reject["detail"]) == ("unsafe", True)
