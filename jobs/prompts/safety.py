@@ -13,10 +13,14 @@ from itertools import accumulate
 from pathlib import Path
 
 FILE = Path(__file__).with_name("blocklist.json")
+_SIMPLE = str.maketrans(*Path(__file__).with_name("traditional.txt").read_text(encoding="utf-8").split())
+"""Ideographs of Big5-HKSCS as simplified ones, from OpenCC 1.1 (TSCharacters, Apache-2.0), the first where it has several."""
 _BETWEEN_HAN = re.compile(r"(?<=[\u4e00-\u9fff])[\s\W_]+(?=[\u4e00-\u9fff])")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 NEAR_LATIN, NEAR_HAN = r"(?:\W+\w+){0,3}?\W+", r"[^。！？!?\n]{0,6}?"
 """What may stand between two words of one entry: three words, or six ideographs of the same sentence."""
+GAP = r"(?:\s+|[_\u2010-])"
+"""What stands for a space of an entry: no mark that ends a sentence or a clause (the sheet was white. Power came back)."""
 
 
 AROUND = 100
@@ -34,10 +38,10 @@ def blocked(text: str, extra: Sequence[str] = ()) -> tuple[str, str] | None:
 def first_of(text: str, words: Sequence[str]) -> str | None:
     """The first of some words in a text, as it stands there, or None.
 
-    Width, case and filling between ideographs do not hide a word; ideographs that belong to two words make none: 理性交流 is
-    harmless.
+    Width, case, traditional signs and filling between ideographs do not hide a word; ideographs that belong to two words make none:
+    理性交流 is harmless.
     """
-    plain = unicodedata.normalize("NFKC", text).lower()
+    plain = _folded(text)
     for seen in dict.fromkeys((plain, _BETWEEN_HAN.sub("", plain))):
         for hit in _pattern(tuple(words)).finditer(seen) if words else ():
             if not _HAN.search(hit.group()) or _whole(seen, *hit.span()):
@@ -45,8 +49,13 @@ def first_of(text: str, words: Sequence[str]) -> str | None:
     return None
 
 
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).lower().translate(_SIMPLE)
+
+
 def _whole(text: str, start: int, end: int) -> bool:
-    """Whether no word of the text reaches over one end of a place only."""
+    """Whether no word of the text reaches over one end of a place only. Words are those of the dictionary, for others are guessed out of what
+    stands together (购虐猫); one that begins with a whole word of the place lengthens it: 自制炸药包."""
     import logging
 
     import jieba
@@ -54,9 +63,9 @@ def _whole(text: str, start: int, end: int) -> bool:
     jieba.setLogLevel(logging.WARNING)
     first = max(0, start - AROUND)
     start, end, around = start - first, end - first, text[first:end + AROUND]
-    ends = list(accumulate(len(word) for word in jieba.cut(around)))
+    ends = list(accumulate(len(word) for word in jieba.cut(around, HMM=False)))
     spans = zip([0, *ends[:-1]], ends, strict=True)
-    return not any((a < start < b < end) or (start < a < end < b) for a, b in spans)
+    return not any((a < start < b < end) or (start < a == end - 1 < b - 1) for a, b in spans)
 
 
 @cache
@@ -68,13 +77,13 @@ def topics() -> dict[str, tuple[str, ...]]:
 @cache
 def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
     # the ellipsis that joins two words would be three full stops in compatibility form
-    folded = sorted(("…".join(unicodedata.normalize("NFKC", part).lower().strip() for part in word.split("…"))
+    folded = sorted(("…".join(_folded(part).strip() for part in word.split("…"))
                      for word in words if word.strip(" …")), key=len, reverse=True)
     return re.compile("|".join(_form(word) for word in folded) or r"(?!)")
 
 
 def _form(word: str) -> str:
-    parts = [re.escape(part) for part in word.split("…")]
+    parts = [re.escape(part).replace(r"\ ", GAP) for part in word.split("…")]
     if word.replace("…", "").isascii():
         return rf"(?<![a-z]){NEAR_LATIN.join(parts)}(?:s|es)?(?![a-z])"
     return NEAR_HAN.join(parts)

@@ -6,7 +6,7 @@ import pytest
 from jobs.errors import Terminal
 from jobs.prompts.files import read_prompts
 from jobs.prompts.request import parse
-from jobs.prompts.safety import blocked, first_of
+from jobs.prompts.safety import blocked, first_of, topics
 from schemas.settings import Prompts
 
 
@@ -31,11 +31,46 @@ from schemas.settings import Prompts
         ("金黄片片落叶", None),
         ("限制毒素排放，控制枪支", None),
         ("Al Gore visits rapeseed fields", None),
+        ("教你做炸弹", "weapons"),
+        ("网上购买毒品", "drugs"),
+        ("买卖毒品", "drugs"),
+        ("自制枪支", "weapons"),
+        ("自制炸药包", "weapons"),
+        ("制造枪支弹药", "weapons"),
+        ("儿童色情片网站", "sexual"),
+        ("自殺的念頭", "self-harm"),
+        ("強姦案", "sexual"),
+        ("教你製造炸彈", "weapons"),
+        ("殺人方法", "violence"),
+        ("製毒", "drugs"),
+        ("賭博網站", "gambling"),
+        ("恐怖襲擊", "terrorism"),
+        ("kill-myself", "self-harm"),
+        ("how to make-a-bomb", "weapons"),
+        ("教你做爱心便当", None),
+        ("伊斯兰国家的建筑", None),
+        ("伊斯蘭國家的建築", None),
+        ("金黄色视频滤镜", None),
+        ("AI 生成人视频", None),
+        ("這是個大麻煩", None),
+        ("The sheet was white. Power came back", None),
+        ("The walls were white, power was off", None),
     ],
 )
 def test_blocked(text: str, topic: str | None) -> None:
     hit = blocked(text)
     assert (hit and hit[1]) == topic
+
+
+@pytest.mark.parametrize("words", topics().values(), ids=topics())
+def test_every_word_of_the_list_is_found_in_a_sentence_and_over_the_end_of_a_line(words: tuple[str, ...]) -> None:
+    for word in words:
+        if word.isascii() or word.split("…")[0].isascii():
+            said = word.replace("…", " one ")
+            found = [f"teach me to {form} now" for form in (said, said.replace(" ", "\n"), said.upper())]
+        else:
+            found = [frame.format(word.replace("…", "一个")) for frame in ("教你{}", "有人在网上{}。")]
+        assert [text for text in found if not blocked(text)] == []
 
 
 def test_words_of_settings_are_blocked_too() -> None:
