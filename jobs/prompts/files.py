@@ -107,6 +107,8 @@ def _tree(file: Path, text: str, line: int = 1) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise Terminal(f"{file}, line {line + error.lineno - 1}: not JSON ({error.msg})") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise Terminal(f"{file}, line {line}: {error}") from None
     except RecursionError:
         raise Terminal(f"{file}, line {line}: brackets in brackets without end") from None
 

@@ -40,10 +40,7 @@ def parse(given: str, defaults: Prompts) -> Request:
         raise ValueError(f"style = {style!r} is none of {', '.join(STYLES)}")
     if aspect not in ASPECTS:
         raise ValueError(f"aspect = {aspect!r} is none of {', '.join(ASPECTS)}")
-    try:
-        seed = defaults.seed if fields.get("seed") in (None, "") else int(fields["seed"])
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"seed = {fields['seed']!r} is not a whole number") from None
+    seed = _whole(fields.get("seed"), defaults.seed)
     if not 0 <= seed < 1 << 63:
         raise ValueError(f"seed = {seed} does not fit between 0 and 2^63")
     if not isinstance(fields.get("text"), str | None):
@@ -51,6 +48,18 @@ def parse(given: str, defaults: Prompts) -> Request:
     shots = tuple(edited(fields["shots"])) if fields.get("shots") else ()
     text = str(fields.get("text") or narrated(s.narration for s in shots))
     return Request(text, str(style), str(aspect), seed, str(fields.get("lang") or ""), shots)
+
+
+def _whole(given: Any, otherwise: int) -> int:
+    """A seed as JSON has it, or as a cell of a CSV."""
+    if given in (None, ""):
+        return otherwise
+    try:
+        if type(given) in (int, str):  # not True, which is an int
+            return int(given)
+    except ValueError:
+        pass
+    raise ValueError(f"seed = {str(given)[:60]!r} is not a whole number")
 
 
 def _object(given: str) -> dict[str, Any] | None:

@@ -141,24 +141,29 @@ def as_request(row: Mapping[str, Any]) -> str:
     return json.dumps({**keep, "shots": shots}, ensure_ascii=False, indent=1)
 
 
-def edited(shots: Sequence[Any]) -> list[Shot]:
+def edited(shots: Any) -> list[Shot]:
     """The shots of an edited storyboard.
 
     Raises:
-        ValueError: one that is not a shot, with its number.
+        ValueError: no list of shots, or one that is not a shot, with its number.
     """
+    if not isinstance(shots, list):
+        raise ValueError(f"shots = {str(shots)[:60]} is not a list")
     found = []
     for number, shot in enumerate(shots, 1):
-        if not isinstance(shot, dict) or not str(shot.get("prompt", "")).strip():
+        if not isinstance(shot, dict):
             raise ValueError(f"shot {number} has no `prompt`")
         if unknown := set(shot) - {"prompt", "narration", "duration_s", "note"}:
             raise ValueError(f"shot {number} has the unknown field {sorted(unknown)[0]!r}")
+        for name in ("prompt", "narration", "note"):
+            if not isinstance(shot.get(name), str | None):
+                raise ValueError(f"shot {number}: {name} = {str(shot[name])[:60]} is not a text")
+        if not (prompt := (shot.get("prompt") or "").strip()):
+            raise ValueError(f"shot {number} has no `prompt`")
         length = shot.get("duration_s")
-        if length is not None and not (isinstance(length, int | float) and 0.2 <= length <= 60):
+        if length is not None and not (isinstance(length, int | float) and not isinstance(length, bool) and 0.2 <= length <= 60):
             raise ValueError(f"shot {number}: duration_s = {length!r} is not between 0.2 and 60 seconds")
-        found.append(Shot(str(shot["prompt"]).strip(), str(shot.get("narration", "")).strip(),
-                          None if length is None else float(length),
-                          None if shot.get("note") is None else str(shot["note"])))
+        found.append(Shot(prompt, (shot.get("narration") or "").strip(), None if length is None else float(length), shot.get("note")))
     if not 1 <= len(found) <= MAX_SHOTS:
         raise ValueError(f"{len(found)} shots; a storyboard has 1 to {MAX_SHOTS}")
     return found

@@ -57,6 +57,10 @@ def test_the_seed_sentence_becomes_a_row() -> None:
         ('{"text": "x", "aspect": "4:3"}', "bad_row"),
         ('{"text": ["x"]}', "bad_row"),
         ('{"text": "x", "seed": 99999999999999999999}', "bad_row"),
+        ('{"text": "x", "seed": 1.9}', "bad_row"),
+        ('{"text": "x", "shots": 5}', "bad_row"),
+        ('{"shots": [{"prompt": null, "narration": "x"}]}', "bad_row"),
+        ('{"shots": [{"prompt": "sea", "narration": null}]}', "empty_prompt"),
         ("zwei kleine Katzen am Meer", "unspoken"),
         ("\ud800", "empty_prompt"),
         ('{"text": "sea", "shots": [{"prompt": "the sea"}]}', "empty_prompt"),
@@ -66,8 +70,8 @@ def test_the_seed_sentence_becomes_a_row() -> None:
     ],
 )
 def test_bad_input_is_rejected_with_its_reason(text: str, reason: str) -> None:
-    kept, rejected = job.from_user(settings(text))
-    assert kept == []
+    (kept,), rejected = job.from_user(settings(text, "A quiet lake at dawn"))
+    assert kept["text"] == "A quiet lake at dawn"
     assert [r["reason"] for r in rejected] == [reason]
     assert rejected[0]["detail"]
 

@@ -114,6 +114,7 @@ def test_prompts_from_files(tmp_path: Path) -> None:
         ("a.csv", "text,aspct\nx,1:1\n", "line 1: there is no field 'aspct'; the nearest is 'aspect'"),
         ("a.jsonl", '{"text": "x", "sead": 1}\n', "line 1: there is no field 'sead'; the nearest is 'seed'"),
         ("a.json", "[" * 100_000, "brackets in brackets"),
+        ("a.jsonl", '"x"\n{"text": "y", "seed": ' + "9" * 5000 + "}", "line 2: .*digits"),
     ],
 )
 def test_a_file_that_is_not_what_it_promises(tmp_path: Path, name: str, text: str | bytes, says: str) -> None:
@@ -139,7 +140,8 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("fields", "says"), [
     ({"text": "x", "aspect": "4:3"}, "aspect = '4:3'"), ({"text": "x", "style": "noir"}, "style = 'noir'"),
-    ({"text": "x", "seed": "many"}, "seed = 'many'"), ({"text": "x", "seed": 1 << 64}, "does not fit"), ({"text": "x", "seed": -1}, "does not fit"), ({"text": ["x"]}, "is not a text"),
+    ({"text": "x", "seed": "many"}, "seed = 'many'"), ({"text": "x", "seed": 1.9}, "not a whole number"), ({"text": "x", "seed": True}, "seed = 'True'"),
+    ({"text": "x", "seed": 1 << 64}, "does not fit"), ({"text": "x", "seed": -1}, "does not fit"), ({"text": ["x"]}, "is not a text"),
     ({"text": "x", "colour": "red"}, "unknown field 'colour'"),
 ])
 def test_a_wrong_request(fields: dict[str, object], says: str) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from jobs.prompts import grammar
 from jobs.prompts.request import parse
-from jobs.prompts.storyboard import MAX_SHOTS, PRESETS, as_request, edited, narrated, storyboard
+from jobs.prompts.storyboard import MAX_SHOTS, PRESETS, Shot, as_request, edited, narrated, storyboard
 from jobs.train import words as world
 from schemas.settings import Prompts
 
@@ -130,10 +130,17 @@ def test_a_storyboard_can_be_written_edited_and_read() -> None:
     ([{"narration": "x"}], "no `prompt`"), ([{"prompt": "x", "camera": "in"}], "unknown field 'camera'"),
     ([{"prompt": "x", "duration_s": -1}], "duration_s = -1"), ([{"prompt": "x", "duration_s": "long"}], "duration_s"),
     (["x"], "no `prompt`"), ([], "0 shots"), ([{"prompt": "x"}] * (MAX_SHOTS + 1), "65 shots"),
+    (5, "shots = 5 is not a list"), ({"prompt": "x"}, "is not a list"), ([{"prompt": None}], "no `prompt`"), ([{"prompt": " "}], "no `prompt`"),
+    ([{"prompt": 7}], "prompt = 7 is not a text"), ([{"prompt": "x", "narration": ["y"]}], "narration = .* is not a text"),
+    ([{"prompt": "x", "duration_s": True}], "duration_s = True"),
 ])
 def test_a_wrong_storyboard_says_what_is_wrong(shots: list[object], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         edited(shots)
+
+
+def test_what_is_null_in_a_shot_is_not_there() -> None:
+    assert edited([{"prompt": "sea", "narration": None, "duration_s": None, "note": None}]) == [Shot("sea", "", None)]
 
 
 def test_what_shots_say_is_the_text_again():
