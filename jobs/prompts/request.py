@@ -1,6 +1,7 @@
 """What a user asks for: a text, or a JSON object with the text and any of style, aspect, seed, lang and a storyboard."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -10,6 +11,9 @@ from schemas.settings import Prompts
 FIELDS = ("text", "style", "aspect", "seed", "lang", "shots")
 ASPECTS: tuple[str, ...] = get_args(Prompts.model_fields["aspect"].annotation)
 STYLES: tuple[str, ...] = get_args(Prompts.model_fields["style"].annotation)
+
+_BEGINS = re.compile(r"""\s*\{\s*["'“”][^"'“”]*["'“”]\s*:""")
+"""A brace and a name in any quotes: a {laugh} is none."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ def parse(given: str, defaults: Prompts) -> Request:
     """Read a prompt.
 
     Raises:
-        ValueError: a field that is unknown or does not hold.
+        ValueError: broken JSON, or a field that is unknown or does not hold.
     """
     fields = _object(given)
     if fields is None:
@@ -63,10 +67,15 @@ def _whole(given: Any, otherwise: int) -> int:
 
 
 def _object(given: str) -> dict[str, Any] | None:
-    if not given.lstrip().startswith("{"):
+    """The fields of a text that begins like an object of JSON; None for any other text.
+
+    Raises:
+        ValueError: it begins so and is none; filmed as it stands, its braces and names would be read out.
+    """
+    if not _BEGINS.match(given):
         return None
     try:
-        fields = json.loads(given)
-    except (json.JSONDecodeError, RecursionError):
-        return None
-    return fields if isinstance(fields, dict) and ("text" in fields or "shots" in fields) else None
+        fields: dict[str, Any] = json.loads(given)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"begins like an object of JSON and is none ({error})") from None
+    return fields

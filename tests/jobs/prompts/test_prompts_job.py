@@ -59,6 +59,8 @@ def test_the_seed_sentence_becomes_a_row() -> None:
         ('{"text": "x", "seed": 99999999999999999999}', "bad_row"),
         ('{"text": "x", "seed": 1.9}', "bad_row"),
         ('{"text": "x", "shots": 5}', "bad_row"),
+        ('{"text": "今天去了西藏", "aspect": "16:9",}', "bad_row"),
+        ('{"aspect": "16:9"}', "empty_prompt"),
         ('{"shots": [{"prompt": null, "narration": "x"}]}', "bad_row"),
         ('{"shots": [{"prompt": "sea", "narration": null}]}', "empty_prompt"),
         ("zwei kleine Katzen am Meer", "unspoken"),

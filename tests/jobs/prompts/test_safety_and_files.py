@@ -149,8 +149,19 @@ def test_a_wrong_request(fields: dict[str, object], says: str) -> None:
         parse(json.dumps(fields), Prompts())
 
 
-def test_text_that_only_looks_like_json_is_text() -> None:
-    assert parse("{not json}", Prompts()).text == "{not json}"
+@pytest.mark.parametrize("text", ["{not json}", "{laughs} hi", '{"Hello"} is a set', "{}", "say {"])
+def test_text_that_only_looks_like_json_is_text(text: str) -> None:
+    assert parse(text, Prompts()).text == text
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ('{"text": "今天去了西藏", "aspect": "16:9",}', "begins like an object"), ('{"text": "a lake', "begins like an object"),
+    (' {\n "text": "a lake"} and more', "Extra data"), ("{'text': 'a lake'}", "begins like an object"), ("{“text”: “a lake”}", "begins like an object"),
+    ('{"prompt": "a lake", "aspect": "16:9"}', "unknown field 'prompt'"), ('{"text": ' + "[" * 100_000, "recursion"),
+])
+def test_a_request_of_broken_json_is_not_filmed_as_a_text(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        parse(text, Prompts())
 
 
 def test_a_word_is_found_in_a_book_and_what_two_words_make_is_not() -> None:
