@@ -112,10 +112,10 @@ def judged(
         request = parse(given, want) if origin is None else Request(given, want.style, want.aspect, want.seed)
     except ValueError as error:
         return None, _why("request", "bad_row", detail=str(error))
-    text = clean(request.text)
-    if len(text) > want.max_chars:
-        return None, _too_long(text, want.max_chars)
-    said = narrated(clean(s.narration) for s in request.shots) if request.shots else text
+    text, edited = clean(request.text), [_cleaned(s) for s in request.shots]
+    said = narrated(s.narration for s in edited) if edited else text
+    if len(longest := max([text, said, *(s.prompt for s in edited)], key=len)) > want.max_chars:
+        return None, _too_long(longest, want.max_chars)
     if not letters(said):
         told = "no shot has a narration" if request.shots else f"nothing to say in {given[:80]!r}"
         return None, _why("text", "empty_prompt", letters(said), "<", 1, told)
@@ -131,7 +131,7 @@ def judged(
     if lacking := lettering.missing(said, settings.recipe.publish.font):
         return None, _why("font", "missing_glyphs", detail=f"the font has no letters for {lacking[:40]!r}; set publish.font to "
                                                            "one that has")
-    shots = [_cleaned(s) for s in request.shots] or _storyboard(text, lang, request.style, settings)
+    shots = edited or _storyboard(text, lang, request.style, settings)
     if hit := blocked(" ".join(s.prompt for s in shots), want.blocklist):
         return None, _why("safety", "unsafe", detail=f"{hit[0]!r} in a shot is on the list of blocked words ({hit[1]})")
     filmed = repr([(s.prompt, s.narration, s.duration_s) for s in shots])

@@ -104,6 +104,13 @@ def test_odd_input_is_kept_without_what_cannot_be_said(text: str) -> None:
     assert re.sub(r"\W", "", said) == re.sub(r"\W", "", row["text"])
 
 
+@pytest.mark.parametrize(("prompt", "narration", "kept"), [("the sea", "a" * 61, 0), ("s" * 121, "a", 0), ("s" * 120, "a" * 59, 1)])
+def test_what_a_storyboard_says_in_all_and_shows_in_a_shot_is_no_longer_than_a_text_may_be(prompt: str, narration: str, kept: int) -> None:
+    board = json.dumps({"text": "waves", "shots": [{"prompt": prompt, "narration": narration}] * 2, "lang": "en"})
+    rows, rejected = job.from_user(settings(board, prompts__max_chars=120))
+    assert (len(rows), [r["reason"] for r in rejected]) == (kept, ["prompt_too_long"] * (1 - kept))
+
+
 def test_the_same_text_three_times_is_kept_once_and_rejected_twice_under_its_own_ids() -> None:
     kept, rejected = job.from_user(settings(SEED, SEED, SEED))
     assert len(kept) == 1
