@@ -13,12 +13,13 @@ UNITS = MappingProxyType({
     "TB": "太字节", "GB": "吉字节", "MB": "兆字节", "KB": "千字节", "GHz": "吉赫兹", "MHz": "兆赫兹", "kHz": "千赫兹", "Hz": "赫兹", "kWh": "千瓦时",
     "kW·h": "千瓦时", "mAh": "毫安时", "kW": "千瓦", "MW": "兆瓦", "W": "瓦", "V": "伏", "dB": "分贝", "px": "像素", "fps": "帧每秒",
 })
-MONEY = MappingProxyType({"¥": "元", "$": "美元", "US$": "美元", "HK$": "港元", "€": "欧元", "£": "英镑", "₩": "韩元"})
+MONEY = MappingProxyType({"¥": "元", "$": "美元", "US$": "美元", "HK$": "港元", "€": "欧元", "£": "英镑", "₩": "韩元", "₹": "卢比", "₽": "卢布"})
 COUNTED = (
     "个個只隻条條位次天年本张張座头頭名间間件块塊杯瓶辆輛家人米倍岁歲周种種部台套双对對篇首句段片颗顆棵匹艘架把支根碗盘份群场場万萬亿億元小公"
 )
 """What is counted with 两 and not with 二; 月, 号, 楼, 层 and the like are numbered."""
-_N = r"\d[\d,]*(?:\.\d+)?"
+_N = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
+"""A comma belongs to a number between groups of three digits; rooms 1,2,3 are three."""
 _TO = r"\s*(?:-|~|–|—|至|到)\s*"
 
 
@@ -29,12 +30,13 @@ def number(word: str) -> str:
     if len(whole) > 16 or (len(whole) > 1 and int(whole[0]) == 0):
         return digits(whole) + tail
     groups = [whole[max(0, i - 4):i] for i in range(len(whole), 0, -4)]
-    said = ""
+    said, skipped = "", False
     for power in reversed(range(len(groups))):
         value = int(groups[power])
         if value:
-            gap = said and value < 1000
+            gap = said and (skipped or value < 1000)
             said += ("零" if gap else "") + _group(value, first=not said) + _GROUPS[power]
+        skipped = not value
     return (re.sub("^二(?=[千万亿])", "两", said) or "零") + tail
 
 
@@ -113,6 +115,7 @@ CHINESE: Rules = (
     (re.compile(r"(?<!\d)(?:0\d{2,3}-\d{7,8}|[48]00-?\d{3,4}-?\d{3,4})(?!\d)"), lambda m: digits(m[0])),
     (re.compile(r"((?:电话|電話|手机|热线|拨打|撥打|致电|号码|尾号|验证码|密码|邮编|房间号|QQ|门牌)(?:号|號|是|为|[:：])*\s*)(\d{3,}(?:-\d+)*)"),
      lambda m: m[1] + digits(m[2])),
+    (re.compile(r"(?<=打)(11[09]|12[02]|12345)(?![\d,.]|\s*[分次个下环拳折米元])"), lambda m: digits(m[0])),
     (re.compile(r"(?<!\d)(\d{7,}(?=号|號)|\d{3,4}(?=房|室|号房))"), lambda m: digits(m[1])),
     (re.compile(r"(?<!\d)(\d)[.·](\d{1,2})(?=[\u4e00-\u9fff]{0,3}(?:节|節|晚会|事件|运动))"), lambda m: digits(m[1] + m[2])),
     (re.compile(r"(?<!\d)(618|911|315|520|1111)(?=[\u4e00-\u9fff]{0,2}(?:大促|购物|活动|年中|事件|晚会|表白|狂欢))"), lambda m: digits(m[1])),
@@ -132,7 +135,8 @@ CHINESE: Rules = (
     (re.compile(rf"({_MONEY})\s*(?:({_N}){_TO})?({_N})\s*([万亿]*)"),
      lambda m: (number(m[2]) + "到" if m[2] else "") + counted(m[3]) + m[4] + MONEY[m[1]]),
     (re.compile(r"(?<!\d)(?:(\d+)\s)?(\d+)/(\d+)(?![\d/])"), _fraction),
-    (re.compile(rf"(?<![\d.A-Za-z])((?:(?<![\d)])-)?{_N})\s*(?:-|~|–|—)\s*(?=-?{_N}\s*(?:{_UNIT})(?![A-Za-z]))"), lambda m: signed(m[1]) + "到"),
+    (re.compile(rf"(?<![\d.A-Za-z])((?:(?<![\d)])-)?{_N})\s*({_UNIT})?\s*(?:-|~|–|—)\s*(?=-?{_N}\s*(?:{_UNIT})(?![A-Za-z]))"),
+     lambda m: (counted(m[1]) + UNITS[m[2]] if m[2] else signed(m[1])) + "到"),
     (re.compile(rf"((?:(?<![\dA-Za-z])-)?{_N})\s*({_UNIT})(?![A-Za-z])"), lambda m: counted(m[1]) + UNITS[m[2]]),
     (re.compile(r"(?<=[度里米厘克斤升元时分钟秒千万亿])\s*[-~–—]\s*(?=-?\d)"), lambda m: "到"),
     (re.compile(r"(?<=[里元米次人吨克升个])/(?=小时|天|日|年|月|人|平|秒|斤|公|kg|个|次)"), lambda m: "每"),
@@ -155,7 +159,8 @@ CHINESE: Rules = (
     (re.compile(r"(?<=[A-Za-z])-(?=\d)"), lambda m: " "),
     (re.compile(rf"(?<![\d.,第A-Za-z-])(2)\s?(?=[{COUNTED}](?!级))"), lambda m: "两"),
     (re.compile(rf"(?<![\w)-])-({_N})"), lambda m: "负" + number(m[1])),
-    (re.compile(_N), lambda m: number(m[0].rstrip(",")) + ("，" if m[0].endswith(",") else "")),
+    (re.compile(_N), lambda m: number(m[0])),
+    (re.compile(r"(?<=[零一二三四五六七八九十百千万亿]),\s*"), lambda m: "，"),
     (re.compile(r"\s*\+\s*"), lambda m: "加"),
     (re.compile(r"\s*=\s*"), lambda m: "等于"),
     (re.compile(r"\s*&\s*"), lambda m: "和"),

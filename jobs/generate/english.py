@@ -17,7 +17,8 @@ UNITS = MappingProxyType({
     "V": "volts", "dB": "decibels", "px": "pixels", "fps": "frames per second", "rpm": "revolutions per minute", "ft²": "square feet",
     "sq ft": "square feet", "ft": "feet", "yd": "yards", "mi": "miles", "lbs": "pounds", "lb": "pounds", "oz": "ounces",
 })
-MONEY = MappingProxyType({"US$": "US dollars", "$": "dollars", "€": "euros", "£": "pounds", "¥": "yuan"})
+MONEY = MappingProxyType({"US$": "US dollars", "HK$": "Hong Kong dollars", "$": "dollars", "€": "euros", "£": "pounds", "¥": "yuan", "₹": "rupees",
+                          "₽": "roubles", "₩": "won"})
 CODES = MappingProxyType({"USD": "US dollars", "EUR": "euros", "GBP": "pounds", "CNY": "yuan", "RMB": "yuan", "JPY": "yen"})
 SIZES = MappingProxyType({"k": "thousand", "m": "million", "mn": "million", "b": "billion", "bn": "billion", "tn": "trillion", "thousand": "thousand",
                           "million": "million", "billion": "billion", "trillion": "trillion"})
@@ -40,7 +41,8 @@ _SHORT = MappingProxyType({
     "w/o": "without", "Ave.": "Avenue", "Blvd.": "Boulevard",
 })
 _ROMAN = {"I": 1, "V": 5, "X": 10}
-_N = r"\d[\d,]*(?:\.\d+)?"
+_N = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,2}(?:,\d{2})+,\d{3}(?!\d)|\d+)(?:\.\d+)?"
+"""A comma belongs to a number between groups of three digits, or of two and then three as in India; rooms 1,2,3 are three."""
 _TO = r"\s*(?:-|~|–|—)\s*"
 
 
@@ -138,7 +140,7 @@ def _time(m: re.Match[str]) -> str:
 
 def _money(name: str) -> Callable[[re.Match[str]], str]:
     def say(m: re.Match[str]) -> str:
-        least, amount, size = m[1], m[2].rstrip(","), m[3]
+        least, amount, size = m[1], m[2], m[3]
         most = f"{number(least)} to " if least else ""
         if size:
             return f"{most}{number(amount)} {SIZES[size.lower()]} {name}"
@@ -222,13 +224,15 @@ ENGLISH: Rules = (
     (re.compile(r"['’]?\b([1-9])0s\b(?!\sof)"), lambda m: _many(_TENS[int(m[1])])),
     (re.compile(r"\b(10{2,6})s\b"), lambda m: _many(number(m[1]).removeprefix("one "))),
     # times
-    (re.compile(rf"(?<!\d){_CLOCK}{_HALF}?{_TO}(?={_CLOCK})"), lambda m: f"{_clock(m[1], m[2], m[3])} to "),
+    (re.compile(rf"(?<!\d){_CLOCK}{_HALF}?{_TO}(?={_CLOCK}|\d{{1,2}}{_HALF})"), lambda m: f"{_clock(m[1], m[2], m[3])} to "),
+    (re.compile(rf"(?<![\d:.])(\d{{1,2}}){_HALF}{_TO}(?=\d)"), lambda m: f"{_clock(m[1], '0', m[2])} to "),
     (re.compile(rf"(?<![\d:]){_CLOCK}(?::([0-5]\d))?{_HALF}?(?![\d:])"), _time),
     (re.compile(rf"(?<![\d:.])(\d{{1,2}})\.([0-5]\d){_HALF}"), lambda m: _clock(m[1], m[2], m[3])),
     (re.compile(rf"(?<![\d:.])(\d{{1,2}}){_TO}(\d{{1,2}}){_HALF}"), lambda m: f"{number(m[1])} to {_clock(m[2], '0', m[3])}"),
     (re.compile(rf"(?<![\d:.])(\d{{1,2}}){_HALF}"), lambda m: _clock(m[1], "0", m[2])),
     (re.compile(r"(?<=\d)\s?:\s?(?=\d)"), lambda m: " to "),
     # amounts
+    (re.compile(r"(?:(?<=\d)|(?<=\d[kMB])|(?<=illion))/(?=[A-Za-z]{2})"), lambda m: " per "),
     (re.compile(rf"((?<![\d\w])-?{_N})%?(?:{_TO})({_N})\s*%"), lambda m: f"{signed(m[1])} to {number(m[2])} percent"),
     (re.compile(rf"((?<![\d\w])-?{_N}|{_N})\s*%"), lambda m: signed(m[1]) + " percent"),
     *((re.compile(rf"{re.escape(sign)}\s*(?:({_N}){_TO}(?:{re.escape(sign)})?)?({_N})(?:\s?((?i:{_SIZE}))\b)?"), _money(name))
@@ -240,7 +244,7 @@ ENGLISH: Rules = (
     (re.compile(r"(?<=\d)\s(?=\d{3}\s\d{3}(?!\d))|(?<=\d \d{3})\s(?=\d{3}(?!\d))"), lambda m: ","),
     (re.compile(rf"(?:((?<![\w-])-?{_N}){_TO})?((?<![\w-])-?{_N}|(?<=[-~–—]){_N})(\s*|-)({_UNIT})(?![A-Za-z])"), _unit),
     (re.compile(r"(?<![\d/])(?:(\d+)\s)?(\d+)/(\d+)(?![\d/])"), _fraction),
-    (re.compile(rf"({_N})(k|M|B)(?![A-Za-z])(?=\s[a-z]|[.,;!?]|$)"), lambda m: f"{number(m[1])} {SIZES[m[2].lower()]}"),
+    (re.compile(rf"(?<![A-Za-z\d])({_N})(k|M|B)(?![A-Za-z])(?=\s[a-z]|[.,;!?]|$)"), lambda m: f"{number(m[1])} {SIZES[m[2].lower()]}"),
     # names with numbers
     (re.compile(r"\b(\d{1,2})(\d{2})(?=p\b)"), lambda m: f"{number(m[1])} {number(m[2])} "),
     (re.compile(r"\b([A-Z]{2})(\d{3,4})\b"), lambda m: f"{m[1]} {digits(m[2])}"),
@@ -263,7 +267,8 @@ ENGLISH: Rules = (
     (re.compile(rf"(?<![\w)-])-({_N})"), lambda m: "minus " + number(m[1])),
     (re.compile(r"(?<![\d\w])\.(\d+)"), lambda m: "zero point " + digits(m[1])),
     (re.compile(r"(?<=[A-Za-z])(?=\d)"), lambda m: " "),
-    (re.compile(rf"({_N})([A-Za-z]?)"), lambda m: number(m[1].rstrip(",")) + ("," if m[1].endswith(",") else "") + (f" {m[2]}" if m[2] else "")),
+    (re.compile(rf"({_N})([A-Za-z]?)"), lambda m: number(m[1]) + (f" {m[2]}" if m[2] else "")),
+    (re.compile(r"(?<=[a-z]),(?=[a-z])"), lambda m: ", "),
     (re.compile(r"\s*&\s*"), lambda m: " and "),
     (re.compile(r"\s*\+\s*"), lambda m: " plus "),
     (re.compile(r"\s*=\s*"), lambda m: " equals "),

@@ -24,7 +24,8 @@ _NARROW = {c: c - 0xfee0 for a, z in ((0xff10, 0xff19), (0xff21, 0xff3a), (0xff4
 _URL = re.compile(r"""[ \t]*(?:https?://|www\.)[^\s\u3000-\u303f\u3400-\u9fff\uff00-\uffef“”‘’…—]+(?<![.,!?;:"'])""", re.IGNORECASE)
 """Ends before ideographs and their marks, which follow it without a space, and before the marks of the sentence that it stands in."""
 _MARKDOWN = re.compile(r"^\s{0,3}(?:#{1,6}\s+|>\s?|[-*+]\s+|\d{1,2}\.\s+|[-*_]{3,}\s*$|```\w*\s*$)", re.MULTILINE)
-_EMPHASIS = re.compile(r"(\*\*|__|\*|`+|~~)(?=\S)(.+?)(?<=\S)\1")
+_EMPHASIS = re.compile(r"(?<![\d*])(\*{1,3}|__|`+|~~)(?=\S)(.+?)(?<=\S)\1(?![\d*])")
+"""Not between numbers, which stars multiply."""
 _SYMBOLS = frozenset("°℃℉№©®™%‰€£¥￥$+=<>~×÷±|^㎡㎥㎞㎝㎜㎏㏄")
 """Symbols that stand for a word or a relation and stay."""
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from jobs.publish.mark import Label
 
 Row = dict[str, Any]
-CODE = 4
+CODE = 5
 TITLE_CHARS = 48
 
 

@@ -1,5 +1,7 @@
 """What is said for what is written. The right-hand sides were written by hand or read and approved one by one."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,6 +157,18 @@ v2.0 | v二点零
 6·1儿童节 | 六一儿童节
 2026世界杯 | 二零二六世界杯
 12月25-27日 | 十二月二十五到二十七日
+100005000 | 一亿零五千
+500001200元 | 五亿零一千二百元
+选项1,2,3 | 选项一，二，三
+2,5 | 二，五
+1,2345 | 一，两千三百四十五
+-3℃~5℃ | 负三摄氏度到五摄氏度
+-3℃~-1℃ | 负三摄氏度到负一摄氏度
+50kg~60kg | 五十公斤到六十公斤
+2m-3m | 两米到三米
+快打110 | 快打一一零
+打120分 | 打一百二十分
+₹500 | 五百卢比
 """
 EN = """
 On 26 November 2026 we left. | On the twenty-sixth of November twenty twenty-six we left.
@@ -294,6 +308,20 @@ $5-10 | five to ten dollars
 x² + y² = z² | x squared plus y squared equals z squared
 Louis XIV and Malcolm X | Louis the fourteenth and Malcolm X
 12%-15% | twelve to fifteen percent
+Rooms 1,2,3 | Rooms one, two, three
+Press 1,2 or 3 | Press one, two or three
+2,5 | two, five
+1,00,000 people | one hundred thousand people
+In 2024, 3,000 came. | In twenty twenty-four, three thousand came.
+B2B | B two B
+HK$5 | five Hong Kong dollars
+₹1,500 | one thousand five hundred rupees
+$5/month | five dollars per month
+$3.5 million/year | three point five million dollars per year
+$20k/year | twenty thousand dollars per year
+9am-5pm | nine A M to five P M
+9 a.m. – 5:30 p.m. | nine A M to five thirty P M
+9:30am-5pm | nine thirty A M to five P M
 """
 
 
@@ -381,6 +409,16 @@ def test_no_digit_is_left_to_the_voice(text: str, lang: str) -> None:
 @given(st.integers(0, 10**16 - 1))
 def test_a_chinese_number_can_be_read_back(value: int) -> None:
     assert read_chinese(chinese.number(str(value))) == value
+
+
+@given(st.text("0005", min_size=1, max_size=15))
+def test_a_zero_is_said_for_a_run_of_them_but_not_for_the_end_of_a_group(zeros: str) -> None:
+    """Runs between two other digits: 十万一千 has none, since its 0 ends the group of 万; a whole group of 0 is said once."""
+    written = f"5{zeros}"
+    runs = [(len(written) - 1 - m.start(), len(written) - m.end()) for m in re.finditer("0+(?=5)", written)]
+    said = sum(low % 4 != 0 or high - low >= 3 for high, low in runs)
+    assert chinese.number(written).count("零") == said
+    assert read_chinese(chinese.number(written)) == int(written)
 
 
 def read_chinese(words: str) -> int:

@@ -11,6 +11,8 @@ SEED = "今天去了西藏，风景真的很美，我想和朋友们分享这个
     ("<b>Hello</b> <script>alert('x')</script>world", "Hello world"),
     ("# Title\n- one\n- **two**\n[link](http://x.y)", "Title\none\ntwo\nlink"),
     ("see https://example.org/a?b=c now", "see now"),
+    ("5*3*2 = 30, 3*4*5立方米, 2**3**2", "5*3*2 = 30, 3*4*5立方米, 2**3**2"),
+    ("***very*** `x` *好*的**5**个", "very x 好的5个"),
     ("详情见https://example.com，明天上午十点开始。请带伞。", "详情见，明天上午十点开始。请带伞。"),
     ("看www.example.com/a?b=c#d吧“https://x.y/z”——真的", "看吧“”——真的"),
     ("We met at https://x.y/z. Then, see\nwww.a.b/?q=c, we left", "We met at. Then, see\n, we left"),
