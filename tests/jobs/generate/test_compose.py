@@ -1,4 +1,5 @@
 import io
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -6,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from jobs.generate import asset, audio, compose
+from jobs.generate import asset, audio, compose, mp4
 from jobs.generate.compose import Canvas, Scene
 from jobs.generate.narrator import Cue, Speech
 
@@ -129,7 +130,22 @@ def test_cues_are_burned_in_and_in_the_track_at_their_times(video: bytes) -> Non
         found = [(float(p.pts * p.time_base), float((p.pts + p.duration) * p.time_base), bytes(p)[2:].decode())
                  for p in container.demux(stream) if p.size > 2]
     assert [(round(a, 2), round(b, 2)) for a, b, _ in found] == [(0.2, 0.8), (1.2, 2.2)]
-    assert [t for *_, t in found] == ["第一句，", "the (second) line."]
+    assert [t for *_, t in found] == ["第一句，", "the {second} line."]
+
+
+@pytest.mark.parametrize("text", ["C:\\new\\Notes \\h is {\\an8}here", "two\nlines", "山" * 30_000])
+def test_the_track_has_the_words_as_they_are(text: str) -> None:
+    """Also a cue of more bytes than its length can say: it ends at a character."""
+    target = io.BytesIO()
+    with av.open(target, "w", format="mp4") as container:
+        stream = container.add_stream("mov_text")
+        stream.time_base, stream.codec_context.subtitle_header = Fraction(1, 1000), mp4._ASS_HEADER
+        for packet in mp4._subtitles(stream, [Cue(0.2, 0.8, text, 0)]):
+            container.mux(packet)
+    with opened(target.getvalue()) as container:
+        _, packet = (bytes(p) for p in container.demux(container.streams.subtitles[0]) if p.size)
+    assert packet[2:].decode() == text[:21_845]
+    assert int.from_bytes(packet[:2], "big") == len(packet) - 2
 
 
 def test_the_same_input_gives_the_same_bytes(module_beeps: Speech) -> None:
