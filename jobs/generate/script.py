@@ -1,7 +1,7 @@
 """Cuts a narration into lines: clauses short enough to be read at once, each with the language that it is spoken in."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from jobs.prompts.analyse import HAN, clauses, letters, sentences
@@ -31,8 +31,8 @@ class Line:
     pause_s: float
 
 
-def lines(narrations: Sequence[str], lang: str) -> list[Line]:
-    """The lines of a script, one narration a shot."""
+def lines(narrations: Sequence[str], lang: str, spoken: Collection[str]) -> list[Line]:
+    """The lines of a script, one narration a shot, in its language and others that the voice has (`spoken`)."""
     found: list[Line] = []
     for shot, narration in enumerate(narrations):
         for sentence in sentences(narration) or ([narration] if letters(narration) else []):
@@ -40,7 +40,8 @@ def lines(narrations: Sequence[str], lang: str) -> list[Line]:
             for i, (text, soft) in enumerate(parts):
                 last = i == len(parts) - 1 and ends_sentence(text)
                 pause = SENTENCE_PAUSE_S if last else SOFT_PAUSE_S if soft else CLAUSE_PAUSE_S
-                found.append(Line(text, shot, _language(text, lang), pause))
+                own = _language(text, lang)
+                found.append(Line(text, shot, own if own in spoken else lang, pause))
     return found
 
 

@@ -152,10 +152,11 @@ def _spoken(prompt: Row, settings: Settings, measured: dict[str, float]) -> "Spe
     from jobs.generate import narrator, script
 
     started = time.perf_counter()
-    lines = script.lines([shot["narration"] for shot in prompt["shots"]], prompt["lang"])
+    voice = settings.recipe.publish.voice
+    lines = script.lines([shot["narration"] for shot in prompt["shots"]], prompt["lang"], narrator.languages(voice))
     least = {i: shot["duration_s"] or 0.0 for i, shot in enumerate(prompt["shots"])}
     try:
-        return narrator.narrate(narrator.load(settings.recipe.publish.voice), lines, least)
+        return narrator.narrate(narrator.load(voice), lines, least)
     except narrator.Unspoken as error:
         raise Refused("voice", "unspoken", str(error)) from None
     finally:

@@ -59,7 +59,7 @@ def composition() -> None:
 
     for aspect in ("9:16", "16:9", "1:1"):
         for lang, text in zip(("zh", "en"), TEXT, strict=True):
-            lines = script.lines([text], lang)
+            lines = script.lines([text], lang, narrator.languages("espeak"))
             speech = narrator.narrate(narrator.load("espeak"), lines, {0: 0.0})
             canvas = Canvas(aspect, 720, 24)
             wall, cpu = time.perf_counter(), time.process_time()

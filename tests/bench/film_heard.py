@@ -50,7 +50,7 @@ def sound_of(voice: str, text: str, lang: str) -> Any:
     """The narration at the recogniser's rate, half a second of silence on both sides."""
     from jobs.generate import audio, narrator, script
 
-    speech = narrator.narrate(narrator.load(voice), script.lines([text], lang), {0: 0.0})
+    speech = narrator.narrate(narrator.load(voice), script.lines([text], lang, narrator.languages(voice)), {0: 0.0})
     stereo = np.repeat(speech.sound[:, None], 2, axis=1)
     sound = audio.graph([(stereo, speech.rate)], lambda net, sources: sources[0], RATE)
     return np.pad(sound.mean(axis=1), RATE // 2)
