@@ -139,5 +139,5 @@ def outside(settings: Settings) -> Mapping[str, str]:
             "safety": judge.safety_identity(settings)}
 
 
-GENERATE = Job("generate", reads=(PROMPTS, REJECTS), writes=(GENERATIONS, REJECTS), code=3,
+GENERATE = Job("generate", reads=(PROMPTS, REJECTS), writes=(GENERATIONS, REJECTS), code=4,
                recipe=("generate", "measure", "policy"), run=run, outside=outside)

@@ -49,7 +49,8 @@ class TextToVideo:
         self._takes = frozenset(inspect.signature(self.pipe.__call__).parameters)
 
     def make(self, asks: Sequence[Ask]) -> list[Made | Failed]:
-        """See Generator: shots of one shape go together, as many as the batch allows."""
+        """See Generator: shots of one shape go together, as many as the batch allows; where all of a batch failed, each is asked for alone, since
+        one prompt that the pipeline cannot take is the error of all."""
         made: dict[int, Made | Failed] = {}
         for aspect in sorted({a.aspect for a in asks}):
             todo = [i for i, a in enumerate(asks) if a.aspect == aspect]
@@ -58,6 +59,8 @@ class TextToVideo:
                 results = self._call([asks[i] for i in now], aspect)
                 if results is None:
                     continue
+                if len(now) > 1 and all(isinstance(result, Failed) for result in results):
+                    results = [result for i in now for result in self.make([asks[i]])]
                 made |= dict(zip(now, results, strict=True))
                 todo = todo[len(now):]
         return [made[i] for i in range(len(asks))]

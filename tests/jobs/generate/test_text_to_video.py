@@ -235,12 +235,18 @@ def test_what_is_no_video_is_a_failure_and_not_a_crash(give: Any, says: str) -> 
     assert says in result.why
 
 
-def test_an_error_of_the_model_is_a_failure_of_its_batch() -> None:
-    def fail(n: int, w: int, h: int) -> Any:
-        raise RuntimeError("shapes do not match")
+def test_an_error_of_the_model_is_a_failure_of_the_prompt_that_caused_it() -> None:
+    class Choosy(Fake):
+        def __call__(self, prompt: list[str], width: int, height: int, generator: Any, output_type: str) -> Any:
+            if "bad" in prompt:
+                raise RuntimeError("shapes do not match")
+            return super().__call__(prompt, width, height, generator, output_type)
 
-    (result,) = fake(fail).make([Ask("a", 1, "16:9")])
-    assert result == Failed("RuntimeError: shapes do not match")
+    pipe = fake(grey)
+    pipe.pipe = Choosy(grey)
+    results = pipe.make([Ask(prompt, 1, "16:9") for prompt in ("a", "b", "bad", "c", "d")])
+    assert results[2] == Failed("RuntimeError: shapes do not match")
+    assert [made(r).ladder for i, r in enumerate(results) if i != 2] == [None] * 4
 
 
 def test_pictures_count_as_clips_of_one_frame_and_pil_is_understood() -> None:
