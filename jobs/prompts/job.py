@@ -1,6 +1,6 @@
 """The job `prompts`: a user's texts, or texts drawn from the release, as storyboards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from jobs.errors import Terminal
@@ -11,7 +11,7 @@ from jobs.lake import Version
 from jobs.prompts import curate, grammar
 from jobs.prompts.analyse import clean, language, letters
 from jobs.prompts.request import Request, parse
-from jobs.prompts.rewriter import rewritten
+from jobs.prompts.rewriter import Refused, rewritten
 from jobs.prompts.safety import blocked
 from jobs.prompts.storyboard import Shot, Words, narrated, storyboard
 from jobs.run import Run
@@ -20,6 +20,8 @@ from schemas import PROMPTS, REJECTS, SAMPLES
 from schemas.settings import Settings
 
 Row = dict[str, Any]
+REFUSALS = 8
+"""So many prompts that the rewriter refuses, and none that it takes, are the fault of the endpoint or its model."""
 
 
 def grammar_of(settings: Settings) -> Words:
@@ -63,7 +65,11 @@ def planned(settings: Settings, release: Version | None) -> tuple[list[Row], lis
 
 
 def from_user(settings: Settings) -> tuple[list[Row], list[Row]]:
-    """Rows of `prompts` and of `rejects` for the texts of the user, in their order."""
+    """Rows of `prompts` and of `rejects` for the texts of the user, in their order.
+
+    Raises:
+        Terminal: the rewriter refused all.
+    """
     kept: dict[str, Row] = {}
     rejected: list[Row] = []
     for index, given in enumerate(settings.recipe.prompts.texts):
@@ -74,6 +80,8 @@ def from_user(settings: Settings) -> tuple[list[Row], list[Row]]:
             kept[row["prompt_id"]] = row
         else:
             rejected.append({"sample_id": row_id("request", index, given), **why})
+            _heed(rejected, kept, REFUSALS)
+    _heed(rejected, kept, 1)
     return list(kept.values()), rejected
 
 
@@ -98,7 +106,15 @@ def from_release(rows: Sequence[Mapping[str, Any]], settings: Settings) -> tuple
             kept.append(row)
         else:
             rejected.append({"sample_id": candidate.sample_ids[0], **why})
+            _heed(rejected, kept, REFUSALS)
+    _heed(rejected, kept, 1)
     return kept, rejected
+
+
+def _heed(rejected: Sequence[Row], kept: Collection[object], least: int) -> None:
+    """Raises Terminal where the last prompt, and so many in all, were refused by the rewriter and none was kept."""
+    if rejected and not kept and rejected[-1]["check"] == "rewriter" and sum(row["check"] == "rewriter" for row in rejected) >= least:
+        raise Terminal(str(rejected[-1]["detail"]))
 
 
 def judged(
@@ -131,7 +147,10 @@ def judged(
     if lacking := lettering.missing(said, settings.recipe.publish.font):
         return None, _why("font", "missing_glyphs", detail=f"the font has no letters for {lacking[:40]!r}; set publish.font to "
                                                            "one that has")
-    shots = edited or _storyboard(text, lang, request.style, settings)
+    try:
+        shots = edited or _storyboard(text, lang, request.style, settings)
+    except Refused as error:
+        return None, _why("rewriter", "generation_failed", detail=str(error))
     if hit := blocked(" ".join(s.prompt for s in shots), want.blocklist):
         return None, _why("safety", "unsafe", detail=f"{hit[0]!r} in a shot is on the list of blocked words ({hit[1]})")
     filmed = repr([(s.prompt, s.narration, s.duration_s) for s in shots])

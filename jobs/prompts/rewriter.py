@@ -22,11 +22,16 @@ _TASK = (
 )
 
 
+class Refused(ValueError):
+    """The endpoint does not want the words of one prompt, or answered them with something else than asked for: others may fare better."""
+
+
 def rewritten(shots: Sequence[Shot], lang: str, style: str, endpoint: str) -> list[Shot]:
     """The shots with prompts worded by the model; the narration stays as it is.
 
     Raises:
-        Terminal: the endpoint is not one, refuses, or answers with something else than asked for.
+        Refused: it does not word these shots.
+        Terminal: the endpoint is not one, or refuses the sender.
         Transient: it cannot be reached or is overloaded.
     """
     url, mark, model = endpoint.partition("#")
@@ -47,7 +52,7 @@ def _asked(url: str, body: dict[str, Any]) -> Any:
     try:
         return Chat(url, "prompts.rewriter", KEY).ask(body)["choices"][0]["message"]["content"]
     except TurnedDown as why:
-        raise Terminal(f"prompts.rewriter: {url} turns the request down: {why}") from None
+        raise Refused(f"prompts.rewriter: {url} turns the request down: {why}") from None
     except (KeyError, IndexError, TypeError):
         raise Terminal(f"prompts.rewriter: {url} did not answer like a chat endpoint") from None
 
@@ -59,8 +64,8 @@ def _sentences(answer: Any, count: int, endpoint: str) -> list[str]:
     except ValueError:
         found = None
     if not isinstance(found, list) or len(found) != count or not all(isinstance(p, str) for p in found):
-        raise Terminal(f"prompts.rewriter = {endpoint!r}: the model did not answer with {count} sentences; use another model")
+        raise Refused(f"prompts.rewriter = {endpoint!r}: the model did not answer with {count} sentences; use another model")
     prompts = [clean(p).replace("\n", " ")[:MAX_CHARS] for p in found]
     if not all(prompts):
-        raise Terminal(f"prompts.rewriter = {endpoint!r}: the model left a shot without words; use another model")
+        raise Refused(f"prompts.rewriter = {endpoint!r}: the model left a shot without words; use another model")
     return prompts

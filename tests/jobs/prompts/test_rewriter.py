@@ -9,6 +9,7 @@ import pytest
 from jobs import chat
 from jobs.errors import RunError, Terminal, Transient
 from jobs.prompts import job, rewriter
+from jobs.prompts.rewriter import Refused
 from jobs.prompts.storyboard import Shot
 from schemas.loading import load
 
@@ -23,12 +24,13 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     class Chat(BaseHTTPRequestHandler):
         answer: Any = ""
         status = 200
+        refuses = "\0"
         asked: list[Any] = []  # noqa: RUF012
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             Chat.asked.append((self.path, body, self.headers.get("Authorization")))
-            self.send_response(Chat.status)
+            self.send_response(400 if Chat.refuses in body["messages"][1]["content"] else Chat.status)
             self.send_header("Content-Type", "text/plain")
             if Chat.status == 302:
                 self.send_header("Location", f"http://localhost:{self.server.server_port}/elsewhere")  # type: ignore[attr-defined]
@@ -66,21 +68,21 @@ def test_shots_are_worded_and_what_is_said_stays(endpoint: Any, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("answer", "status", "kind", "says"),
     [
-        ("sure, here you go", 200, Terminal, "2 sentences"),
-        ('["one"]', 200, Terminal, "2 sentences"),
-        ('["one", 2]', 200, Terminal, "2 sentences"),
-        ('["one", "🎉"]', 200, Terminal, "without words"),
+        ("sure, here you go", 200, Refused, "2 sentences"),
+        ('["one"]', 200, Refused, "2 sentences"),
+        ('["one", 2]', 200, Refused, "2 sentences"),
+        ('["one", "🎉"]', 200, Refused, "without words"),
         (b"<html>", 200, Transient, "no JSON but text/plain"),
         (b'["x"]', 200, Terminal, "chat endpoint"),
         (b"{}", 200, Terminal, "chat endpoint"),
         ("", 401, Terminal, rewriter.KEY),
         ("", 302, Terminal, "302"),
-        ("", 400, Terminal, "turns the request down: 400"),
+        ("", 400, Refused, "turns the request down: 400"),
         ("", 503, Transient, "503"),
         ("", 429, Transient, "429"),
     ],
 )
-def test_an_answer_that_is_none_ends_the_run(endpoint: Any, answer: Any, status: int, kind: type[RunError], says: str) -> None:
+def test_an_answer_that_is_none(endpoint: Any, answer: Any, status: int, kind: type[Exception], says: str) -> None:
     endpoint.answer, endpoint.status = answer, status
     with pytest.raises(kind, match=says):
         rewriter.rewritten(SHOTS, "en", "creation", endpoint.url)
@@ -114,6 +116,27 @@ def test_what_the_model_says_is_checked_like_a_users_words(endpoint: Any) -> Non
     endpoint.answer = '["A street at dawn"]'
     (row,), none = job.from_user(settings)
     assert (row["shots"][0]["prompt"], none) == ("A street at dawn", [])
+
+
+def test_a_prompt_that_the_endpoint_does_not_word_is_rejected_alone(endpoint: Any) -> None:
+    """One that it turns down, as content filters do, and one that its model answers with other sentences."""
+    texts = ["We left at dawn.", "A bottle of wine.", "The sea at noon.", "Rain on glass. Wind. Then night came over the town and all was still."]
+    settings = load([f"prompts.texts={json.dumps(texts)}", "generate.model=owner/model", f"prompts.rewriter={endpoint.url}"], env={})
+    endpoint.answer, endpoint.refuses = '["A street at dawn"]', "wine"
+    kept, rejected = job.from_user(settings)
+    assert [row["text"] for row in kept] == [texts[0], texts[2]]
+    assert [(r["check"], r["reason"]) for r in rejected] == [("rewriter", "generation_failed")] * 2
+    assert "400" in rejected[0]["detail"]
+    assert "sentences" in rejected[1]["detail"]
+
+
+def test_an_endpoint_that_words_nothing_ends_the_run_before_it_is_asked_for_all(endpoint: Any) -> None:
+    texts = [f"The sea on day {i}." for i in range(100)]
+    settings = load([f"prompts.texts={json.dumps(texts)}", "generate.model=owner/model", f"prompts.rewriter={endpoint.url}"], env={})
+    endpoint.status = 400
+    with pytest.raises(Terminal, match="turns the request down"):
+        job.from_user(settings)
+    assert len(endpoint.asked) == job.REFUSALS
 
 
 def test_the_embedded_model_has_no_use_for_it() -> None:
