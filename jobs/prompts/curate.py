@@ -52,22 +52,32 @@ class Candidate:
 
 
 def looked_at(release: Version, count: int) -> list[dict[str, Any]]:
-    """The rows of a release that `count` prompts are drawn from: all, or of a large release those whose text falls into an even share of
-    hashes, so that all samples of one text are there or none."""
+    """The rows of a release that `count` prompts are drawn from: all that have a text, or of a large release those whose text falls into an even
+    share of hashes, so that all samples of one text are there or none. Only the first sample of a text keeps its embedding."""
     every = max(1, release.rows // LOOKED_AT)
     while True:
-        found = [row for piece in release.slices() for row in _thinned(piece.read(COLUMNS), every)]
-        if every == 1 or len({_given(row) for row in found}) >= TEXTS_PER_PROMPT * count:
+        found, first = list[dict[str, Any]](), dict[str, dict[str, Any]]()
+        for piece in release.slices():
+            for text, row, vector in _thinned(piece.read(COLUMNS), every):
+                found.append(row)
+                before = first.get(text)
+                if before is None or row["sample_id"] < before["sample_id"]:
+                    # copied, for a view would keep the column of the whole piece
+                    row["embedding"] = vector.values.to_numpy(zero_copy_only=False).copy() if vector.is_valid else None
+                    first[text] = row
+                    if before is not None:
+                        before["embedding"] = None
+        if every == 1 or len(first) >= TEXTS_PER_PROMPT * count:
             return found
         every = max(1, every // 8)
 
 
-def _thinned(rows: pa.Table, every: int) -> Iterator[dict[str, Any]]:
-    texts = rows.select(["caption", "title", "text"]).to_pylist()
-    for i in (i for i, row in enumerate(texts) if every == 1 or crc32(_given(row).encode()) % every == 0):
-        vector = rows["embedding"][i]
-        yield {**texts[i], **{name: rows[name][i].as_py() for name in ("sample_id", "engagement")},
-               "embedding": vector.values.to_numpy(zero_copy_only=False) if vector.is_valid else None}
+def _thinned(rows: pa.Table, every: int) -> Iterator[tuple[str, dict[str, Any], Any]]:
+    """Rows of the share that have a text, with it and their embeddings as Arrow has them."""
+    for i, texts in enumerate(rows.select(["caption", "title", "text"]).to_pylist()):
+        if crc32(_given(texts).encode()) % every == 0 and (text := _text(texts)):
+            own = {name: rows[name][i].as_py() for name in ("sample_id", "engagement")}
+            yield text, {**texts, **own, "embedding": None}, rows["embedding"][i]
 
 
 def _given(row: Mapping[str, Any]) -> str:

@@ -119,6 +119,28 @@ def test_a_text_with_masked_personal_data_is_no_prompt():
     assert [c.text for c in curate.candidates([plain | {"title": "a lake at sunset"}], ("en",))] == ["a lake at sunset"]
 
 
+def test_a_large_release_of_few_texts_is_not_collected(tmp_path, monkeypatch):
+    """Samples without a text are left out, and of those that share one the first alone brings its embedding, in any order of the parts."""
+    monkeypatch.setattr(curate, "LOOKED_AT", 20)
+    lake = Lake(str(tmp_path / "lake")).open(create=True)
+    rows = [{"sample_id": f"s{i * 37 % 400:03d}", "source_id": "s", "modality": "image", "split": "train", "uri": "u", "start_s": 0.0, "end_s": 0.0,
+             "duration_s": 0.0, "labels": [], "cut": "whole", "caption": f"a hill number {i % 5} by the sea" if i % 4 == 0 else None if i % 4 == 1 else "🎉",
+             "embedding": [float(i * 37 % 400), 1.0]} for i in range(400)]
+    facts = lake.write_part(SAMPLES, "v", "p.parquet", SAMPLES.rows(rows), group_bytes=4_000)
+    lake.write_json({"rows": 400, "files": [facts]}, "samples", "v", "manifest.json")
+    found = curate.looked_at(lake.version(SAMPLES, "v"), 1)
+    assert sorted(r["sample_id"] for r in found) == sorted(r["sample_id"] for r in rows if "hill" in (r["caption"] or ""))
+    kept = [r for r in found if r["embedding"] is not None]
+    assert len(kept) == 5
+    for row in kept:
+        assert row["sample_id"] == min(r["sample_id"] for r in rows if r["caption"] == row["caption"])
+        assert row["embedding"].tolist() == [float(row["sample_id"][1:]), 1.0]
+        assert row["embedding"].base is None
+    candidates = curate.candidates(found, ("en",))
+    assert sorted(len(c.sample_ids) for c in candidates) == [20] * 5
+    assert all(c.vector is not None for c in candidates)
+
+
 def test_of_a_large_release_a_share_of_the_texts_is_looked_at_with_all_samples_of_each(tmp_path, monkeypatch):
     lake = Lake(str(tmp_path / "lake")).open(create=True)
     rows = [{"sample_id": f"s{i:03d}", "source_id": "s", "modality": "image", "split": "train", "uri": "u", "start_s": 0.0, "end_s": 0.0, "duration_s": 0.0,
