@@ -5,13 +5,13 @@ are evened out so that the last one is not a single character.
 """
 
 import hashlib
-import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import regex
 from numpy.typing import NDArray
 
 from jobs.errors import Terminal
@@ -21,7 +21,9 @@ FONT = Path(__file__).with_name("fonts") / "NotoSansCJKsc-subset.otf"
 
 NO_START = frozenset("，。！？；：、）》」』】〉”’…—,.!?;:)%％℃°·～~]}")
 NO_END = frozenset("（《「『【〈“‘([{$￥¥€£#")
-_TOKEN = re.compile(r"\s+|[A-Za-z0-9À-ɏ'’@#$%&+./:_-]+[,.!?;:)]*|.", re.DOTALL)
+_TOKEN = regex.compile(r"\s+|(?:(?!\p{Han}|\p{Hiragana}|\p{Katakana}|\p{Hangul})[\p{L}\p{M}\p{N}]|['’@#$%&+./:_-])+[,.!?;:)]*|.", regex.DOTALL)
+SHAPED = regex.compile(r"[\p{bidi_class=R}\p{bidi_class=AL}\u0900-\u109f\u1780-\u18af]")
+"""Letters that run from the right, or change their shape or place beside others: Hebrew, Arabic, Indic scripts, Thai, Khmer and their kin."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,17 @@ class Overlay:
 
 
 @cache
-def font(size_px: int, path: str = "") -> Any:
-    """The font at a size; the same bytes give the same letters."""
+def font(size_px: int, path: str = "", *, shaping: bool = False) -> Any:
+    """The font at a size; the same bytes give the same letters, on machines with and without libfribidi, unless `shaping` is asked for, which needs
+    it."""
     from PIL import ImageFont
 
-    return ImageFont.truetype(path or str(FONT), size_px, layout_engine=ImageFont.Layout.BASIC)
+    return ImageFont.truetype(path or str(FONT), size_px, layout_engine=ImageFont.Layout.RAQM if shaping else ImageFont.Layout.BASIC)
+
+
+def face_for(text: str, size_px: int, path: str = "") -> Any:
+    """The font as it writes a text."""
+    return font(size_px, path, shaping=bool(SHAPED.search(text)))
 
 
 def fingerprint(path: str = "") -> str:
@@ -75,13 +83,26 @@ def _has(char: str, path: str) -> bool:
 
 
 def missing(text: str, path: str = "") -> str:
-    """Characters of a text that the font has no letter for, each once, in order; white space needs none."""
-    return "".join(c for c in dict.fromkeys(text) if not c.isspace() and not _has(c, path))
+    """Characters of a text that the font has no letter for, or that cannot be shaped on this machine, each once, in order; white space needs none."""
+    return "".join(c for c in dict.fromkeys(text) if not c.isspace() and not (_has(c, path) and (_can_shape() or not SHAPED.match(c))))
+
+
+def told(lacking: str) -> str:
+    """What to do about characters that are missing."""
+    there = "" if _can_shape() or not SHAPED.search(lacking) else ", and install libfribidi, without which such letters cannot be put in their places"
+    return f"the font has no letters for {lacking[:40]!r}; set publish.font to one that has{there}"
+
+
+@cache
+def _can_shape() -> bool:
+    from PIL import features
+
+    return bool(features.check("raqm"))
 
 
 def wrap(text: str, width_px: float, size_px: int, path: str = "") -> list[str]:
     """Lines no wider than `width_px`, as few as fit and as even as they can be; a longer word is cut."""
-    face = font(size_px, path)
+    face = face_for(text, size_px, path)
     tokens = _tokens(text, width_px, face)
     fewest = _filled(tokens, width_px, face)
     if len(fewest) < 2:
@@ -135,7 +156,7 @@ def drawn(lines: list[str], size_px: int, path: str = "", *, box: bool = False) 
     """White centred lines with a dark outline, or on a dark box; the place is left at 0, 0."""
     from PIL import Image, ImageDraw
 
-    face, edge = font(size_px, path), max(2, round(size_px * 0.09))
+    face, edge = face_for(" ".join(lines), size_px, path), max(2, round(size_px * 0.09))
     pad = edge + (round(size_px * 0.28) if box else 1)
     step = round(size_px * 1.28)
     widths = [face.getlength(line) for line in lines]

@@ -19,13 +19,16 @@ _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?
 _PILED = re.compile(r"[\u0300-\u036f\u0483-\u0489\u20d0-\u20ff]+")
 """Accents that belong to no letter: real ones are one character after normalisation."""
 _NARROW = {c: c - 0xfee0 for a, z in ((0xff10, 0xff19), (0xff21, 0xff3a), (0xff41, 0xff5a)) for c in range(a, z + 1)} | {
-    0x2080 + n: 0x30 + n for n in range(10)} | dict.fromkeys((0x0b, 0x0c, 0x1c, 0x1d, 0x1e, 0x85, 0x2028, 0x2029), "\n")
-"""Full-width letters and digits, and the low ones of formulas (few fonts have them), as plain ones; other ends of line as such."""
+    0x2080 + n: 0x30 + n for n in range(10)} | dict.fromkeys((0x0b, 0x0c, 0x1c, 0x1d, 0x1e, 0x85, 0x2028, 0x2029), "\n") | {
+    0x203c: "!!", 0x2047: "??", 0x2048: "?!", 0x2049: "!?"}
+"""Full-width letters and digits, the low ones of formulas (few fonts have them) and double marks as plain ones; other ends of line as such."""
 _URL = re.compile(r"""[ \t]*(?:https?://|www\.)[^\s\u3000-\u303f\u3400-\u9fff\uff00-\uffef“”‘’…—]+(?<![.,!?;:"'])""", re.IGNORECASE)
 """Ends before ideographs and their marks, which follow it without a space, and before the marks of the sentence that it stands in."""
 _MARKDOWN = re.compile(r"^\s{0,3}(?:#{1,6}\s+|>\s?|[-*+]\s+|\d{1,2}\.\s+|[-*_]{3,}\s*$|```\w*\s*$)", re.MULTILINE)
 _EMPHASIS = re.compile(r"(?<![\d*])(\*{1,3}|__|`+|~~)(?=\S)(.+?)(?<=\S)\1(?![\d*])")
 """Not between numbers, which stars multiply."""
+_PICTOGRAPH = re.compile(r"(?![‼⁉™])[\u2010-\u2bff\u3030\u303d]\ufe0f|[ℹ\u25fb-\u25fe]")
+"""Signs that a selector makes a picture, and those that are one by themselves though their class is not that of pictographs."""
 _SYMBOLS = frozenset("°℃℉№©®™%‰€£¥￥$+=<>~×÷±|^㎡㎥㎞㎝㎜㎏㏄")
 """Symbols that stand for a word or a relation and stay."""
 
@@ -91,7 +94,8 @@ class Analysis:
 
 def clean(text: str) -> str:
     """The text without markup, links, Markdown signs, control characters and pictographs, on normalised white space."""
-    text = _PILED.sub("", unicodedata.normalize("NFC", html.unescape(_ESCAPE.sub("", text)))).translate(_NARROW)
+    text = _PICTOGRAPH.sub("", html.unescape(_ESCAPE.sub("", text)))
+    text = _PILED.sub("", unicodedata.normalize("NFC", text)).translate(_NARROW)
     text = _URL.sub("", _LINK.sub(r"\1", _MARKUP.sub(" ", text)))
     text = _EMPHASIS.sub(r"\2", _MARKDOWN.sub("", text))
     text = "".join(" " if c in "\t\r\u3000\xa0" else c for c in text if c in "\n\t\r" or _speakable(c))

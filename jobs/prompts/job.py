@@ -145,8 +145,7 @@ def judged(
         return None, _why("language", "unspoken", detail=f"{told}; the voice {settings.recipe.publish.voice!r} speaks "
                           f'{", ".join(sorted(spoken))}: set publish.voice to another, or give {{"text": …, "lang": "{min(spoken)}"}}')
     if lacking := lettering.missing(said, settings.recipe.publish.font):
-        return None, _why("font", "missing_glyphs", detail=f"the font has no letters for {lacking[:40]!r}; set publish.font to "
-                                                           "one that has")
+        return None, _why("font", "missing_glyphs", detail=lettering.told(lacking))
     try:
         shots = edited or _storyboard(text, lang, request.style, settings)
     except Refused as error:

@@ -164,11 +164,10 @@ def _spoken(prompt: Row, settings: Settings, measured: dict[str, float]) -> "Spe
 
 
 def _legible(text: str, settings: Settings) -> None:
-    from jobs.generate.lettering import missing
+    from jobs.generate import lettering
 
-    if lacking := missing(text, settings.recipe.publish.font):
-        detail = f"the font has no letters for {lacking[:40]!r}; set publish.font to one that has"
-        raise Refused("font", "missing_glyphs", detail)
+    if lacking := lettering.missing(text, settings.recipe.publish.font):
+        raise Refused("font", "missing_glyphs", lettering.told(lacking))
 
 
 def _made(

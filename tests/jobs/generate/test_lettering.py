@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import features
 
 from jobs.errors import Terminal
 from jobs.generate import compose, lettering
 from jobs.generate.lettering import NO_END, NO_START, wrap
 
 ZH = "我想和朋友们分享这个难忘的时刻，希望“大家”都能看到《雪山》的美景。"
+HEBREW = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 EN = "where the air was thin and clear and every peak looked close enough to touch"
 
 
@@ -27,8 +29,35 @@ def test_lines_fit_and_keep_the_rules(text: str, width: int) -> None:
     assert not any(line[-1] in NO_END for line in lines)
 
 
-def test_english_words_stay_whole() -> None:
-    assert [w for line in wrap(EN, 420, 45) for w in line.split()] == EN.split()
+@pytest.mark.parametrize("text", [
+    EN, "Hôm nay trời đẹp, chúng tôi đi biển ngắm hoàng hôn và ăn bữa tối ở bến cảng", "Σήμερα πήγαμε στη θάλασσα και είδαμε το ηλιοβασίλεμα",
+    "Сегодня мы поехали в горы, и там было очень красиво", "Z\u0335algo sta\u0323rs ove\u0330r the\u0331 sea\u0332 and the\u0331 hills",
+])
+def test_words_stay_whole(text: str) -> None:
+    for width in range(340, 700, 20):
+        assert [w for line in wrap(text, width, 45) for w in line.split()] == text.split()
+
+
+@pytest.mark.skipif(not HEBREW.exists() or not features.check("raqm"), reason="no font with Hebrew, or no libfribidi, on this machine")
+def test_letters_from_the_right_are_drawn_so_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hebrew letters do not join: drawn right, they are the reversed word in a font that is not shaped."""
+    from PIL import Image, ImageDraw
+
+    path = str(HEBREW)
+    core = lettering.drawn(["שלום"], 60, path).core
+
+    def plain(word: str) -> float:
+        picture = Image.new("L", core.shape[::-1], 0)
+        at = ((core.shape[1] - lettering.font(60, path).getlength(word)) / 2, core.shape[0] / 2)
+        ImageDraw.Draw(picture).text(at, word, fill=255, font=lettering.font(60, path), anchor="lm")
+        return float(np.corrcoef(core.ravel(), (np.asarray(picture) > 229).ravel())[0, 1])
+
+    assert plain("םולש") > 0.9 > 0.6 > plain("שלום")
+    assert lettering.missing("שלום ok", path) == ""
+    monkeypatch.setattr(lettering, "_can_shape", lambda: False)
+    assert lettering.missing("שלום ok", path) == "שלום"
+    assert "libfribidi" in lettering.told("שלום")
+    assert "libfribidi" not in lettering.told("𠮷")
 
 
 def test_lines_are_even() -> None:
