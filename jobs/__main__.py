@@ -1,6 +1,7 @@
 """The `reelmill` command: parses words, calls `jobs.cli`, and turns errors into one sentence and an exit code.
 
-Exit codes: 0 done, 1 an unforeseen fault, 64 the same command will fail again, 75 try again, 130 interrupted.
+Exit codes: 0 done, 1 an unforeseen fault, 64 the same command will fail again, 75 try again, 130 interrupted, 141 whoever read the output
+went away before its end.
 """
 
 import argparse
@@ -72,21 +73,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _guarded(name: str, words: Sequence[str]) -> int:
+    from jobs.cli.common import note, unread
     from schemas.settings import SettingsError
 
     try:
         args = parser_of(name).parse_args(words)
-        return int(importlib.import_module(COMMANDS[name][0]).main(args) or 0)
+        code = int(importlib.import_module(COMMANDS[name][0]).main(args) or 0)
+        sys.stdout.flush()
+        return code
     except SettingsError as error:
         return _say(Terminal(str(error)))
     except RunError as error:
         return _say(error)
     except KeyboardInterrupt:
-        print("reelmill: interrupted; the same command continues where it stopped", file=sys.stderr)
+        note("reelmill: interrupted; the same command continues where it stopped")
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        unread(sys.stdout)
+        return 141  # as a process that SIGPIPE ends
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return _say(Transient(f"the disk is full ({error.filename or 'while writing'}); free some space and try again"))
@@ -101,7 +105,9 @@ def _guarded(name: str, words: Sequence[str]) -> int:
 
 
 def _say(error: RunError) -> int:
-    print(f"reelmill: {error}", file=sys.stderr)
+    from jobs.cli.common import note
+
+    note(f"reelmill: {error}")
     if os.environ.get("REELMILL_DEBUG"):
         import traceback
 

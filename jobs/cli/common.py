@@ -2,10 +2,11 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from jobs.errors import Terminal
 from jobs.lake import Lake
@@ -53,8 +54,18 @@ def show(facts: Any, as_json: bool, text: str) -> None:
 
 
 def note(text: str) -> None:
-    """A line about progress, on standard error, so that standard output holds results alone."""
-    print(text, file=sys.stderr, flush=True)
+    """A line about progress, on standard error, so that standard output holds results alone; the work goes on if nobody reads it any more."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        unread(sys.stderr)
+
+
+def unread(stream: TextIO) -> None:
+    """From now on nothing comes of what is written to a standard stream whose reader is gone."""
+    hole = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(hole, stream.fileno())
+    os.close(hole)
 
 
 def page_to_write(name: str) -> Path:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -131,3 +132,24 @@ def test_the_list_of_settings_has_the_thresholds_in_force(capsys):
 ])
 def test_whatif_names_what_it_does_not_count(sets, others):
     assert whatif.others(argparse.Namespace(sets=sets, settings=None)) == others
+
+
+def test_work_goes_on_when_nobody_reads_what_it_says(tmp_path):
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "a.txt").write_text("a quiet morning at the lake")
+    lake = str(tmp_path / "lake")
+    assert main(["run", "collect", "--source", str(tmp_path / "sources"), "--lake", lake]) == 0
+    gone, pipe = os.pipe()
+    os.close(gone)
+    done = subprocess.run([sys.executable, "-m", "jobs", "run", "clean", "--lake", lake], stderr=pipe, check=False, timeout=300)
+    os.close(pipe)
+    assert done.returncode == 0
+    assert {p.stem for p in (tmp_path / "lake" / "_current").iterdir()} == {"collect", "measure", "judge"}
+
+
+def test_a_result_that_nobody_reads_is_no_success():
+    gone, pipe = os.pipe()
+    os.close(gone)
+    done = subprocess.run([sys.executable, "-m", "jobs", "list", "--jobs"], stdout=pipe, stderr=subprocess.PIPE, check=False, timeout=300)
+    os.close(pipe)
+    assert (done.returncode, done.stderr) == (141, b"")
