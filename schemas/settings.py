@@ -309,8 +309,8 @@ class Runtime(Section):
     folder's own file:// or the bucket's s3:// address, since RSS takes no relative ones."""
     master: str = "local[*]"
     """Spark master."""
-    device: str = "auto"
-    """auto, cpu or cuda."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where models run; auto: on CUDA where there is one."""
     driver_memory: str = "2g"
     """Heap of the Spark driver; media bytes never enter it."""
     progress: bool = True

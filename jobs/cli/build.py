@@ -6,6 +6,7 @@ from typing import Any
 
 from jobs.cli.common import json_word, note, settings_of, settings_words, show
 from jobs.job import CORPUS
+from jobs.label.labeler import cast
 from jobs.lake import Lake
 from jobs.run import Outcome, execute
 from jobs.state import checked, funnel_lines, release_of
@@ -35,7 +36,8 @@ def main(args: argparse.Namespace) -> int:
 
 
 def build(settings: Settings, *, quiet: bool = False) -> dict[str, Any]:
-    """Run the corpus jobs and gates; the facts that `--json` prints."""
+    """Run the corpus jobs and gates; the facts that `--json` prints. Models are looked for before anything is decoded."""
+    cast(settings.recipe.label)
     execute_check = []
     with Lake(settings.runtime.lake).lock("`reelmill build`"):
         for name in CORPUS:

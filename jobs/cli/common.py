@@ -35,12 +35,22 @@ def json_word(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(args: argparse.Namespace, **more: Any) -> Settings:
-    """The settings in force for parsed words; `more` are `name=value` with `__` for dots, None to leave one out."""
+    """The settings in force for parsed words; `more` are `name=value` with `__` for dots, None to leave one out.
+
+    Raises:
+        SettingsError, Terminal: an unknown name or a value that does not hold, also of filters and labelers, which jobs would find last.
+    """
+    from jobs.clean.policy import resolve
+    from jobs.label.labeler import named
+
     sets = list(args.sets)
     if getattr(args, "lake", None) is not None:
         sets.append(f"runtime.lake={json.dumps(args.lake)}")
     sets += [f"{name.replace('__', '.')}={json.dumps(value)}" for name, value in more.items() if value is not None]
-    return load(sets, args.settings)
+    settings = load(sets, args.settings)
+    resolve(settings.recipe.policy)
+    named(settings.recipe.label)
+    return settings
 
 
 def lake_of(args: argparse.Namespace) -> Lake:

@@ -124,6 +124,17 @@ def labelers() -> Mapping[str, Labeler]:
     return MappingProxyType({labeler.name: labeler for labeler in sorted(found, key=lambda labeler: labeler.name)})
 
 
+def named(settings: Label) -> None:
+    """Whether there is every labeler that the settings name.
+
+    Raises:
+        Terminal: there is not; names the nearest.
+    """
+    if settings.labelers and (unknown := sorted(set(settings.labelers) - set(labelers()))):
+        near = difflib.get_close_matches(unknown[0], labelers(), n=1, cutoff=0.0)
+        raise Terminal(f"there is no labeler {unknown[0]!r}; the nearest is {near[0]!r}")
+
+
 @dataclass(frozen=True)
 class Cast:
     """Who labels in a run: the models in force by labeler, and why the others stay out."""
@@ -139,9 +150,7 @@ def cast(settings: Label) -> Cast:
         Terminal: a labeler asked for by name is unknown or cannot run, or a model is refused or out of reach.
     """
     known = labelers()
-    if unknown := sorted(set(settings.labelers) - set(known)):
-        near = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.0)
-        raise Terminal(f"there is no labeler {unknown[0]!r}; the nearest is {near[0]!r}")
+    named(settings)
     models, absent = {}, {}
     for name in settings.labelers or tuple(known):
         try:

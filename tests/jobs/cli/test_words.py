@@ -104,6 +104,29 @@ def test_words_that_cannot_be_meant_are_refused_before_any_work(words, says, tmp
     assert not (tmp_path / "m").exists()
 
 
+@pytest.mark.parametrize("words", [["build", "{tmp}"], ["run", "collect", "--source", "{tmp}"], ["generate", "--prompt", "the sea at dawn"]])
+@pytest.mark.parametrize(("setting", "says"), [
+    ("policy.filters.duratoin.min_s=3", "the nearest is 'duration'"),
+    ("policy.filters.duration.min=3", "the nearest is 'min_s'"),
+    ("policy.filters.duration.min_s=short", "duration"),
+    ('label.labelers=["ocrr"]', "the nearest is 'ocr'"),
+    ("runtime.device=gpu", "runtime.device = 'gpu': Input should be 'auto', 'cpu' or 'cuda'"),
+])
+def test_settings_that_do_not_hold_are_said_before_the_first_job(words, setting, says, tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("a quiet morning at the lake")
+    lake = tmp_path / "lake"
+    assert main([*(word.replace("{tmp}", str(tmp_path)) for word in words), "--lake", str(lake), "--set", setting]) == 64
+    assert says in capsys.readouterr().err
+    assert not lake.exists()
+
+
+def test_a_model_that_is_not_there_is_said_before_anything_is_decoded(tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("a quiet morning at the lake")
+    assert main(["build", str(tmp_path), "--lake", str(tmp_path / "lake"), "--set", "label.clip_model=local-dir:/no/where"]) == 64
+    assert "/no/where" in capsys.readouterr().err
+    assert not (tmp_path / "lake").exists()
+
+
 @pytest.mark.parametrize("source", ["{tmp}/nothing", "{tmp}/empty"])
 def test_a_build_of_nothing_leaves_no_folder(source, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
