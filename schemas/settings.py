@@ -299,7 +299,7 @@ class Runtime(Section):
     lake: str = Field(default="./lake", min_length=1)
     """Root of the lake: a folder or any fsspec URL."""
     sources: tuple[str, ...] = ()
-    """Folders and files to collect."""
+    """Folders and files to collect; what lies in `lake` and `out` is left out where these lie in a source."""
     capture: Capture = Capture()
     """Live streams to record."""
     out: str = ""

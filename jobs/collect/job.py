@@ -16,7 +16,7 @@ from jobs.collect import behaviour
 from jobs.collect.fields import merged, stored
 from jobs.collect.manifest import Joined, Places, given_texts, join
 from jobs.collect.sidecar import read_sidecar, sidecars_of
-from jobs.collect.source import Found, fingerprint, listing, local, lost, opened
+from jobs.collect.source import Found, fingerprint, listing, local, lost, opened, written_to
 from jobs.collect.sources.file import hollow
 from jobs.collect.tables import MAX_LINE_BYTES, SUFFIXES, Chunk, Line, NotATable, Shape, chunks, decode, rows
 from jobs.fuse.tombstones import Tombstones, tombstones
@@ -97,7 +97,7 @@ class _Rows:
 def run(run: Run) -> None:
     """Plan on the driver, collect in tasks."""
     recipe, runtime = run.settings.recipe.collect, run.settings.runtime
-    found = _listed(runtime.sources, recipe.follow_links)
+    found = _listed(runtime.sources, recipe.follow_links, written_to(runtime))
     _listed.cache_clear()  # 0.7 GB a million objects
     items = list(plan(found, recipe.k_anonymity))
     stones = tombstones(run.lake)
@@ -385,15 +385,15 @@ def _a(modality: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _listed(sources: tuple[str, ...], follow_links: bool) -> list[Found]:
+def _listed(sources: tuple[str, ...], follow_links: bool, own: tuple[str, ...]) -> list[Found]:
     """The listing after which a version is named and from which it is made: one, whatever is written between the two."""
-    return listing(sources, follow_links)
+    return listing(sources, follow_links, own)
 
 
 def outside(settings: Settings) -> dict[str, str]:
     """What the version depends on beside the recipe: the listing, so that an unchanged folder is never read again."""
     _listed.cache_clear()
-    return {"listing": fingerprint(_listed(settings.runtime.sources, settings.recipe.collect.follow_links))}
+    return {"listing": fingerprint(_listed(settings.runtime.sources, settings.recipe.collect.follow_links, written_to(settings.runtime)))}
 
 
 COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=13, recipe=("collect",), run=run, outside=outside)

@@ -20,7 +20,9 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from jobs.errors import Terminal, Transient
+from jobs.lake import Lake
 from jobs.version import digest
+from schemas.settings import Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,19 @@ def connector(root: str) -> Connector:
     raise Terminal(f"{root}: {why}; give a folder, a file or a URL that fsspec knows")
 
 
-def listing(roots: Sequence[str], follow_links: bool = False) -> list[Found]:
+def written_to(runtime: Runtime) -> tuple[str, ...]:
+    """The folders that the lake and the videos made from it are written to, as the uris of what lies there begin."""
+    places = [Lake(place) for place in (runtime.lake, runtime.out) if place]
+    return tuple(os.path.realpath(place.path()) if place.local else place.url() for place in places)
+
+
+def listing(roots: Sequence[str], follow_links: bool = False, ours: Sequence[str] = ()) -> list[Found]:
     """Every object below the roots, by path.
+
+    Args:
+        roots: Folders, files, URLs.
+        follow_links: Follow links that stay inside a root.
+        ours: Folders that are left out where they lie below a root: a lake in its source would make each build another one.
 
     Raises:
         Terminal: no roots, a root without a name or that is not there, or one that holds nothing.
@@ -119,9 +132,9 @@ def listing(roots: Sequence[str], follow_links: bool = False) -> list[Found]:
     found: dict[str, Found] = {}
     known: set[str] = set()
     for root, label in zip(roots, _labels(roots), strict=True):
-        objects = list(connector(root).listed(root, follow_links))
+        objects = [item for item in connector(root).listed(root, follow_links) if not any(_inside(item, folder) for folder in ours)]
         if not objects:
-            raise Terminal(f"{root}: the folder holds no files (names that begin with a dot are not collected)")
+            raise Terminal(f"{root}: the folder holds no files (names that begin with a dot and the lake itself are not collected)")
         for item in objects:
             if item.uri not in known:  # a root inside another root: its objects are there already
                 placed = f"{label}/{item.rel_path}" if label and item.rel_path != label else item.rel_path
@@ -130,6 +143,12 @@ def listing(roots: Sequence[str], follow_links: bool = False) -> list[Found]:
                 found[placed] = replace(item, rel_path=placed)
         known.update(item.uri for item in objects)
     return [found[path] for path in sorted(found)]
+
+
+def _inside(item: Found, folder: str) -> bool:
+    """Whether an object lies in a folder that itself lies below the object's root."""
+    rest = item.uri.removeprefix(f"{folder}/")
+    return len(rest) < min(len(item.uri), len(item.rel_path))
 
 
 def fingerprint(found: Sequence[Found]) -> str:

@@ -9,9 +9,12 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFile, MemoryFileSystem
 
-from jobs.collect.source import fingerprint, listing, local, lost, opened
+from jobs.collect.source import fingerprint, listing, local, lost, opened, written_to
 from jobs.collect.sources.file import hollow
 from jobs.errors import Terminal, Transient
+from jobs.run import execute
+from schemas.loading import load
+from schemas.settings import Runtime
 
 
 def by_path(*roots, **options):
@@ -148,6 +151,29 @@ def test_a_pipe_that_took_the_place_of_a_file_never_waits(tmp_path):
         pass
 
 
+def test_a_lake_in_its_source_is_no_source(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_text("a quiet morning at the lake")
+    (tmp_path / "lakeside.txt").write_text("a loud evening at the lake")
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "film.mp4").write_bytes(b"x")
+    settings = load(["sources=[\".\"]", "lake=./lake", "out=made", "progress=false"], env={})
+    first = execute("collect", settings)
+    assert (tmp_path / "lake" / "sources").is_dir()
+    assert (first.seen, first.kept) == (2, 2)
+    assert execute("collect", settings).stood
+
+
+def test_a_source_in_the_lake_is_collected_where_it_is_named(tmp_path):
+    (tmp_path / "lake" / "in").mkdir(parents=True)
+    file = tmp_path / "lake" / "in" / "a.txt"
+    file.write_text("a")
+    ours = [str(tmp_path / "lake")]
+    assert [f.rel_path for root in (file, file.parent, file.parents[1]) for f in listing([str(root)], ours=ours)] == ["a.txt", "a.txt", "in/a.txt"]
+    with pytest.raises(Terminal, match="the lake itself"):
+        listing([str(tmp_path)], ours=ours)
+
+
 def test_objects_behind_a_url_are_listed_and_fetched():
     memory = fsspec.filesystem("memory")
     memory.pipe("/bucket/a.mp4", b"abc")
@@ -155,6 +181,8 @@ def test_objects_behind_a_url_are_listed_and_fetched():
     found = by_path("memory://bucket")
     assert list(found) == ["a.mp4"]
     assert found["a.mp4"].connector == "memory"
+    memory.pipe("/bucket/lake/sources/part.parquet", b"abc")
+    assert list(by_path("memory://bucket", ours=written_to(Runtime(lake="memory://bucket/lake")))) == ["a.mp4"]
     with local(found["a.mp4"].uri) as path, open(path, "rb") as file:
         assert file.read() == b"abc"
     assert not os.path.exists(path)
