@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobs.cli.common import json_word, lake_of, settings_of, settings_words, show, table
+from jobs.cli.common import json_word, lake_of, nonempty, settings_of, settings_words, show, table
 from jobs.errors import Terminal
 from jobs.state import table_version
 
@@ -34,7 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
     parser.add_argument("--table", default="clips", choices=("clips",))
     how = parser.add_mutually_exclusive_group(required=True)
-    how.add_argument("--labels", metavar="FILE", help="CSV, JSONL or a JSON list with clip_id and mark: keep or drop")
+    how.add_argument("--labels", type=nonempty, metavar="FILE", help="CSV, JSONL or a JSON list with clip_id and mark: keep or drop")
     how.add_argument("--quantile", type=float, metavar="YIELD", help="share of clips that each limit alone should keep")
     parser.add_argument("--min-precision", type=float, default=0.9, help="least share of rightly dropped clips (default 0.9)")
     settings_words(parser)

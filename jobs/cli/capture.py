@@ -5,14 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
-from jobs.cli.common import json_word, note, settings_of, settings_words, show
+from jobs.cli.common import json_word, nonempty, note, settings_of, settings_words, show
 from jobs.errors import RunError, Terminal, Transient
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
     parser.add_argument("streams", nargs="*", metavar="URL", help="addresses of HLS playlists; all are recorded at once")
-    parser.add_argument("--out", metavar="DIR", help="landing folder")
+    parser.add_argument("--out", type=nonempty, metavar="DIR", help="landing folder")
     parser.add_argument("--seconds", type=float, help="length of media to record of each (default 600)")
     settings_words(parser, lake=False)
     json_word(parser)

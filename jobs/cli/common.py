@@ -29,6 +29,17 @@ def settings_words(parser: argparse.ArgumentParser, *, lake: bool = True) -> Non
     parser.add_argument("--settings", metavar="JSON|FILE", help="settings as a JSON object or a file of one")
 
 
+def nonempty(word: str) -> str:
+    """A name of a file, folder or release as it stands on the command line, for `type=` of an argument.
+
+    Raises:
+        ArgumentTypeError: it is empty. Taken for a word that was left out, it would have another thing done.
+    """
+    if not word.strip():
+        raise argparse.ArgumentTypeError("the name is empty; is a variable of the command line empty?")
+    return word
+
+
 def json_word(parser: argparse.ArgumentParser) -> None:
     """Add --json."""
     parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object instead of text")

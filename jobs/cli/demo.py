@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.cli.build import vars_of
-from jobs.cli.common import json_word, note, show, table
+from jobs.cli.common import json_word, nonempty, note, show, table
 from jobs.cli.generate import published
 from jobs.demo.corpus import render
 from jobs.demo.truth import Finding, compare
@@ -23,7 +23,7 @@ from schemas.loading import load
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
-    parser.add_argument("--out", default="demo", metavar="DIR", help="folder for the corpus, the lake and the videos (default ./demo)")
+    parser.add_argument("--out", type=nonempty, default="demo", metavar="DIR", help="folder for the corpus, the lake and the videos (default ./demo)")
     json_word(parser)
 
 

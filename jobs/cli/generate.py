@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.cli.build import line, vars_of
-from jobs.cli.common import json_word, note, settings_of, settings_words, show
+from jobs.cli.common import json_word, nonempty, note, settings_of, settings_words, show
 from jobs.errors import Terminal
 from jobs.job import VIDEOS
 from jobs.lake import Lake
@@ -21,15 +21,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prompt", action="append", metavar="TEXT", help="what the video is about (repeatable); none: drawn from the release"
     )
-    parser.add_argument("--prompts", metavar="FILE", help="a CSV or JSONL of prompts with a column `text`")
-    parser.add_argument("--storyboard", metavar="FILE", help="storyboards to film as they stand: JSON as --plan writes it")
+    parser.add_argument("--prompts", type=nonempty, metavar="FILE", help="a CSV or JSONL of prompts with a column `text`")
+    parser.add_argument("--storyboard", type=nonempty, metavar="FILE", help="storyboards to film as they stand: JSON as --plan writes it")
     parser.add_argument(
-        "--plan", nargs="?", const="-", metavar="FILE", help="write the storyboards as JSON and stop; edit it and give it to --storyboard"
+        "--plan", type=nonempty, nargs="?", const="-", metavar="FILE", help="write the storyboards as JSON and stop; edit it and give it to --storyboard"
     )
     parser.add_argument("--count", type=int, help="how many prompts are drawn from the release")
     parser.add_argument("--aspect", choices=("9:16", "16:9", "1:1"))
     parser.add_argument("--style", choices=("creation", "education", "entertainment", "promotion"))
-    parser.add_argument("--out", metavar="DIR", help="folder that the videos are published to (default: LAKE/videos)")
+    parser.add_argument("--out", type=nonempty, metavar="DIR", help="folder that the videos are published to (default: LAKE/videos)")
     settings_words(parser)
     json_word(parser)
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from jobs.cli.common import facts_text, json_word, lake_of, settings_words, show, table
+from jobs.cli.common import facts_text, json_word, lake_of, nonempty, settings_words, show, table
 from jobs.errors import Terminal
 
 
@@ -11,7 +11,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
     parser.add_argument("what", choices=("list", "show", "verify", "diff", "card", "export"), nargs="?", default="list")
     parser.add_argument("names", nargs="*", metavar="RELEASE", help="name, beginning of the fingerprint, or `latest`")
-    parser.add_argument("--out", metavar="DIR", help="export: folder for the WebDataset tars")
+    parser.add_argument("--out", type=nonempty, metavar="DIR", help="export: folder for the WebDataset tars")
     settings_words(parser)
     json_word(parser)
 

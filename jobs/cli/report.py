@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from jobs.cli.common import json_word, lake_of, page_to_write, settings_words, show
+from jobs.cli.common import json_word, lake_of, nonempty, page_to_write, settings_words, show
 from jobs.lake import Lake
 from schemas import REJECTS, SAMPLES
 from schemas.settings import Policy
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
-    parser.add_argument("--out", default="report.html", metavar="FILE", help="page to write (default ./report.html)")
+    parser.add_argument("--out", type=nonempty, default="report.html", metavar="FILE", help="page to write (default ./report.html)")
     settings_words(parser)
     json_word(parser)
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from jobs.cli.common import json_word, settings_of, settings_words, show
+from jobs.cli.common import json_word, nonempty, settings_of, settings_words, show
 from jobs.errors import Terminal
 
 
@@ -11,14 +11,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
     parser.add_argument("kind", choices=("clip", "t2v"))
     parser.add_argument(
-        "--release", metavar="R", help="name of a release in the lake, or its folder; none: scenes are rendered as they are needed"
+        "--release", type=nonempty, metavar="R", help="name of a release in the lake, or its folder; none: scenes are rendered as they are needed"
     )
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the model, its checkpoints and its card")
+    parser.add_argument("--out", type=nonempty, required=True, metavar="DIR", help="folder of the model, its checkpoints and its card")
     parser.add_argument("--steps", type=int, help="optimiser steps (default: the recipe of the shipped model)")
     parser.add_argument("--seconds", type=float, help="stop after so many seconds")
     parser.add_argument("--batch", type=int, help="clips or pictures of one step (default: what suits the device)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--base", metavar="DIR", help="go on from this model of the same kind")
+    parser.add_argument("--base", type=nonempty, metavar="DIR", help="go on from this model of the same kind")
     parser.add_argument("--measure-only", action="store_true", help="train nothing; measure the model in --out again and renew its card")
     parser.add_argument("--evaluate", type=int, default=200, metavar="N", help="scenes drawn per language for the card (default 200)")
     parser.add_argument(

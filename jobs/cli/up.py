@@ -7,12 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from jobs.cli.common import note, settings_of, settings_words
+from jobs.cli.common import nonempty, note, settings_of, settings_words
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
-    parser.add_argument("--home", default="airflow", metavar="DIR", help="folder of Airflow's database and logs (default ./airflow)")
+    parser.add_argument("--home", type=nonempty, default="airflow", metavar="DIR", help="folder of Airflow's database and logs (default ./airflow)")
     parser.add_argument("--port", type=int, default=8080)
     settings_words(parser)
 

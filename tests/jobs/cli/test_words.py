@@ -32,6 +32,20 @@ def test_wrong_words_are_terminal_and_point_at_the_help(words, capsys):
     assert "--help" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("empty", ["", " "])
+@pytest.mark.parametrize("words", [
+    ["generate", "--plan"], ["generate", "--prompt", "the sea", "--prompts"], ["generate", "--prompt", "the sea", "--storyboard"],
+    ["generate", "--prompt", "the sea", "--out"], ["explain", "x", "--html"], ["report", "--out"], ["release", "export", "--out"],
+    ["train", "clip", "--out", "m", "--base"], ["train", "clip", "--out", "m", "--release"], ["train", "clip", "--out"], ["demo", "--out"],
+    ["capture", "http://127.0.0.1:1/a.m3u8", "--out"], ["up", "--home"], ["calibrate", "--labels"]])
+def test_a_name_that_is_empty_is_not_taken_for_none(words, empty, capsys, monkeypatch):
+    monkeypatch.setattr(f"jobs.cli.{words[0]}.main", lambda args: 0)
+    with pytest.raises(SystemExit) as ended:
+        main([*words, empty])
+    assert ended.value.code == 64
+    assert capsys.readouterr().err.startswith(f"reelmill: argument {words[-1]}: the name is empty; is a variable of the command line empty?")
+
+
 def test_help_lists_every_command(capsys):
     assert main(["--help"]) == 0
     said = capsys.readouterr().out
