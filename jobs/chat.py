@@ -40,8 +40,8 @@ class _Broken(Exception):
     """An answer came that is none."""
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The key is for the server that was named."""
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """For `build_opener`: a key is for the server that was named and for none that it sends on to."""
 
     def redirect_request(self, *words: Any) -> None:
         return None
@@ -98,7 +98,7 @@ class Chat:
         headers = {"Content-Type": JSON}
         if key := os.environ.get(self.key_env):
             headers["Authorization"] = f"Bearer {key}"
-        opener = urllib.request.build_opener(_NoRedirect)
+        opener = urllib.request.build_opener(NoRedirect)
         with opener.open(urllib.request.Request(self.url, json.dumps(body).encode(), headers), timeout=TIMEOUT_S) as response:
             kind = response.headers.get_content_type()
             if kind == "text/event-stream":

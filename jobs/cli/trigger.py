@@ -6,9 +6,10 @@ import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from http.client import HTTPException
+from http.client import HTTPException, InvalidURL
 from typing import Any
 
+from jobs.chat import NoRedirect
 from jobs.cli.common import json_word, show
 from jobs.errors import Terminal, Transient
 
@@ -30,12 +31,14 @@ def main(args: argparse.Namespace) -> int:
     """Trigger it and print the run."""
     try:
         conf = json.loads(args.conf)
-    except json.JSONDecodeError as error:
-        raise Terminal(f"--conf {args.conf!r} is not JSON: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise Terminal(f"--conf {args.conf[:200]!r} is not JSON: {error}") from None
     if not isinstance(conf, dict):
-        raise Terminal(f'--conf {args.conf!r} is not a JSON object; write for example \'{{"sources": ["/data"]}}\'')
-    if not args.url.startswith(("http://", "https://")):
+        raise Terminal(f'--conf {args.conf[:200]!r} is not a JSON object; write for example \'{{"sources": ["/data"]}}\'')
+    if "://" not in args.url:
         raise Terminal(f"--url {args.url!r} has no scheme; write http://{args.url}")
+    if not _is_address(args.url):
+        raise Terminal(f"--url {args.url!r} is no address of Airflow; write http://HOST:PORT")
     url = args.url.rstrip("/")
     password = os.environ.get("REELMILL_AIRFLOW_PASSWORD")
     if not password:
@@ -48,14 +51,27 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
+def _is_address(url: str) -> bool:
+    """Whether a URL has a host and, if it has one, a port that there can be."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def _post(url: str, body: dict[str, Any], token: str | None = None) -> dict[str, Any]:
     head = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     request = urllib.request.Request(url, json.dumps(body).encode(), head, method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+        with urllib.request.build_opener(NoRedirect).open(request, timeout=TIMEOUT_S) as answer:
             return dict(json.loads(answer.read()))
     except urllib.error.HTTPError as error:
+        if error.code < 400 and (elsewhere := error.headers.get("Location")):
+            raise Terminal(f"{url} sends on to {elsewhere}, and a password is for the server that is named; give its address with --url") from None
         raise (Transient if error.code >= 500 else Terminal)(f"{url} answered {error.code}: {_said(error.read())}") from None
+    except InvalidURL as error:
+        raise Terminal(f"{url}: {error}; write --url http://HOST:PORT") from None
     except (OSError, HTTPException) as error:
         raise Transient(f"no Airflow at {url} ({error}); `reelmill up` starts one") from None
     except (ValueError, TypeError, RecursionError):

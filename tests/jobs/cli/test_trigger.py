@@ -68,13 +68,50 @@ def test_a_run_is_asked_for_with_a_token_and_its_form(url: str, capsys: pytest.C
     (["../x"], 64, "/api/v2/dags/..%2Fx/dagRuns"),
     (["--conf", "[1]"], 64, "is not a JSON object"),
     (["--conf", "{"], 64, "is not JSON"),
+    (["--conf", "[" * 100_000], 64, "is not JSON"),
     (["--user", "nobody"], 64, "401: Invalid credentials"),
     (["--url", "127.0.0.1:8080"], 64, "has no scheme; write http://127.0.0.1:8080"),
+    (["--url", "ftp://127.0.0.1"], 64, "is no address of Airflow; write http://HOST:PORT"),
+    (["--url", "http://"], 64, "is no address of Airflow"),
+    (["--url", "http://127.0.0.1:port"], 64, "is no address of Airflow"),
+    (["--url", "http://127.0.0.1:99999"], 64, "is no address of Airflow"),
+    (["--url", "http://127.0.0.1/a b"], 64, "write --url http://HOST:PORT"),
     (["--url", "http://127.0.0.1:1"], 75, "no Airflow at http://127.0.0.1:1"),
 ])
 def test_what_goes_wrong_is_said(url: str, capsys: pytest.CaptureFixture[str], words: list[str], code: int, says: str) -> None:
     assert main(["trigger", "--url", url, *words]) == code
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["/auth/token", "/api/v2/dags/build_and_generate/dagRuns"])
+def test_neither_password_nor_token_goes_where_the_server_sends_on_to(url: str, place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    class SendsOn(Answers):
+        asked: list[tuple[str, Any, str | None]] = []  # noqa: RUF012
+
+        def do_POST(self) -> None:
+            if self.path != place:
+                return super().do_POST()
+            self.send_response(302)
+            self.send_header("Location", f"{url}/elsewhere")
+            self.end_headers()
+            return None
+
+        do_GET = do_POST
+
+    Answers.do_GET = lambda self: Answers.asked.append((self.path, None, self.headers.get("Authorization")))  # type: ignore[attr-defined]
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), SendsOn)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        assert main(["trigger", "--url", f"http://127.0.0.1:{server.server_port}"]) == 64
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert f"sends on to {url}/elsewhere" in capsys.readouterr().err
+    assert Answers.asked == []
+
+
+def test_the_scheme_may_be_written_in_capitals(url: str) -> None:
+    assert main(["trigger", "--url", url.replace("http", "HTTP")]) == 0
 
 
 def test_a_server_in_trouble_is_worth_another_try(url: str, capsys: pytest.CaptureFixture[str]) -> None:
