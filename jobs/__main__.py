@@ -7,6 +7,7 @@ went away before its end.
 import argparse
 import errno
 import importlib
+import io
 import os
 import re
 import sys
@@ -58,6 +59,7 @@ def parser_of(name: str) -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _whole_streams()
     if not words or words[0] in ("-h", "--help", "help"):
         print(_help())
         return 0 if words else 64
@@ -70,6 +72,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"reelmill: there is no command {words[0]!r}; see `reelmill --help`", file=sys.stderr)
         return 64
     return _guarded(words[0], words[1:])
+
+
+def _whole_streams() -> None:
+    """Standard output and error take every character, also on a terminal that cannot show it; one that is closed leads nowhere, so that
+    nothing else is opened under its number."""
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
+        if stream is None:
+            hole = os.open(os.devnull, os.O_WRONLY)
+            if hole != number:
+                os.dup2(hole, number)
+                os.close(hole)
+            setattr(sys, name, os.fdopen(number, "w"))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _guarded(name: str, words: Sequence[str]) -> int:

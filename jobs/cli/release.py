@@ -48,7 +48,8 @@ def main(args: argparse.Namespace) -> int:
         said = releases.diff(lake, *facts)
         show(said, args.as_json, facts_text(said))
     elif args.what == "card":
-        print(releases.card(facts[0]))
+        text = releases.card(facts[0])
+        show({"card": text}, args.as_json, text)
     else:
         if not args.out:
             raise Terminal("`release export` wants --out DIR")

@@ -64,8 +64,8 @@ def render(folder: Path, report: Callable[[int, int], None] = lambda done, total
     """
     planned = plan()
     note = folder.parent / "truth.json"
-    if note.exists() and all((folder / s.name).exists() for s in planned):
-        return {name: _truth(facts) for name, facts in json.loads(note.read_text(encoding="utf-8")).items()}
+    if (known := _noted(note)) and all((folder / s.name).exists() for s in planned):
+        return known
     folder.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         for done, (source, data) in enumerate(zip(planned, pool.map(_made, range(len(planned))), strict=True), 1):
@@ -79,6 +79,14 @@ def render(folder: Path, report: Callable[[int, int], None] = lambda done, total
     )
     note.write_text(json.dumps({n: asdict(t) for n, t in truths.items()}, indent=1, ensure_ascii=False), encoding="utf-8")
     return truths
+
+
+def _noted(note: Path) -> Mapping[str, Truth] | None:
+    """The truth as it was written last, after all files; None where that was never done, or not to its end."""
+    try:
+        return {name: _truth(facts) for name, facts in json.loads(note.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError):
+        return None
 
 
 def _truth(facts: Mapping[str, Any]) -> Truth:

@@ -32,6 +32,32 @@ def test_wrong_words_are_terminal_and_point_at_the_help(words, capsys):
     assert "--help" in capsys.readouterr().err
 
 
+def test_a_terminal_that_cannot_show_a_character_is_told_its_number():
+    done = subprocess.run([sys.executable, "-m", "jobs", "--help"], env=os.environ | {"PYTHONIOENCODING": "latin-1"}, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"COMMAND \\u2026" in done.stdout
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_what_is_said_into_a_closed_stream_is_lost_and_goes_nowhere_else(closed, tmp_path):
+    (tmp_path / "a.txt").write_text("a quiet morning at the lake")
+    words = ["run", "collect", "--source", str(tmp_path / "a.txt"), "--lake", str(tmp_path / "lake"), *(["--json"] if closed == 1 else [])]
+    script = f'"$@" {closed}>&-'
+    done = subprocess.run(["sh", "-c", script, "sh", sys.executable, "-m", "jobs", *words], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert (tmp_path / "lake" / "_current" / "collect.json").exists()
+
+
+def test_a_card_is_one_object_where_that_is_asked_for(monkeypatch, capsys):
+    monkeypatch.setattr("jobs.cli.release.lake_of", lambda args: None)
+    monkeypatch.setattr("jobs.fuse.release.find", lambda lake, name: {"name": name})
+    monkeypatch.setattr("jobs.fuse.release.card", lambda facts: f"# {facts['name']}")
+    assert main(["release", "card", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"card": "# latest"}
+    assert main(["release", "card"]) == 0
+    assert capsys.readouterr().out == "# latest\n"
+
+
 @pytest.mark.parametrize("empty", ["", " "])
 @pytest.mark.parametrize("words", [
     ["generate", "--plan"], ["generate", "--prompt", "the sea", "--prompts"], ["generate", "--prompt", "the sea", "--storyboard"],
