@@ -1,20 +1,23 @@
 """Settings from words, the environment and files.
 
 Precedence: `--set a.b=c` (or `--set JSON`, or `--set @FILE` of it), then the environment (`REELMILL_RECIPE__DEDUP__THRESHOLD=0.8`), then a settings file (JSON of
-the same names), then the defaults in `schemas.settings`. Names may leave out `recipe.` and `runtime.`. An unknown name is an
-error that suggests the nearest.
+the same names), then the defaults in `schemas.settings`. Names may leave out `recipe.` and `runtime.`, in the environment where two
+underscores remain (`REELMILL_DEDUP__THRESHOLD`). An unknown name is an error that suggests the nearest; what is wrong with a variable or a
+file names it.
 """
 
 import difflib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from schemas.settings import Settings, SettingsError
+
+PREFIX = "REELMILL_"
 
 
 def known_names(model: type[BaseModel] = Settings, prefix: str = "") -> list[str]:
@@ -48,26 +51,17 @@ def load(sets: Sequence[str] = (), text_or_file: str | None = None, env: Mapping
         sets: `name=value` words, JSON objects of settings, or `@` and a file of one, the last one strongest; values are JSON where they parse as it and the setting
             is no text, else text.
         text_or_file: a JSON object, or the path of a file that holds one.
-        env: environment, by default that of the process; `REELMILL_` names other than sections of Settings are left alone.
+        env: environment, by default that of the process. A `REELMILL_` name is a setting when it has two underscores in a row or begins
+            with `RECIPE_` or `RUNTIME_`; others are left alone.
 
     Raises:
         SettingsError: an unknown name or a value that does not hold.
     """
-    tree = spelled(_read(text_or_file), text_or_file) if text_or_file is not None else {}
-    for name, value in sorted((os.environ if env is None else env).items()):
-        if name.startswith(("REELMILL_RECIPE__", "REELMILL_RUNTIME__")):
-            full = full_name(name.removeprefix("REELMILL_").lower().replace("__", "."))
-            _put(tree, full, _value(full, value))
-    for word in sets:
-        if word.lstrip().startswith(("{", "@")):
-            for name, value in _leaves(_object(_read(word.removeprefix("@")), word)):
-                _put(tree, full_name(name), value)
-            continue
-        name, mark, value = word.partition("=")
-        if not mark:
-            raise SettingsError(f"--set {word!r} has no '='; write --set dedup.threshold=0.8")
-        full = full_name(name.strip())
-        _put(tree, full, _value(full, value))
+    tree: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, name, value in (*_of_file(text_or_file), *_of_variables(os.environ if env is None else env), *_of_words(sets)):
+        _put(tree, name, value)
+        origins[name] = origin
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
@@ -75,14 +69,57 @@ def load(sets: Sequence[str] = (), text_or_file: str | None = None, env: Mapping
         where = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             full_name(where)
-        raise SettingsError(f"{where} = {first.get('input')!r}: {first['msg']}") from None
+        origin = next((o for name, o in origins.items() if f"{where}.".startswith(f"{name}.")), "")
+        out = f"; write '{json.dumps([first['input']], ensure_ascii=False)}'" if first["type"] == "tuple_type" else ""
+        raise SettingsError(f"{origin}{where} = {first.get('input')!r}: {first['msg']}{out}") from None
+
+
+Given = Iterator[tuple[str, str, Any]]
+"""Where a setting was given, for messages; its name from the root; its value."""
+
+
+def _of_file(text_or_file: str | None) -> Given:
+    if text_or_file is None:
+        return
+    origin = "--settings: " if text_or_file.lstrip().startswith("{") else f"{text_or_file}: "
+    for name, value in _leaves(_object(_read(text_or_file), text_or_file)):
+        try:
+            yield origin, full_name(name), value
+        except SettingsError as error:
+            raise SettingsError(f"{origin}{error}") from None
+
+
+def _of_variables(env: Mapping[str, str]) -> Given:
+    for variable, text in sorted(env.items()):
+        if not variable.startswith(PREFIX) or not ("__" in variable or variable.startswith((f"{PREFIX}RECIPE_", f"{PREFIX}RUNTIME_"))):
+            continue
+        try:
+            name = full_name(variable.removeprefix(PREFIX).lower().replace("__", "."))
+        except SettingsError:
+            known = [PREFIX + name.upper().replace(".", "__") for name in known_names()]
+            near = difflib.get_close_matches(variable, known, n=1, cutoff=0.0)
+            raise SettingsError(f"{variable}: there is no such setting; the nearest is {near[0]}") from None
+        yield f"{variable}: ", name, _value(name, text)
+
+
+def _of_words(sets: Sequence[str]) -> Given:
+    for word in sets:
+        if word.lstrip().startswith(("{", "@")):
+            for name, value in _leaves(_object(_read(word.removeprefix("@")), word)):
+                yield "", full_name(name), value
+            continue
+        short, mark, text = word.partition("=")
+        if not mark:
+            raise SettingsError(f"--set {word!r} has no '='; write --set dedup.threshold=0.8")
+        name = full_name(short.strip())
+        yield "", name, _value(name, text)
 
 
 def _read(text_or_file: str) -> Any:
     text = text_or_file.strip()
     if not text.startswith("{"):
         try:
-            text = Path(text_or_file).read_text(encoding="utf-8")
+            text = Path(text_or_file).read_text(encoding="utf-8-sig")
         except OSError as error:
             raise SettingsError(f"settings file {text_or_file!r} cannot be read: {error.strerror}") from None
         except UnicodeDecodeError:

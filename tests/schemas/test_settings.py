@@ -35,6 +35,49 @@ def test_an_unknown_name_in_a_file_suggests_the_nearest_too():
         load([], '{"label": {"topk": 3}}', env={})
 
 
+def test_a_variable_may_leave_out_recipe_and_runtime():
+    env = {"REELMILL_DEDUP__THRESHOLD": "0.6", "REELMILL_CAPTURE__FOLDER": "/in", "REELMILL_CAPTURE_LIVE_SCHEDULE": "@daily", "REELMILL_GPU_POOL": "a"}
+    found = load([], env=env)
+    assert (found.recipe.dedup.threshold, found.runtime.capture.folder) == (0.6, "/in")
+
+
+@pytest.mark.parametrize(("variable", "nearest"), [
+    ("REELMILL_RUNTIME_LAKE", "REELMILL_RUNTIME__LAKE"), ("REELMILL_RECIPE_DEDUP_THRESHOLD", "REELMILL_RECIPE__DEDUP__THRESHOLD"),
+    ("REELMILL_RECIPE__DEDUP__TRESHOLD", "REELMILL_RECIPE__DEDUP__THRESHOLD"), ("REELMILL_DEDUPE__SHINGLE", "REELMILL_RECIPE__DEDUP__SHINGLE")])
+def test_a_variable_that_names_no_setting_is_refused_with_the_nearest(variable, nearest):
+    with pytest.raises(SettingsError, match=rf"^{variable}: there is no such setting; the nearest is {nearest}$"):
+        load([], env={variable: "1"})
+
+
+@pytest.mark.parametrize("settings", [{"dedup": {"treshold": 1}}, {"dedup": {"threshold": 7}}, {"prompts": {"texts": [3]}}])
+def test_a_fault_of_a_file_names_the_file(settings, tmp_path):
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps(settings))
+    with pytest.raises(SettingsError, match=rf"^{file}: "):
+        load([], str(file), env={})
+
+
+def test_where_a_wrong_value_was_given_last_is_named():
+    wrong = {"REELMILL_RECIPE__DEDUP__THRESHOLD": "7"}
+    with pytest.raises(SettingsError, match=r"^REELMILL_RECIPE__DEDUP__THRESHOLD: recipe\.dedup\.threshold = 7: "):
+        load([], '{"dedup": {"threshold": 0.5}}', wrong)
+    with pytest.raises(SettingsError, match=r"^recipe\.dedup\.threshold = 8: "):
+        load(["dedup.threshold=8"], '{"dedup": {"threshold": 0.5}}', wrong)
+    assert load(["dedup.threshold=0.8"], env=wrong).recipe.dedup.threshold == 0.8
+
+
+def test_how_to_write_a_list_is_said():
+    with pytest.raises(SettingsError, match=r"""write '\["violence"\]'$""") as refused:
+        load(["label.blocklist=violence"], env={})
+    assert load(["label.blocklist=" + str(refused.value).split("'")[-2]], env={}).recipe.label.blocklist == ("violence",)
+
+
+def test_a_settings_file_may_begin_with_a_byte_order_mark(tmp_path):
+    file = tmp_path / "settings.json"
+    file.write_bytes(b"\xef\xbb\xbf" + json.dumps({"dedup": {"threshold": 0.5}}).encode())
+    assert load([], str(file), env={}).recipe.dedup.threshold == 0.5
+
+
 def test_a_value_that_does_not_hold_is_named_with_its_setting():
     with pytest.raises(SettingsError, match=r"recipe\.dedup\.threshold = 7"):
         load(["dedup.threshold=7"], env={})
