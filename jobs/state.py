@@ -9,7 +9,7 @@ from jobs.job import CORPUS, ORDER, VIDEOS
 from jobs.job import job as find_job
 from jobs.lake import Lake, Version
 from schemas import REJECTS, TABLES
-from schemas.settings import Settings
+from schemas.settings import Policy, Settings
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,12 @@ def made(lake: Lake) -> dict[str, Made]:
                     for table, by, fp in parents if table in (t.name for t in TABLES))
         found[name] = Made(name, versions, manifest, stale)
     return found
+
+
+def judged_by(lake: Lake) -> Policy:
+    """The policy that the clips were judged by last, or the default one where none were."""
+    standing = made(lake).get("judge")
+    return Policy.model_validate(standing.manifest["recipe"]["policy"]) if standing else Policy()
 
 
 def current(lake: Lake) -> Iterator[tuple[str, Made, Version]]:

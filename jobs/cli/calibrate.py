@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.cli.common import json_word, lake_of, nonempty, settings_of, settings_words, show, table
 from jobs.errors import Terminal
-from jobs.state import table_version
+from jobs.state import judged_by, table_version
 
 if TYPE_CHECKING:
     from jobs.clean.calibrate import Proposal, Rate
@@ -42,10 +42,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print a proposal for every limit."""
+    """Print a proposal for every limit, beside what the lake was judged by or, where these are given, the thresholds of the words."""
     from jobs.clean.calibrate import calibrate, overrides, quantiles
 
-    clips, policy = table_version(lake_of(args), "clips"), settings_of(args).recipe.policy
+    lake, policy = lake_of(args), settings_of(args).recipe.policy
+    given = bool(policy.model_fields_set)
+    clips, policy = table_version(lake, "clips"), policy if given else judged_by(lake)
     try:
         found = (
             quantiles(clips, args.quantile, policy)
@@ -55,12 +57,14 @@ def main(args: argparse.Namespace) -> int:
     except ValueError as error:
         raise Terminal(str(error)) from None
     facts = [_facts(p) for p in found]
-    head = ("policy.filters", "measured", "op", "in force", "proposed", "precision", "recall", "dropped")
-    settings = overrides(found)
-    ways = "".join(f" \\\n  --set '{f'policy.filters.{name}={json.dumps(fields)}'}'" for name, fields in settings.items())
+    head = ("policy.filters", "measured", "op", "as given" if given else "in force", "proposed", "precision", "recall", "dropped")
+    proposed, base = overrides(found), policy.model_dump(mode="json", exclude_defaults=True)
+    ways = "".join(f" \\\n  --set policy.filters.{name}.{field}={json.dumps(value)}" for name, fields in proposed.items() for field, value in fields.items())
+    under = _given(args) + (f" --set {shlex.quote(json.dumps({'policy': base}, ensure_ascii=False))}" if base and not given else "")
+    filters = policy.filters | {name: policy.filters.get(name, {}) | fields for name, fields in proposed.items()}
     told = "" if args.labels is None else "\n\nprecision and recall on these marks; others will do a little worse, mark some to see"
-    text = table([_row(p) for p in found], head) + told + (f"\n\nto see what they would do, all or some:\n  reelmill whatif --lake {shlex.quote(lake_of(args).root)}{_given(args)}{ways}" if ways else "")
-    show({"proposals": facts, "settings": {"policy": {"filters": settings}}}, args.as_json, text)
+    text = table([_row(p) for p in found], head) + told + (f"\n\nto see what they would do, all or some:\n  reelmill whatif --lake {shlex.quote(lake.root)}{under}{ways}" if ways else "")
+    show({"proposals": facts, "settings": {"policy": base | {"filters": filters}}}, args.as_json, text)
     return 0
 
 

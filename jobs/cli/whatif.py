@@ -3,9 +3,8 @@
 import argparse
 
 from jobs.cli.common import json_word, lake_of, note, settings_of, settings_words, show, table
-from jobs.state import made, table_version
+from jobs.state import judged_by, table_version
 from schemas.loading import load
-from schemas.settings import Policy
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,8 +20,8 @@ def main(args: argparse.Namespace) -> int:
     if uncounted := others(args):
         note(f"whatif counts the checks of `policy` alone; {', '.join(uncounted)} would show in a build")
     lake = lake_of(args)
-    clips, standing = table_version(lake, "clips"), made(lake).get("judge")
-    now = whatif(clips, Policy.model_validate(standing.manifest["recipe"]["policy"]) if standing else Policy())
+    clips = table_version(lake, "clips")
+    now = whatif(clips, judged_by(lake))
     then = whatif(clips, settings_of(args).recipe.policy)
     reasons = sorted(set(now.rejected) | set(then.rejected), key=lambda r: -then.rejected.get(r, 0))
     rows = [
