@@ -91,15 +91,29 @@ def _of_file(text_or_file: str | None) -> Given:
 
 def _of_variables(env: Mapping[str, str]) -> Given:
     for variable, text in sorted(env.items()):
-        if not variable.startswith(PREFIX) or not ("__" in variable or variable.startswith((f"{PREFIX}RECIPE_", f"{PREFIX}RUNTIME_"))):
+        if not is_setting(variable):
             continue
         try:
             name = full_name(variable.removeprefix(PREFIX).lower().replace("__", "."))
         except SettingsError:
-            known = [PREFIX + name.upper().replace(".", "__") for name in known_names()]
-            near = difflib.get_close_matches(variable, known, n=1, cutoff=0.0)
+            near = difflib.get_close_matches(variable, map(_variable, known_names()), n=1, cutoff=0.0)
             raise SettingsError(f"{variable}: there is no such setting; the nearest is {near[0]}") from None
         yield f"{variable}: ", name, _value(name, text)
+
+
+def is_setting(variable: str) -> bool:
+    """Whether a variable of the environment is meant as a setting."""
+    return variable.startswith(PREFIX) and ("__" in variable or variable.startswith((f"{PREFIX}RECIPE_", f"{PREFIX}RUNTIME_")))
+
+
+def as_variables(settings: Settings) -> dict[str, str]:
+    """The settings that were given, those left to their defaults not among them, as the variables that say the same to another process."""
+    given = _leaves(settings.model_dump(mode="json", exclude_unset=True))
+    return {_variable(name): json.dumps(value) for name, value in given}
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper().replace(".", "__")
 
 
 def _of_words(sets: Sequence[str]) -> Given:

@@ -8,17 +8,24 @@ import sys
 from pathlib import Path
 
 from jobs.cli.common import nonempty, note, settings_of, settings_words
+from schemas.loading import as_variables, is_setting
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
     parser.add_argument("--home", type=nonempty, default="airflow", metavar="DIR", help="folder of Airflow's database and logs (default ./airflow)")
-    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--port", type=_port, default=8080)
     settings_words(parser)
 
 
+def _port(word: str) -> int:
+    if not word.isdecimal() or not 1 <= int(word) <= 65535:
+        raise argparse.ArgumentTypeError(f"{word!r} is no port; give a number from 1 to 65535")
+    return int(word)
+
+
 def main(args: argparse.Namespace) -> int:
-    """Run until interrupted; everything that was started is ended with it."""
+    """Run until interrupted; everything that was started is ended with it. Its runs have these settings unless their forms say otherwise."""
     settings = settings_of(args)
     home = Path(args.home).absolute()
     words = [
@@ -38,7 +45,8 @@ def main(args: argparse.Namespace) -> int:
     )
     for ending in (signal.SIGINT, signal.SIGTERM):  # also where a shell started us with Ctrl-C ignored
         signal.signal(ending, _interrupted)
-    child = subprocess.Popen(words, start_new_session=True)  # its own group: Airflow's parent leaves its children behind
+    env = {name: value for name, value in os.environ.items() if not is_setting(name)} | as_variables(settings)
+    child = subprocess.Popen(words, env=env, start_new_session=True)  # its own group: Airflow's parent leaves its children behind
     try:
         return child.wait()
     except KeyboardInterrupt:

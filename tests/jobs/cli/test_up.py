@@ -13,12 +13,38 @@ from pathlib import Path
 
 import pytest
 
+from jobs.__main__ import main
+from schemas.loading import load
+
 STARTS = """
 import sys
 from jobs.__main__ import main
 sys.executable = {server!r}
 sys.exit(main(["up", "--lake", {lake!r}, "--home", {lake!r}]))
 """
+
+
+def test_the_settings_of_the_words_are_those_of_the_runs(tmp_path: Path) -> None:
+    server, note = tmp_path / "server", tmp_path / "environment"
+    server.write_text(f"#!/bin/sh\nenv -0 > {note}\n")
+    server.chmod(0o755)
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"dedup": {"threshold": 0.5, "shingle": 4}, "label": {"blocklist": ["一", "b"]}}))
+    sets = ["dedup.threshold=0.7", "policy.filters.duration.min_s=3", "generate.revision=12e5", "generate.guidance=null"]
+    code = STARTS.format(server=str(server), lake=str(tmp_path / "lake")).replace('"--lake"', f'"--settings", {str(file)!r}, *{[w for s in sets for w in ("--set", s)]!r}, "--lake"')
+    other = {"REELMILL_POLICY__FILTERS__DURATION__MIN_S": "2", "REELMILL_DEDUP__HAMMING": "3", "REELMILL_GPU_POOL": "mine"}
+    subprocess.run([sys.executable, "-c", code], env=os.environ | other, check=True, timeout=120, stderr=subprocess.DEVNULL)
+    env = dict(line.split("=", 1) for line in note.read_text().split("\0") if line)
+    assert load(env=env) == load([*sets, f"lake={tmp_path / 'lake'}"], str(file), env=other)
+    assert env["REELMILL_GPU_POOL"] == "mine"
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "99999999", "-1", "http"])
+def test_a_port_that_there_cannot_be_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["up", f"--port={port}"])
+    assert ended.value.code == 64
+    assert "port" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
