@@ -5,7 +5,9 @@ import importlib
 import re
 import subprocess
 import sys
+import tomllib
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,14 @@ def test_only_dags_and_the_plugin_know_airflow():
 
 def test_great_expectations_stays_in_the_gates():
     assert importers("great_expectations") == {"quality/expect.py"}
+
+
+def test_what_is_imported_is_declared_and_not_only_brought_along_by_others():
+    declared = {re.split(r"[\[<>=!~; ]", d)[0] for d in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]}
+    brought_by = packages_distributions()
+    foreign = set().union(*map(imports, MODULES)) - set(PACKAGES) - sys.stdlib_module_names
+    names = {module: {d.lower().replace("_", "-") for d in brought_by.get(module, ())} for module in foreign}
+    assert {m for m, packages in names.items() if not any(p == d or p.startswith(f"{d}-") for p in packages for d in declared)} == set()
 
 
 def test_a_dag_never_imports_a_job():
