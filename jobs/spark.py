@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from jobs.cache import cache_home
 from jobs.errors import RunError, Terminal, Transient
 from jobs.job import Part
 from schemas.settings import Runtime, Settings
@@ -214,11 +215,6 @@ def archive_classes() -> None:
 def _quoted(option: str) -> str:
     """An option as one word for Spark's launcher, whatever is in it: a path may hold blanks."""
     return '"' + option.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def cache_home() -> Path:
-    """Where what is made once per machine is kept."""
-    return Path(os.environ.get("REELMILL_CACHE", Path.home() / ".cache" / "reelmill"))
 
 
 @cache

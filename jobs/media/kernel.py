@@ -1,4 +1,4 @@
-"""Compiles a loop over pixels or samples to machine code, once per machine: numba with the signature given, cached on disk.
+"""Compiles a loop over pixels or samples to machine code, once per machine: numba with the signature given, cached on disk (`jobs.cache`).
 
 The signature is given so that everything is compiled on import: a confined process could not write the cache later.
 """
