@@ -79,7 +79,7 @@ class Chat:
                 return self._tried({**body, "stream": False})
             except urllib.error.HTTPError as error:
                 if error.code in OF_THE_REQUEST:
-                    raise TurnedDown(f"{error.code} {_why(error)}") from None
+                    raise TurnedDown(f"{error.code} {self.told(_why(error), 2000)}") from None
                 if error.code not in BUSY and error.code < 500:
                     raise Terminal(f"{self.url} answers {self._said(error)}; check {self.setting} and {self.key_env}") from None
                 why, wait = self._said(error), _asked_wait(error.headers.get("Retry-After", ""), wait)
@@ -88,7 +88,7 @@ class Chat:
             except _Broken as error:
                 why, kind = str(error), Unanswered
             except TimeoutError as error:
-                why, kind = str(error) if error.args != ("timed out",) else f"timed out after {TIMEOUT_S:g} s", Transient
+                why, kind = str(error) if error.args != ("timed out",) else f"timed out after {TIMEOUT_S:g} s", Unanswered
             except (OSError, HTTPException, ValueError) as error:
                 cause = getattr(error, "reason", "") or error
                 why, kind = str(cause) or type(error).__name__, Unanswered if isinstance(cause, HUNG_UP) else Transient
@@ -110,14 +110,17 @@ class Chat:
             told = f"its JSON is broken ({error})" if kind == JSON else f"no JSON but {kind} ({error}); check the address in {self.setting}"
             raise _Broken(f"what it answers: {told}") from None
         if fault := _fault(answer):
-            raise _Broken(f"it answers 200 and an error, {fault}")
+            raise _Broken(f"it answers 200 and an error, {self.told(fault)}")
         return answer
 
+    def told(self, words: str, most: int = 300) -> str:
+        """What a server says, in one line, without the key if it repeats it."""
+        key = os.environ.get(self.key_env)
+        return " ".join((words.replace(key, "***") if key else words).split())[:most]
+
     def _said(self, error: urllib.error.HTTPError) -> str:
-        """A code with the server's own words, without the key if it repeats it."""
-        said = " ".join(_why(error).split())[:300]
-        if key := os.environ.get(self.key_env):
-            said = said.replace(key, "***")
+        """A code with the server's own words."""
+        said = self.told(_why(error))
         return f"{error.code} {error.reason}" + (f" ({said})" if said not in ("", "{}", error.reason) else "")
 
 
@@ -125,9 +128,9 @@ def _fault(answer: Any) -> str:
     """The error that a gateway reports in the place of an answer whose code says that all is well; empty without any."""
     with contextlib.suppress(KeyError, IndexError, TypeError, AttributeError):
         if answer.get("error") and not answer.get("choices"):
-            return str(answer["error"])[:300]
+            return str(answer["error"])
         if (choice := answer["choices"][0])["finish_reason"] == "error":
-            return str(choice.get("error", "finish_reason error"))[:300]
+            return str(choice.get("error", "finish_reason error"))
     return ""
 
 

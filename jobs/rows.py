@@ -19,6 +19,11 @@ def whole(column: pa.ChunkedArray) -> pa.LargeStringArray:
     return pa.concat_arrays([pa.array([], pa.large_string()), *column.cast(pa.large_string()).chunks])
 
 
+def large(table: pa.Table) -> pa.Table:
+    """The table with texts that may be joined beyond 2 GiB."""
+    return table.cast(pa.schema([f.with_type(pa.large_string()) if f.type == pa.string() else f for f in table.schema]))
+
+
 def numbers(ids: pa.ChunkedArray, among: pa.LargeStringArray) -> Numbers:
     """Where every id first stands in `among`; -1 where it does not."""
     return np.asarray(pc.fill_null(pc.index_in(whole(ids), value_set=among), -1), np.int64)

@@ -39,7 +39,7 @@ def model_of(address: str) -> str:
     """The model asked for; an endpoint does not tell the revision of its weights, this name stands for it.
 
     Raises:
-        Terminal: no address, or one with a name and password in it, which would be stored with every label.
+        Terminal: no address, or one with a name and password or a query in it, which would be stored with every label.
     """
     try:
         found = urlsplit(address)
@@ -50,6 +50,8 @@ def model_of(address: str) -> str:
         raise Terminal(f"label.caption_model={address!r} is no address; it looks like http://host:8000/v1#model")
     if "@" in found.netloc:
         raise Terminal(f"label.caption_model: the address of {host} holds a name or password; put the key into {KEY_ENV}")
+    if found.query:
+        raise Terminal(f"label.caption_model: the address of {host} holds a query, to which no path can be added; put the key into {KEY_ENV}")
     return address.partition("#")[2] or "default"
 
 
@@ -68,7 +70,7 @@ def endpoint(address: str) -> Captioner:
     def answered(pictures: Pictures, **options: int) -> dict[str, Any]:
         answer = chat.ask(request(model_of(address), pictures) | options)
         if not isinstance(answer, dict) or not isinstance(answer.get("choices"), list):
-            raise TurnedDown(f"what it answers is no chat completion: {json.dumps(answer)[:200]}")
+            raise TurnedDown(f"what it answers is no chat completion: {chat.told(json.dumps(answer), 200)}")
         return answer
 
     def one(pictures: Pictures) -> Reply | TurnedDown:

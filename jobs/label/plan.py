@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.lake import Slice
+from jobs.rows import large, whole
 
 LEAST_CLIPS, MOST_CLIPS, TASKS = 64, 1024, 256
 """The whole table in TASKS tasks, of so many clips each: some tens of seconds of a ViT-B/32 on one core, and at most some 150 MB of frames. A
@@ -28,7 +29,8 @@ def bundles(slices: Sequence[Slice]) -> Iterator[tuple[int, int]]:
 
 def unchanged(now: pa.Table, before: pa.Table) -> pa.ChunkedArray:
     """Ids of `clip_id` whose every other column is the same in both tables."""
-    at = pc.index_in(now["clip_id"], value_set=before["clip_id"].combine_chunks())
+    now, before = large(now), large(before)
+    at = pc.index_in(now["clip_id"], value_set=whole(before["clip_id"]))
     mine, theirs = now.filter(pc.is_valid(at)), before.take(at.drop_null())
     same = pa.chunked_array([pa.array(np.ones(len(mine), bool))])
     for name in now.schema.names:

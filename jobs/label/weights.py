@@ -116,7 +116,7 @@ def _folder(name: str, folder: Path) -> Weights:
     weights = next((f for name in PREFERRED for f in found if f.name == name), found[0] if len(found) == 1 else None)
     if weights is None:
         raise Terminal(f"{folder}: open_clip_model.safetensors is missing")
-    return Weights(name, f"local-dir:{folder.resolve()}", str(weights), _revision(folder, [weights]))
+    return Weights(name, f"local-dir:{folder.resolve()}", str(weights), revision_of(folder, [weights]))
 
 
 def _kind(folder: Path) -> str | None:
@@ -186,10 +186,10 @@ def folder_revision(name: str, setting: str) -> str:
     found = sorted(folder.glob("*.safetensors"))
     if not found:
         raise Terminal(f"{folder}: holds no .safetensors ({setting})")
-    return _revision(folder, found)
+    return revision_of(folder, found)
 
 
-def _revision(folder: Path, weights: Sequence[Path]) -> str:
+def revision_of(folder: Path, weights: Sequence[Path]) -> str:
     """Of the weights and of what stands beside them: another tokenizer, size of picture or name of a class gives other labels."""
     beside = sorted(f for pattern in BESIDE for f in folder.glob(pattern) if f.is_file() and f.name != CARD)
     return digest([[f.name, sha256_12(f)] for f in (*weights, *beside)])[:12]

@@ -18,7 +18,7 @@ from jobs.collect.pii import clean, mask
 from jobs.errors import Terminal
 from jobs.label.labeler import Absent, Batch, Found, Labeler, Model, rounded
 from jobs.label.labelers.speech import BORDERS
-from jobs.label.weights import sha256_12
+from jobs.label.weights import revision_of
 from jobs.media.faults import DecodeCrash, MediaFault, MissingFile, Unreadable
 from jobs.media.sound import listen
 from schemas.settings import Label
@@ -47,7 +47,7 @@ def model(settings: Label) -> Model:
         raise Terminal(
             "label.asr_model is set, but faster-whisper is not installed; `pip install faster-whisper==1.2.1`, or leave it empty"
         )
-    return Model(settings.asr_model, sha256_12(folder / FILES[0]))
+    return Model(settings.asr_model, revision_of(folder, [folder / FILES[0]]))
 
 
 def load(settings: Label, device: str) -> Any:

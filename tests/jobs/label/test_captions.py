@@ -291,6 +291,19 @@ def test_why_a_sender_is_not_wanted_is_told_without_his_key(server, ask, monkeyp
     assert "sk-secret" not in str(error.value)
 
 
+@pytest.mark.parametrize("reply", [
+    (400, {"error": "Bearer sk-secret"}), (200, {"error": "Bearer sk-secret"}), (200, {"detail": "Bearer sk-secret"}),
+    (200, {"choices": [{"finish_reason": "error", "error": "Bearer sk-secret"}]})])
+def test_no_answer_tells_the_key_that_it_repeats(server, ask, monkeypatch, reply):
+    address, script, *_ = server
+    monkeypatch.setenv(endpoint.KEY_ENV, "sk-secret")
+    monkeypatch.setattr(chat, "TRIES", 1)
+    script += [reply] * 3
+    with pytest.raises((Terminal, Transient), match=r"Bearer \*\*\*") as error:
+        ask(address)
+    assert "sk-secret" not in str(error.value)
+
+
 def test_another_service_behind_the_address_is_said_to_be_none(server, ask):
     address, script, *_ = server
     script += [(200, {"odd": 1})] * 3
@@ -357,16 +370,20 @@ def test_a_server_that_says_nothing_is_given_up_on(server, ask, monkeypatch):
         time.sleep(2)
         yield b""
 
-    script += [(200, nothing()), (200, nothing())]
+    script += [(200, nothing()) for _ in range(4)]
     with pytest.raises(Transient, match=r"after 2 tries \(timed out after 0\.2 s\)"):
         ask(address)
+    monkeypatch.setattr(endpoint, "AT_ONCE", 1)
+    script += [answer(json.dumps(GOOD)), (200, nothing()), (200, nothing()), answer("", "length"), answer(json.dumps(GOOD))]
+    found = ask(address, *"abc")
+    assert [found[c, "status"][0] for c in "abc"] == ["ok", "unanswered", "ok"], "where it is silent at one clip alone, that one stands alone"
 
 
 def test_an_answer_that_trickles_is_given_up_on(server, ask, monkeypatch):
     address, script, *_ = server
     monkeypatch.setattr(chat, "TRIES", 1)
     monkeypatch.setattr(chat, "TIMEOUT_S", 1.0)
-    script.append((200, iter([b" "] * 400)))
+    script += [(200, iter([b" "] * 400)), (200, iter([b" "] * 400))]
     with pytest.raises(Transient, match="not complete after 1 s"):
         ask(address)
 
@@ -379,6 +396,7 @@ def test_an_answer_that_trickles_is_given_up_on(server, ask, monkeypatch):
         ("http://exa mple/v1#m", "is no address"),
         ("http://host:99999/v1", "is no address"),
         ("https://me:secret@host/v1#m", endpoint.KEY_ENV),
+        ("https://host/v1beta/openai?key=secret#m", endpoint.KEY_ENV),
     ],
 )
 def test_an_address_that_cannot_be_meant_is_refused_and_no_password_told(address, says):

@@ -124,7 +124,12 @@ def test_a_faster_whisper_folder_loads_and_listens(source, tmp_path):
     TransformersConverter(str(tmp_path / "hf"), copy_files=["tokenizer.json"]).convert(str(folder))
     settings = Label(asr_model=str(folder))
     labeler = labelers()["transcript"]
-    assert len(labeler.model(settings).revision) == 12
+    revision = labeler.model(settings).revision
+    assert len(revision) == 12
+    (folder / "generation_config.json").write_text('{"suppress_tokens": []}')
+    assert labeler.model(settings).revision not in (revision, ""), "another tokenizer or configuration writes other words"
+    (folder / "generation_config.json").unlink()
+    assert labeler.model(settings).revision == revision
     whisper = labeler.load(settings, "cpu")
     (folder / "preprocessor_config.json").write_text('{"feature_size": 128}')
     with pytest.raises(Terminal, match=r"listens to 80 bands, and 128 would be made"):
