@@ -9,7 +9,7 @@ asked about: they get no row. Keys: `text` (the lines of all frames, each once, 
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from importlib.metadata import version as installed
 from types import MappingProxyType
@@ -159,7 +159,7 @@ def _letters(text: str) -> str:
 
 
 def read(engine: Any, picture: Any) -> list[Box]:
-    """Lines of text of an RGB picture, top to bottom."""
+    """Lines of text of an RGB picture, in the order of reading in which they are found: top to bottom, in a line from the left."""
     pixels = np.asarray(picture)
     result = engine(pixels[:, :, ::-1])
     if result is None or result.boxes is None:
@@ -173,8 +173,23 @@ def read(engine: Any, picture: Any) -> list[Box]:
         high = (np.asarray(corners).max(axis=0) / size).clip(0, 1)
         if len(str(text).strip()) < 2 and high[1] - low[1] > LONE_HEIGHT:
             continue
-        boxes.append(Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]), mask(clean(str(text)))[0], float(score)))
-    return sorted(boxes, key=lambda b: (b.top, b.left, b.text))
+        boxes.append(Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]), clean(str(text)), float(score)))
+    return masked(boxes)
+
+
+def masked(boxes: Sequence[Box]) -> list[Box]:
+    """Boxes without personal data; two that hold a piece of it only together become one."""
+    made: list[Box] = []
+    for box in boxes:
+        text, count = mask(box.text)
+        if made and (both := mask(f"{made[-1].text} {box.text}"))[1] > count:
+            before = made.pop()
+            box = Box(min(before.left, box.left), min(before.top, box.top), max(before.right, box.right), max(before.bottom, box.bottom), both[0],
+                      min(before.score, box.score))
+            made.append(box)
+        else:
+            made.append(replace(box, text=text))
+    return made
 
 
 def area(boxes: Sequence[Box]) -> float:
@@ -202,5 +217,5 @@ def same_place(a: Box, b: Box) -> bool:
 
 
 LABELER = Labeler(
-    "ocr", version=6, needs=("frames", "text_area_share"), options=("ocr_min_text_share",), model=model, load=load, label=label
+    "ocr", version=7, needs=("frames", "text_area_share"), options=("ocr_min_text_share",), model=model, load=load, label=label
 )

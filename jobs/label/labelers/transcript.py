@@ -95,16 +95,20 @@ def said(whisper: Any, clip_id: str, sound: Any) -> list[Found]:
     """The labels of one clip: greedy in temperature, so that the same sound is transcribed the same way."""
     pieces, facts = whisper.transcribe(sound, beam_size=5, temperature=0.0, condition_on_previous_text=False, vad_filter=True)
     end_s = len(sound) / RATE_HZ
-    segments = [(min(p.start, end_s), min(p.end, end_s), mask(clean(p.text).strip())[0], p.avg_logprob, len(p.tokens)) for p in pieces]
+    segments = [(min(p.start, end_s), min(p.end, end_s), clean(p.text).strip(), p.avg_logprob, len(p.tokens)) for p in pieces]
     segments = [s for s in segments if s[2]]
     if not segments:
         return [Found(clip_id, "status", text="empty")]
     tokens = sum(n for *_, n in segments)
     share = math.exp(sum(logprob * n for *_, logprob, n in segments) / max(tokens, 1))
-    timed = [[round(start, 2), round(end, 2), text] for start, end, text, *_ in segments]
+    gap = "" if facts.language in UNSPACED else " "
+    text = mask(gap.join(words for _, _, words, *_ in segments))[0]
+    timed = [[round(start, 2), round(end, 2), mask(words)[0]] for start, end, words, *_ in segments]
+    if gap.join(words for *_, words in timed) != text:  # a number that goes on in the next segment is told by both together
+        timed = [[timed[0][0], timed[-1][1], text]]
     return [
         Found(clip_id, "status", text="ok"),
-        Found(clip_id, "text", rounded(share), ("" if facts.language in UNSPACED else " ").join(text for *_, text in timed)),
+        Found(clip_id, "text", rounded(share), text),
         # one that knows English alone calls everything English
         *([Found(clip_id, "lang", rounded(facts.language_probability), facts.language)] if whisper.model.is_multilingual else ()),
         Found(clip_id, "segments", float(len(timed)), json.dumps(timed, ensure_ascii=False)),
@@ -113,7 +117,7 @@ def said(whisper: Any, clip_id: str, sound: Any) -> list[Found]:
 
 LABELER = Labeler(
     "transcript",
-    version=2,
+    version=3,
     needs=("source_id", "start_s", "end_s", "speech_share"),
     options=("asr_model",),
     model=model,

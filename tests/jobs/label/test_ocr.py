@@ -2,6 +2,7 @@
 
 import io
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from jobs.label.labeler import Batch, labelers
 from jobs.label.labelers import ocr
-from jobs.label.labelers.ocr import Box, area, said, stable
+from jobs.label.labelers.ocr import Box, area, masked, read, said, stable
 from schemas.settings import Label
 
 
@@ -177,3 +178,17 @@ def test_a_faint_small_line_that_the_decode_pass_does_not_see_is_read(text, root
     reader = labelers()["ocr"]
     (said,) = [f.text for f in reader.label(reader.load(Label(), "cpu"), Batch([row])) if f.key == "text"]
     assert said.replace(" ", "").lower() == text.replace(" ", "")
+
+
+def test_a_number_in_two_boxes_is_masked_and_boxes_stay_in_the_order_of_reading():
+    """A word a pixel higher than those before it comes behind them all the same."""
+    boxes = [Box(0.1, 0.30, 0.4, 0.4, "HELLO", 1), Box(0.5, 0.29, 0.6, 0.4, "138 0013", 0.9), Box(0.7, 0.3, 0.8, 0.41, "8000", 0.8), Box(0.1, 0.5, 0.4, 0.6, "NOW", 1)]
+    assert masked(boxes) == [boxes[0], Box(0.5, 0.29, 0.8, 0.41, "<PHONE>", 0.8), boxes[3]]
+
+
+def test_words_of_a_line_are_read_in_their_order():
+    def engine(_pixels):
+        corners = [np.array([[left, top], [right, top], [right, top + 20], [left, top + 20]]) for left, top, right in ((10, 102, 180), (190, 99, 380))]
+        return SimpleNamespace(boxes=corners, txts=("CALL ME AT", "TOMORROW"), scores=(0.99, 0.98))
+
+    assert [b.text for b in read(engine, np.zeros((224, 398, 3), np.uint8))] == ["CALL ME AT", "TOMORROW"]

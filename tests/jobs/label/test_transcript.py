@@ -63,6 +63,17 @@ def test_every_clip_hears_its_own_span_and_nothing_else(source):
     assert " " not in found(Ear("zh"), source, clip("a", 0.1, 0.9))["a", "text"].text.partition(">")[2]
 
 
+def test_a_number_that_goes_on_in_the_next_segment_is_masked(source):
+    class Halting(Ear):
+        def transcribe(self, sound, **options):
+            pieces = [SimpleNamespace(start=a, end=a + 0.3, text=t, avg_logprob=0.0, tokens=[1]) for a, t in ((0.0, " call me on 138"), (0.4, " 0013 8000 tonight"))]
+            return iter(pieces), SimpleNamespace(language=self.lang, language_probability=0.9)
+
+    said = found(Halting(), source, clip("a", 0.1, 0.9))
+    assert said["a", "text"].text == "call me on <PHONE> tonight"
+    assert json.loads(said["a", "segments"].text) == [[0.0, 0.7, "call me on <PHONE> tonight"]]
+
+
 def test_what_does_not_speak_is_not_asked_and_what_cannot_be_heard_says_so(source, tmp_path):
     ear = Ear()
     assert found(ear, source, clip("a", 0, 1, 0.0), clip("b", 0, 1, None)) == {}
