@@ -119,7 +119,8 @@ def _apologises(phrase: object) -> bool:
 
 
 def _object(text: str) -> dict[str, Any]:
-    """What the JSON objects in a text say, the last one of each language: a model may think aloud, fence its answer, or give one a language."""
+    """What the JSON objects in a text say, the last one of each language that says anything: a model may think aloud, fence its answer, give one
+    a language or a name, or repeat the form that it was asked to fill in."""
     text = _TRAILING.sub("", text)
     found: dict[str, Any] = {}
     at, decoder = text.find("{"), json.JSONDecoder()
@@ -129,7 +130,9 @@ def _object(text: str) -> dict[str, Any]:
         except (ValueError, RecursionError):
             end = at + 1
         else:
-            found |= {lang: value[lang] for lang in LANGS if lang in value}
+            inside = next((v for v in value.values() if isinstance(v, dict) and any(lang in v for lang in LANGS)), {})
+            given = value if any(lang in value for lang in LANGS) else inside
+            found |= {lang: given[lang] for lang in LANGS if lang in given and (lang not in found or any(_phrases(given, lang).values()))}
         at = text.find("{", end)
     return found
 
@@ -148,7 +151,10 @@ def _is_in(lang: str, phrase: str) -> bool:
         return latin_share(phrase) > MOSTLY_LATIN
     if japanese(phrase):
         return False
-    return han_share(phrase) > 0 or not any(word.isalpha() and word.islower() for word in phrase.split())
+    if han_share(phrase) > 0:
+        return True
+    letters = [c for c in phrase if c.isalpha()]
+    return all(c.isascii() for c in letters) and not any(word.isalpha() and word.islower() for word in phrase.split())
 
 
 def _phrase(value: object) -> str:
