@@ -29,6 +29,9 @@ WORDS = {
     "no": False,
 }
 
+CELL_CHARS = 1 << 17
+"""Longest cell of a table of marks."""
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
@@ -99,6 +102,7 @@ def _rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Rows of CSV, of JSONL or of a JSON list, each with its place in the file."""
     if not text.lstrip().startswith(("{", "[")):
         names = text.partition("\n")[0]
+        csv.field_size_limit(CELL_CHARS)  # one of the process, which others set as well
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",\t;", key=names.count))
         try:
             yield from ((f"line {reader.line_num}", row) for row in reader)
