@@ -248,6 +248,8 @@ def assemble(folder: Path, tokenizer: PreTrainedTokenizerBase, encoder: torch.nn
         scheduler=UniPCMultistepScheduler(prediction_type="sample", use_flow_sigmas=True, flow_shift=SHIFT, solver_order=2),
     )
     pipe.to(torch.float16).save_pretrained(folder)
+    for config in folder.glob("*/config.json"):  # of a part that was loaded it is written from where
+        config.write_text(json.dumps({k: v for k, v in json.loads(config.read_text()).items() if k != "_name_or_path"}, indent=2) + "\n")
     write_profile(folder)
 
 

@@ -41,6 +41,12 @@ def test_no_embedded_file_is_a_pickle_or_code() -> None:
         assert path.read_bytes()[:2] not in (b"\x80\x02", b"\x80\x04", b"PK"), path
 
 
+def test_no_embedded_file_says_on_which_machine_it_was_made() -> None:
+    for path in files(EMBEDDED):
+        if path.suffix == ".json":
+            assert "_name_or_path" not in path.read_text(), path
+
+
 @pytest.mark.parametrize("folder", [CLIP, T2V], ids=["clip", "t2v"])
 def test_a_card_says_what_was_measured_and_what_it_cost(folder: Path) -> None:
     card = json.loads((folder / "card.json").read_text())

@@ -380,6 +380,7 @@ def test_a_model_folder_comes_out_and_another_training_goes_on_from_it(kind: str
     assert parts == (["high", "low"] if kind == "t2v" else []), "it reads texts already"
     card = read_card(second)
     assert card["base"] == read_card(first)
+    assert not [path for path in second.rglob("*.json") if str(tmp_path) in path.read_text()], "the model says where it was made"
     if kind == "t2v":
         words = json.loads((first / "tokenizer" / "tokenizer.json").read_text())
         assert (words["truncation"], words["padding"]) == (None, None), "a training that went on later would give another file"
