@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from jobs.clean import policy
 from jobs.clean.filter import filters as all_filters
 from jobs.clean.sandboxed import measure_source
+from jobs.errors import Terminal
 from jobs.fuse.join import verdict
 from jobs.generate.profile import Profile
 from jobs.label.labeler import Batch, labelers
+from jobs.label.weights import of_sample_world
 from jobs.media.faults import MediaFault
 from schemas import CLIPS
 from schemas.rejects import Why
@@ -134,8 +136,15 @@ def _loaded(name: str, label: str, device: str) -> Any:
 
 
 def safety_identity(settings: Settings) -> str:
-    """What the verdict on safety depends on: the labeler, its model and options, and the threshold."""
+    """What the verdict on safety depends on: the labeler, its model and options, and the threshold.
+
+    Raises:
+        Terminal: there is a threshold, and nothing that looks at pictures.
+    """
     label = settings.recipe.label
+    if label.max_unsafe is not None and not label.safety_model and of_sample_world(label.clip_model):
+        raise Terminal(f"label.max_unsafe={label.max_unsafe} would let every generated clip pass: nothing looks at the pictures; name a label.safety_model, or "
+                       "another label.clip_model than the embedded one")
     return f"{labelers()[SAFETY].identity(label, labelers()[SAFETY].model(label))}/{label.max_unsafe}"
 
 

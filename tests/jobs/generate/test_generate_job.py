@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from jobs.errors import Terminal
 from jobs.generate import generator, job, judge
 from jobs.generate.generator import Failed
 from schemas import GENERATIONS, REJECTS
@@ -161,6 +162,17 @@ def test_an_unsafe_picture_or_a_blocked_word_is_rejected(monkeypatch: pytest.Mon
     assert judge.judge(good, video, "a mountain", stub.profile, load(["label.max_unsafe=0.8"], env={})).why is None
     assert seen[0]["frames"]  # it looks at the frames that the measuring pass kept
     assert judge.safety_identity(wordy) != judge.safety_identity(SETTINGS)
+
+
+def test_a_threshold_that_nothing_is_held_against_is_told_before_anything_is_drawn(tmp_path: Any) -> None:
+    with pytest.raises(Terminal, match=r"label\.max_unsafe=0\.6 would let every generated clip pass"):
+        job.outside(load(["label.max_unsafe=0.6"], env={}))
+    other = tmp_path / "another"
+    other.mkdir()
+    looks = [f"label.clip_model=local-dir:{other}", "label.max_unsafe=0.6"]
+    with pytest.raises(Terminal) as told:  # of an empty folder it is told that it holds no model
+        job.outside(load(looks, env={}))
+    assert "would let" not in str(told.value)
 
 
 def test_seeds_are_fixed_by_prompt_shot_and_attempt() -> None:
