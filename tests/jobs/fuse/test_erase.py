@@ -2,6 +2,7 @@
 everything else stands as it was."""
 
 import json
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,15 @@ def _picture(path, seed):
     ground.resize((480, 270), Image.Resampling.NEAREST).save(path, quality=90)
 
 
+def _sound(path):
+    """Three seconds of noise: its evidence in the index holds times that may not be null."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(np.random.default_rng(0).integers(-9000, 9000, 48_000, np.int16).tobytes())
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """A lake of two builds with other policies, and the ids of the picture and the text of the person."""
@@ -41,6 +51,7 @@ def built(tmp_path_factory):
     (folder / "in").mkdir()
     for i in range(4):
         _picture(folder / "in" / ("quillfeather.jpg" if i == 0 else f"p{i}.jpg"), i)
+    _sound(folder / "in" / "rain.wav")
     rows = [{"file": "quillfeather.jpg", "caption": f"{SECRET} at the window", "transcript": SAID},
             *({"file": f"p{i}.jpg", "caption": f"a pattern number {i}"} for i in range(1, 4))]
     (folder / "in" / "about.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
