@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from jobs.cli.common import facts_text, json_word, lake_of, nonempty, settings_words, show, table
+from jobs.cli.common import facts_text, json_word, lake_of, nonempty, note, settings_words, show, table
 from jobs.errors import Terminal
 
 
@@ -38,7 +38,8 @@ def main(args: argparse.Namespace) -> int:
         raise Terminal(f"`release {args.what}` wants {wanted} release{'s' * (wanted > 1)}, not {len(names)}")
     facts = [releases.find(lake, name) for name in names]
     if args.what == "show":
-        show(facts[0], args.as_json, facts_text({k: v for k, v in facts[0].items() if k not in ("shards", "recipe")}))
+        said = {**facts[0], "withdrawn": len(releases.withdrawn(lake, facts[0]))}
+        show(said, args.as_json, facts_text({k: v for k, v in said.items() if k not in ("shards", "recipe")}))
     elif args.what == "verify":
         wrong = releases.verify(lake, facts[0])
         if wrong:
@@ -54,5 +55,7 @@ def main(args: argparse.Namespace) -> int:
         if not args.out:
             raise Terminal("`release export` wants --out DIR")
         made = [str(p) for p in releases.export_webdataset(lake, facts[0], Path(args.out))]
+        if gone := releases.withdrawn(lake, facts[0]):
+            note(f"{facts[0]['name']}: left out what was taken down since it was made ({len(gone)} sources)")
         show({"tars": made}, args.as_json, "\n".join(made))
     return 0

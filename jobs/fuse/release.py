@@ -10,6 +10,7 @@ import re
 import tarfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.errors import Terminal
+from jobs.fuse.tombstones import tombstones
 from jobs.lake import Lake, Version
 from jobs.rows import whole
 from jobs.version import digest
-from schemas import CLIPS, LABELS, REJECTS, SAMPLES, TABLES
+from schemas import CLIPS, LABELS, REJECTS, SAMPLES, SOURCES, TABLES
 from schemas.release import ModelInForce, Release, Shard
 from schemas.settings import Dedup, Label, Settings
 
 FOLDER = "releases"
 FILE = "release.json"
-TAR = re.compile(r"(train|validation|mixed)-\d{5,}\.(tar|tmp)")
+TAR = re.compile(r"(train|validation|mixed)(-(video|image|audio|text))?-\d{5,}\.(tar|tmp)")
 """Names of exported shards, and of those that a killed export was writing."""
 EXTENSIONS = {
     "video/mp4": "mp4",
@@ -272,38 +274,65 @@ def _settings_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> di
     return {name: [old.get(name), new.get(name)] for name in sorted(set(old) | set(new)) if old.get(name) != new.get(name)}
 
 
-def export_webdataset(lake: Lake, facts: Mapping[str, Any], out: Path) -> list[Path]:
-    """One tar per shard in WebDataset form: `<sample_id>.<ext>` for media, `.txt` for the caption, `.json` for all else.
+def withdrawn(lake: Lake, facts: Mapping[str, Any]) -> frozenset[str]:
+    """Ids of the sources in a release that were taken down since it was made, also under another name; its shards hold them still."""
+    stones = tombstones(lake)
+    collected = next((fp for name, fp in facts["parents"].items() if name.startswith(f"{SOURCES.name}@")), None)
+    sources = lake.version(SOURCES, collected) if collected and stones.facts else None
+    buried = pa.array(sorted(stones.source_ids | (stones.ids(sources) if sources else set())), pa.string())
 
-    The same release gives the same bytes. Tars of an earlier export are replaced, and removed where the release has fewer.
+    def of(shard: Mapping[str, Any]) -> set[str]:
+        with lake.parquet(lake.path(shard["path"])) as file:
+            whose = file.read(columns=["source_id"])["source_id"]
+        return set(whose.filter(pc.is_in(whose, value_set=buried)).to_pylist())
+
+    return frozenset[str]().union(*lake.spread(of, facts["shards"] if len(buried) else ()))
+
+
+def export_webdataset(lake: Lake, facts: Mapping[str, Any], out: Path) -> list[Path]:
+    """Tars in WebDataset form, for each shard one of each modality that it holds: `<sample_id>.<ext>` for media, `.txt` for the caption (empty where
+    there is none), `.json` for all else. So all samples of a tar have the same members.
+
+    The same release gives the same bytes, less what was taken down since. Tars of an earlier export are replaced, and removed where the release has fewer.
 
     Raises:
         Terminal: a shard is gone.
     """
     _all_there(lake, facts)
+    gone = pa.array(sorted(withdrawn(lake, facts)), pa.string())
     out.mkdir(parents=True, exist_ok=True)
-    made = []
+    made: list[Path] = []
     counts: Counter[str] = Counter()
     for shard in facts["shards"]:
-        target = out / f"{shard['split']}-{counts[shard['split']]:05d}.tar"
-        counts[shard["split"]] += 1
-        passing = target.with_suffix(".tmp")
-        try:
-            with lake.parquet(lake.path(shard["path"])) as file, tarfile.open(passing, "w", format=tarfile.USTAR_FORMAT) as tar:
-                for batch in file.iter_batches(batch_size=16):
-                    for row in batch.to_pylist():
-                        for name, data in _members(row):
-                            info = tarfile.TarInfo(name)
-                            info.size = len(data)
-                            tar.addfile(info, io.BytesIO(data))
-            passing.replace(target)
-        finally:
-            passing.unlink(missing_ok=True)
-        made.append(target)
-    for file in out.iterdir():
-        if TAR.fullmatch(file.name) and file not in made:
-            file.unlink()
+        with lake.parquet(lake.path(shard["path"])) as file, ExitStack() as opened:
+            tars: dict[str, tarfile.TarFile] = {}
+            for batch in file.iter_batches(batch_size=16):
+                for row in batch.filter(pc.invert(pc.is_in(batch["source_id"], value_set=gone))).to_pylist():
+                    kind = f"{shard['split']}-{row['modality']}"
+                    if kind not in tars:
+                        made.append(out / f"{kind}-{counts[kind]:05d}.tar")
+                        counts[kind] += 1
+                        tars[kind] = opened.enter_context(_passing(made[-1]))
+                    for name, data in _members(row):
+                        info = tarfile.TarInfo(name)
+                        info.size = len(data)
+                        tars[kind].addfile(info, io.BytesIO(data))
+    for old in out.iterdir():
+        if TAR.fullmatch(old.name) and old not in made:
+            old.unlink()
     return made
+
+
+@contextmanager
+def _passing(target: Path) -> Iterator[tarfile.TarFile]:
+    """A tar that stands under its name once all of it is written."""
+    passing = target.with_suffix(".tmp")
+    try:
+        with tarfile.open(passing, "w", format=tarfile.USTAR_FORMAT) as tar:
+            yield tar
+        passing.replace(target)
+    finally:
+        passing.unlink(missing_ok=True)
 
 
 def _members(row: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
@@ -316,8 +345,7 @@ def _members(row: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
         yield f"{key}.{EXTENSIONS.get(row['audio_type'], 'bin')}", row["audio"]
     if row["thumbnail"] is not None:
         yield f"{key}.thumbnail.jpg", row["thumbnail"]
-    if (text := row["caption"] or row["text"] or row["title"]) is not None:
-        yield f"{key}.txt", text.encode()
+    yield f"{key}.txt", (row["caption"] or row["text"] or row["title"] or "").encode()
     rest = {k: v for k, v in row.items() if k not in ("video", "image", "audio", "thumbnail")}
     if rest["embedding"] is not None:
         rest["embedding"] = [float(x) for x in rest["embedding"]]

@@ -113,7 +113,7 @@ def released(release: str, lake: str = "") -> tuple[str, list[Slice]]:
         lake: Root of the lake, for a name.
 
     Raises:
-        Terminal: there is no such release, or its shards are not as they were written.
+        Terminal: there is no such release, its shards are not as they were written, or something of it was taken down since.
     """
     from jobs.fuse import release as releases
 
@@ -127,6 +127,8 @@ def released(release: str, lake: str = "") -> tuple[str, list[Slice]]:
     facts = releases.find(root, folder.resolve().name if folder.is_dir() else release)
     if wrong := releases.verify(root, facts):
         raise Terminal(f"release {facts['name']}: {wrong[0]}; restore it or build it again")
+    if gone := releases.withdrawn(root, facts):
+        raise Terminal(f"release {facts['name']} holds what was taken down since it was made ({len(gone)} sources); train on `latest`, which holds none of it")
     return facts["name"], _slices(root, [shard["path"] for shard in facts["shards"] if shard["split"] == "train"])
 
 

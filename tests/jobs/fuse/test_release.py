@@ -13,6 +13,7 @@ from jobs.errors import Terminal
 from jobs.fuse import release
 from jobs.fuse.takedown import takedown
 from jobs.fuse.tombstones import tombstones
+from jobs.train.data import released as trained_on
 from schemas import DUPLICATES, GENERATIONS, PROMPTS, PUBLICATIONS, REJECTS, SAMPLES, SOURCES
 
 CUT = {"fuse__validation_share": 0.5, "fuse__shard_bytes": 1 << 20}
@@ -105,6 +106,23 @@ def test_webdataset_round_trip(corpus, released, tmp_path):
             assert sample["m4a"] == row["audio"]
             assert sample["txt"].decode() == row["caption"]
     assert all(tarfile.is_tarfile(p) for p in made)
+    for tar in made:  # as people read them: what one sample has, all have
+        kinds = {"video": ("mp4", "txt"), "image": ("jpg;png", "txt"), "audio": ("m4a", "txt"), "text": ("txt", "json")}[tar.name.split("-")[1]]
+        assert list(webdataset.WebDataset(str(tar), shardshuffle=False).to_tuple(*kinds))
+
+
+def test_what_was_taken_down_leaves_no_export_of_an_earlier_release(corpus, released, tmp_path):
+    victim = corpus.sources[3]
+    assert release.withdrawn(corpus.lake, released) == frozenset()
+    before = {n for p in release.export_webdataset(corpus.lake, released, tmp_path) for n in tarfile.open(p).getnames()}
+    report = takedown(corpus.lake, victim["source_id"])
+    after = {n for p in release.export_webdataset(corpus.lake, released, tmp_path) for n in tarfile.open(p).getnames()}
+    assert {n.split(".")[0] for n in before - after} == set(report["samples"]) != set()
+    assert release.withdrawn(corpus.lake, released) == {victim["source_id"]}
+    assert release.withdrawn(corpus.lake, release.find(corpus.lake, "latest")) == frozenset()
+    with pytest.raises(Terminal, match=r"holds what was taken down since it was made \(1 sources\)"):
+        trained_on(released["name"], corpus.lake.root)
+    assert trained_on("latest", corpus.lake.root)
 
 
 def test_an_export_into_the_same_folder_leaves_nothing_of_the_one_before(corpus, released, tmp_path):
