@@ -324,9 +324,9 @@ def _erase(lake: Lake, release: str, facts: Mapping[str, Any], held: Mapping[str
                 table = _read(lake, release, f"{name}.{what}")
                 places = np.arange(table.num_rows)
                 kept = pa.array(places, mask=np.isin(places, at))
-                left = [column if field.nullable else pc.fill_null(column, pa.scalar(0, field.type))  # times, which may not be missing
-                        for field, column in zip(table.schema, table.take(kept).columns, strict=True)]
-                _put(lake, release, f"{name}.{what}", pa.table(left, schema=table.schema), CLIPS_PER_GROUP)
+                filled = [column if field.nullable else pc.fill_null(column, pa.scalar(0, field.type))  # times, which may not be missing
+                          for field, column in zip(table.schema, table.take(kept).columns, strict=True)]
+                _put(lake, release, f"{name}.{what}", pa.table(filled, schema=table.schema), CLIPS_PER_GROUP)
 
 
 def _put(lake: Lake, release: str, what: str, table: pa.Table, group: int) -> None:

@@ -65,6 +65,9 @@ def sniff(head: bytes, name: str = "") -> Kind:
     Animated GIF, WebP and PNG count as video when they hold more than one frame; for a GIF whose second frame lies beyond
     `head` the application block of animations decides.
     """
+    text = _text(head)
+    if text is not None and text.container != "utf-16":  # "GIF89a is a format", "Our free day", "BMW": letters alone are no signature
+        return _playlist(head) or _portable(head) or text
     for rule in (_tagged, _isobmff, _riff, _magic, _playlist, _streams, _text):
         kind = rule(head)
         if kind is not None:
@@ -172,6 +175,24 @@ def _magic(head: bytes) -> Kind | None:
     return next((kind for magic, kind in _PREFIXES if head.startswith(magic)), None)
 
 
+_PNM = re.compile(rb"P(?:[14](?:\s+(?:#[^\n]*\n\s*)*\d+){2}|[2356](?:\s+(?:#[^\n]*\n\s*)*\d+){3})\s")
+_DIGITS = re.compile(rb"P[123](?:[\d\s]|#[^\n]*(?:\n|\Z))*")
+
+
+def _portable(head: bytes) -> Kind | None:
+    """A portable pixmap all of whose bytes may be letters too: numbers alone after the header, or just as many bytes as its size asks for."""
+    found = _PNM.match(head)
+    if found is None:
+        return None
+    if head[1] in b"123":
+        return Kind("image", "pnm") if _DIGITS.fullmatch(head) else None
+    numbers = [int(n) for n in re.findall(rb"\d+", re.sub(rb"#[^\n]*", b"", found.group()[2:]))[:3]]
+    width, height, most = (*numbers, 1)[:3]
+    row = (width + 7) // 8 if head[1] in b"4" else width * (3 if head[1] in b"6" else 1) * (1 + (most > 255))
+    rest = len(head) - found.end()
+    return Kind("image", "pnm") if row * height == rest or (len(head) >= HEAD_BYTES and row * height > rest) else None
+
+
 _STILL_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif"})
 _MOVING_BRANDS = frozenset({b"hevc", b"hevx", b"msf1", b"avis"})
 _SOUND_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A "})
@@ -188,6 +209,8 @@ def _isobmff(head: bytes) -> Kind | None:
         return Kind("video", "mp4", "mov")
     major = head[8:12]
     brands = {major, *(head[i:i + 4] for i in range(16, min(size, len(head)) - 3, 4))}
+    if major == b"avis" and (b"auxv" in head or b"auxiliary:alpha" in head):
+        return Kind("video", "avif")  # FFmpeg reads its transparency as a film of its own
     if major in _MOVING_BRANDS:
         return Kind("video", "heif-sequence", "mov")
     if major in _STILL_BRANDS:

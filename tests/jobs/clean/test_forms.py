@@ -185,6 +185,20 @@ def test_an_animated_png_lies_on_white_and_leaves_out_its_picture_for_other_prog
     assert made["clips"][0]["luma_mean"] == pytest.approx(255, abs=1)
 
 
+def test_a_sticker_lies_on_white_in_every_format(tmp_path: Path) -> None:
+    """A dark square of a twelfth of the picture, on nothing: AVIF keeps its transparency in a second stream."""
+    frames = []
+    for i in range(8):
+        frames.append(Image.new("RGBA", (96, 64), (0, 0, 0, 0)))
+        frames[-1].paste((0, 0, 0, 255), (8 * i, 20, 8 * i + 32, 36))
+    for format_ in ("GIF", "PNG", "WEBP", "AVIF"):
+        frames[0].save(tmp_path / "sticker", format_, save_all=True, append_images=frames[1:], duration=250, loop=0, disposal=2)
+        made = measure_file(str(tmp_path / "sticker"), "image", SETTINGS)
+        assert (made["modality"], made["frames"]) == ("video", 8), format_
+        assert probe(io.BytesIO((tmp_path / "sticker").read_bytes())).alpha, format_
+        assert made["clips"][0]["luma_mean"] == pytest.approx(255 * 11 / 12, abs=3), format_
+
+
 def test_coding_blocks_are_seen_in_stills(tmp_path: Path) -> None:
     found = []
     for quality in (95, 5):

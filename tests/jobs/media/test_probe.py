@@ -146,9 +146,17 @@ def test_playlists_are_playlists_whatever_their_name(text: bytes) -> None:
 
 @pytest.mark.parametrize("text", [
     b"file\tcaption\nclip1.mp4\ta dog\n", b"file\nclip1.mp4\nclip2.mp4\n", b"File systems\nare made of files.\n", b"MAC lipstick in ten colours\n",
-    b"ID3 tags hold a title\n", b"P3 players are old\n", b"P1 is the first lap\n", b"[Reference] Smith, 2020\n"])
+    b"The wide river flows through a green valley.\n", b"Our free day in town\n", b"the skip of a heart\n", b"BMW i3 parked\n", b"P1 2024 neon street\n",
+    b"P5 12 30 255 people walk\n", b"GIF89a is a format\n", b"OggS begins a page\n", b"RIFF or WAVE?\n", b"FORM of AIFF\n", b"DKIF\n", b"ID3 tags hold a title\n", b"P3 players are old\n", b"P1 is the first lap\n", b"[Reference] Smith, 2020\n"])
 def test_a_text_that_begins_like_something_else_is_a_text(text: bytes) -> None:
     assert sniff(text, "notes.tsv").modality == "text"
+
+
+@pytest.mark.parametrize("data", [
+    b"P1\n# a bitmap\n2 2\n0 1\n1 0\n", b"P2 2 1 255 10 200\n", b"P3 1 1 255 1 2 3", b"P4\n8 1\nA", b"P5\n3 2\n255\nABCDEF", b"P6\n1 1\n255\nABC",
+    b"P5\n# grey\n640 480\n255\n" + b"d" * 5000])
+def test_a_picture_of_nothing_but_letters_is_a_picture(data: bytes) -> None:
+    assert sniff(data[:HEAD_BYTES]).container == "pnm"
 
 
 @pytest.mark.parametrize(("name", "modality", "wrong"), [
