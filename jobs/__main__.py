@@ -5,6 +5,7 @@ went away before its end.
 """
 
 import argparse
+import difflib
 import errno
 import importlib
 import io
@@ -51,7 +52,7 @@ class Parser(argparse.ArgumentParser):
 def parser_of(name: str) -> Parser:
     """The parser of one command."""
     module, about = COMMANDS[name]
-    parser = Parser(prog=f"reelmill {name}", description=about[0].upper() + about[1:] + ".")
+    parser = Parser(prog=f"reelmill {name}", description=about[0].upper() + about[1:] + ".", allow_abbrev=False)
     importlib.import_module(module).arguments(parser)
     return parser
 
@@ -69,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(version("reelmill"))
         return 0
     if words[0] not in COMMANDS:
-        print(f"reelmill: there is no command {words[0]!r}; see `reelmill --help`", file=sys.stderr)
+        near = "".join(f"; the nearest is {name!r}" for name in difflib.get_close_matches(words[0], COMMANDS, n=1))
+        print(f"reelmill: there is no command {words[0]!r}{near}; see `reelmill --help`", file=sys.stderr)
         return 64
     return _guarded(words[0], words[1:])
 
@@ -137,7 +139,7 @@ def _help() -> str:
     lines = [f"  {name:<{width}}  {about}" for name, (_, about) in COMMANDS.items()]
     return "\n".join([
         "usage: reelmill COMMAND …", "", "Curates text-to-video training corpora and turns them into finished videos.", "",
-        *lines, "", "Each command has --help. Exit codes: 0 done, 64 will fail again, 75 try again."])
+        *lines, "", "Each command has --help. Exit codes: 0 done, 64 will fail again, 75 try again, 130 interrupted, 141 nobody read the result."])
 
 
 if __name__ == "__main__":

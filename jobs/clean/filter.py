@@ -9,15 +9,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.reasons import REASONS
 from schemas.rejects import Why
 
 Row = Mapping[str, Any]
 Severity = Literal["stop", "warn", "off"]
+Share = Annotated[float, Field(ge=0, le=1, strict=True)]
+"""A threshold of what lies between none and all: a percent typed for a share would let everything pass."""
+Amount = Annotated[float, Field(ge=0, strict=True)]
+"""A threshold of what is never negative."""
+Level = Annotated[float, Field(strict=True)]
+"""A threshold that may be negative: decibels."""
 Example = tuple[Row, str | None] | tuple[Row, str | None, Mapping[str, Any]]
 
 VIDEO, IMAGE, AUDIO, TEXT = "video", "image", "audio", "text"

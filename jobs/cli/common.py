@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -71,13 +72,22 @@ def lake_of(args: argparse.Namespace) -> Lake:
 
 def show(facts: Any, as_json: bool, text: str) -> None:
     """Print for a person or for a program."""
-    print(json.dumps(facts, indent=1, ensure_ascii=False) if as_json else text)
+    print(json.dumps(facts, indent=1, ensure_ascii=False) if as_json else plain(text))
+
+
+ACTS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Characters that a terminal acts on, all but the end of a line and the tab, and those that turn the direction of what follows."""
+
+
+def plain(text: str) -> str:
+    """Text of which a terminal does nothing but show it: names of files come from anywhere."""
+    return ACTS.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
 
 
 def note(text: str) -> None:
     """A line about progress, on standard error, so that standard output holds results alone; the work goes on if nobody reads it any more."""
     try:
-        print(text, file=sys.stderr, flush=True)
+        print(plain(text), file=sys.stderr, flush=True)
     except BrokenPipeError:
         unread(sys.stderr)
 
@@ -113,13 +123,18 @@ def _said(value: Any, most: int) -> str:
     if isinstance(value, list | tuple):
         shown = "; ".join(_said(v, most) for v in value[:most])
         return f"{len(value)}: {shown}; …" if len(value) > most else shown or "-"
-    return "-" if value is None else str(value)
+    return "-" if value is None else _line(value)
+
+
+def _line(value: object) -> str:
+    """A value in one line."""
+    return plain(str(value).replace("\n", "\\n"))
 
 
 def table(rows: Sequence[Sequence[object]], head: Sequence[str]) -> str:
     """Rows as aligned text."""
     from rich.cells import cell_len
 
-    lines = [[str(c) for c in row] for row in (head, *rows)]
+    lines = [[_line(c) for c in row] for row in (head, *rows)]
     widths = [max(cell_len(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join("  ".join(c + " " * (w - cell_len(c)) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)

@@ -12,7 +12,7 @@ from jobs.job import VIDEOS
 from jobs.lake import Lake
 from jobs.run import Outcome, execute
 from jobs.state import checked, made, table_version
-from schemas import REJECTS
+from schemas import PROMPTS, REJECTS
 from schemas.settings import Settings
 
 
@@ -101,9 +101,18 @@ def generate(settings: Settings, *, quiet: bool = False) -> dict[str, Any]:
                 note(line(outcome))
                 for why in left_out(lake, outcome):
                     note(f"  left out: {why}")
+                for read in as_read(lake) if name == "prompts" else ():
+                    note(f"  {read}")
             checked(settings, name)
     stages = funnel([m.manifest for name, m in made(lake).items() if name in VIDEOS])
     return {"lake": lake.url(), "videos": published(lake, settings), "stages": [vars_of(s) for s in stages]}
+
+
+def as_read(lake: Lake, most: int = 10) -> list[str]:
+    """How the texts were read where the model knows a few words only, a line a shot: what it is told may be something else than what was asked for."""
+    rows = table_version(lake, PROMPTS.name).read(["text", "shots"]).to_pylist()
+    lines = [f"{row['text'][:60]!r} is filmed as {shot['prompt']!r}: {shot['note']}" for row in rows for shot in row["shots"] if shot["note"]]
+    return lines[:most] + ([f"and {len(lines) - most} more, see `prompts`"] if len(lines) > most else [])
 
 
 def left_out(lake: Lake, outcome: Outcome, most: int = 10) -> list[str]:

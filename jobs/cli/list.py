@@ -1,6 +1,7 @@
 """`reelmill list`: the current version of every table; with --jobs or --settings-names, what there is to run and to set."""
 
 import argparse
+import json
 
 from jobs.cli.common import json_word, lake_of, settings_of, settings_words, show, table
 from jobs.job import ORDER, job
@@ -30,7 +31,7 @@ def main(args: argparse.Namespace) -> int:
         of_filters = {f"recipe.policy.filters.{name}": value for name, value in thresholds(settings.recipe.policy).items()}
         names = {n: v for name, value in names.items() for n, v in
                  (of_filters if name.startswith("recipe.policy.filters") else {name: value}).items()}
-        show(names, args.as_json, table([(n, repr(v)) for n, v in names.items()], ("setting", "value")))
+        show(names, args.as_json, table([(n, json.dumps(v, ensure_ascii=False)) for n, v in names.items()], ("setting", "value")))
         return 0
     found = [
         {"table": name, "version": v.fingerprint, "path": v.path, "rows": v.rows, "job": by.job, "stale": by.stale}

@@ -41,6 +41,11 @@ def test_a_variable_may_leave_out_recipe_and_runtime():
     assert (found.recipe.dedup.threshold, found.runtime.capture.folder) == (0.6, "/in")
 
 
+def test_a_variable_that_lacks_the_second_underscore_is_no_word_into_the_wind():
+    with pytest.raises(SettingsError, match="REELMILL_DEDUP_THRESHOLD: there is no such setting; write REELMILL_DEDUP__THRESHOLD"):
+        load([], env={"REELMILL_DEDUP_THRESHOLD": "0.7"})
+
+
 @pytest.mark.parametrize(("variable", "nearest"), [
     ("REELMILL_RUNTIME_LAKE", "REELMILL_RUNTIME__LAKE"), ("REELMILL_RECIPE_DEDUP_THRESHOLD", "REELMILL_RECIPE__DEDUP__THRESHOLD"),
     ("REELMILL_RECIPE__DEDUP__TRESHOLD", "REELMILL_RECIPE__DEDUP__THRESHOLD"), ("REELMILL_DEDUPE__SHINGLE", "REELMILL_RECIPE__DEDUP__SHINGLE")])

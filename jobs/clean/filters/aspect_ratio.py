@@ -1,14 +1,14 @@
 """Drops pictures and videos too tall or too wide to be cropped to a training shape."""
 
-from jobs.clean.filter import IMAGE, VIDEO, Filter, FilterConfig, Limit, Row, within
+from jobs.clean.filter import IMAGE, VIDEO, Amount, Filter, FilterConfig, Limit, Row, within
 
 
 class Config(FilterConfig):
     """Width over height, as displayed."""
 
-    min_ratio: float | None = 1 / 3
+    min_ratio: Amount | None = 1 / 3
     """datacomp: the aspect ratio of a picture is at most 3."""
-    max_ratio: float | None = 3.0
+    max_ratio: Amount | None = 3.0
     """Likewise; cinema's widest common shape is 2.76."""
 
 

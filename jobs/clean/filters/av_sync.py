@@ -1,12 +1,12 @@
 """Drops clips of sources whose sound and picture differ in length: one of them is cut off or drifts."""
 
-from jobs.clean.filter import VIDEO, Filter, FilterConfig, Limit, Row, within
+from jobs.clean.filter import VIDEO, Amount, Filter, FilterConfig, Limit, Row, within
 
 
 class Config(FilterConfig):
     """Seconds, either way."""
 
-    max_skew_s: float | None = 0.5
+    max_skew_s: Amount | None = 0.5
     """Encoder delay and padding make up to 0.1 s, a last long frame more; viewers notice 0.125 s of drift (ITU-R BT.1359)."""
 
 

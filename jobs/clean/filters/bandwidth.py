@@ -1,6 +1,6 @@
 """Finds sound that has lost its high frequencies: telephone lines and low bitrates."""
 
-from jobs.clean.filter import AUDIO, VIDEO, Filter, FilterConfig, Limit, Severity, within
+from jobs.clean.filter import AUDIO, VIDEO, Amount, Filter, FilterConfig, Limit, Severity, within
 
 
 class Config(FilterConfig):
@@ -8,7 +8,7 @@ class Config(FilterConfig):
 
     severity: Severity = "warn"
     """A low voice or a double bass has no high frequencies to lose; fine-tuning stops."""
-    min_hz: float | None = 500.0
+    min_hz: Amount | None = 500.0
     """99 % of the energy of telephone speech (300 to 3400 Hz) lies below 2500 Hz, of a hum below 500 Hz."""
 
 

@@ -1,12 +1,12 @@
 """Drops videos with bars above and below or left and right: a model would learn to draw them."""
 
-from jobs.clean.filter import VIDEO, Filter, FilterConfig, Limit, within
+from jobs.clean.filter import VIDEO, Filter, FilterConfig, Limit, Share, within
 
 
 class Config(FilterConfig):
     """Share of the height or width that is bars, both sides together."""
 
-    max_share: float | None = 0.1
+    max_share: Share | None = 0.1
     """2.39:1 or 4:3 in 16:9 gives 0.25, 1.85:1 in 16:9 0.04. Open-Sora-Plan crops up to 0.2, which no release does unseen."""
 
 

@@ -1,12 +1,12 @@
 """Drops videos that are black for most of their length."""
 
-from jobs.clean.filter import VIDEO, Filter, FilterConfig, Limit, within
+from jobs.clean.filter import VIDEO, Filter, FilterConfig, Limit, Share, within
 
 
 class Config(FilterConfig):
     """Share of frames."""
 
-    max_share: float | None = 0.5
+    max_share: Share | None = 0.5
     """More than half; a fade from or to black stays (FFmpeg's blackdetect names a stretch from 2 s)."""
 
 

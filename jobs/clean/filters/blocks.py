@@ -1,12 +1,12 @@
 """Drops pictures and videos in which coding blocks show."""
 
-from jobs.clean.filter import IMAGE, VIDEO, Filter, FilterConfig, Limit, within
+from jobs.clean.filter import IMAGE, VIDEO, Amount, Filter, FilterConfig, Limit, within
 
 
 class Config(FilterConfig):
     """Mean luma step across 8-pixel borders over the mean step elsewhere."""
 
-    max_ratio: float | None = 4.0
+    max_ratio: Amount | None = 4.0
     """1 is none; an MPEG-2 broadcast of a smooth sky has up to 3.2, for there is next to no step within its blocks."""
 
 

@@ -1,12 +1,12 @@
 """Drops texts that are navigation, notices and calls to sign in."""
 
-from jobs.clean.filter import TEXT, Filter, FilterConfig, Limit, within
+from jobs.clean.filter import TEXT, Filter, FilterConfig, Limit, Share, within
 
 
 class Config(FilterConfig):
     """Share of lines."""
 
-    max_share: float | None = 0.5
+    max_share: Share | None = 0.5
     """C4 drops such lines; a text of which half would go is not worth the rest."""
 
 

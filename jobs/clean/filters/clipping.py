@@ -1,12 +1,12 @@
 """Drops clips whose sound is clipped."""
 
-from jobs.clean.filter import AUDIO, VIDEO, Filter, FilterConfig, Limit, within
+from jobs.clean.filter import AUDIO, VIDEO, Filter, FilterConfig, Limit, Share, within
 
 
 class Config(FilterConfig):
     """Share of clipped samples."""
 
-    max_share: float | None = 0.005
+    max_share: Share | None = 0.005
     """24 recordings have up to 0.0012, one of rain 0.004; clipped by 10 dB all that hold speech or music have 0.0052 and more."""
 
 

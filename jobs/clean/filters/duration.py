@@ -1,18 +1,18 @@
 """Drops clips that are too short to show anything happening, and those too long for one sample."""
 
-from jobs.clean.filter import AUDIO, VIDEO, Filter, FilterConfig, Limit, Row, within
+from jobs.clean.filter import AUDIO, VIDEO, Amount, Filter, FilterConfig, Limit, Row, within
 
 
 class Config(FilterConfig):
     """Seconds of a clip."""
 
-    min_s: float | None = 1.0
+    min_s: Amount | None = 1.0
     """Shortest video: 24 frames at 24 a second. Cosmos-Curate and NeMo Curator 2, Open-Sora 1.2 2, EasyAnimate 3."""
-    max_s: float | None = 60.0
+    max_s: Amount | None = 60.0
     """Longest video (Cosmos-Curate 60, Panda-70M 60). Longer shots are cut to `measure.max_clip_s`; with less than that here, many are dropped."""
-    min_audio_s: float | None = 0.5
+    min_audio_s: Amount | None = 0.5
     """Shortest sound: NeMo Curator's VAD keeps segments from 0.5 s."""
-    max_audio_s: float | None = None
+    max_audio_s: Amount | None = None
     """Longest sound; songs and talks are whole samples, so there is no limit."""
 
 

@@ -1,17 +1,17 @@
 """Drops pictures and videos that are too dark, overexposed or empty of contrast."""
 
-from jobs.clean.filter import IMAGE, VIDEO, Filter, FilterConfig, Limit, Row, within
+from jobs.clean.filter import IMAGE, VIDEO, Amount, Filter, FilterConfig, Limit, Row, within
 
 
 class Config(FilterConfig):
     """Luma, 0..255 full range."""
 
-    min_bright: float | None = 24.0
+    min_bright: Amount | None = 24.0
     """Luma of the bright parts: mean plus two standard deviations. FFmpeg's blackframe calls a pixel black below 32; a planet
     before black space has a mean of 8 but bright parts of 47, a lens cap 9."""
-    max_mean: float | None = 252.0
+    max_mean: Amount | None = 252.0
     """A white page has 210 to 245, a screen-cast of a white page 250."""
-    min_std: float | None = 3.0
+    min_std: Amount | None = 3.0
     """Twice the spread that 8-bit quantisation and coding noise of a flat colour leave."""
 
 

@@ -1,6 +1,6 @@
 """Drops videos with too few frames a second to show motion."""
 
-from jobs.clean.filter import VIDEO, Filter, FilterConfig, Limit, Row, within
+from jobs.clean.filter import VIDEO, Amount, Filter, FilterConfig, Limit, Row, within
 
 PAUSES = 0.25
 """Share of freezes from which repeated frames are pauses."""
@@ -9,9 +9,9 @@ PAUSES = 0.25
 class Config(FilterConfig):
     """Frames a second within the clip."""
 
-    min_fps: float | None = 8.0
+    min_fps: Amount | None = 8.0
     """The rate that CogVideoX is trained at, the lowest of current models; below it motion would have to be invented."""
-    min_moving_fps: float | None = 7.5
+    min_moving_fps: Amount | None = 7.5
     """The same of the pictures that are new, where repeats are spread evenly: a slow source in a fast container. Drawn film
     that holds each picture for three frames has 8."""
 

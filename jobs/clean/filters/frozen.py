@@ -1,12 +1,12 @@
 """Drops videos in which the picture stands still for most of the length."""
 
-from jobs.clean.filter import VIDEO, Filter, FilterConfig, Limit, within
+from jobs.clean.filter import VIDEO, Filter, FilterConfig, Limit, Share, within
 
 
 class Config(FilterConfig):
     """Share of the span."""
 
-    max_share: float | None = 0.5
+    max_share: Share | None = 0.5
     """A held picture is a means of style up to half of a shot; beyond it the clip teaches that things stop. (Slides with a
     speaker's voice have 0.5 to 0.9.)"""
 

@@ -1,6 +1,6 @@
 """Finds interlaced video, by its flag or by its combs: they are learned as texture unless it is deinterlaced first."""
 
-from jobs.clean.filter import VIDEO, Filter, FilterConfig, Limit, Severity, within
+from jobs.clean.filter import VIDEO, Filter, FilterConfig, Limit, Severity, Share, within
 
 
 class Config(FilterConfig):
@@ -8,9 +8,9 @@ class Config(FilterConfig):
 
     severity: Severity = "warn"
     """Material coded as interlaced is often progressive; fine-tuning drops it, as Movie Gen's technical filters do."""
-    max_flag: float | None = 0.5
+    max_flag: Share | None = 0.5
     """Half way between no and yes: the measurement has counted frames already."""
-    max_combing: float | None = 0.1
+    max_combing: Share | None = 0.1
     """Share of pictures. No progressive film of 43 has one; interlaced film has them wherever something moves."""
 
 

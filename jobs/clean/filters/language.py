@@ -1,6 +1,6 @@
 """Drops texts that are not in a wanted language."""
 
-from jobs.clean.filter import TEXT, Filter, FilterConfig, Reason, Row
+from jobs.clean.filter import TEXT, Filter, FilterConfig, Reason, Row, Share
 
 
 class Config(FilterConfig):
@@ -8,7 +8,7 @@ class Config(FilterConfig):
 
     wanted: tuple[str, ...] = ()
     """Primary subtags (`zh`, `en`); empty: all."""
-    min_score: float = 0.8
+    min_score: Share = 0.8
     """A text whose language is less sure is kept (Data-Juicer and FineWeb: 0.8 and 0.65)."""
 
 

@@ -1,12 +1,12 @@
 """Drops sound samples that are too quiet to hold anything. Videos may be silent."""
 
-from jobs.clean.filter import AUDIO, Filter, FilterConfig, Limit, Row, within
+from jobs.clean.filter import AUDIO, Filter, FilterConfig, Level, Limit, Row, within
 
 
 class Config(FilterConfig):
     """Integrated loudness, LUFS."""
 
-    min_lufs: float | None = -50.0
+    min_lufs: Level | None = -50.0
     """20 LU above the absolute gate of ITU-R BS.1770 and level with the silence threshold of -50 dBFS."""
 
 

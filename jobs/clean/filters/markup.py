@@ -1,12 +1,12 @@
 """Drops texts that are mostly markup."""
 
-from jobs.clean.filter import TEXT, Filter, FilterConfig, Limit, within
+from jobs.clean.filter import TEXT, Filter, FilterConfig, Limit, Share, within
 
 
 class Config(FilterConfig):
     """Share of characters."""
 
-    max_share: float | None = 0.2
+    max_share: Share | None = 0.2
     """A quoted tag or two in prose stays below 0.05; a page whose text was not extracted has 0.4 and more."""
 
 

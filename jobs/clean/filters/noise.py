@@ -1,6 +1,6 @@
 """Drops speech that is drowned in noise. Rain and music are no speech and are left alone."""
 
-from jobs.clean.filter import AUDIO, VIDEO, Filter, FilterConfig, Limit, Row, Severity, within
+from jobs.clean.filter import AUDIO, VIDEO, Filter, FilterConfig, Level, Limit, Row, Severity, within
 
 SPEECH_SHARE = 0.5
 """Share of speech from which a sound is taken for speech."""
@@ -12,7 +12,7 @@ class Config(FilterConfig):
     severity: Severity = "warn"
     """The estimate divides loud by quiet moments, which fails on speech without pauses; Data-Juicer ships its own at 0 dB,
     which is off. Fine-tuning stops."""
-    min_snr_db: float | None = 5.0
+    min_snr_db: Level | None = 5.0
     """Speech in a loud street."""
 
 

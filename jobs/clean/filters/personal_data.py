@@ -1,12 +1,12 @@
 """Drops samples whose texts are full of personal data, masked though it is: address lists, not descriptions."""
 
-from jobs.clean.filter import AUDIO, IMAGE, TEXT, VIDEO, Filter, FilterConfig, Limit, within
+from jobs.clean.filter import AUDIO, IMAGE, TEXT, VIDEO, Amount, Filter, FilterConfig, Limit, within
 
 
 class Config(FilterConfig):
     """Pieces masked in the texts of one sample."""
 
-    max_pieces: float | None = 10.0
+    max_pieces: Amount | None = 10.0
     """A signature block has three or four; Dolma drops documents with more than five of a kind."""
 
 

@@ -1,12 +1,12 @@
 """Drops clips with a cut inside that the splitting missed."""
 
-from jobs.clean.filter import VIDEO, Filter, FilterConfig, Limit, within
+from jobs.clean.filter import VIDEO, Amount, Filter, FilterConfig, Limit, within
 
 
 class Config(FilterConfig):
     """Greatest cut score inside the clip over the cut threshold."""
 
-    max_score: float | None = 1.2
+    max_score: Amount | None = 1.2
     """1 is where a cut begins by the detector's own measure; a slide that changes in a screen-cast comes up to 1.1.
     (EasyAnimate asks for the consistency of frames instead.)"""
 

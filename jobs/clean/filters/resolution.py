@@ -1,12 +1,12 @@
 """Drops pictures and videos with too few pixels to learn from."""
 
-from jobs.clean.filter import IMAGE, VIDEO, Filter, FilterConfig, Limit, Row, within
+from jobs.clean.filter import IMAGE, VIDEO, Amount, Filter, FilterConfig, Limit, Row, within
 
 
 class Config(FilterConfig):
     """Pixels of the short side, as displayed."""
 
-    min_short_side_px: float | None = 128.0
+    min_short_side_px: Amount | None = 128.0
     """16 cells of a latent with stride 8, below which a video VAE has nothing to work on. datacomp takes pictures from 200,
     EasyAnimate and Open-Sora 1.2 videos from 512, Movie Gen from 720: fine-tuning asks for more."""
 

@@ -1,12 +1,12 @@
 """Drops videos that move too fast to learn from."""
 
-from jobs.clean.filter import VIDEO, Filter, FilterConfig, Limit, within
+from jobs.clean.filter import VIDEO, Amount, Filter, FilterConfig, Limit, within
 
 
 class Config(FilterConfig):
     """Mean optical flow, share of the short side per second."""
 
-    max_motion: float | None = 3.0
+    max_motion: Amount | None = 3.0
     """The picture is passed three times a second: beyond the reach of flow at two samples a second and of an eye.
     EasyAnimate drops above 20 pixels between samples, Data-Juicer's recipe likewise, which is 0.1 to 0.2 of a short side."""
 

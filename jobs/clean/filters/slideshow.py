@@ -1,6 +1,6 @@
 """Drops shows of stills: frames repeat, and now and then another picture comes."""
 
-from jobs.clean.filter import VIDEO, Filter, FilterConfig, Limit, Row, within
+from jobs.clean.filter import VIDEO, Filter, FilterConfig, Limit, Row, Share, within
 
 MOVING_FPS = 7.5
 """New pictures a second that are motion, however often each is repeated: 10 of them in 60 frames have a share of 0.83."""
@@ -9,7 +9,7 @@ MOVING_FPS = 7.5
 class Config(FilterConfig):
     """Share of frames equal to the frame before."""
 
-    max_share: float | None = 0.85
+    max_share: Share | None = 0.85
     """Drawn film holds each picture for two or three frames (share 0.5 to 0.67), low-rate footage in a fast container up to
     0.8; five new pictures a second at 30 frames a second is no motion any more."""
 

@@ -1,19 +1,19 @@
 """Drops what should be heard and is not: it has a sound stream that is silent throughout, or came with a transcript and has no
 sound at all."""
 
-from jobs.clean.filter import AUDIO, VIDEO, Filter, FilterConfig, Limit, Row, within
+from jobs.clean.filter import AUDIO, VIDEO, Filter, FilterConfig, Limit, Row, Share, within
 
 
 class Config(FilterConfig):
     """Shares of the span."""
 
-    max_silence: float | None = 0.95
+    max_silence: Share | None = 0.95
     """Of a clip with a transcript: speech of a word or two leaves more than a twentieth above -50 dBFS."""
-    max_unspoken_silence: float | None = 0.99
+    max_unspoken_silence: Share | None = 0.99
     """Of a video with a sound stream and no transcript: a quiet room has a step or a breath above -50 dBFS; a muted track has none, and a
     model of picture and sound learns from it that such scenes are silent. Clips without a sound stream are left to `sound`. Where only
     the picture is trained on, none keeps muted footage: `--set policy.filters.speech.max_unspoken_silence=null`."""
-    min_speech: float | None = None
+    min_speech: Share | None = None
     """Least share judged to be speech; off, for a clip may fall into a pause of its source."""
 
 

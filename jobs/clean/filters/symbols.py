@@ -1,12 +1,12 @@
 """Drops texts that are mostly symbols."""
 
-from jobs.clean.filter import TEXT, Filter, FilterConfig, Limit, within
+from jobs.clean.filter import TEXT, Filter, FilterConfig, Limit, Share, within
 
 
 class Config(FilterConfig):
     """Share of characters."""
 
-    max_share: float | None = 0.2
+    max_share: Share | None = 0.2
     """Data-Juicer allows 0.25 special characters with punctuation among them, which is not counted here; a price list or a
     line of `+++` has more."""
 

@@ -1,12 +1,12 @@
 """Drops pictures and videos that are covered by text."""
 
-from jobs.clean.filter import IMAGE, VIDEO, Filter, FilterConfig, Limit, within
+from jobs.clean.filter import IMAGE, VIDEO, Filter, FilterConfig, Limit, Share, within
 
 
 class Config(FilterConfig):
     """Estimated share of the picture."""
 
-    max_share: float | None = 0.15
+    max_share: Share | None = 0.15
     """Two lines of subtitles have up to 0.09, over a busy picture 0.145; chats and slides 0.16 and more. Open-Sora-Plan gives up above 0.2 of what a detector of text finds; EasyAnimate's 0.02,
     which drops every subtitle, is for fine-tuning."""
 

@@ -1,14 +1,14 @@
 """Drops texts with too few or too many words."""
 
-from jobs.clean.filter import TEXT, Filter, FilterConfig, Limit, within
+from jobs.clean.filter import TEXT, Amount, Filter, FilterConfig, Limit, within
 
 
 class Config(FilterConfig):
     """Words; an ideograph counts as one."""
 
-    min_words: float | None = 5.0
+    min_words: Amount | None = 5.0
     """C4 drops lines of fewer than five words."""
-    max_words: float | None = 100_000.0
+    max_words: Amount | None = 100_000.0
     """Gopher (Rae et al. 2021), NeMo Curator."""
 
 

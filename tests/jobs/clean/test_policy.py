@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobs.clean.filter import filters
 from jobs.clean.job import Task, judge_task
 from jobs.clean.policy import PRESETS, columns, judge, reject_rows, resolve
 from jobs.clean.shots import spans
@@ -187,3 +188,13 @@ def test_only_judged_columns_are_read():
     names = columns(resolve(Policy()))
     assert not {"frames", "text", "audio_fingerprint", "phashes", "caption", "title"} & set(names)
     assert {"clip_id", "source_id", "modality"} <= set(names)
+
+
+@pytest.mark.parametrize(("name", "field"), [(name, field) for name, found in filters().items() for field, about in found.config.model_fields.items()
+                                             if "float" in str(about.annotation)])
+def test_a_threshold_that_would_let_everything_pass_is_refused(name: str, field: str) -> None:
+    """A percent for a share, a negative length, true for a number."""
+    wrong = [True, "much", *([-1.0] if field not in ("min_lufs", "min_snr_db") else []), *([10, 50.0] if "share" in field or "silence" in field else [])]
+    for value in wrong:
+        with pytest.raises(SettingsError, match=rf"policy\.filters\.{name}\.{field} = "):
+            resolve(Policy(filters={name: {field: value}}))

@@ -1,6 +1,7 @@
 """Words of the command line: every command has help, wrong words are terminal, and naming things costs no heavy import."""
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from jobs.__main__ import COMMANDS, main
 from jobs.clean.filter import filters
 from jobs.clean.policy import resolve
 from jobs.cli import whatif
+from jobs.cli.common import facts_text, note, show, table
 from schemas.loading import load
 
 
@@ -186,6 +188,32 @@ def test_the_list_of_settings_has_the_thresholds_in_force(capsys):
         if name.startswith("recipe.policy.filters."):
             load([f"{name}={json.dumps(value)}"], env={})
     resolve(load([f"{n}={json.dumps(v)}" for n, v in told.items() if n.startswith("recipe.policy.filters.")], env={}).recipe.policy)
+
+
+def test_the_list_of_settings_is_written_as_settings_are_given(capsys):
+    assert main(["list", "--settings-names"]) == 0
+    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[1:]]
+    told = {name: json.loads(value) for name, value in lines}
+    assert (told["recipe.dedup.across_releases"], told["recipe.label.max_unsafe"]) == (False, None)
+    load([f"{name}={value}" for name, value in lines], env={})
+
+
+@pytest.mark.parametrize("word", ["\x1b]0;owned\x07\x1b[31mred.mp4", "two\nlines.mp4", "carriage\rreturn", "\u202egnp.exe", "\x9b31m"])
+def test_a_name_does_nothing_to_the_terminal(word, capsys):
+    shown = [table([(word, 1)], ("name", "n")), facts_text({"name": word})]
+    assert [len(text.splitlines()) for text in shown] == [2, 1]
+    show({}, False, shown[0])
+    note(f"{word.splitlines()[0]}: gone")
+    out, err = capsys.readouterr()
+    assert all(c.isprintable() or c == "\n" for c in out + err)
+
+
+@pytest.mark.parametrize(("words", "says"), [
+    (["buld", "in"], "the nearest is 'build'"), (["build", "in", "--lak", "x"], "unrecognized arguments: --lak"), (["xyzzy"], "there is no command 'xyzzy'; see")])
+def test_a_word_that_is_not_one_is_not_guessed_at(words, says, capsys):
+    with contextlib.suppress(SystemExit):
+        assert main(words) == 64
+    assert says in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("sets", "others"), [
