@@ -123,10 +123,10 @@ def _said(value: Any, most: int) -> str:
     if isinstance(value, list | tuple):
         shown = "; ".join(_said(v, most) for v in value[:most])
         return f"{len(value)}: {shown}; …" if len(value) > most else shown or "-"
-    return "-" if value is None else _line(value)
+    return "-" if value is None else one_line(value)
 
 
-def _line(value: object) -> str:
+def one_line(value: object) -> str:
     """A value in one line."""
     return plain(str(value).replace("\n", "\\n"))
 
@@ -135,6 +135,6 @@ def table(rows: Sequence[Sequence[object]], head: Sequence[str]) -> str:
     """Rows as aligned text."""
     from rich.cells import cell_len
 
-    lines = [[_line(c) for c in row] for row in (head, *rows)]
+    lines = [[one_line(c) for c in row] for row in (head, *rows)]
     widths = [max(cell_len(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join("  ".join(c + " " * (w - cell_len(c)) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)

@@ -13,11 +13,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.cli.common import json_word, lake_of, nonempty, note, page_to_write, settings_words, show, table
+from jobs.cli.common import json_word, lake_of, nonempty, note, one_line, page_to_write, settings_words, show, table
 from jobs.errors import Terminal
 from jobs.lake import Lake, Version
 from jobs.state import current
 from schemas import SOURCES, TABLES
+from schemas.reasons import REASONS
 
 LOOKED_AT = {
     "sources": (("source_id", "rel_path", "uri"), ("source_id", "uri", "modality", "title", "caption", "licence", "error")),
@@ -54,13 +55,18 @@ def main(args: argparse.Namespace) -> int:
         note(f"what stands now does not know {args.id!r}; this is of earlier versions")
         found = earlier
     clusters = clusters_of(lake, found)
-    lines = [f"{name}: " + ", ".join(f"{k}={v}" for k, v in row.items() if v is not None) for name, rows in found.items() for row in rows]
+    lines = [f"{name}: " + ", ".join(f"{k}={one_line(v)}" for k, v in (row | meaning(row)).items() if v is not None) for name, rows in found.items() for row in rows]
     for cluster in clusters:
         lines += ["", str(cluster["verdict"]), side_by_side(cluster["keepers"], cluster["losers"], {r["clip_id"] for r in found.get("clips", ())})]
     if page:
         lines += ["", str(write_page(lake, args.id, clusters, page))]
     show({**found, "clusters": clusters} if clusters else found, args.as_json, "\n".join(lines))
     return 0
+
+
+def meaning(row: Mapping[str, Any]) -> dict[str, str]:
+    """What the reason of a row of `rejects` says, in English and Chinese."""
+    return {"reason": f"{row['reason']} ({'; '.join(REASONS[row['reason']])})"} if row.get("reason") in REASONS else {}
 
 
 def clusters_of(lake: Lake, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:

@@ -9,7 +9,8 @@ from jobs.errors import Terminal
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
-    parser.add_argument("what", choices=("list", "show", "verify", "diff", "card", "export"), nargs="?", default="list")
+    parser.add_argument("what", choices=("list", "show", "verify", "diff", "card", "export"), nargs="?", default="list", help="list all; show what one says; verify "
+                        "the checksums of its shards; diff two of them; print its dataset card; export it as WebDataset tars to --out (default list)")
     parser.add_argument("names", nargs="*", metavar="RELEASE", help="name, beginning of the fingerprint, or `latest`")
     parser.add_argument("--out", type=nonempty, metavar="DIR", help="export: folder for the WebDataset tars")
     settings_words(parser)

@@ -15,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=nonempty, required=True, metavar="DIR", help="folder of the model, its checkpoints and its card")
     parser.add_argument("--steps", type=int, help="optimiser steps (default: the recipe of the shipped model)")
-    parser.add_argument("--seconds", type=float, help="stop after so many seconds")
+    parser.add_argument("--seconds", type=float, help="stop learning after so many seconds; what is learnt from is read or painted first, the whole sample world in minutes")
     parser.add_argument("--batch", type=int, help="clips or pictures of one step (default: what suits the device)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--base", type=nonempty, metavar="DIR", help="go on from this model of the same kind")

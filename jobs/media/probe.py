@@ -254,13 +254,13 @@ def describe(container: Any, kind: Kind) -> Probe:
         ratio = picture.sample_aspect_ratio
         facts |= {
             "width": context.width, "height": context.height, "fps": rate(picture, kind),
-            "video_codec": context.name, "pix_fmt": context.pix_fmt, "sar": float(ratio) if ratio else None,
+            "video_codec": context.codec.canonical_name, "pix_fmt": context.pix_fmt, "sar": float(ratio) if ratio else None,
             "bit_depth": depth(context.format), "hdr": context.color_trc in HDR_TRANSFERS,
             "alpha": has_alpha(picture),
         }
     if sound is not None:
         context = sound.codec_context
-        facts |= {"audio_codec": context.name, "sample_rate_hz": context.sample_rate, "channels": context.channels}
+        facts |= {"audio_codec": context.codec.canonical_name, "sample_rate_hz": context.sample_rate, "channels": context.channels}
     return Probe(container=kind.container, duration_s=duration, **facts)
 
 

@@ -193,6 +193,22 @@ def test_a_source_is_found_by_its_path_with_all_that_came_of_it(tmp_path, monkey
     assert command.story(lake, "in/c.txt") == {}
 
 
+def test_a_reject_is_told_in_words_and_a_name_of_two_lines_in_one(tmp_path, capsys):
+    lake = Lake(str(tmp_path / "lake")).open(create=True)
+    source = {"source_id": "a" * 32, "modality": "text", "uri": "/far/two\nlines.txt", "rel_path": "two\nlines.txt", "connector": "file", "size_bytes": 0, "pii_count": 0}
+    reject = {"sample_id": "a" * 32, "source_id": "a" * 32, "stage": "collect", "check": "read", "reason": "empty_file", "decisive": True, "policy_hash": "p", "run_id": "r"}
+    for table, rows in ((SOURCES, [source]), (REJECTS, [reject])):
+        part = lake.write_part(table, "v", "p.parquet", table.rows(rows))
+        lake.write_json({"rows": 1, "files": [part], "parents": {}, "job": "collect"}, table.name, "v", "manifest.json")
+    lake.write_json({"fingerprint": "v"}, "_current", "collect.json")
+    args = argparse.ArgumentParser()
+    command.arguments(args)
+    assert command.main(args.parse_args(["a" * 32, "--lake", lake.root])) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert r"uri=/far/two\nlines.txt" in first
+    assert "reason=empty_file (the file has no bytes; 文件为空)" in second
+
+
 def test_what_stands_no_more_is_told_of_earlier_versions_and_a_bare_name_is_helped(tmp_path, capsys, monkeypatch):
     lake = Lake(str(tmp_path / "lake")).open(create=True)
     blank = {"modality": "text", "connector": "file", "size_bytes": 9, "pii_count": 0}
