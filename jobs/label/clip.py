@@ -21,7 +21,7 @@ from jobs.label import dual_encoder
 from jobs.label.convolved import made_ready
 from jobs.label.labeler import Batch, Row
 from jobs.label.pixels import Fit, Pixels, decoded, fit
-from jobs.label.weights import TRANSFORMERS, Weights, find, refuse_mute
+from jobs.label.weights import TRANSFORMERS, Weights, find, preprocessing, refuse_mute
 from schemas.settings import Label
 
 log = logging.getLogger(__name__)
@@ -136,7 +136,8 @@ def _load(weights: Weights, device: str, batch: int) -> Tower:
             near = difflib.get_close_matches(weights.architecture, known, n=1, cutoff=0.0)
             raise Terminal(f"open_clip knows no architecture {weights.architecture!r}; the nearest is {near[0]!r} (label.clip_model)")
         network, _, preprocess = open_clip.create_model_and_transforms(
-            weights.architecture, pretrained=None if local else weights.file, pretrained_text=False, device=device
+            weights.architecture, pretrained=None if local else weights.file, pretrained_text=False, device=device,
+            **({} if local else preprocessing(weights.architecture)),
         )
         tokenizer = open_clip.get_tokenizer(weights.architecture)
         refuse_mute(getattr(tokenizer, "tokenizer", tokenizer), weights.file)

@@ -6,6 +6,7 @@ Only safetensors are read. A folder with a pickle or with code in it is refused,
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -135,7 +136,25 @@ def _checkpoint(name: str, file: Path) -> Weights:
         raise Terminal(f"{file}: no such checkpoint (label.clip_pretrained)")
     if file.suffix != ".safetensors":
         raise Terminal(f"{file}: open_clip would read it as a pickle or an archive, which is refused; convert it to a file that ends in .safetensors")
-    return Weights(f"{name}/{file.name}", name, str(file), sha256_12(file))
+    own, revision = preprocessing(name), sha256_12(file)
+    return Weights(f"{name}/{file.name}", name, str(file), digest([revision, own])[:12] if own else revision)
+
+
+def preprocessing(architecture: str) -> dict[str, Any]:
+    """How pictures are made ready for an architecture, in the words of `open_clip.create_model_and_transforms`; empty where it is as for OpenAI's CLIP.
+
+    A bare checkpoint does not say, so it is taken as most published weights of its architecture have it: SigLIP halves and squashes. Where these differ
+    (of ViT-L-14 one of twelve) a `local-dir:` folder says its own.
+    """
+    from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
+    from open_clip.transform import PreprocessCfg
+
+    architecture = architecture.replace("/", "-")
+    names = ("mean", "std", "interpolation", "resize_mode")
+    told = Counter(tuple(get_pretrained_cfg(architecture, tag)[name] for name in names) for tag in list_pretrained_tags_by_model(architecture))
+    usual = PreprocessCfg()
+    most = told.most_common(1)[0][0] if told else tuple(getattr(usual, name) for name in names)
+    return {f"image_{name}": value for name, value in zip(names, most, strict=True) if value != getattr(usual, name)}
 
 
 def _tag(name: str, tag: str) -> Weights:

@@ -238,6 +238,29 @@ def test_a_checkpoint_of_a_built_in_architecture_loads_by_path(tmp_path):
     assert len(tower.weights.revision) == 12
 
 
+@pytest.mark.parametrize("published", ["ViT-B-16-SigLIP", "MobileCLIP-S1", "ViT-B-32"])
+def test_pictures_for_a_bare_checkpoint_are_made_ready_as_for_its_architecture(published, tmp_path, monkeypatch):
+    import open_clip
+    import torch
+    from open_clip.pretrained import _PRETRAINED, get_pretrained_cfg, list_pretrained_tags_by_model
+    from safetensors.torch import save_file
+
+    config, file = tmp_path / f"shrunk-{len(published)}.json", tmp_path / f"{published}.safetensors"
+    config.write_text(json.dumps(shrunk("ViT-B-32")))
+    open_clip.add_model_config(config)
+    monkeypatch.setitem(_PRETRAINED, config.stem, _PRETRAINED[published])
+    torch.manual_seed(0)
+    network = open_clip.create_model(config.stem, pretrained_text=False)
+    save_file({k: v.contiguous() for k, v in network.state_dict().items()}, file)
+    says = get_pretrained_cfg(published, list_pretrained_tags_by_model(published)[0])
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 96, 3), np.uint8)).resize((384, 240))
+    ready = open_clip.image_transform(32, False, says["mean"], says["std"], interpolation=says["interpolation"], resize_mode=says["resize_mode"])
+    with torch.no_grad():
+        wanted = network.eval().encode_image(ready(picture)[None], normalize=True)[0].numpy()
+    found = clip.tower(Label(clip_model=config.stem, clip_pretrained=str(file)), "cpu").image([picture])[0]
+    assert found @ wanted > 0.9999
+
+
 def test_a_siglip_folder_loads_with_its_own_tokenizer(random_clip, tmp_path):
     import open_clip
     import torch
