@@ -30,7 +30,8 @@ PREFERRED = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors
 LEAST_WORDS = 2
 """Of a tokenizer besides its special tokens; that of T5 without its files has the blank alone."""
 BESIDE, CARD = ("*.json", "*.txt", "*.model"), "card.json"
-"""Files of a folder that bear on what its weights make of pictures and texts, and the one of them that only says how good they are."""
+"""Files of a folder that bear on what its weights make of pictures and texts, and the one of them that says how good they are, and whether they know the
+sample world alone."""
 HUB_FILES = (*BESIDE, "open_clip_model.safetensors")
 
 
@@ -117,7 +118,8 @@ def _folder(name: str, folder: Path) -> Weights:
     weights = next((f for name in PREFERRED for f in found if f.name == name), found[0] if len(found) == 1 else None)
     if weights is None:
         raise Terminal(f"{folder}: open_clip_model.safetensors is missing")
-    return Weights(name, f"local-dir:{folder.resolve()}", str(weights), revision_of(folder, [weights]))
+    revision, known = revision_of(folder, [weights]), name != "embedded" and of_sample_world(name)
+    return Weights(name, f"local-dir:{folder.resolve()}", str(weights), digest([revision, CARD])[:12] if known else revision)
 
 
 def _kind(folder: Path) -> str | None:

@@ -8,6 +8,8 @@ asked about: they get no row. Keys: `text` (the lines of all frames, each once, 
 """
 
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -31,6 +33,8 @@ MISSED = 4
 """Of so many frames one may lack a box that stays: something passes in front of it, or it is overlooked."""
 ALIKE = 0.8
 """Similarity (difflib) from which two lines are two readings of one."""
+NUMBER = re.compile(r"(?<![a-z])\d+(?![a-z])")
+"""One that stands by itself: in a word a digit is a letter read wrong."""
 LEAST_SCORE = 0.7
 """Confidence from which a box is text. On 30 real files everything below was a lone sign seen in a face, a cup or the whole picture (0.55
 to 0.69), all true lines but one lay between 0.84 and 1."""
@@ -147,8 +151,11 @@ def said(frames: Sequence[Sequence[Box]]) -> list[Box]:
 
 
 def alike(a: str, b: str) -> float:
-    """How much two lines may be readings of one, 0..1: one goes on where the other is cut off, or few letters differ."""
-    short, long = sorted((_letters(a), _letters(b)), key=len)
+    """How much two lines may be readings of one, 0..1: one goes on where the other is cut off, or few letters differ. Another number is another
+    line: a score, a price, a floor."""
+    (short, few), (long, many) = sorted(((_letters(t), Counter(NUMBER.findall(t.casefold()))) for t in (a, b)), key=lambda line: len(line[0]))
+    if few - many or (short not in long and many - few):
+        return 0.0
     if short in long and 2 * len(short) > len(long):
         return 1.0
     return SequenceMatcher(None, short, long, autojunk=False).ratio()
@@ -217,5 +224,5 @@ def same_place(a: Box, b: Box) -> bool:
 
 
 LABELER = Labeler(
-    "ocr", version=7, needs=("frames", "text_area_share"), options=("ocr_min_text_share",), model=model, load=load, label=label
+    "ocr", version=8, needs=("frames", "text_area_share"), options=("ocr_min_text_share",), model=model, load=load, label=label
 )

@@ -92,10 +92,18 @@ def test_consistency_tells_a_clip_with_a_missed_cut_from_one_without(drawn):
 
 def test_a_model_that_was_trained_here_is_asked_about_its_own_world_whatever_its_folder(tmp_path):
     from jobs.label.vocabulary import groups
-    from jobs.label.weights import EMBEDDED
+    from jobs.label.weights import EMBEDDED, find
 
     settings = Label(clip_model=f"local-dir:{shutil.copytree(EMBEDDED, tmp_path / 'mine')}")
     assert groups(settings) == groups(Label())
+    known = find(settings.clip_model).revision
+    card = tmp_path / "mine" / "card.json"
+    card.write_text(card.read_text() + "\n")
+    assert find(settings.clip_model).revision == known, "figures may be measured anew"
+    told = card.read_text()
+    card.unlink()
+    assert find(settings.clip_model).revision != known, "it decides what the model is asked"
+    card.write_text(told)
     safety, similarity = labelers()["safety"], labelers()["clip_text_similarity"]
     photo = dict.fromkeys(safety.needs) | row("photo", Image.effect_noise((320, 240), 90).convert("RGB"), caption="a street in the rain")
     assert not [f for f in safety.label(safety.load(settings, "cpu"), Batch([photo])) if f.key == "unsafe" or f.key.startswith("concept")]

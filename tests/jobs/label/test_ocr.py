@@ -72,6 +72,14 @@ def test_areas_count_once_and_a_box_stays_as_long_as_only_detection_wavers():
     assert stable([[large], [grown]]) == [large], "large letters waver more"
 
 
+@pytest.mark.parametrize(("first", "second", "one"), [
+    ("Route 66", "Route 65", False), ("Home 2 : 1 Guests", "Home 2 : 2 Guests", False), ("Level 1", "Level 12", False), ("第1集 西藏", "第2集 西藏", False),
+    ("Route 66", "Roule 66", True), ("Great Wall of China 2024", "at Wall of China 2024", True), ("Great Wall of", "Great Wall of China 7", True)])
+def test_another_number_is_another_line(first, second, one):
+    frames = [[Box(0, 0, 1, 0.1, text, 0.9)] for text in (first, second)]
+    assert len(said(frames)) == (1 if one else 2)
+
+
 def test_what_is_read_is_said_once_and_from_all_frames():
     def frame(*texts):
         return [Box(0, 0.1 * i, 1, 0.1 * i + 0.05, text.strip("~"), 0.8 if "~" in text else 0.9) for i, text in enumerate(texts)]
