@@ -33,6 +33,8 @@ MISSED = 4
 """Of so many frames one may lack a box that stays: something passes in front of it, or it is overlooked."""
 ALIKE = 0.8
 """Similarity (difflib) from which two lines are two readings of one."""
+TOGETHER = 4
+"""Boxes that a piece of personal data is looked for in: a telephone number in groups, each of which the detector boxes alone."""
 NUMBER = re.compile(r"(?<![a-z])\d+(?![a-z])")
 """One that stands by itself: in a word a digit is a letter read wrong."""
 LEAST_SCORE = 0.7
@@ -185,18 +187,20 @@ def read(engine: Any, picture: Any) -> list[Box]:
 
 
 def masked(boxes: Sequence[Box]) -> list[Box]:
-    """Boxes without personal data; two that hold a piece of it only together become one."""
+    """Boxes without personal data; up to TOGETHER in a row that show a piece of it only together become one."""
     made: list[Box] = []
     for box in boxes:
-        text, count = mask(box.text)
-        if made and (both := mask(f"{made[-1].text} {box.text}"))[1] > count:
-            before = made.pop()
-            box = Box(min(before.left, box.left), min(before.top, box.top), max(before.right, box.right), max(before.bottom, box.bottom), both[0],
-                      min(before.score, box.score))
-            made.append(box)
-        else:
-            made.append(replace(box, text=text))
-    return made
+        made.append(box)
+        while (some := next((n for n in range(2, TOGETHER + 1) if _one_piece(made[-n:], n)), None)) is not None:
+            last = made[-some:]
+            made[-some:] = [Box(min(b.left for b in last), min(b.top for b in last), max(b.right for b in last), max(b.bottom for b in last),
+                                " ".join(b.text for b in last), min(b.score for b in last))]
+    return [replace(box, text=mask(box.text)[0]) for box in made]
+
+
+def _one_piece(boxes: Sequence[Box], count: int) -> bool:
+    texts = [box.text for box in boxes]
+    return len(texts) == count and mask(" ".join(texts))[0] != " ".join(mask(text)[0] for text in texts)
 
 
 def area(boxes: Sequence[Box]) -> float:

@@ -188,6 +188,15 @@ def test_a_faint_small_line_that_the_decode_pass_does_not_see_is_read(text, root
     assert said.replace(" ", "").lower() == text.replace(" ", "")
 
 
+@pytest.mark.parametrize("texts", [["138", "0013", "8000"], ["138 0013", "8000"], ["+86", "138", "0013", "8000"]])
+def test_a_number_in_several_boxes_is_masked_as_one(texts):
+    boxes = [Box(0.1 * i, 0.3, 0.1 * i + 0.1, 0.4, text, 0.9) for i, text in enumerate(texts)]
+    left, told, right = masked([Box(0, 0.1, 1, 0.2, "Call us today", 0.9), *boxes, Box(0, 0.5, 1, 0.6, "open on Sundays", 0.9)])
+    assert (left.text, right.text) == ("Call us today", "open on Sundays")
+    assert told.text == "<PHONE>"
+    assert (told.left, told.right) == (0, pytest.approx(0.1 * len(texts)))
+
+
 def test_a_number_in_two_boxes_is_masked_and_boxes_stay_in_the_order_of_reading():
     """A word a pixel higher than those before it comes behind them all the same."""
     boxes = [Box(0.1, 0.30, 0.4, 0.4, "HELLO", 1), Box(0.5, 0.29, 0.6, 0.4, "138 0013", 0.9), Box(0.7, 0.3, 0.8, 0.41, "8000", 0.8), Box(0.1, 0.5, 0.4, 0.6, "NOW", 1)]
