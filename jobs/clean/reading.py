@@ -26,11 +26,11 @@ from jobs.media.probe import (
     ANIMATIONS,
     HDR_TRANSFERS,
     animation_frames,
-    container_seconds,
     depth,
     has_alpha,
     origin_s,
     picture_stream,
+    promised_seconds,
     rate,
     sound_stream,
     turn,
@@ -96,7 +96,7 @@ class Reading:
         of = len(self.begins) + 1
         first, after = (i * of // part[1] for i in (part[0], part[0] + 1))
         self.found = Found((first, after), of, container=kind.container, demuxer=kind.demuxer, origin_s=self.origin, video=self.video is not None,
-                           stated_s=container_seconds(container))
+                           stated_s=promised_seconds(container, [s for s in (self.video, self.audio) if s is not None]))
         self.first, self.after = first, after
         self.grid = Grid()
         self.seen: Seen | None = None

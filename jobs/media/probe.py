@@ -8,8 +8,10 @@ import errno
 import io
 import math
 import os
+import re
 import stat
 import struct
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -223,6 +225,28 @@ def origin_s(container: Any) -> float:
 def container_seconds(container: Any) -> float | None:
     """Length as the container states it, seconds."""
     return container.duration / 1_000_000 if container.duration and container.duration > 0 else None
+
+
+def promised_seconds(container: Any, chosen: Sequence[Any]) -> float | None:
+    """Length that the container states of these streams: its own is that of its longest track, which may be another one, such as subtitles or a
+    commentary. None where it has others and says nothing of each."""
+    whole = container_seconds(container)
+    if whole is None or len(container.streams) == len(chosen):
+        return whole
+    each = [_track_seconds(stream) for stream in chosen]
+    return None if None in each else min(whole, max(length for length in each if length is not None))
+
+
+TAGGED_LENGTH = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+
+
+def _track_seconds(stream: Any) -> float | None:
+    """When a track ends, as its header or, in Matroska, a tag of it says."""
+    if stream.duration and stream.time_base:
+        return float((stream.duration + max(stream.start_time or 0, 0)) * stream.time_base)
+    told = next((value for name, value in stream.metadata.items() if name.upper().startswith("DURATION")), "")
+    found = TAGGED_LENGTH.match(told)
+    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else None
 
 
 def probe(file: BinaryIO) -> Probe:

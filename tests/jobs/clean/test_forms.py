@@ -185,6 +185,43 @@ def test_an_animated_png_lies_on_white_and_leaves_out_its_picture_for_other_prog
     assert made["clips"][0]["luma_mean"] == pytest.approx(255, abs=1)
 
 
+def longer_beside(container: str, beside: str, seconds: float) -> bytes:
+    """Two seconds of film with another track that goes on: subtitles, or a commentary of one channel."""
+    out = io.BytesIO()
+    with av.open(io.BytesIO(film("mp4", "va"))) as source, av.open(out, "w", format=container) as target:
+        to = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
+        if beside == "subrip":
+            more = target.add_mux_stream("subrip")
+            line = av.Packet(b"the end")
+            line.pts = line.dts = 500
+            line.duration, line.time_base = round(1000 * seconds) - 500, Fraction(1, 1000)
+            packets = [line]
+        else:
+            more = target.add_stream("aac", rate=RATE, layout="mono")
+            sound = av.AudioFrame.from_ndarray(np.zeros((1, int(RATE * seconds)), np.float32), format="fltp", layout="mono")
+            sound.sample_rate = RATE
+            packets = [*more.encode(sound), *more.encode(None)]
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = to[packet.stream.index]
+                target.mux(packet)
+        for packet in packets:
+            packet.stream = more
+            target.mux(packet)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("container", "beside"), [("matroska", "subrip"), ("matroska", "aac"), ("mp4", "aac")])
+def test_a_film_is_not_cut_off_because_another_track_of_it_is_longer(container: str, beside: str, tmp_path: Path) -> None:
+    (tmp_path / "film").write_bytes(longer_beside(container, beside, 4.0))
+    made = measure_file(str(tmp_path / "film"), "video", SETTINGS)
+    assert (made["modality"], made["duration_s"]) == ("video", pytest.approx(2.0, abs=0.1))
+    (tmp_path / "film").write_bytes((whole := film(container, "va"))[: len(whole) * 6 // 10])
+    if container == "matroska":  # a cut MP4 has no index
+        with pytest.raises(PartlyUndecodable, match="of what the header promises"):
+            measure_file(str(tmp_path / "film"), "video", SETTINGS)
+
+
 def test_a_sticker_lies_on_white_in_every_format(tmp_path: Path) -> None:
     """A dark square of a twelfth of the picture, on nothing: AVIF keeps its transparency in a second stream."""
     frames = []
