@@ -19,8 +19,11 @@ from jobs.media.resample import resampler
 
 GATHER_S = 2.0
 """Sound that is worked on at a time."""
-GAP_S = 5.0
-"""Gaps in the times of sound up to this length are filled with silence."""
+OFF_S, GAP_S, SILENCE_S = 0.05, 3600.0, 6 * 3600.0
+"""A gap in the times of sound of more than the first and no more than the second is silence: a muted recorder writes nothing until somebody speaks.
+A longer one is a jump of the clock. All silence together is no longer than the third, for a file of a megabyte could claim years."""
+OVERLAP_S = 5.0
+"""Sound that is stamped up to so much before the end of what was heard is there twice, and is left out so far; earlier the clock starts anew."""
 
 
 def step(rate_hz: int) -> int:
@@ -62,28 +65,31 @@ class Heard:
 
         self.fifo: Callable[[], Any] = av.AudioFifo
         self.gathered: Any = None
-        self.waiting, self.skip, self.most = 0, -1, GATHER_S * rate_hz
+        self.waiting, self.skip, self.most, self.off = 0, -1, round(GATHER_S * rate_hz), OFF_S * rate_hz
         self.resampler = resampler(rate_hz, MONO_RATE_HZ)
 
-    def hear(self, frame: Any, place: int, t: float | None) -> int:
+    def hear(self, frame: Any, place: int) -> int:
         """The next frame of sound; returns the sample behind it. Frames are gathered: a thousand samples at a time would cost more in
         calls than in work.
 
         Args:
             frame: Of the rate and channels of the stream: others would be read beyond their end. It loses its time.
             place: Its first sample, counted from the start of the sound.
-            t: Its time, if it has one.
         """
         if self.skip < 0:  # the first frame; sound may also begin in the middle of a chapter
             self.base = max(self.base, place // step(self.rate) * step(self.rate))
             self.skip = max(self.base - place, 0)
             self.waiting = -self.skip
             self._silence(place - self.base)
-        elif t is not None:
-            gap = t - self.start_s - (self.base + self.samples + self.waiting) / self.rate
-            if 0.05 < gap <= GAP_S:
+        else:
+            gap = place - (self.base + self.samples + self.waiting)
+            if self.off < gap <= GAP_S * self.rate:
                 self._feed()
-                self._silence(round(gap * self.rate))
+                self._silence(gap)
+            elif -OVERLAP_S * self.rate <= gap < -self.off:
+                self._feed()
+                self.skip = max(self.skip, 0) - gap
+                self.waiting = -self.skip
         self._gather(frame)
         self.waiting += frame.samples
         if self.waiting >= self.most:
@@ -142,9 +148,11 @@ class Heard:
         self._work(count - drop)
 
     def _silence(self, samples: int) -> None:
-        if samples > 0:
-            self._fresh(samples)[:] = 0
-            self._work(samples)
+        while samples > 0:
+            some = min(samples, self.most)
+            self._fresh(some)[:] = 0
+            self._work(some)
+            samples -= some
 
     def _fresh(self, samples: int) -> NDArray[np.float32]:
         """The place behind what waits, for so many samples."""
@@ -220,7 +228,7 @@ class Listening:
         self.open: list[tuple[int, Heard]] = []
         self.layout, self.others = layout, dict[tuple[str, str, int], Any]()
         """Resamplers, by the form of what they bring to that of the first frame."""
-        self.lost = 0
+        self.lost, self.silence_left_s = 0, SILENCE_S
         """Frames that could not be brought to it."""
         self.calm = -math.inf
         """Up to this sample no chapter begins or ends."""
@@ -241,11 +249,22 @@ class Listening:
             return
         if self.over:
             return
-        place = round((t - self.start_s) * self.rate) if self.timed and t is not None else self.at
+        place = self.at if t is None else self._place(t)
         if place + frame.samples > self.calm:
             self._turn(place, place + frame.samples)
         for _, heard in self.open:
-            self.at = max(self.at, heard.hear(frame, place, t))
+            self.at = max(self.at, heard.hear(frame, place))
+
+    def _place(self, t: float) -> int:
+        """Where sound of this time lies: right behind what was heard, unless there is a gap, or it was heard already."""
+        place = round((t - self.start_s) * self.rate)
+        gap_s = (place - self.at) / self.rate
+        if self.timed or -OVERLAP_S <= gap_s < -OFF_S:
+            return place
+        if OFF_S < gap_s <= GAP_S:
+            self.silence_left_s -= gap_s
+            return place if self.silence_left_s > 0 else self.at
+        return self.at
 
     def _fitted(self, frame: Any) -> list[Any]:
         import av

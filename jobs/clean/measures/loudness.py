@@ -4,7 +4,7 @@ loudness_lufs: integrated loudness, ITU-R BS.1770-4: K-weighting, mean square pe
 by their names (by their order where they have none: FL FR FC LFE BL BR SL SR from six on, FL FR FC BL BR, FL FR FC BC);
 blocks of 400 ms every 100 ms; absolute gate -70 LUFS, relative gate -10 LU. Null when no block is above the absolute gate or
 the span is below 400 ms. true_peak_dbtp: greatest absolute value after 4-fold oversampling (48-tap windowed sinc), 20 log10,
-dBTP; null for digital silence. Version 3. Agrees with pyloudnorm within 0.1 LU where channels are in its order (which has no LFE), with
+dBTP; null for digital silence. Version 4. Agrees with pyloudnorm within 0.1 LU where channels are in its order (which has no LFE), with
 FFmpeg's ebur128 within 0.3 LU and 0.3 dB. Blocks are counted from the start of the sound stream.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.clean.channels import weights_of
-from jobs.clean.measures import Floats, Hearer, Measurement, Sound, Span
+from jobs.clean.measures import NATIVE_BLOCK_S, Floats, Hearer, Measurement, Sound, Span
 from jobs.media.kernel import kernel
 
 ABSOLUTE_LUFS, RELATIVE_LU, OFFSET = -70.0, -10.0, -0.691
@@ -207,7 +207,8 @@ def integrated(energies: Floats) -> float | None:
 def reduce(span: Span) -> dict[str, Any]:
     rows = span.sounds["loudness"]
     peak = float(rows[:, 1].max()) if rows.size else 0.0
-    return {"loudness_lufs": integrated(rows[:, 0]), "true_peak_dbtp": 20 * math.log10(peak) if peak > 0 else None}
+    whole = span.end_s - span.start_s >= 4 * NATIVE_BLOCK_S - 1e-6  # a last block counts from half its length on
+    return {"loudness_lufs": integrated(rows[:, 0]) if whole else None, "true_peak_dbtp": 20 * math.log10(peak) if peak > 0 else None}
 
 
-MEASURE = Measurement("loudness", 3, ("loudness_lufs", "true_peak_dbtp"), reduce, needs="sound", width=2, hear=hear)
+MEASURE = Measurement("loudness", 4, ("loudness_lufs", "true_peak_dbtp"), reduce, needs="sound", width=2, hear=hear)

@@ -43,10 +43,10 @@ def test_what_is_in_the_middle_alone_is_heard():
     lines = np.zeros((6, RATE * 4), np.float32)
     lines[names.index("FC")] = np.random.default_rng(1).normal(size=RATE * 4) / 10
     heard = Heard(RATE, names, 0.0)
-    heard.hear(framed(lines, "5.1"), 0, 0.0)
+    heard.hear(framed(lines, "5.1"), 0)
     rows = heard.finish().rows
     assert (rows["bandwidth"][::5].sum(axis=1) > 0).all()
     assert np.isfinite(rows["fingerprint"]).any()
     alone = Heard(RATE, ["FC"], 0.0)
-    alone.hear(framed(lines[2:3], "mono"), 0, 0.0)
+    alone.hear(framed(lines[2:3], "mono"), 0)
     assert rows["fingerprint"].shape == alone.finish().rows["fingerprint"].shape
