@@ -6,14 +6,15 @@ at all), so a local folder and an object store behave alike. `_current/<job>.jso
 """
 
 import contextlib
-import errno
 import json
 import os
 import shlex
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, Self, TypeVar
@@ -33,6 +34,8 @@ MEDIA_COLUMNS = frozenset({"video", "image", "audio", "thumbnail", "frames", "jp
 """Columns of bytes that are compressed already."""
 RUN_ENV = ("AIRFLOW_CTX_DAG_ID", "AIRFLOW_CTX_DAG_RUN_ID")
 """What Airflow tells a command of the run that it belongs to."""
+RUN_LASTS = timedelta(days=30)
+"""From the last thing that a run of Airflow noted to when it is over whatever happened: tasks of ours are given twelve hours a try."""
 AT_ONCE = 32
 """Files of an object store that are asked for at a time: each answer is some tens of milliseconds away."""
 
@@ -266,10 +269,8 @@ class Lake:
             os.unlink(target)
         try:
             os.link(path, target)
-        except OSError as error:
-            if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
-                raise
-            self.put(self.fs.cat_file(path), *parts)  # this disk knows no links
+        except OSError:  # this disk knows no links, which each says in its own way; what else is wrong copying will tell
+            self.put(self.fs.cat_file(path), *parts)
 
     def version(self, table: Table, fingerprint: str) -> Version | None:
         """A version, if it stands."""
@@ -281,9 +282,17 @@ class Lake:
         told = (self.read_json(*folder, f"{job}.json") for folder in _now())
         return next((str(facts["fingerprint"]) for facts in told if facts is not None), None)
 
+    def decided(self, job: str) -> str | None:
+        """Likewise, but None where this run has made and confirmed none itself, whatever others have."""
+        told = self.read_json(*_now()[0], f"{job}.json")
+        return None if told is None else str(told["fingerprint"])
+
     def make_current(self, job: str, fingerprint: str) -> None:
         """Have `current` name this version, in this run and to all who have none of their own."""
-        for folder in _now():
+        folders = _now()
+        if len(folders) > 1 and not self.names(*folders[0]):
+            self._forget_runs()
+        for folder in folders:
             if (self.read_json(*folder, f"{job}.json") or {}).get("fingerprint") != fingerprint:
                 self.write_json({"fingerprint": fingerprint}, *folder, f"{job}.json")
 
@@ -291,6 +300,19 @@ class Lake:
         """Have every run go by what is current at all: what it made by this job may be read no more."""
         for run in self.names(RUNS):
             self.remove(RUNS, run, f"{job}.json")
+
+    def _forget_runs(self) -> None:
+        """Remove what runs noted that cannot be under way any more. One that has generated and not published may wait for a person's word, for as
+        long as that takes."""
+        self.fs.invalidate_cache()
+        before, notes = datetime.now(UTC) - RUN_LASTS, defaultdict[str, dict[str, str]](dict)
+        for path in self.fs.find(self.path(RUNS)):
+            run, name = path.split("/")[-2:]
+            notes[run][name] = path
+        for run, paths in notes.items():
+            waits = "generate.json" in paths and "publish.json" not in paths
+            if not waits and all(self.fs.modified(path) < before for path in paths.values()):
+                self.remove(RUNS, run)
 
     def names(self, *parts: str) -> list[str]:
         """Names below a folder of the lake, none if it does not exist; those that begin with a dot are none of ours."""

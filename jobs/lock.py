@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from jobs.errors import Transient
+from jobs.errors import Terminal, Transient
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -25,18 +25,20 @@ BEAT_S = 30.0
 """How often the holder touches its lock."""
 DEAD_S = 300.0
 """A lock untouched for so long, by the clock of its file, and for two beats more by that of who looks on, is that of nobody."""
+MADE_S = 1.0
+"""How long a lock may be read as an empty file while it is being made."""
 
 
 @contextlib.contextmanager
 def held(lake: "Lake", what: str) -> Iterator[None]:
     """See `Lake.lock`."""
     token = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
-    if (inherited := os.environ.get(LOCK_ENV)) and (lake.read_json(LOCK) or {}).get("token") == inherited:
+    if (inherited := os.environ.get(LOCK_ENV)) and (_holder(lake) or {}).get("token") == inherited:
         yield
         return
     facts = {"token": token, "host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid()), "what": what, "beat_s": BEAT_S,
              "since": datetime.now(UTC).isoformat(timespec="seconds")}
-    new = lake.local and not os.path.exists(lake.path())
+    new = _missing(lake.path()) if lake.local else []
     taken = _take(lake, facts)
     before = os.environ.get(LOCK_ENV)
     os.environ[LOCK_ENV] = token
@@ -58,11 +60,20 @@ def held(lake: "Lake", what: str) -> Iterator[None]:
             os.environ.pop(LOCK_ENV, None)
         else:
             os.environ[LOCK_ENV] = before
-        if (lake.read_json(LOCK) or {}).get("token") == token:
+        if (_holder(lake) or {}).get("token") == token:
             lake.remove(LOCK)
-        if new:
-            with contextlib.suppress(OSError):
-                os.rmdir(lake.path())  # a command that ended before it made anything leaves no folder
+        with contextlib.suppress(OSError):
+            for folder in new:
+                os.rmdir(folder)  # a command that ended before it made anything leaves no folder
+
+
+def _missing(folder: str) -> list[str]:
+    """The folders that are not there yet on the way to one, itself first."""
+    found = []
+    while folder and not os.path.exists(folder):
+        found.append(folder)
+        folder = os.path.dirname(folder)
+    return found
 
 
 def still_held(lake: "Lake") -> None:
@@ -71,7 +82,7 @@ def still_held(lake: "Lake") -> None:
     Raises:
         Transient: another process has taken the lake meanwhile.
     """
-    holder = lake.read_json(LOCK) or {}
+    holder = _holder(lake) or {}
     if (mine := os.environ.get(LOCK_ENV)) and holder.get("token") != mine:
         raise Transient(f"{lake.root}: this command stood still for so long that {holder.get('what', 'another one')} took the lake over; run it again")
 
@@ -82,7 +93,7 @@ def _beat(lake: "Lake", facts: Mapping[str, Any], taken: int | None, done: threa
         with contextlib.suppress(OSError, Transient):  # the next beat may reach it
             if taken is not None:
                 os.utime(taken)  # this file and no other, whatever lies under its name by now
-            if (lake.read_json(LOCK) or {}).get("token") != facts["token"]:
+            if (_holder(lake) or {}).get("token") != facts["token"]:
                 lost.set()
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
                 return
@@ -99,9 +110,9 @@ def _take(lake: "Lake", facts: Mapping[str, Any]) -> int | None:
                 with lake.reached(LOCK):
                     lake.fs.pipe_file(path, data, mode="create")
                 return None
-            return _linked(path, data)
+            return _made(path, data)
         except FileExistsError:
-            held = lake.read_json(LOCK)
+            held = _holder(lake)
             if held is None:
                 continue
             if _gone(lake, held):
@@ -113,17 +124,44 @@ def _take(lake: "Lake", facts: Mapping[str, Any]) -> int | None:
     raise Transient(f"{lake.root}: the lake's lock changes hands too quickly; try again")
 
 
-def _linked(path: str, data: bytes) -> int:
+def _made(path: str, data: bytes) -> int:
+    """Make the file of a lock, whole and exclusive, by a link; on a disk without links by its name alone, under which it is empty at first.
+
+    Raises:
+        FileExistsError: there is one.
+    """
     os.makedirs(os.path.dirname(path), exist_ok=True)
     passing = f"{path}.{os.getpid()}.tmp"
     with open(passing, "wb") as file:
         file.write(data)
         file.flush()
         try:
-            os.link(passing, path)  # whole and exclusive: a reader never sees half a lock
+            os.link(passing, path)
+            return os.dup(file.fileno())
+        except FileExistsError:
+            raise
+        except OSError:  # each disk says in its own way that it knows no links; what else is wrong the next line will tell
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         finally:
             os.unlink(passing)
-        return os.dup(file.fileno())
+    try:
+        os.write(handle, data)
+    except BaseException:
+        os.close(handle)
+        os.unlink(path)
+        raise
+    return handle
+
+
+def _holder(lake: "Lake", name: str = LOCK) -> dict[str, Any] | None:
+    """What a lock says, None where there is none; while it is being made, or where whoever made it was killed over it, that nobody knows."""
+    if not lake.local:
+        return lake.read_json(name)
+    for _ in range(5):
+        with contextlib.suppress(Terminal):  # half of it
+            return lake.read_json(name)
+        time.sleep(MADE_S / 5)
+    return {"token": None, "host": "some machine", "pid": "unknown", "what": "a command", "beat_s": BEAT_S, "since": "a moment ago"}
 
 
 def _gone(lake: "Lake", held: Mapping[str, Any]) -> bool:
@@ -155,11 +193,21 @@ def _drop(lake: "Lake", held: Mapping[str, Any]) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.rename(path, aside)
         try:
-            if (lake.read_json(os.path.basename(aside)) or {}).get("token") != held["token"]:
-                with contextlib.suppress(FileExistsError):
-                    os.link(aside, path)
+            if (_holder(lake, os.path.basename(aside)) or {}).get("token") != held["token"]:
+                _put_back(aside, path)
         finally:
-            os.unlink(aside)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(aside)
+
+
+def _put_back(aside: str, path: str) -> None:
+    """Where a third one has taken the lake meanwhile it is his; on a disk without links the third one's lock goes, as he will find out."""
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        pass
+    except OSError:
+        os.rename(aside, path)
 
 
 def _alive(pid: int, born: str | None = None) -> bool:

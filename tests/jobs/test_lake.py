@@ -1,5 +1,6 @@
 import errno
 import os
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -75,14 +76,51 @@ def test_a_copy_stays_as_it_is_whatever_becomes_of_the_first(tmp_path, root):
         lake.copy(lake.path("rejects", "a", "0.parquet"), "rejects", "c", "0.parquet")
 
 
-def test_a_disk_without_links_copies(lake, monkeypatch):
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.EMLINK, errno.EACCES])
+def test_a_disk_without_links_copies(lake, monkeypatch, number):
     def refused(*words):
-        raise OSError(errno.EPERM, "no links here")
+        raise OSError(number, "no links here")
 
     lake.put(b"rows", "rejects", "a", "0.parquet")
     monkeypatch.setattr(os, "link", refused)
     lake.copy(lake.path("rejects", "a", "0.parquet"), "rejects", "b", "0.parquet")
     assert lake.fs.cat_file(lake.path("rejects", "b", "0.parquet")) == b"rows"
+
+
+@pytest.fixture(params=["folder", "store"])
+def notes(request, lake, monkeypatch):
+    """A lake, and how notes of runs of Airflow that are so many days old come into it."""
+    where = lake if request.param == "folder" else Lake(f"memory://{os.urandom(4).hex()}").open(create=True)
+
+    def of(run, days, *jobs):
+        for job in jobs:
+            where.write_json({"fingerprint": "a" * 12}, "_runs", run, f"{job}.json")
+            path, when = where.path("_runs", run, f"{job}.json"), datetime.now(UTC) - timedelta(days=days)
+            if where.local:
+                os.utime(path, (when.timestamp(), when.timestamp()))
+            else:
+                where.fs.store[path].modified = when
+
+    return where, of
+
+
+def test_notes_of_runs_that_are_over_are_removed_when_another_run_begins(notes, monkeypatch):
+    lake, of = notes
+    of("over", 31, "collect", "measure")
+    of("goes on", 31, "collect")
+    of("goes on", 29, "measure")
+    of("waits for a person", 300, "prompts", "generate")
+    of("was published", 31, "prompts", "generate", "publish")
+    monkeypatch.setenv("AIRFLOW_CTX_DAG_ID", "a_dag")
+    monkeypatch.setenv("AIRFLOW_CTX_DAG_RUN_ID", "a run")
+    lake.make_current("collect", "b" * 12)
+    mine, = {*lake.names("_runs")} - {"goes on", "waits for a person"}
+    assert lake.names("_runs", mine) == ["collect.json"]
+    of("over since it began", 31, "collect")
+    of(mine, 31, "collect")
+    lake.make_current("measure", "c" * 12)
+    assert "over since it began" in lake.names("_runs"), "they are looked at once a run"
+    assert (lake.decided("collect"), lake.decided("measure")) == ("a" * 12, "c" * 12)
 
 
 def test_a_lake_of_another_schema_version_is_refused_by_name(lake):

@@ -1,5 +1,6 @@
 """One writer at a time: who is told to wait, and whose lock is taken over."""
 
+import errno
 import json
 import os
 import threading
@@ -13,9 +14,16 @@ from jobs.lake import Lake
 from jobs.lock import LOCK_ENV, _born
 
 
-@pytest.fixture
-def lake(tmp_path):
+@pytest.fixture(params=[None, errno.EPERM, errno.ENOSYS], ids=["links", "EPERM", "ENOSYS"])
+def lake(tmp_path, monkeypatch, request):
+    """A lake in a folder; also on disks that know no links, as many that are mounted from elsewhere do not."""
+    if request.param:
+        monkeypatch.setattr(os, "link", lambda *_: without_links(request.param))
     return Lake(str(tmp_path / "lake")).open(create=True)
+
+
+def without_links(number):
+    raise OSError(number, os.strerror(number))
 
 
 def test_a_second_writer_is_told_who_holds_the_lake(lake):
@@ -142,3 +150,52 @@ def test_who_stood_still_and_lost_the_lake_ends_and_commits_nothing(anywhere, fa
         time.sleep(30)
         pytest.fail("went on")
     assert anywhere.read_json("_lock.json")["token"] == "t", "the lock of the other one stays"
+
+
+def test_of_many_who_want_a_lake_one_has_it_at_a_time(lake):
+    """Each notes that it came in and that it goes; on a disk without links the lock is empty for a moment."""
+    log = os.path.join(lake.root, "log")
+
+    def worker():
+        for _ in range(20):
+            try:
+                with lock.held(lake, "one of many"):
+                    with open(log, "a") as file:
+                        file.write("in\n")
+                    time.sleep(0.002)
+                    with open(log, "a") as file:
+                        file.write("out\n")
+            except Transient:
+                time.sleep(0.001)
+
+    children = []
+    for _ in range(4):
+        if (child := os.fork()) == 0:
+            code = 1
+            try:
+                worker()
+                code = 0
+            finally:
+                os._exit(code)
+        children.append(child)
+    assert all(os.waitpid(child, 0)[1] == 0 for child in children)
+    with open(log) as file:
+        lines = file.read().split()
+    assert lines
+    assert lines == ["in", "out"] * (len(lines) // 2)
+
+
+def test_a_lock_whose_maker_was_killed_over_it_is_taken_like_any_other(lake, fast, monkeypatch):
+    monkeypatch.setattr(lock, "MADE_S", 0.05)
+    lake.put(b"", "_lock.json")
+    with pytest.raises(Transient, match="a command has been writing to this lake since a moment ago"), lake.lock("too early"):
+        pass
+    time.sleep(1.1)
+    with lake.lock("heir"):
+        assert lake.read_json("_lock.json")["what"] == "heir"
+
+
+def test_a_command_that_ends_before_it_made_anything_leaves_no_folder(tmp_path):
+    with pytest.raises(ValueError, match="wrong"), Lake(str(tmp_path / "a" / "b" / "lake")).lock("test"):
+        raise ValueError("wrong")
+    assert list(tmp_path.iterdir()) == []
