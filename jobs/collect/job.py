@@ -23,7 +23,7 @@ from jobs.fuse.tombstones import Tombstones, tombstones
 from jobs.job import Job, Part
 from jobs.media.faults import MediaFault
 from jobs.media.sandbox import Limits, call
-from jobs.media.sniff import HEAD_BYTES, contradicts, extension_kind, sniff
+from jobs.media.sniff import HEAD_BYTES, contradicts, extension_kind, sniff, sniffed
 from jobs.run import Run, reject_rows
 from jobs.version import row_id
 from schemas import BEHAVIOUR, REJECTS, SOURCES
@@ -168,10 +168,9 @@ def _is_text(found: Found) -> bool:
     """Whether an object that is named like a table holds text: a video named .csv goes the way of all media."""
     try:
         with opened(found.uri) as file:
-            head = file.read(HEAD_BYTES)
+            return sniff(file.read(HEAD_BYTES)).modality in ("text", "unknown")
     except OSError:
         return False
-    return sniff(head).modality in ("text", "unknown")
 
 
 def _texts(found: Found, joined: Joined) -> Iterator[Item]:
@@ -211,7 +210,7 @@ def _collect_object(item: Item, settings: Settings, made: _Rows) -> None:
 
 def _read_object(item: Item, file: BinaryIO, settings: Settings, made: _Rows) -> None:
     found, masks = item.found, settings.recipe.collect.mask_pii
-    sha256, size, head, generated = _read(file)
+    sha256, size, generated = _read(file)
     row = _row(found, sha256, size)
     if not size:
         return _refuse(row, "empty_file", None, made)
@@ -220,7 +219,7 @@ def _read_object(item: Item, file: BinaryIO, settings: Settings, made: _Rows) ->
         if detail == SIDECAR and not read_sidecar(found):
             detail = "it has the name of a medium beside it, but nothing in it could be understood as a caption, a title or subtitles"
         return _refuse(row | {"modality": "sidecar"}, reason, detail, made)
-    kind = sniff(head, found.name)
+    kind = sniffed(file)
     facts = _facts(file) if kind.modality in MEDIA else {}
     modality = facts.pop("modality", None) or kind.modality
     row |= {"modality": modality if modality in (*MEDIA, "text") else "unknown", "container": kind.container or None, **facts}
@@ -285,16 +284,15 @@ def _facts_given(item: Item, modality: str) -> dict[str, str]:
     return facts
 
 
-def _read(file: BinaryIO) -> tuple[str, int, bytes, bool]:
-    """sha256, size and head of a file, and whether a generator left its mark, in one pass."""
-    digest, size, head, generated, tail = hashlib.sha256(), 0, b"", False, b""
+def _read(file: BinaryIO) -> tuple[str, int, bool]:
+    """sha256 and size of a file, and whether a generator left its mark, in one pass."""
+    digest, size, generated, tail = hashlib.sha256(), 0, False, b""
     while data := file.read(1 << 20):
         digest.update(data)
         size += len(data)
-        head = head or data[:HEAD_BYTES]
         generated = generated or _GENERATED.search(tail + data) is not None
         tail = data[-_LONGEST_MARK:]
-    return digest.hexdigest(), size, head, generated
+    return digest.hexdigest(), size, generated
 
 
 def _facts(file: BinaryIO) -> dict[str, Any]:

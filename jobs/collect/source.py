@@ -7,6 +7,7 @@ can never be used: a pipe, a link that leads out, a folder that may not be read.
 import contextlib
 import errno
 import importlib
+import logging
 import os
 import pkgutil
 import shutil
@@ -23,6 +24,8 @@ from jobs.errors import Terminal, Transient
 from jobs.lake import Lake
 from jobs.version import digest
 from schemas.settings import Runtime
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ def listing(roots: Sequence[str], follow_links: bool = False, ours: Sequence[str
         ours: Folders that are left out where they lie below a root: a lake in its source would make each build another one.
 
     Raises:
-        Terminal: no roots, a root without a name or that is not there, or one that holds nothing.
+        Terminal: no roots, a root without a name or that is not there, one that holds nothing, or one that is a folder of ours.
     """
     if not roots:
         raise Terminal("nothing to collect: name folders or files, `--set sources='[\"/path/to/media\"]'`")
@@ -131,8 +134,11 @@ def listing(roots: Sequence[str], follow_links: bool = False, ours: Sequence[str
         raise Terminal("one of the sources has no name; is a variable of the command line empty?")
     found: dict[str, Found] = {}
     known: set[str] = set()
+    folders = _within(roots, ours)
+    for folder in folders:
+        log.warning("%s lies in a source: nothing of it is collected, for reelmill writes to it itself", folder)
     for root, label in zip(roots, _labels(roots), strict=True):
-        objects = [item for item in connector(root).listed(root, follow_links) if not any(_inside(item, folder) for folder in ours)]
+        objects = [item for item in connector(root).listed(root, follow_links) if not any(_inside(item, folder, follow_links) for folder in folders)]
         if not objects:
             raise Terminal(f"{root}: the folder holds no files (names that begin with a dot and the lake itself are not collected)")
         for item in objects:
@@ -145,10 +151,32 @@ def listing(roots: Sequence[str], follow_links: bool = False, ours: Sequence[str
     return [found[path] for path in sorted(found)]
 
 
-def _inside(item: Found, folder: str) -> bool:
-    """Whether an object lies in a folder that itself lies below the object's root."""
-    rest = item.uri.removeprefix(f"{folder}/")
-    return len(rest) < min(len(item.uri), len(item.rel_path))
+def _within(roots: Sequence[str], ours: Sequence[str]) -> list[str]:
+    """Those of our folders that lie below a root.
+
+    Raises:
+        Terminal: one of them is a root.
+    """
+    tops = {root: _top(root) for root in roots}
+    for root, top in tops.items():
+        if top in ours:
+            raise Terminal(f"{root}: this is the lake itself, or where videos are published to, and no source; name the files and folders of yours that "
+                           "are in it, or keep the lake in a folder of its own")
+    return [folder for folder in ours if any(folder.startswith(f"{top.rstrip('/')}/") for top in tops.values())]
+
+
+def _top(root: str) -> str:
+    """What the uris of all objects below a root begin with."""
+    return os.path.realpath(os.path.expanduser(root.removeprefix("file://"))) if connector(root).name == "file" else Lake(root).url()
+
+
+def _inside(item: Found, folder: str, follow_links: bool) -> bool:
+    """Whether an object lies, or is a link to what lies, in a folder that itself lies below the object's root."""
+    if len(item.uri) - len(item.rel_path) > len(folder):
+        return False
+    linked = follow_links and item.error is None and item.connector == "file" and os.path.islink(item.uri)
+    where = os.path.realpath(item.uri) if linked else item.uri
+    return where.startswith(f"{folder}/")
 
 
 def fingerprint(found: Sequence[Found]) -> str:

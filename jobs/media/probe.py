@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, BinaryIO, cast
 
-from jobs.media.sniff import HEAD_BYTES, Kind, Modality, beginning, sniff
+from jobs.media.sniff import Kind, Modality, beginning, sniffed
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,8 @@ def _behind_tags(file: BinaryIO, kind: Kind) -> tuple[BinaryIO, Kind]:
     start = beginning(file)
     if not start:
         return file, kind
-    file.seek(start)
-    behind = sniff(file.read(HEAD_BYTES))
-    file.seek(0)
-    if behind.modality != "audio" or behind.demuxer == "mp3":
+    behind = sniffed(file)
+    if behind.demuxer == "mp3":
         return file, kind
     return cast(BinaryIO, _From(file, start)), behind
 
@@ -257,8 +255,7 @@ def probe(file: BinaryIO) -> Probe:
         ValueError: not a picture, sound or video that is understood.
         av.error.FFmpegError: the header is broken.
     """
-    kind = sniff(file.read(HEAD_BYTES))
-    file.seek(0)
+    kind = sniffed(file)
     if kind.modality in ("unknown", "text", "playlist"):
         raise ValueError(f"{kind.container or 'unknown'} content ({kind.modality}) has no media header")
     if not kind.demuxer:

@@ -88,6 +88,18 @@ def beginning(file: BinaryIO) -> int:
     return at
 
 
+def sniffed(file: BinaryIO) -> Kind:
+    """What an open file is, however long the ID3 tags before it are. It stands at its beginning afterwards."""
+    start = beginning(file)
+    kind = sniff(file.read(HEAD_BYTES))
+    if start:
+        file.seek(start)
+        behind = sniff(file.read(HEAD_BYTES))
+        kind = behind if behind.modality == "audio" else _MP3
+    file.seek(0)
+    return kind
+
+
 MOST_TAGS = 8
 """ID3 tags in a row that are looked behind."""
 _TAG_HEAD = 10

@@ -1,6 +1,7 @@
 """One folder with everything in it: what becomes of each object, what is joined to it, and that nothing leaks."""
 
 import csv
+import io
 import json
 import os
 import struct
@@ -9,7 +10,9 @@ import zlib
 from pathlib import Path
 from types import SimpleNamespace
 
+import av
 import fsspec
+import numpy as np
 import pytest
 from fsspec.implementations.memory import MemoryFile
 
@@ -51,6 +54,19 @@ def wav(seconds: float = 0.1) -> bytes:
         + struct.pack("<I", len(data))
         + data
     )
+
+
+def adts(frames: int = 20) -> bytes:
+    """AAC as a stream of frames, each with a header of its own (ISO 13818-7)."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="adts") as target:
+        stream = target.add_stream("aac", rate=8000)
+        for i in range(frames):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 8000, 1024 * i
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    return out.getvalue()
 
 
 def collected(root: Path | list[Path], **recipe):
@@ -535,6 +551,19 @@ def test_a_version_is_made_from_the_listing_that_it_is_named_after(tmp_path, mon
         named = COLLECT.outside(settings)["listing"]
         COLLECT.run(run)
         assert (len(made[-1]), fingerprint(made[-1])) == (count, named)
+
+
+@pytest.mark.parametrize("cover_bytes", [100, 300_000])
+@pytest.mark.parametrize("name", ["wav", "adts"])
+def test_the_container_is_that_of_the_sound_however_long_the_tag_before_it_is(tmp_path, name, cover_bytes):
+    """A tag with a cover in it is longer than the head of a file; packed audio of HLS is ADTS behind one."""
+    size = bytes(cover_bytes >> shift & 0x7F for shift in (21, 14, 7, 0))
+    plain = wav() if name == "wav" else adts()
+    write(tmp_path, {"plain": plain, "tagged": b"ID3\4\0\0" + size + bytes(cover_bytes) + plain})
+    sources, reasons, _ = collected(tmp_path)
+    assert not reasons
+    facts = [[sources[path][column] for column in ("modality", "container", "audio_codec")] for path in ("plain", "tagged")]
+    assert facts[1] == facts[0] == ["audio", *(("wav", "pcm_s16le") if name == "wav" else ("aac", "aac"))]
 
 
 def test_what_we_generate_ourselves_is_never_collected_again(tmp_path):

@@ -1,6 +1,7 @@
 """Listing: every object is found, nothing is opened, and what leads out or is no file says so."""
 
 import errno
+import json
 import os
 import socket
 import subprocess
@@ -164,12 +165,64 @@ def test_a_lake_in_its_source_is_no_source(tmp_path, monkeypatch):
     assert execute("collect", settings).stood
 
 
+@pytest.mark.parametrize(("source", "lake"), [("data", "./data/lake"), ("./data/", "data/deep/../lake"), ("file://{}/data", "link/lake"), ("link", "data/lake"), (".", "link")])
+def test_however_the_lake_in_a_source_is_named_it_is_said_once_that_it_is_none(tmp_path, monkeypatch, caplog, source, lake):
+    (tmp_path / "data" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("data" if lake != "link" else "data/lake")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "a.txt").write_text("a quiet morning at the lake")
+    (tmp_path / "data" / "lake.txt").write_text("a loud evening at the lake")
+    (tmp_path / "data" / "lake").mkdir()
+    settings = load([f"sources={json.dumps([source.format(tmp_path)])}", f"lake={lake}", "progress=false"], env={})
+    assert execute("collect", settings).kept == 2
+    for part in ("_work/measure-1", "_runs/x", "videos", "exports"):
+        (tmp_path / "data" / "lake" / part).mkdir(parents=True)
+        (tmp_path / "data" / "lake" / part / "b.txt").write_text("what reelmill writes itself")
+    caplog.clear()
+    assert execute("collect", settings).stood
+    assert [r.getMessage() for r in caplog.records] == [f"{tmp_path}/data/lake lies in a source: nothing of it is collected, for reelmill writes to it itself"]
+
+
+@pytest.mark.parametrize("out", ["", "made"])
+def test_the_lake_itself_is_no_source(tmp_path, monkeypatch, out):
+    """`cd media; reelmill build . --lake .` collected its own tables, more of them each time."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_text("a")
+    (tmp_path / "made").mkdir()
+    settings = load([f'sources=["{out or "."}"]', f"lake={'lake' if out else '.'}", f"out={out}"], env={})
+    with pytest.raises(Terminal, match="this is the lake itself, or where videos are published to, and no source"):
+        execute("collect", settings)
+    assert {path.name for path in tmp_path.iterdir()} == {"a.txt", "made"}
+
+
+def test_a_lake_in_an_object_store_is_no_source(caplog):
+    memory, root = fsspec.filesystem("memory"), f"memory://{os.urandom(4).hex()}"
+    for name in ("a.mp4", "lake.mp4", "lake/sources/part.parquet", "lake/_work/x/0.part"):
+        memory.pipe(f"{root}/{name}", b"abc")
+    assert list(by_path(root, ours=written_to(Runtime(lake=f"{root}/lake/")))) == ["a.mp4", "lake.mp4"]
+    assert len(caplog.records) == 1
+    with pytest.raises(Terminal, match="the lake itself"):
+        by_path(f"{root}/", ours=written_to(Runtime(lake=root)))
+
+
+def test_a_link_into_the_lake_is_no_way_round(tmp_path):
+    (tmp_path / "lake" / "videos").mkdir(parents=True)
+    (tmp_path / "lake" / "videos" / "made.mp4").write_bytes(b"x")
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    (tmp_path / "to-a.mp4").symlink_to("a.mp4")
+    (tmp_path / "to-lake.mp4").symlink_to("lake/videos/made.mp4")
+    ours = written_to(Runtime(lake=str(tmp_path / "lake")))
+    assert list(by_path(tmp_path, follow_links=True, ours=ours)) == ["a.mp4", "to-a.mp4"]
+
+
 def test_a_source_in_the_lake_is_collected_where_it_is_named(tmp_path):
     (tmp_path / "lake" / "in").mkdir(parents=True)
     file = tmp_path / "lake" / "in" / "a.txt"
     file.write_text("a")
+    (tmp_path / "lake" / "b.txt").write_text("b")
     ours = [str(tmp_path / "lake")]
-    assert [f.rel_path for root in (file, file.parent, file.parents[1]) for f in listing([str(root)], ours=ours)] == ["a.txt", "a.txt", "in/a.txt"]
+    assert list(by_path(tmp_path / "lake" / "b.txt", ours=ours)) == ["b.txt"]
+    assert [f.rel_path for root in (file, file.parent) for f in listing([str(root)], ours=ours)] == ["a.txt", "a.txt"]
     with pytest.raises(Terminal, match="the lake itself"):
         listing([str(tmp_path)], ours=ours)
 

@@ -13,7 +13,7 @@ from PIL import Image
 from jobs.clean.measure import measure_file
 from jobs.media.encode import encode_audio, encode_video
 from jobs.media.probe import NotRegular, probe, regular
-from jobs.media.sniff import HEAD_BYTES, contradicts, extension_kind, sniff
+from jobs.media.sniff import HEAD_BYTES, contradicts, extension_kind, sniff, sniffed
 from schemas.settings import Measure
 
 
@@ -125,10 +125,18 @@ def test_sound_behind_a_tag_is_heard(container: str, codec: str, name: str, tag_
     plain, path = sound(container, codec), tmp_path / "tagged.mp3"
     path.write_bytes(tagged(tagged(plain, tag_bytes), 20))
     with path.open("rb") as file:
-        assert probe(file).audio_codec == probe(io.BytesIO(plain)).audio_codec
+        assert sniffed(file) == sniff(plain[:HEAD_BYTES])
+        found, bare = probe(file), probe(io.BytesIO(plain))
+    assert (found.container, found.audio_codec) == (bare.container, bare.audio_codec) == (name, bare.audio_codec)
     (tmp_path / "plain").write_bytes(plain)
-    found, expected = (measure_file(str(p), "audio", Measure().model_dump())["clips"] for p in (path, tmp_path / "plain"))
-    assert [(c["duration_s"], c["loudness_lufs"]) for c in found] == [(c["duration_s"], c["loudness_lufs"]) for c in expected]
+    heard, expected = (measure_file(str(p), "audio", Measure().model_dump())["clips"] for p in (path, tmp_path / "plain"))
+    assert [(c["duration_s"], c["loudness_lufs"]) for c in heard] == [(c["duration_s"], c["loudness_lufs"]) for c in expected]
+
+
+@pytest.mark.parametrize("behind", [b"", b"\xff" * 9000, b"#EXTM3U\n", sound("mp3", "libmp3lame")[:50]])
+@pytest.mark.parametrize("tag_bytes", [300, 200_000])
+def test_what_says_nothing_of_itself_behind_a_tag_is_mp3(behind: bytes, tag_bytes: int) -> None:
+    assert sniffed(io.BytesIO(tagged(behind, tag_bytes))).container == "mp3"
 
 
 @pytest.mark.parametrize("text", [
