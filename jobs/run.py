@@ -14,10 +14,11 @@ import pyarrow as pa
 
 from jobs import cost
 from jobs.errors import RunError, Terminal, Transient
-from jobs.job import Job, Part, maker
+from jobs.job import Job, Part
 from jobs.job import job as find_job
 from jobs.lake import MANIFEST, Lake, Version
 from jobs.lock import still_held
+from jobs.parents import parents
 from jobs.version import digest, fingerprint
 from schemas import REJECTS, SCHEMA_VERSION, Table
 from schemas.settings import Settings
@@ -181,43 +182,29 @@ def execute(name: str, settings: Settings) -> Outcome:
     """Run a job unless its version stands, and make that version the current one.
 
     Raises:
-        Terminal: a parent is missing, the lake is of another schema, or nothing was kept.
+        Terminal: a parent is missing or made from others than stand by now, the lake is of another schema, or nothing was kept.
         Transient: the disk is full or the lake is busy.
     """
     made = find_job(name)
-    outside = dict(made.outside(settings))  # before the lake is touched: a missing folder must leave no trace
-    lake = Lake(settings.runtime.lake).open(create=not [t for t in made.reads if t not in made.optional])
-    parents = _parents(made, lake)
-    known = {f"{t}@{v.manifest['job']}": v.fingerprint for t, v in parents.items()} | outside
-    version = fingerprint(name, made.code, made.sections(settings.recipe), known)
-    run = Run(made, settings, lake, parents, version)
-    if (facts := _stands(run)) and made.holds(run):
-        with lake.lock(f"`reelmill run {name}`"):
-            run.lake.make_current(name, run.fingerprint)
-        return _outcome(run, facts, stood=True)
+    lake, creates = Lake(settings.runtime.lake), all(table in made.optional for table in made.reads)
+    if not creates:
+        lake.open(create=False)
     try:
-        with lake.lock(f"`reelmill run {name}`"):
+        with lake.lock(f"`reelmill run {name}`"):  # held from here on: no parent may become another one until the version is committed
+            known = dict(made.outside(settings))  # before there is a lake: a missing folder must leave no trace
+            read = parents(made, lake.open(create=creates))
+            known = {f"{t}@{v.manifest['job']}": v.fingerprint for t, v in read.items()} | known
+            run = Run(made, settings, lake, read, fingerprint(name, made.code, made.sections(settings.recipe), known))
+            if (facts := _stands(run)) and made.holds(run):
+                lake.make_current(name, run.fingerprint)
+                return _outcome(run, facts, stood=True)
             started = datetime.now(UTC)
             made.run(run)
-            manifest = _commit(run, known, started)
+            return _outcome(run, _commit(run, known, started), stood=False)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Transient(f"{lake.root}: the disk is full; free some space and run the same command again, which goes on where this one ended") from error
         raise
-    return _outcome(run, manifest, stood=False)
-
-
-def _parents(made: Job, lake: Lake) -> dict[str, Version]:
-    found = {}
-    for table in made.reads:
-        by = maker(table, made.name)
-        version = lake.current(by) if by else None
-        standing = lake.version(table, version) if version else None
-        if standing is not None:
-            found[table.name] = standing
-        elif table not in made.optional:
-            raise Terminal(f"{lake.root}: there is no `{table.name}` yet; run `reelmill run {by}` first")
-    return found
 
 
 def _stands(run: Run) -> Mapping[str, Any] | None:
@@ -230,7 +217,7 @@ def _stands(run: Run) -> Mapping[str, Any] | None:
     return facts
 
 
-def _commit(run: Run, parents: Mapping[str, str], started: datetime) -> dict[str, Any]:
+def _commit(run: Run, known: Mapping[str, str], started: datetime) -> dict[str, Any]:
     done = [run._done[i] for i in sorted(run._done)]
     rejected: dict[str, int] = {}
     for facts in done:
@@ -239,7 +226,7 @@ def _commit(run: Run, parents: Mapping[str, str], started: datetime) -> dict[str
     manifest = {
         "fingerprint": run.fingerprint, "job": run.job.name, "code": run.job.code, "schema_version": SCHEMA_VERSION,
         "recipe": {n: s.model_dump(mode="json") for n, s in run.job.sections(run.settings.recipe).items()},
-        "parents": dict(parents), "seen": sum(f["seen"] for f in done), "kept": sum(f["kept"] for f in done),
+        "parents": dict(known), "seen": sum(f["seen"] for f in done), "kept": sum(f["kept"] for f in done),
         "rejected": dict(sorted(rejected.items())), "measured": [m for f in done for m in f["measured"]],
         "cost": _cost(run, done), "started": started.isoformat(timespec="milliseconds"),
         "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),

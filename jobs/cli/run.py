@@ -1,12 +1,15 @@
 """`reelmill run JOB`: one job, or the jobs of one stage; what the DAGs call, and the same by hand."""
 
 import argparse
+from typing import Any
 
 from jobs.cli.build import line
 from jobs.cli.common import json_word, note, settings_of, settings_words, show
 from jobs.errors import Terminal
 from jobs.job import ORDER, STAGES
-from jobs.run import execute
+from jobs.lake import Lake
+from jobs.run import Outcome, execute
+from schemas.settings import Settings
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +35,7 @@ def main(args: argparse.Namespace) -> int:
     settings = settings_of(args, runtime__sources=args.source, label__labelers=only)
     facts = []
     for name in STAGES.get(args.job, (args.job,)):
-        outcome = execute(name, settings)
+        outcome, release = _run(name, settings)
         if not args.as_json:
             note(line(outcome))
         facts.append(
@@ -43,12 +46,19 @@ def main(args: argparse.Namespace) -> int:
                 "in": outcome.seen,
                 "kept": outcome.kept,
                 "rejected": dict(outcome.rejected),
+                **release,
             }
         )
-        if name == "fuse":
-            from jobs.state import release_of
-
-            facts[-1]["release"] = release_of(settings)
     if args.as_json:
         show(facts if len(facts) > 1 else facts[0], True, "")
     return 0
+
+
+def _run(name: str, settings: Settings) -> tuple[Outcome, dict[str, Any]]:
+    """Run one job; of fuse also what it released, while no other command can make other samples."""
+    if name != "fuse":
+        return execute(name, settings), {}
+    from jobs.state import release_of
+
+    with Lake(settings.runtime.lake).lock("`reelmill run fuse`"):
+        return execute(name, settings), {"release": release_of(settings)}

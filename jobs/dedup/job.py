@@ -21,6 +21,7 @@ from jobs.dedup.match import KINDS, Kind
 from jobs.dedup.nodes import Nodes, nodes_of
 from jobs.job import Job, Part, maker
 from jobs.lake import Lake, Version
+from jobs.parents import generation
 from jobs.run import Run
 from schemas import CLIPS, DUPLICATES, REJECTS
 from schemas.settings import Dedup, Label, Recipe, Settings
@@ -403,7 +404,7 @@ def _outside(settings: Settings) -> Mapping[str, str]:
         facts["embedding"] = embeddings.identity(settings.recipe.label)
     if dedup.across_releases:
         lake, by = Lake(settings.runtime.lake), maker(CLIPS, "dedup")
-        facts |= index.state(lake, lake.current(by) if by else None)
+        facts |= index.state(lake, generation(DEDUP, lake).get(by) if by else None)
     return facts
 
 

@@ -28,6 +28,7 @@ from jobs.label.labeler import Batch, Cast, Found, Model, cast, labelers
 from jobs.label.plan import bundles, same_measuring, unchanged
 from jobs.label.replies import Replies
 from jobs.lake import Lake, Slice, Version
+from jobs.parents import generation
 from jobs.rows import Holders, Numbered, Rows, numbers, whole
 from jobs.run import Run
 from schemas import CLIPS, LABELS, REJECTS, SOURCES
@@ -100,8 +101,8 @@ def _standing(settings: Settings) -> Version | None:
 
 def _of_today(standing: Version) -> bool:
     """Whether the standing labels were made of the clips and rejects that this run would read."""
-    now = {f"{t.name}@{by}": standing.lake.current(by) for t in (CLIPS, REJECTS) if (by := maker(t, "label"))}
-    return all(standing.manifest["parents"].get(name) == fingerprint for name, fingerprint in now.items())
+    now, told = generation(LABEL, standing.lake), standing.manifest["parents"]
+    return all(told.get(f"{t.name}@{by}") == now.get(by) for t in (CLIPS, REJECTS) if (by := maker(t, "label")))
 
 
 def _standing_facts(standing: Version | None) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.job import Job, Part
 from jobs.lake import Lake, Slice
+from jobs.parents import generation
 from jobs.prompts.storyboard import narrated
 from jobs.publish import music
 from jobs.publish.music import Bed
@@ -283,7 +284,7 @@ def outside(settings: Settings) -> Mapping[str, str]:
     if settings.runtime.public_url:
         facts["url"] = settings.runtime.public_url
     lake = Lake(settings.runtime.lake)
-    prompts = lake.current("prompts")
+    prompts = generation(PUBLISH, lake).get("prompts")
     standing = lake.version(PROMPTS, prompts) if prompts else None
     if standing and (gone := recalled(lake, standing)):
         facts["recalled"] = digest(sorted(gone))[:12]

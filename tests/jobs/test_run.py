@@ -6,15 +6,16 @@ import os
 
 import pytest
 
-from jobs import spark
-from jobs.errors import Transient
+from jobs import lock, spark
+from jobs.errors import Terminal, Transient
 from jobs.fuse.takedown import takedown
 from jobs.job import CORPUS
 from jobs.lake import RUN_ENV, Lake
-from jobs.run import execute
+from jobs.run import Run, execute
 from jobs.state import gate, release_of, table_version
 from schemas import CLIPS, SAMPLES
 from schemas.loading import load
+from schemas.settings import SettingsError
 
 
 def test_work_outlives_a_disk_that_fills_up_at_the_end(tmp_path, monkeypatch):
@@ -54,6 +55,79 @@ def test_who_lost_the_lake_commits_nothing(tmp_path, monkeypatch):
         execute("collect", settings)
     assert lake.current("collect") is None
     assert not list((tmp_path / "lake").glob("sources/*/manifest.json"))
+
+
+def texts(folder, *lines):
+    folder.mkdir(exist_ok=True)
+    (folder / "texts.jsonl").write_text("".join(json.dumps({"text": f"nobody has ever written about {line} at the lake before"}) + "\n" for line in lines))
+    return folder
+
+
+def settings_of(tmp_path, *sets):
+    return load((f"runtime.lake={tmp_path / 'lake'}", f"runtime.sources={json.dumps([str(tmp_path / 'in')])}", "runtime.progress=false",
+                 'label.labelers=["language"]', *sets), env={})
+
+
+def test_the_version_is_named_after_what_it_is_made_of_whoever_committed_that_meanwhile(tmp_path, monkeypatch):
+    """Another command collects and is done just before this one has the lake."""
+    texts(tmp_path / "in", "the mornings")
+    settings, take = settings_of(tmp_path), lock._take
+    lake = Lake(settings.runtime.lake)
+    execute("collect", settings)
+    before = lake.current("collect")
+
+    def slow(*words):
+        monkeypatch.setattr(lock, "_take", take)
+        texts(tmp_path / "in", "the mornings", "the evenings")
+        execute("collect", settings)
+        return take(*words)
+
+    for _ in range(2):  # a version that stands is made the current one no earlier either
+        monkeypatch.setattr(lock, "_take", slow)
+        execute("measure", settings)
+        clips = lake.version(CLIPS, lake.current("measure"))
+        assert clips.manifest["parents"]["sources@collect"] == lake.current("collect") != before
+        assert clips.rows == 2
+
+
+@pytest.mark.parametrize(("job", "sets", "told"), [("collect", (), "no such folder"), ("measure", (), "no lake here"),
+                                                   ("collect", ("collect.k_anonymity=0",), "k_anonymity")])
+def test_a_command_that_cannot_be_meant_leaves_no_trace(tmp_path, job, sets, told):
+    with pytest.raises((Terminal, SettingsError), match=told):
+        execute(job, settings_of(tmp_path, f"runtime.lake={tmp_path / 'not' / 'there' / 'lake'}", *sets))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_version_that_stands_is_not_planned_anew(tmp_path, monkeypatch):
+    texts(tmp_path / "in", "the mornings")
+    settings = settings_of(tmp_path)
+    for job in CORPUS[:2]:
+        execute(job, settings)
+    monkeypatch.setattr(Run, "parts", lambda *_, **__: pytest.fail("planned"))
+    assert all(execute(job, settings).stood for job in CORPUS[:2])
+
+
+def test_new_sources_are_not_fused_with_what_was_made_of_old_ones(tmp_path):
+    texts(tmp_path / "in", "the mornings")
+    settings = settings_of(tmp_path)
+    lake = Lake(settings.runtime.lake)
+    for job in CORPUS:
+        execute(job, settings)
+    first = lake.current("fuse")
+    texts(tmp_path / "in", "the mornings", "the evenings")
+    execute("collect", settings)
+    with pytest.raises(Terminal, match="run `reelmill run measure` first, then judge, dedup, label$"):
+        execute("fuse", settings)
+    assert lake.current("fuse") == first
+    takedown(lake, "texts.jsonl#L1")  # of the release that stands
+    for job in CORPUS[1:]:
+        execute(job, settings)
+    assert lake.version(SAMPLES, lake.current("fuse")).read(["text"])["text"].to_pylist() == ["nobody has ever written about the evenings at the lake before"]
+    assert not execute("label", settings_of(tmp_path, 'label.labelers=["motion_class"]')).stood
+    assert execute("fuse", settings).kept == 1
+    takedown(lake, "texts.jsonl#L2")
+    with pytest.raises(Terminal, match="fuse kept nothing"):
+        execute("fuse", settings_of(tmp_path, "fuse.validation_share=0.5"))
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from jobs.clean.filter import filters
 from jobs.clean.policy import resolve
 from jobs.cli import whatif
 from jobs.cli.common import facts_text, note, show, table
+from jobs.lake import Lake
+from jobs.run import Outcome
 from schemas.loading import load
 
 
@@ -48,6 +50,15 @@ def test_what_is_said_into_a_closed_stream_is_lost_and_goes_nowhere_else(closed,
     done = subprocess.run(["sh", "-c", script, "sh", sys.executable, "-m", "jobs", *words], capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert (tmp_path / "lake" / "_current" / "collect.json").exists()
+
+
+def test_nobody_makes_other_samples_between_fuse_and_its_release(monkeypatch, capsys, tmp_path):
+    lake = Lake(str(tmp_path / "lake")).open(create=True)
+    monkeypatch.setattr("jobs.cli.run.execute", lambda name, settings: Outcome(name, "a" * 12, True, 1, 1, {}))
+    monkeypatch.setattr("jobs.state.release_of", lambda settings: {"name": (lake.read_json("_lock.json") or {}).get("what")})
+    assert main(["run", "fuse", "--lake", lake.root, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["release"] == {"name": "`reelmill run fuse`"}
+    assert lake.read_json("_lock.json") is None
 
 
 def test_a_card_is_one_object_where_that_is_asked_for(monkeypatch, capsys):
