@@ -132,15 +132,14 @@ def _made(path: str, data: bytes) -> int:
     """
     os.makedirs(os.path.dirname(path), exist_ok=True)
     passing = f"{path}.{os.getpid()}.tmp"
-    with open(passing, "wb") as file:
-        file.write(data)
-        file.flush()
+    with open(passing, "wb", buffering=0) as file:
         try:
+            file.write(data)
             os.link(passing, path)
             return os.dup(file.fileno())
         except FileExistsError:
             raise
-        except OSError:  # each disk says in its own way that it knows no links; what else is wrong the next line will tell
+        except OSError:  # each disk says in its own way that it knows no links; what else is wrong the next lines will tell
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         finally:
             os.unlink(passing)

@@ -199,3 +199,15 @@ def test_a_command_that_ends_before_it_made_anything_leaves_no_folder(tmp_path):
     with pytest.raises(ValueError, match="wrong"), Lake(str(tmp_path / "a" / "b" / "lake")).lock("test"):
         raise ValueError("wrong")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_cannot_be_written_leaves_nothing(lake, monkeypatch):
+    def full(*words):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", full)
+        patch.setattr(os, "write", full)
+        with pytest.raises(OSError, match="No space"), lake.lock("test"):
+            pass
+    assert lake.names() == ["lake.json"]
