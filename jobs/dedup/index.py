@@ -33,7 +33,7 @@ RELEASES, RELEASE = "releases", "release.json"
 """Where a release says that it stands (`jobs.fuse.release`)."""
 ENTRIES = pa.schema([("clip_id", pa.string()), ("source_id", pa.string()), ("modality", pa.string()),
                      ("start_s", pa.float64()), ("duration_s", pa.float64())])
-LAYOUT = 5
+LAYOUT = 6
 """Raised when the files of an index hold something else."""
 SHELVES = ("text-keys", "media-keys", *(f"{kind.name}.rows" for kind in KINDS.values() if kind.file is not None))
 ROWS_PER_GROUP, CLIPS_PER_GROUP = 1 << 16, 1 << 12
@@ -47,7 +47,7 @@ def parameters(dedup: Dedup, embedding: str | None = None) -> dict[str, object]:
     return {
         "layout": LAYOUT, "scheme": "affine32", "seed": minhash.SEED, "tokeniser": minhash.TOKENISER, "permutations": dedup.permutations,
         "bands": bands, "rows": rows, "shingle": dedup.shingle, "caption_shingle": match.caption_shingle(dedup),
-        "min_caption_words": dedup.min_caption_words, "phash_blocks": len(perceptual.BLOCK_PAIRS), "phash": measurements()["phash"].version, "turned": dedup.turned, "still_bytes": stills.SIZE,
+        "min_caption_words": dedup.min_caption_words, "phash_blocks": len(perceptual.BLOCK_PAIRS), "phash": measurements()["phash"].version, "turned": dedup.turned, "still_quality": stills.QUALITY,
         "sketch": measurements()["sketch"].version, "fingerprint": measurements()["fingerprint"].version, "audio_keys": audio.KEYS, "embedding": embedding,
     }
 

@@ -188,8 +188,8 @@ def _meet_pictures(rows: Rows, dedup: Dedup, known: int = 0) -> graph.Pairs:
 def _keep_pictures(clips: pa.Table, dedup: Dedup) -> pa.Table:
     """Hashes, and what the stored frames look like and when they were taken."""
     seen = [_read(frames) for frames in clips["frames"].to_pylist()]
-    small = [np.concatenate([picture.packed() for _, picture in of]) if of else None for of in seen]
-    kept = clips.select(PHASHES).append_column("small", pa.array(small, pa.large_list(pa.uint8())))
+    small = [[picture.packed() for _, picture in of] if of else None for of in seen]
+    kept = clips.select(PHASHES).append_column("small", pa.array(small, pa.large_list(pa.large_binary())))
     return kept.append_column("small_times_s", pa.array([[t for t, _ in of] if of else None for of in seen], pa.list_(pa.float64())))
 
 
@@ -202,10 +202,14 @@ def _read(frames: Sequence[Mapping[str, Any]] | None) -> list[tuple[float, still
     return found
 
 
-def _looks(clips: pa.Table) -> list[list[tuple[float, stills.Small]]]:
-    """The stored frames of each clip and their times."""
-    return [[(t, stills.Small.of(one)) for t, one in zip(times.tolist(), small.reshape(-1, stills.SIZE), strict=True)]
-            for times, small in zip(_lists(clips, "small_times_s", np.float64), _lists(clips, "small", np.uint8), strict=True)]
+def _looks(clips: pa.Table) -> Callable[[int], list[tuple[float, stills.Small]]]:
+    """The stored frames of each clip and their times; unpacked, a frame takes 80 KB."""
+
+    def looks(i: int) -> list[tuple[float, stills.Small]]:
+        times, small = clips["small_times_s"][i].as_py(), clips["small"][i].as_py()
+        return [(t, stills.Small.of(one)) for t, one in zip(times or (), small or (), strict=True)]
+
+    return looks
 
 
 def _keep_videos(clips: pa.Table, dedup: Dedup) -> pa.Table:
@@ -227,9 +231,9 @@ def _sketched(clips: pa.Table) -> Callable[[int], sketches.Course | None]:
 
 
 def _known(clips: pa.Table) -> Callable[[int], copies.Clip]:
-    """What is known of each clip; unpacked, a minute of sketches takes half a megabyte, so few are held."""
+    """What is known of each clip; unpacked, a minute of sketches and four frames take a megabyte, so few are held."""
     looks, course = _looks(clips), _sketched(clips)
-    return lru_cache(maxsize=256)(lambda i: copies.Clip(course(i), looks[i]))
+    return lru_cache(maxsize=256)(lambda i: copies.Clip(course(i), looks(i)))
 
 
 def _prove_pictures(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
@@ -284,11 +288,11 @@ def _meet_stills(rows: Rows, dedup: Dedup, known: int = 0) -> graph.Pairs:
 
 def _prove_stills(clips: pa.Table, x: NDArray[np.int64], y: NDArray[np.int64], dedup: Dedup) -> Proof:
     """Share of blocks that agree; of pictures without a stored frame 1 where their hashes are the same, else 0."""
-    views, looks = _views(clips), _looks(clips)
+    views, looks = _views(clips), lru_cache(maxsize=1024)(_looks(clips))
     score = np.zeros(len(x))
     for i, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
-        if looks[a] and looks[b]:
-            score[i] = copies.pictured(copies.Clip(None, looks[a]), copies.Clip(None, looks[b]), turns=dedup.turned)
+        if looks(a) and looks(b):
+            score[i] = copies.pictured(copies.Clip(None, looks(a)), copies.Clip(None, looks(b)), turns=dedup.turned)
         else:
             share, _ = perceptual.alike(views[a], views[b], dedup.hamming, dedup.phash_share, turns=dedup.turned)
             score[i] = share >= dedup.phash_share
@@ -338,9 +342,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (
     Kind("text", "minhash", ("text",), True, ("text",), ("text",), 2, _keep_text, lambda dedup: dedup.threshold,
          _file_text, _meet_words, _prove_words),
     Kind("pictures", "perceptual", ("video",), True, (*PHASHES, *SKETCHES, "frames"), (*PHASHES, *SKETCHES, "frames"), 3, _keep_videos, lambda dedup: dedup.phash_share,
-         _file_pictures, _meet_pictures, _prove_pictures, 20),
+         _file_pictures, _meet_pictures, _prove_pictures, 30),
     Kind("stills", "perceptual", ("image",), True, (*PHASHES, "frames"), (*PHASHES, "frames"), 3, _keep_pictures, lambda dedup: stills.AGREEING,
-         _file_stills, _meet_stills, _prove_stills, 4),
+         _file_stills, _meet_stills, _prove_stills, 6),
     Kind("sound", "audio", ("audio",), True, ("audio_fingerprint",), ("audio_fingerprint", "start_s", "duration_s"), 3, _as_read,
          lambda dedup: audio.AGREEMENT, _file_sound, _meet_sound, _prove_sound),
     Kind("caption", "minhash", ("video", "image", "audio"), False, ("caption",), ("caption", *PHASHES, "audio_fingerprint"), 2, _keep_caption,

@@ -1,7 +1,7 @@
 """Pictures that look alike, proven by the pictures themselves: a hash of 64 bits alone proves too little beyond 8 bits.
 
 A picture is remembered twice, inside its bars and whole, as `SIDE` x `SIDE` luma means and the colours of `COLOURS` x `COLOURS`
-parts, taken from a stored frame. Two pictures agree in a block of such a grid where their normalised correlation
+parts, taken from a stored frame, and once as that frame without its colours. Two pictures agree in a block of such a grid where their normalised correlation
 is `ALIKE`, whatever gain and offset; blocks that are flat in both say nothing. A logo or a subtitle spoils the blocks it covers
 and no others. Colours must be the same, else it is one scene by day and by night, or one drawing in red and in blue; and details
 (`jobs.dedup.detail`), or most blocks where there are none. Pictures meet by the hashes of their quarters too, of which a corner logo
@@ -38,9 +38,9 @@ SHOWN, TOGETHER_S = 0.6, 0.06
 """Share of agreeing blocks of frames of two clips from which they show the same, and by how much the times of such frames may
 differ. Copies reach 0.75."""
 FINE = 64
-"""Side of what is remembered of a picture for its details."""
-SIZE = 2 * SIDE * SIDE + 4 * COLOURS * COLOURS + FINE * FINE
-"""Bytes that are remembered of a picture."""
+"""Side of a picture in which its details are compared first."""
+QUALITY = 50
+"""Of the JPEG in which a picture is remembered for its details: 4 to 13 KB of a stored frame (slides 5, photographs 6 to 13, pages 11)."""
 
 
 class Small(NamedTuple):
@@ -50,21 +50,24 @@ class Small(NamedTuple):
         luma: [2, SIDE, SIDE], inside its bars and whole.
         chroma: [2, 2, COLOURS, COLOURS], likewise, two planes of 0..255 around 128.
         fine: [FINE, FINE], luma of the whole.
+        sharp: [height, width], likewise as it is stored.
     """
 
     luma: NDArray[np.uint8]
     chroma: NDArray[np.uint8]
     fine: NDArray[np.uint8]
+    sharp: NDArray[np.uint8]
 
-    def packed(self) -> NDArray[np.uint8]:
-        """[SIZE]."""
-        return np.concatenate([part.ravel() for part in self])
+    def packed(self) -> bytes:
+        """Luma, chroma and a JPEG of what is sharp."""
+        return self.luma.tobytes() + self.chroma.tobytes() + cv2.imencode(".jpg", self.sharp, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
 
     @classmethod
-    def of(cls, packed: NDArray[np.uint8]) -> "Small":
+    def of(cls, packed: bytes) -> "Small":
         """Back from `packed`."""
-        luma, chroma, fine = np.split(packed, [2 * SIDE * SIDE, 2 * SIDE * SIDE + 4 * COLOURS * COLOURS])
-        return cls(luma.reshape(2, SIDE, SIDE), chroma.reshape(2, 2, COLOURS, COLOURS), fine.reshape(FINE, FINE))
+        luma, chroma, coded = np.split(np.frombuffer(packed, np.uint8), [2 * SIDE * SIDE, 2 * SIDE * SIDE + 4 * COLOURS * COLOURS])
+        sharp = np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE), np.uint8)
+        return cls(luma.reshape(2, SIDE, SIDE), chroma.reshape(2, 2, COLOURS, COLOURS), _scaled(sharp, FINE), sharp)
 
     def turned(self) -> list["Small"]:
         """The picture mirrored and turned by quarters, eight in all, as it is first."""
@@ -82,12 +85,12 @@ def small(jpeg: bytes) -> Small:
         y, *colours = (np.ascontiguousarray(plane) for plane in np.moveaxis(np.asarray(picture.convert("YCbCr")), 2, 0))
     top, left, height, width = inside(y)
     parts = np.s_[top:top + height, left:left + width], np.s_[:, :]
+    return Small(np.stack([_scaled(y[part], SIDE) for part in parts]),
+                 np.stack([[_scaled(plane[part], COLOURS) for plane in colours] for part in parts]), _scaled(y, FINE), y)
 
-    def scaled(plane: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-        return np.asarray(cv2.resize(np.ascontiguousarray(plane), (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
-    return Small(np.stack([scaled(y[part], SIDE) for part in parts]),
-                 np.stack([[scaled(plane[part], COLOURS) for plane in colours] for part in parts]), scaled(y, FINE))
+def _scaled(plane: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.resize(np.ascontiguousarray(plane), (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def quarters(picture: Small) -> NDArray[np.uint64]:
