@@ -84,7 +84,13 @@ class Version:
 
     def whole(self) -> bool:
         """Whether all of its parts are there: `takedown --erase` removes shards of earlier releases."""
-        return all(self.lake.spread(self.lake.fs.exists, self.files()))
+        return not self.gone()
+
+    def gone(self) -> list[str]:
+        """Paths of the parts that are not there, by one listing."""
+        self.lake.fs.invalidate_cache()
+        there = {str(path) for path in self.lake.fs.find(self.lake.path(self.table.name, self.fingerprint))}
+        return [path for path in self.files() if path not in there]
 
     def slices(self) -> list[Slice]:
         """The version cut by row group, in order."""
@@ -336,13 +342,23 @@ class Lake:
 
         Its threads then hold no file object of Python's. One that still has to drop such an object when the interpreter ends aborts the
         process after its last word (apache/arrow issue 34314); of object stores that risk remains.
+
+        Raises:
+            Terminal: it is not there, or damaged.
         """
-        if self.local:
-            with pq.ParquetFile(path) as file:
-                yield file
-        else:
-            with self.fs.open(path) as opened:
-                yield pq.ParquetFile(opened)
+        try:
+            if self.local:
+                with pq.ParquetFile(path) as file:
+                    yield file
+            else:
+                with self.fs.open(path) as opened:
+                    yield pq.ParquetFile(opened)
+        except FileNotFoundError:
+            raise Terminal(f"{path}: this part of a table is gone; `reelmill build` makes it again, or restore it") from None
+        except (pa.ArrowInvalid, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise Terminal(f"{path}: this part of a table is damaged ({str(error).splitlines()[0][:160]}); remove it, and `reelmill build` makes it again") from None
 
     def write_part(self, table: Table, fingerprint: str, name: str, data: pa.Table, group_bytes: int = ROW_GROUP_BYTES) -> dict[str, Any]:
         """Conform, write as deterministic Parquet, and return the facts of the file."""

@@ -211,7 +211,7 @@ def _stands(run: Run) -> Mapping[str, Any] | None:
     facts: Mapping[str, Any] | None = None
     for table in run.job.writes:
         standing = run.lake.version(table, run.fingerprint)
-        if standing is None:
+        if standing is None or standing.gone():  # parts that were lost are made again
             return None
         facts = standing.manifest
     return facts

@@ -101,9 +101,13 @@ def gate(version: Version) -> dict[str, Any]:
     """Pass one version through its gate and return the verdict.
 
     Raises:
-        Terminal: it failed; the message says what, how many and which.
+        Terminal: it failed; the message says what, how many and which. Or parts of it are gone, whatever was said of it before.
     """
     from quality.run import check
+
+    if gone := version.gone():
+        raise Terminal(f"{version.table.name}@{version.fingerprint}: {len(gone)} of its {len(version.files())} files are gone, {gone[0]} for one; "
+                       "`reelmill build` makes them again, or restore them")
 
     verdict = check(version)
     if not verdict.ok:

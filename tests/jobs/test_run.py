@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -105,6 +107,32 @@ def test_a_version_that_stands_is_not_planned_anew(tmp_path, monkeypatch):
         execute(job, settings)
     monkeypatch.setattr(Run, "parts", lambda *_, **__: pytest.fail("planned"))
     assert all(execute(job, settings).stood for job in CORPUS[:2])
+
+
+def test_parts_that_are_lost_or_damaged_are_told_and_made_again(tmp_path):
+    texts(tmp_path / "in", "the mornings")
+    settings = settings_of(tmp_path)
+    lake = Lake(settings.runtime.lake)
+    for job in CORPUS[:3]:
+        execute(job, settings)
+    clips = lake.version(CLIPS, lake.current("measure"))
+    gate(clips)
+    (file,) = map(Path, clips.files())
+    whole = file.read_bytes()
+    file.unlink()
+    with pytest.raises(Terminal, match=rf"1 of its 1 files are gone, {re.escape(str(file))} for one"):
+        gate(clips)  # whatever it said before
+    with pytest.raises(Terminal, match=f"{re.escape(str(file))}: this part of a table is gone"):
+        clips.read()
+    assert not execute("measure", settings).stood
+    assert file.read_bytes() == whole
+    assert execute("judge", settings).stood
+    for damage in (whole[:-20], whole[:40] + bytes(60) + whole[100:], b""):
+        file.write_bytes(damage)
+        with pytest.raises(Terminal, match=f"{re.escape(str(file))}: this part of a table is damaged"):
+            clips.read()
+            clips.lake.version(CLIPS, clips.fingerprint).read(["clip_id"])
+            pytest.fail("nobody minded")
 
 
 def test_new_sources_are_not_fused_with_what_was_made_of_old_ones(tmp_path):
