@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jobs.clean import cuts
-from jobs.clean.measures import MONO_BLOCK_S, NATIVE_BLOCK_S, Span, measurements
+from jobs.clean.measures import MONO_BLOCK_S, NATIVE_BLOCK_S, Measurement, Span, measurements
 from jobs.clean.seen import chosen
 from jobs.clean.series import Floats, Pictures, Sounds
 from jobs.media.signals import SIGNALS
@@ -65,7 +65,7 @@ class Ledger:
         span = Span(
             start_s, end_s, self.times[low:high], {name: values[low:high] for name, values in self.named.items()},
             self.sample_times[first:last],
-            {m.name: self.pictures.rows[m.name][first:last] for m in measurements().values() if m.look is not None},
+            {m.name: self._looked(m, int(first), int(last)) for m in measurements().values() if m.look is not None},
             {m.name: self.pictures.rows[m.name][first:last] for m in measurements().values() if m.compare is not None},
             sounds, has_sound, self.facts, self.pictures.sketch_times[drawn], self.pictures.sketches[drawn])
         start_s, end_s = max(start_s, 0.0), max(end_s, 0.0)  # a container's start is rounded to microseconds, frames are not
@@ -81,6 +81,20 @@ class Ledger:
             there = {"picture": span.frame_t.size > 0, "sound": has_sound, "both": span.frame_t.size > 0 and has_sound}[m.needs]
             row |= _finite(m.reduce(span)) if there else dict.fromkeys(m.columns)
         return row
+
+    def _looked(self, m: Measurement, first: int, last: int) -> Floats:
+        """Rows of the samples in the span; where a measurement that looks at some of them alone has seen none of these, the one that it saw next to
+        their middle."""
+        rows = self.pictures.rows[m.name][first:last]
+        if not 0 < len(rows) < m.every or np.isfinite(rows[:, 0]).any():
+            return rows
+        low, middle = max(first - m.every, 0), (first + last - 1) // 2
+        near = self.pictures.rows[m.name][low:last + m.every]
+        seen = np.flatnonzero(np.isfinite(near[:, 0]))
+        if seen.size:
+            rows = rows.copy()
+            rows[middle - first] = near[seen[np.abs(seen + low - middle).argmin()]]
+        return rows
 
     def _heard(self, start_s: float, end_s: float) -> dict[str, Floats]:
         """Rows of the blocks whose middle lies in the span."""

@@ -31,7 +31,7 @@ HARDLY = 1.15
 TOGETHER = 16
 """Samples that are measured together: between two frames of the decoder, code and tables would come from memory each time."""
 THIN_S = 2.5
-"""In a long shot one candidate is kept in so many seconds: clips of it are cut later, and every one stores a few."""
+"""In a long shot one candidate is kept in so many seconds, or in less where clips may be shorter (`_thin`): they are cut later, and each stores a few."""
 RAW = 96
 """Candidates of stored frames that wait unencoded, the latest ones: most are never stored, and 96 take some 13 MB."""
 IN_SHOT = 80
@@ -167,7 +167,9 @@ class Seen:
         shot = self.candidates[self.shot_from:]
         if not shot:
             return
-        most = max(4 * self.settings.stored_frames, math.ceil((shot[-1].t_s - shot[0].t_s) / THIN_S))
+        settings = self.settings  # a dissolve is no jump: what is thinned as one shot may be cut into clips as short as any
+        apart_s = min(THIN_S, settings.min_clip_s, settings.max_clip_s / settings.stored_frames)
+        most = max(4 * settings.stored_frames, math.ceil((shot[-1].t_s - shot[0].t_s) / apart_s) + 1)
         if len(shot) > most:
             picks = np.unique(np.linspace(0, len(shot) - 1, most).round().astype(int))
             shot = [shot[i] for i in picks]

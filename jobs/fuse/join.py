@@ -103,6 +103,8 @@ def verdict(clip: Row, labels: Sequence[Row], label: Label) -> Why | None:
     unsafe = score(labels, "safety", "unsafe")
     if label.max_unsafe is not None and unsafe is not None and unsafe > label.max_unsafe:
         return Why("safety", "unsafe", unsafe, ">", label.max_unsafe)
+    if label.max_unsafe is not None and unsafe is None and clip["modality"] in ("video", "image"):
+        return Why("safety", "unsafe", None, ">", label.max_unsafe, "nothing looked at its picture: it has no stored frame that can be read")
     blocked = next((row["text"] for row in labels if row["labeler"] == "safety" and row["key"] == "blocked_word"), None)
     if blocked is None:
         blocked = first_in((row["text"] for row in labels if (row["labeler"], row["key"]) in LABEL_TEXTS), words(label))

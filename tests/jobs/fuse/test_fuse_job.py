@@ -126,7 +126,10 @@ def test_a_threshold_that_nothing_was_labelled_for_is_refused(corpus):
     with pytest.raises(Terminal, match=r"label\.max_unsafe=0.1 would let everything pass: no picture was looked at; name a label.safety_model"):
         corpus.fuse(label__max_unsafe=0.1)
     corpus.put(LABELS, [*rows, {**words, "key": "unsafe", "score": 0.05}], "looked-at")
-    corpus.fuse(label__max_unsafe=0.1, label__min_consistency=0.1)  # the second labeler ran, and said nothing of it
+    samples = corpus.fuse(label__max_unsafe=0.1, label__min_consistency=0.1)  # the second labeler ran, and said nothing of it
+    unseen = {row["sample_id"] for row in corpus.rejects(samples) if row["reason"] == "unsafe"}
+    pictures = {c["clip_id"] for c in corpus.clips if c["modality"] in ("video", "image")} - {words["clip_id"]}
+    assert unseen == pictures - {row["sample_id"] for row in corpus.parents["rejects"].read().to_pylist()} != set()
     corpus.put(CLIPS, [c for c in corpus.clips if c["modality"] == "text"], "texts")
     corpus.put(LABELS, [*rows, words], "words")
     corpus.fuse(label__max_unsafe=0.1)
