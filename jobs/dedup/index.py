@@ -36,8 +36,8 @@ ENTRIES = pa.schema([("clip_id", pa.string()), ("source_id", pa.string()), ("mod
 LAYOUT = 6
 """Raised when the files of an index hold something else."""
 SHELVES = ("text-keys", "media-keys", *(f"{kind.name}.rows" for kind in KINDS.values() if kind.file is not None))
-ROWS_PER_GROUP, CLIPS_PER_GROUP = 1 << 16, 1 << 12
-"""Rows of a shelf and clips of a part that are read together: about a megabyte."""
+ROWS_PER_GROUP, CLIPS_PER_GROUP = 1 << 16, 1 << 8
+"""Rows of a shelf and clips of a part that are read together: about a megabyte, or of four pictures a clip ten."""
 SHELVED = pa.schema([("shelf", pa.string()), ("part", pa.int64())])
 
 
