@@ -6,7 +6,7 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
@@ -37,7 +37,11 @@ class Unanswered(Transient):
 
 
 class _Broken(Exception):
-    """An answer came that is none."""
+    """An answer came that is none; as JSON, where it is that."""
+
+    def __init__(self, why: str, answer: Any = None) -> None:
+        super().__init__(why)
+        self.answer = answer
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -61,9 +65,13 @@ class Chat:
     setting: str
     key_env: str
 
-    def ask(self, body: Mapping[str, Any]) -> Any:
+    def ask(self, body: Mapping[str, Any], wasted: Callable[[Any], None] = lambda answer: None) -> Any:
         """What it answers, as JSON. Busy and broken answers (429, 5xx, no connection, no JSON) are tried again after growing pauses, or when
         the server says.
+
+        Args:
+            body: Of the request.
+            wasted: Told of each broken answer that is JSON: its tokens may be billed all the same.
 
         Raises:
             TurnedDown: it does not want this request.
@@ -86,6 +94,7 @@ class Chat:
                 why += f", come back in {wait:.0f} s" if wait > LONGEST_WAIT_S else ""
                 kind = Transient if error.code in AWAY else Unanswered
             except _Broken as error:
+                wasted(error.answer)
                 why, kind = str(error), Unanswered
             except TimeoutError as error:
                 why, kind = str(error) if error.args != ("timed out",) else f"timed out after {TIMEOUT_S:g} s", Unanswered
@@ -110,7 +119,7 @@ class Chat:
             told = f"its JSON is broken ({error})" if kind == JSON else f"no JSON but {kind} ({error}); check the address in {self.setting}"
             raise _Broken(f"what it answers: {told}") from None
         if fault := _fault(answer):
-            raise _Broken(f"it answers 200 and an error, {self.told(fault)}")
+            raise _Broken(f"it answers 200 and an error, {self.told(fault)}", answer)
         return answer
 
     def told(self, words: str, most: int = 300) -> str:

@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -28,6 +29,13 @@ LOOK_S = 1.0
 """Seconds after which whoever waits is told that nothing has come."""
 MOST_TOKENS = 1 << 40
 """No question costs more; what a server says beyond it is no number of tokens."""
+
+
+@dataclass(frozen=True)
+class _TurnedDown:
+    """A request that the endpoint does not want, and what asking cost."""
+
+    cost: Cost
 
 
 def is_endpoint(name: str) -> bool:
@@ -59,7 +67,8 @@ def endpoint(address: str) -> Captioner:
     """A captioner that asks `POST <address>/chat/completions` (`jobs.chat`); the key comes from REELMILL_CAPTION_KEY.
 
     A request that is turned down is `failed` or `refused`, one that the server fails at is `unanswered`, if the endpoint answers one about as
-    many plain pictures. That is asked once where the first DOUBT of a batch are turned down, and for each that the server fails at.
+    many plain pictures. That is asked once where the first DOUBT of a batch are turned down, and for each that the server fails at. A reply costs
+    what all tries did that it took, that with plain pictures for it among them.
 
     Raises (when asked):
         Transient: still no answer after the last try.
@@ -67,42 +76,45 @@ def endpoint(address: str) -> Captioner:
     """
     chat = Chat(f"{address.partition('#')[0].rstrip('/')}/chat/completions", "label.caption_model", KEY_ENV)
 
-    def answered(pictures: Pictures, **options: int) -> dict[str, Any]:
-        answer = chat.ask(request(model_of(address), pictures) | options)
+    def answered(pictures: Pictures, spent: list[Cost], **options: int) -> dict[str, Any]:
+        answer = chat.ask(request(model_of(address), pictures) | options, lambda broken: spent.append(cost_of(broken)))
+        spent.append(cost_of(answer))
         if not isinstance(answer, dict) or not isinstance(answer.get("choices"), list):
             raise TurnedDown(f"what it answers is no chat completion: {chat.told(json.dumps(answer), 200)}")
         return answer
 
-    def one(pictures: Pictures) -> Reply | TurnedDown:
+    def one(pictures: Pictures) -> Reply | _TurnedDown:
+        spent: list[Cost] = []
         try:
-            return read(answered(pictures))
+            return replace(read(answered(pictures, spent)), cost=together(spent))
         except TurnedDown as why:
-            return Reply("refused") if "content_filter" in str(why) or "content_policy" in str(why) else why
+            refused = "content_filter" in str(why) or "content_policy" in str(why)
+            return Reply("refused", {}, together(spent)) if refused else _TurnedDown(together(spent))
         except Unanswered as why:
             try:
-                answered([_plain()] * len(pictures), max_tokens=1)
+                answered([_plain()] * len(pictures), spent, max_tokens=1)
             except TurnedDown:
                 raise why from None
-            return Reply("unanswered")
+            return Reply("unanswered", {}, together(spent))
 
     def checked(pictures: Pictures) -> None:
         try:
-            answered([_plain()] * len(pictures), max_tokens=1)
+            answered([_plain()] * len(pictures), [], max_tokens=1)
         except TurnedDown as why:
             raise Terminal(f"{chat.url} turns every request down: {why}; check label.caption_model") from None
 
     def ask(clips: Sequence[Pictures]) -> Iterator[list[tuple[int, Reply]]]:
-        turned: list[int] = []
+        turned: dict[int, Cost] = {}
         trusted = False
         for number, reply in _together(one, clips):
-            if isinstance(reply, TurnedDown):
-                turned.append(number)
+            if isinstance(reply, _TurnedDown):
+                turned[number] = reply.cost
             trusted = trusted or isinstance(reply, Reply)
             if not trusted and len(turned) == min(DOUBT, len(clips)):
                 checked(max((clips[i] for i in turned), key=len))
                 trusted = True
             yield [(number, reply)] if isinstance(reply, Reply) else []
-        yield [(number, Reply("failed")) for number in turned]
+        yield [(number, Reply("failed", {}, cost)) for number, cost in turned.items()]
 
     return Captioner(address, ask)
 
@@ -152,13 +164,8 @@ def request(model: str, pictures: Pictures) -> dict[str, Any]:
 
 def read(answer: Any) -> Reply:
     """The reply in a chat completion."""
+    cost = cost_of(answer)
     try:
-        usage = found if isinstance(found := answer.get("usage"), dict) else {}
-        cost = Cost(
-            *(n if type(n := usage.get(key)) is int and 0 <= n < MOST_TOKENS else None for key in ("prompt_tokens", "completion_tokens", "total_tokens"))
-        )
-        if cost.total is None and cost.read is not None and cost.written is not None:
-            cost = Cost(cost.read, cost.written, cost.read + cost.written)
         choice = answer["choices"][0]
         if choice.get("finish_reason") == "length":
             return Reply("truncated", {}, cost)
@@ -169,4 +176,24 @@ def read(answer: Any) -> Reply:
             content = "".join(part if isinstance(part, str) else part.get("text") or "" for part in content)
         return parsed(content, cost)
     except (KeyError, IndexError, TypeError, AttributeError):
-        return Reply("failed")
+        return Reply("failed", {}, cost)
+
+
+def cost_of(answer: Any) -> Cost:
+    """What an answer says that it cost, whatever else is wrong with it."""
+    usage = answer.get("usage") if isinstance(answer, dict) else None
+    told = [usage.get(key) if isinstance(usage, dict) else None for key in ("prompt_tokens", "completion_tokens", "total_tokens")]
+    read, written, total = (n if type(n) is int and 0 <= n < MOST_TOKENS else None for n in told)
+    if total is None and read is not None and written is not None:
+        total = read + written
+    return Cost(read, written, total)
+
+
+def together(spent: Sequence[Cost]) -> Cost:
+    """The cost of several tries, as far as they say."""
+
+    def known(numbers: Sequence[int | None]) -> int | None:
+        told = [n for n in numbers if n is not None]
+        return sum(told) if told else None
+
+    return Cost(*(known([getattr(cost, part) for cost in spent]) for part in ("read", "written", "total")))

@@ -1,8 +1,9 @@
 """Dense captions from a vision-language model, in parts and joined, English and Chinese.
 
 Keys `en/subject`, `zh/subject`, ... for the parts, `en` and `zh` for the whole, `status` (ok, truncated, refused, failed, unanswered) and
-`tokens` (spent, as score; `tokens/read` and `tokens/written` where the model tells). Unless the status is ok there is no text; phrases in another language than
-asked for and tags of HTML are left out, personal data are masked. The captions that came with a source are never touched.
+`tokens` (spent in this run, on answers of no use too, as score; `tokens/read` and `tokens/written` where the model tells). Unless the status
+is ok there is no text; phrases in another language than asked for and tags of HTML are left out, personal data are masked. The captions that
+came with a source are never touched.
 """
 
 from dataclasses import asdict
@@ -54,4 +55,4 @@ def _rows(clip_id: str, reply: Reply) -> list[Found]:
     return found
 
 
-LABELER = Labeler("caption", version=5, needs=("frames",), options=("caption_model",), model=model, load=load, label=label, passing=PASSING)
+LABELER = Labeler("caption", version=6, needs=("frames",), options=("caption_model",), model=model, load=load, label=label, passing=PASSING)

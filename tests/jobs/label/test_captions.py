@@ -74,6 +74,9 @@ def answer(text, finish="stop", usage=USAGE):
     return 200, {"choices": [{"finish_reason": finish, "message": {"content": text}}], "usage": usage and dict(usage)}
 
 
+SPENT = MappingProxyType({"tokens": 77.0, "tokens/read": 70.0, "tokens/written": 7.0})
+
+
 @pytest.fixture
 def ask(kit):
     def asked(address, *clips):
@@ -199,7 +202,7 @@ def test_a_lone_clip_that_is_turned_down_does_not_end_the_run(server, ask):
     """The last clips of a day may be one: whether its pictures are at fault is asked with a plain one."""
     address, script, asked, _ = server
     script += [(400, {"error": "cannot identify image"}), answer("", "length")]
-    assert ask(address) == {"status": ("failed", None)}
+    assert ask(address) == {"status": ("failed", None)}, "a question that was turned down costs nothing"
     plain = asked[1][1]
     assert plain["max_tokens"] == 1
     assert sum(part["type"] == "image_url" for part in plain["messages"][0]["content"]) == 2, "as many as the clip has"
@@ -324,7 +327,7 @@ def test_a_clip_that_a_server_fails_at_stands_alone_and_does_not_end_the_run(ser
     script += [answer(json.dumps(GOOD)), (500, {}), (502, {}), answer("", "length"), answer(json.dumps(GOOD))]
     found = ask(address, *"abc")
     assert [found[c, "status"][0] for c in "abc"] == ["ok", "unanswered", "ok"]
-    assert {key for clip, key in found if clip == "b"} == {"status"}
+    assert {key: score for (clip, key), (_, score) in found.items() if clip == "b" and key != "status"} == SPENT, "of the plain question"
     assert [body["max_tokens"] == 1 for _, body, _ in asked] == [False, False, False, True, False]
     script += [(500, {}), (500, {}), (500, {}), (503, {})]
     with pytest.raises(Transient, match="503"):
@@ -341,6 +344,23 @@ def test_a_clip_at_which_the_server_hangs_up_stands_alone(server, ask, monkeypat
     script += [(None, {})] * 4
     with pytest.raises(Transient, match="closed"):
         ask(address)
+
+
+@pytest.mark.parametrize("broken", [
+    {"choices": [{"finish_reason": "error", "error": "out of memory"}]}, {"error": {"code": 502}}, {"error": {"code": 502}, "choices": []}])
+def test_a_try_that_came_to_nothing_is_spent_too(server, ask, broken):
+    address, script, *_ = server
+    script += [(200, broken | {"usage": dict(USAGE)}), (500, {}), (200, broken), answer(json.dumps(GOOD))]
+    found = ask(address)
+    assert found["status"] == ("ok", None)
+    assert {key: found[key][1] for key in SPENT} == {key: 2 * tokens for key, tokens in SPENT.items()}
+
+
+@pytest.mark.parametrize("useless", [{"choices": []}, {"choices": ["odd"]}, {"choices": [{"message": 3}]}, {"choices": [{"finish_reason": "stop"}]}, {"odd": 1}])
+def test_an_answer_that_says_nothing_is_spent_too(server, ask, useless):
+    address, script, *_ = server
+    script += [(200, useless | {"usage": dict(USAGE)}), answer(json.dumps(GOOD))]
+    assert ask(address) == {"status": ("failed", None)} | {key: (None, tokens) for key, tokens in SPENT.items()}
 
 
 def test_what_was_read_and_written_is_spent_where_no_sum_is_given(server, ask):
