@@ -51,6 +51,8 @@ def decoded(jpeg: bytes, least_px: int | None = None) -> Pixels | None:
             rgb = cv2.imdecode(np.frombuffer(jpeg, np.uint8), how | cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
             return None if rgb is None else np.asarray(rgb, np.uint8)
         picture = Image.open(io.BytesIO(jpeg))
+        if picture.width * picture.height > LARGEST_PX:  # Pillow's own limit may be lifted in this process
+            return None
         if least_px is not None:
             picture.draft("RGB", (least_px, least_px))
         return np.asarray(picture.convert("RGB"))

@@ -227,12 +227,12 @@ def container_seconds(container: Any) -> float | None:
 
 def promised_seconds(container: Any, chosen: Sequence[Any]) -> float | None:
     """Length that the container states of these streams: its own is that of its longest track, which may be another one, such as subtitles or a
-    commentary. None where it has others and says nothing of each."""
+    commentary. Where nothing is said of each a track may be half as long as another."""
     whole = container_seconds(container)
     if whole is None or len(container.streams) == len(chosen):
         return whole
     each = [_track_seconds(stream) for stream in chosen]
-    return None if None in each else min(whole, max(length for length in each if length is not None))
+    return whole / 2 if None in each else min(whole, max(length for length in each if length is not None))
 
 
 TAGGED_LENGTH = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
