@@ -7,9 +7,10 @@ import base64
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -126,17 +127,22 @@ def _together(one: Callable[[T], R], asked: Sequence[T]) -> Iterator[tuple[int, 
     """
     faults: list[BaseException] = []
     pool = ThreadPoolExecutor(AT_ONCE)
-    numbers = {pool.submit(one, item): number for number, item in enumerate(asked)}
-    left = set(numbers)
+    coming, numbers, left = enumerate(asked), dict[Future[R], int](), set[Future[R]]()
     try:
-        while left:
+        while True:
+            for number, item in islice(coming, 0 if faults else max(2 * AT_ONCE - len(left), 0)):  # no further ahead: who takes the first replies may have enough
+                future = pool.submit(one, item)
+                numbers[future] = number
+                left.add(future)
+            if not left:
+                break
             done, left = wait(left, LOOK_S, FIRST_COMPLETED)
             yield -1, None
             for future in done:
                 if fault := future.exception():
                     faults.append(fault)
                 else:
-                    yield numbers[future], future.result()
+                    yield numbers.pop(future), future.result()
             if faults:
                 left = {future for future in left if not future.cancel()}
     finally:
