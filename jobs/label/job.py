@@ -27,9 +27,9 @@ from jobs.job import Job, Part, maker
 from jobs.label.labeler import Batch, Cast, Found, Model, cast, labelers
 from jobs.label.plan import bundles, same_measuring, unchanged
 from jobs.label.replies import Replies
-from jobs.lake import Lake, Slice, Version
+from jobs.lake import Lake, Slice, Version, with_nulls
 from jobs.parents import generation
-from jobs.rows import Holders, Numbered, Rows, numbers, whole
+from jobs.rows import Holders, Numbered, Numbers, Rows, numbers, whole
 from jobs.run import Run
 from schemas import CLIPS, LABELS, REJECTS, SOURCES
 from schemas.settings import Label, Settings
@@ -61,6 +61,8 @@ class Task:
         standing: Where those rows are.
         sources: Sources of the clips, where a labeler listens.
         replies: Folder in the lake for what the labelers are answered.
+        before: Rows of the clips that the standing labels saw, where these are of another version: which are as they were is for the worker to
+            see, whose share of texts is small.
     """
 
     clips: tuple[Rows, ...]
@@ -72,6 +74,7 @@ class Task:
     standing: tuple[Slice, ...]
     sources: tuple[Rows, ...]
     replies: tuple[str, ...]
+    before: tuple[Rows, ...] = ()
 
 
 def outside(settings: Settings) -> dict[str, str]:
@@ -129,7 +132,7 @@ def plan(run: Run, chosen: Cast) -> list[Task]:
     sources, of = _sources(run, clips.version) if listens else (None, np.zeros(0, np.int64))
     standing = _standing(run.settings)
     facts = _standing_facts(standing)
-    same = _same(run, standing, ids) if standing else np.zeros(len(ids), bool)
+    same, before, at = _same(run, standing, ids) if standing else (np.zeros(len(ids), bool), None, None)
     held = Holders(standing, ids) if standing and same.any() else None
     reused = {n for n, m in chosen.models.items() if facts.get(n) == labelers()[n].identity(label, m)}
     carried = set(facts) - set(chosen.models) if label.labelers else set[str]()
@@ -137,10 +140,12 @@ def plan(run: Run, chosen: Cast) -> list[Task]:
     tasks = []
     for number, (start, end) in enumerate(bundles(clips.slices)):
         here = start + np.flatnonzero(live[start:end])
-        rows = held.of(here[same[here]]) if held and keep else ()
+        old = here[same[here]]
+        rows = held.of(old) if held and keep else ()
         heard = sources.rows(np.unique(of[here])) if sources else ()
         replies = ("_work", run.run_id, "replies", f"{number:05d}")
-        tasks.append(Task(clips.rows(here), same[here], make, add, keep, chosen.models, rows, heard, replies))
+        seen = before.rows(at[old]) if before and at is not None else ()
+        tasks.append(Task(clips.rows(here), same[here], make, add, keep, chosen.models, rows, heard, replies, seen))
     return tasks
 
 
@@ -150,30 +155,42 @@ def _sources(run: Run, clips: Version) -> tuple[Numbered, NDArray[np.int64]]:
     return Numbered(version), numbers(clips.read(["source_id"])["source_id"], whole(version.read(["source_id"])["source_id"]))
 
 
-def _same(run: Run, standing: Version, ids: pa.LargeStringArray) -> NDArray[np.bool_]:
-    """Which clips the standing labels saw and are as they were: measured alike, with the same texts and numbers."""
+def _same(run: Run, standing: Version, ids: pa.LargeStringArray) -> tuple[NDArray[np.bool_], Numbered | None, Numbers | None]:
+    """Which clips the standing labels saw, measured alike; and, if in another version, that and the number there of each: whether they have the
+    same texts and numbers is left to the tasks."""
     parents = standing.manifest["parents"]
-    before = {
+    seen = {
         t.name: next((v for p, fp in parents.items() if p.startswith(f"{t.name}@") and (v := run.lake.version(t, fp))), None)
         for t in (CLIPS, REJECTS)
     }
-    old_clips, old_rejects, clips = before[CLIPS.name], before[REJECTS.name], run.input(CLIPS)
+    old_clips, old_rejects, clips = seen[CLIPS.name], seen[REJECTS.name], run.input(CLIPS)
     if old_clips is None or old_rejects is None or not same_measuring(clips.manifest, old_clips.manifest):
-        return np.zeros(len(ids), bool)
+        return np.zeros(len(ids), bool), None, None
+    same = ~np.asarray(pc.is_in(ids, value_set=whole(old_rejects.read(["sample_id"])["sample_id"])))
+    if clips.fingerprint == old_clips.fingerprint:
+        return same, None, None
+    at = numbers(pa.chunked_array([ids]), whole(old_clips.read(["clip_id"])["clip_id"]))
+    return same & (at >= 0), Numbered(old_clips), at
+
+
+def _unchanged(task: Task) -> NDArray[np.bool_]:
+    """Which clips of a task the standing labels saw as they are."""
+    if not task.before or not task.same.any():
+        return task.same
     columns = ["clip_id", *sorted({c for labeler in labelers().values() for c in labeler.needs} - {"frames", "clip_id"})]
-    same = np.ones(len(ids), bool)
-    if clips.fingerprint != old_clips.fingerprint:
-        same &= np.asarray(pc.is_in(ids, value_set=whole(unchanged(clips.read(columns), old_clips.read(columns)))))
-    same &= ~np.asarray(pc.is_in(ids, value_set=whole(old_rejects.read(["sample_id"])["sample_id"])))
-    return same
+    schema = pa.schema([CLIPS.schema.field(name) for name in columns])
+    now, before = (pa.concat_tables([with_nulls(rows.read(columns).select(columns), schema) for rows in some]) for some in (task.clips, task.before))
+    as_before: NDArray[np.bool_] = np.asarray(pc.is_in(whole(now["clip_id"]), value_set=whole(unchanged(now, before))))
+    return task.same & as_before
 
 
 def work(task: Task, settings: Settings) -> Part:
     """Label one bundle. Runs on a worker; models stay loaded in its process."""
     measured: list[dict[str, Any]] = []
     ids = [name for rows in task.clips for name in rows.read(["clip_id"])["clip_id"].to_pylist()]
-    old = tuple(name for name, same in zip(ids, task.same, strict=True) if same)
-    new = tuple(name for name, same in zip(ids, task.same, strict=True) if not same)
+    as_before = _unchanged(task)
+    old = tuple(name for name, same in zip(ids, as_before, strict=True) if same)
+    new = tuple(name for name, same in zip(ids, as_before, strict=True) if not same)
     copied, again = _copied(task, old)
     asked = {n: (*(ids if n in task.make else new if n in task.add else ()), *again.get(n, ())) for n in task.models}
     parts, make = [copied], {n: names for n, names in asked.items() if names}

@@ -9,7 +9,7 @@ import pytest
 from jobs.errors import Terminal
 from jobs.label.job import LABEL, outside, widths
 from jobs.label.plan import same_measuring
-from jobs.lake import Lake
+from jobs.lake import Lake, Version
 from schemas import CLIPS, LABELS, REJECTS
 from schemas.loading import load
 from schemas.settings import Settings
@@ -148,6 +148,18 @@ def test_new_clips_are_labelled_and_old_ones_copied(corpus, settings, kit, monke
     lake.remove("_current")
     lake.remove("labels")
     assert digests(lake, kit.execute(LABEL, lake, settings(), more)) == {f["path"]: f["sha256"] for f in labels.manifest["files"]}
+
+
+def test_a_plan_reads_ids_and_no_texts_of_clips(corpus, settings, kit, monkeypatch):
+    """The texts of a hundred million clips, in two versions, do not fit a driver."""
+    lake, parents = corpus
+    kit.execute(LABEL, lake, settings(), parents)
+    more = {**parents, "clips": kit.put(lake, CLIPS, "ddd", [[kit.a_clip(n) for n in range(12)]], "measure")}
+    read, before = set(), Version.read
+    monkeypatch.setattr(Version, "read", lambda self, columns=None: (self.table is CLIPS and read.update(columns or ["all"]), before(self, columns))[1])
+    kit.execute(LABEL, lake, settings(), more)
+    assert "clip_id" in read
+    assert read <= {"clip_id", "source_id"}
 
 
 def test_a_labeler_asked_for_by_name_must_run(corpus, settings, kit):
