@@ -9,6 +9,7 @@ added at its greatest. What a million clips more cost is taken from the last two
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -80,10 +81,12 @@ def fill(lake: Lake, clips: int) -> None:
     files[REJECTS.name, "label"] = files[REJECTS.name, "dedup"] = []
     for (name, by), made in files.items():
         facts = {"fingerprint": by, "job": by, "code": job(by).code, "schema_version": SCHEMA_VERSION, "recipe": {},
-                 "parents": {"clips@measure": "measure", "rejects@judge": "judge"} if by == "label" else {},
+                 "parents": {"clips@measure": "older", "rejects@judge": "judge"} if by == "label" else {},
                  "rows": sum(int(str(f["rows"])) for f in made), "files": made}
         lake.write_json(facts, name, by, MANIFEST)
         lake.write_json({"fingerprint": by}, "_current", f"{by}.json")
+    shutil.copytree(lake.path(CLIPS.name, "measure"), lake.path(CLIPS.name, "older"))  # what the standing labels saw
+    lake.write_json((lake.read_json(CLIPS.name, "measure", MANIFEST) or {}) | {"fingerprint": "older"}, CLIPS.name, "older", MANIFEST)
 
 
 def plan_of(name: str, run: Run) -> int:
