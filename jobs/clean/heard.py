@@ -228,8 +228,9 @@ class Listening:
         self.open: list[tuple[int, Heard]] = []
         self.layout, self.others = layout, dict[tuple[str, str, int], Any]()
         """Resamplers, by the form of what they bring to that of the first frame."""
-        self.lost, self.silence_left_s = 0, SILENCE_S
+        self.lost = 0
         """Frames that could not be brought to it."""
+        self.silence_left_s = SILENCE_S
         self.calm = -math.inf
         """Up to this sample no chapter begins or ends."""
         self.over = False

@@ -84,7 +84,7 @@ class Ledger:
 
     def _looked(self, m: Measurement, first: int, last: int) -> Floats:
         """Rows of the samples in the span; where a measurement that looks at some of them alone has seen none of these, the one that it saw next to
-        their middle."""
+        their middle, at most `every` samples away: between dissolves that may be a sample of the scene beside."""
         rows = self.pictures.rows[m.name][first:last]
         if not 0 < len(rows) < m.every or np.isfinite(rows[:, 0]).any():
             return rows

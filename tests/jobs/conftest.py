@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from jobs.lake import RUN_ENV
+
 SIDECAR = {
     "family": "wan",
     "width": 64,
@@ -55,3 +57,14 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (folder / "reelmill.json").write_text(json.dumps(SIDECAR))
     return folder
+
+
+@pytest.fixture
+def turn(monkeypatch):
+    """What follows is done by a command of this run of Airflow; of none by default."""
+    def of(run=None):
+        for name, value in zip(RUN_ENV, ("a_dag", run) if run else (None, None), strict=True):
+            monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
+
+    of()
+    return of

@@ -4,19 +4,10 @@ import pytest
 
 from jobs.errors import Terminal
 from jobs.job import CORPUS, ORDER, job
-from jobs.lake import RUN_ENV, Lake
+from jobs.lake import Lake
 from jobs.parents import generation, parents
 
-
-@pytest.fixture(autouse=True)
-def turn(monkeypatch):
-    """What follows is done by a command of this run of Airflow; of none by default."""
-    def of(run=None):
-        for name, value in zip(RUN_ENV, ("a_dag", run) if run else (None, None), strict=True):
-            monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
-
-    of()
-    return of
+pytestmark = pytest.mark.usefixtures("turn")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from jobs import lock, spark
 from jobs.errors import Terminal, Transient
 from jobs.fuse.takedown import takedown
 from jobs.job import CORPUS
-from jobs.lake import RUN_ENV, Lake
+from jobs.lake import Lake
 from jobs.run import Run, execute
 from jobs.state import gate, release_of, table_version
 from schemas import CLIPS, SAMPLES
@@ -156,17 +156,6 @@ def test_new_sources_are_not_fused_with_what_was_made_of_old_ones(tmp_path):
     takedown(lake, "texts.jsonl#L2")
     with pytest.raises(Terminal, match="fuse kept nothing"):
         execute("fuse", settings_of(tmp_path, "fuse.validation_share=0.5"))
-
-
-@pytest.fixture
-def turn(monkeypatch):
-    """What follows is done by a command of this run of Airflow; of none by default."""
-    def of(run=None):
-        for name, value in zip(RUN_ENV, ("a_dag", run) if run else (None, None), strict=True):
-            monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
-
-    of()
-    return of
 
 
 def test_runs_that_take_turns_release_each_its_own(tmp_path, turn):
