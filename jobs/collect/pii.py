@@ -168,6 +168,8 @@ _IS = _HEART + r"(?:是|[为為]|is(?![A-Za-z]))?" + _HEART + r"[:=]?\s{0,4}[\"'
 """Between what a number or a name is called and itself."""
 _EXT = r"(?:,? ?(?:ext(?:ension|n)?\.?|Ext\.?|x|转|轉|分[机機]) ?\d{1,6})?"
 """An extension, which is masked with its number."""
+_NO_HOST = r"(?!(?:[A-Za-z0-9-]{1,61}\.){1,3}[A-Za-z]{2,6}/)"
+"""What is called an account is not the name of a site before a page of it."""
 _DOT = r"(?:com|net|org|edu|gov|cn|io|me|co|de|fr|jp|info|biz|dev|app|ai|tv|cc|xyz|(?:co dot )?uk)(?![A-Za-z0-9])"
 """Ends of addresses that are spelt out: any word may follow a dot in a sentence."""
 
@@ -183,6 +185,7 @@ _FLAT = r"(?:(?:Apt|Apartment|Unit|Suite|Ste|Flat|Room|Rm)\.? |#) ?[A-Za-z]?-?\d
 _POST = (r"(?:,? [A-Z][A-Za-z'.-]+){0,4},? (?:(?:[A-Z]{2}|[A-Z][a-z]+),? \d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d|(?:NSW|VIC|QLD|WA|SA|TAS|ACT|NT) \d{4})")
 _NUMERAL = r"(?:\d{1,5}(?:-\d{1,4})?|[一二三四五六七八九十百零〇]{1,6})"
 _DOOR = rf"{_NUMERAL}(?:号楼|号院|号|號樓|號|弄|栋|幢|座|单元|室|楼|樓|组|門|门)(?!线|線|站|公路|桥|文件|球|选手)"
+_PART = r"[东西南北中東]?[一二三四]?段?(?:(?:[一二三四五六七八九十\d]{1,2}|[A-Z])(?:区|區|期))?"
 _INSIDE = rf"(?:[\u4e00-\u9fff]{{0,8}}?(?:{_DOOR}|{_NUMERAL}(?:层|層|户|房))|[\u4e00-\u9fff]{{2,8}}[A-Z]座|(?<=[楼门室栋元])-?\d{{3,4}}(?!\d))"
 """Parts of postal addresses, English and Chinese: a street and its kind, a house in it, a flat, town and postcode; a house by its
 number, and what follows it down to the room."""
@@ -246,18 +249,26 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<CARD>", re.compile(r"(?<![A-Za-z0-9])(?:[13][1-9A-HJ-NP-Za-km-z]{25,33}|T[1-9A-HJ-NP-Za-km-z]{33})(?![A-Za-z0-9])"), _base58),
     _Kind("<CARD>", re.compile(r"(?<![A-Za-z0-9])(?:0x[0-9A-Fa-f]{40}|bc1[ac-hj-np-z02-9]{36,59})(?![A-Za-z0-9])"), signs=("0x", "bc1")),
     _Kind("<HANDLE>", re.compile(r"(?<![A-Za-z0-9_])wxid_[A-Za-z0-9]{6,30}(?![A-Za-z0-9_])")),
+    # the page of an account
+    _Kind("<HANDLE>", re.compile(
+        r"(?<![A-Za-z0-9])(?:weibo\.c(?:om|n)/(?:u/|n/)?|(?:twitter|x|instagram|facebook|fb|tiktok|threads)\.com/@?|(?:t|fb)\.me/|douyin\.com/user/"
+        r"|space\.bilibili\.com/|zhihu\.com/people/|kuaishou\.com/profile/|xiaohongshu\.com/user/profile/|youtube\.com/(?:@|user/|channel/)|linkedin\.com/in/|threads\.net/@|medium\.com/@|bsky\.app/profile/|reddit\.com/u(?:ser)?/"
+        r"|(?:reddit )/?u/|paypal\.me/|venmo\.com/(?:u/)?|cash\.app/\$|snapchat\.com/add/|twitch\.tv/|patreon\.com/|buymeacoffee\.com/|ko-fi\.com/|soundcloud\.com/|pinterest\.com/|vk\.com/|douban\.com/people/|jianshu\.com/u/|steamcommunity\.com/(?:id|profiles)/|wa\.me/|line\.me/ti/p/~?)"
+        r"(?!(?:search|events|groups|watch|reels?|explore|hashtag|home|login|sharer?|intent|pages|help|about|settings|privacy|legal|marketplace|tag|music|discover"
+        r"|stories)(?![A-Za-z0-9_.-]))(?P<hit>[A-Za-z0-9_.\u4e00-\u9fff-]{3,64})"
+        r"|(?<![A-Za-z0-9])github\.com/(?!(?:features|about|pricing|explore|topics|login|trending|search)(?![\w-]))(?P<also>[A-Za-z0-9-]{2,39})(?![A-Za-z0-9_-]|/\w)", re.I)),
     # named accounts: the word before vouches for what follows, if that has a sign no word has or the word before says so
     _Kind("<HANDLE>", re.compile(
         r"(?:微 ?信|薇信|威信|V信|绿泡泡|公众号|[加+\u2795]\s{0,4}(?:[微薇威]|v(?![A-Za-z]))|[薇微威](?=\s{0,4}(?:\u2764|\u2665|:))|我的?v(?=是|:|\d)|(?<![A-Za-z])v(?=\u2764|\u2665)|抖音|快手|小红书|微博|知乎|豆瓣|贴吧|陌陌|[bB]站|哔哩哔哩|支付宝"
         r"|(?<![A-Za-z])(?:wechat|wei ?xin(?: hao)?|weibo|telegram|whatsapp|instagram|skype|line(?=\s{0,4}id)|v ?x|wx))"
-        r"\s{0,4}(?:搜索?|关注)?(?P<named>号|帐号|账号|(?<![A-Za-z])u?id(?![A-Za-z]))?" + _IS + r"@?(?:live:)?"
-        r"(?P<hit>\+?\d[\d-]{5,14}(?!\d)" + _NO_AMOUNT + r"|[A-Za-z][A-Za-z0-9_-]{4,29}(?![A-Za-z0-9_]))", re.I), _account),
+        r"\s{0,4}(?:搜索?|关注)?(?P<named>号|帐号|账号|(?<![A-Za-z])u?id(?![A-Za-z]))?" + _IS + r"@?(?:live:)?" + _NO_HOST
+        + r"(?P<hit>\+?\d[\d-]{5,14}(?!\d)" + _NO_AMOUNT + r"|[A-Za-z][A-Za-z0-9_-]{4,29}(?![A-Za-z0-9_]))", re.I), _account),
     _Kind("<HANDLE>", re.compile(
         r"加\s{0,4}(?:我|个|下|一下)\s{0,4}的?\s{0,4}(?:微信|薇信|威信|V信|vx|wx|wechat|QQ)" + _IS + r"(?P<hit>[A-Za-z0-9][A-Za-z0-9_-]{4,29})(?![A-Za-z0-9_])", re.I)),
     _Kind("<HANDLE>", re.compile(
-        r"(?<![A-Za-z])(?:ig|ins|insta|snap|snapchat|discord|twitter|tiktok|kakao|kik|viber|signal|steam|skype|facebook|fb|linkedin|github|reddit|venmo|pinterest|twitch)"
-        r"\s{0,4}(?P<named>id|account|user(?:name)?|handle|号|账号)?\s{0,4}(?:[:=]|是|is(?![A-Za-z]))\s{0,4}@?(?:live:)?"
-        r"(?P<hit>[A-Za-z0-9_][A-Za-z0-9_.-]{2,29}(?<![.-])(?:#\d{4})?)(?![A-Za-z0-9_])", re.I), _account),
+        r"(?<![A-Za-z])(?:ig|ins|insta|instagram|telegram|threads|snap|snapchat|discord|twitter|tiktok|kakao|kik|viber|signal|steam|skype|facebook|fb|linkedin|github|reddit|venmo|pinterest|twitch)"
+        r"\s{0,4}(?P<named>id|account|user(?:name)?|handle|号|账号)?\s{0,4}(?:[:=]|是|is(?![A-Za-z]))\s{0,4}@?(?:live:)?" + _NO_HOST
+        + r"(?P<hit>[A-Za-z0-9_][A-Za-z0-9_.-]{2,29}(?<![.-])(?:#\d{4})?)(?![A-Za-z0-9_])", re.I), _account),
     _Kind("<HANDLE>", re.compile(r"(?<![\w.#])[A-Za-z0-9_.]{2,32}#\d{4}(?![A-Za-z0-9_])"), signs=("discord",)),
     _Kind("<HANDLE>", re.compile(
         r"(?:(?<![A-Za-z])Q ?Q|(?<![A-Za-z])Q(?=号)|[加+\u2795扣]\s{0,4}Q|扣扣|企鹅(?=\s{0,4}[群号帐账是为:=]))\s{0,4}(?:群|号|号码|帐号|账号)?\s{0,4}(?:是|为|is)?\s{0,4}[:=]?\s{0,4}"
@@ -306,6 +317,11 @@ _KINDS: tuple[_Kind, ...] = (
         r"(?<![A-Za-z0-9_.:-])(?<!版本)(?<!version )(?<!ver )(?P<named>(?:(?<![A-Za-z])(?:ip|server|host|ping|ssh)|服务器|主机)(?:地址|\s{0,4}address)?" + _IS
         + r"(?:[a-z]+@)?|https?://|ssh://)?(?P<hit>\d{1,3}(?:\.\d{1,3}){3}(?![A-Za-z0-9_])(?!\.\d)(?!/\d)|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![A-Za-z0-9_:]))", re.I),
         _machine),
+    # the address of a network card: with letters or called so, for six pairs of digits may be a time code
+    _Kind("<IP>", re.compile(
+        r"(?:(?<![A-Za-z])(?P<named>(?:mac|bssid|wi-?fi|bluetooth|ethernet)(?:\s{0,4}(?:address|addr|地址))?|物理地址)" + _IS
+        + r"|(?<![A-Za-z0-9:_-]))(?P<hit>[0-9a-f]{2}(?P<gap>[:-])(?:[0-9a-f]{2}(?P=gap)){4}[0-9a-f]{2})(?![A-Za-z0-9_]|[:-][A-Za-z0-9])", re.I),
+        lambda found: found.group("named") is not None or not found.group("hit").replace(found.group("gap"), "").isdigit()),
     # postal addresses: a house in a street, with a flat or a postcode behind or a word before that says whose it is
     _Kind("<ADDRESS>", re.compile(rf"(?P<hit>(?:{_FLAT},? )?{_HOUSE}(?P<flat>,? {_FLAT})?(?P<post>{_POST})?)(?![A-Za-z0-9])"), _home,
           signs=tuple(" " + kind for kind in ("st", "ave", "r", "b", "l", "d", "c", "p", "te", "way", "sq", "h", "g", "mews", "walk", "tr", "al"))),
@@ -315,19 +331,11 @@ _KINDS: tuple[_Kind, ...] = (
           signs=("straße", "strasse", "str.", "gasse", "platz", "weg", "allee")),
     _Kind("<ADDRESS>", re.compile(r"(?<![A-Za-z])P\.? ?O\.? ?Box \d{1,6}(?!\d)", re.I), signs=("box",)),
     _Kind("<ADDRESS>", re.compile(
-        rf"(?:地址|住址|家住|住在|住(?=:)|寄[到往给至]|送到|送货到|快递到|搬到|寄送至)[是在为:]{{0,2}}\s{{0,4}}(?P<hit>[\u4e00-\u9fff]{{2,24}}?{_DOOR}(?>{_INSIDE}){{0,8}})", re.I), signs=("址", "住", "寄", "送", "快递", "搬到"), spelt=True),
+        rf"(?:地址|住址|家住|家在|住在|住(?=:)|寄[到往给至]|送到|送货到|快递到|搬到|寄送至)[是在为:]{{0,2}}\s{{0,4}}(?P<hit>[\u4e00-\u9fff]{{2,24}}?{_DOOR}(?>{_INSIDE}){{0,8}})", re.I), signs=("址", "住", "家在", "寄", "送", "快递", "搬到"), spelt=True),
     _Kind("<ADDRESS>", re.compile(
-        rf"(?<=[省市区县镇乡區縣鎮鄉])(?P<hit>[\u4e00-\u9fff]{{1,12}}?(?:路|街|道|巷|胡同|弄|村|庄|屯|里|园|區|小区|社区|新村)[东西南北中東]?[一二三四]?段?{_DOOR}(?>{_INSIDE}){{0,8}})"), spelt=True),
+        rf"(?<=[省市区县镇乡區縣鎮鄉])(?P<hit>[\u4e00-\u9fff]{{1,12}}?(?:路|街|道|巷|胡同|弄|村|庄|屯|里|园|苑|區|小区|社区|新村){_PART}{_DOOR}(?>{_INSIDE}){{0,8}})"), spelt=True),
     _Kind("<ADDRESS>", re.compile(
-        rf"(?P<hit>[\u4e00-\u9fff]{{2,6}}(?:路|街|道|巷|胡同|弄|村|园|小区|社区|新村|花园|公寓|家园){_DOOR}(?>{_INSIDE}){{0,8}}{_NUMERAL}(?:单元|室|門|门|栋|幢)(?>{_INSIDE}){{0,8}})"), spelt=True),
-    # the page of an account
-    _Kind("<HANDLE>", re.compile(
-        r"(?<![A-Za-z0-9])(?:weibo\.c(?:om|n)/(?:u/|n/)?|(?:twitter|x|instagram|facebook|tiktok|threads)\.com/@?|t\.me/|douyin\.com/user/"
-        r"|space\.bilibili\.com/|zhihu\.com/people/|kuaishou\.com/profile/|xiaohongshu\.com/user/profile/|youtube\.com/(?:@|user/|channel/)|linkedin\.com/in/|threads\.net/@|medium\.com/@|bsky\.app/profile/|reddit\.com/u(?:ser)?/"
-        r"|(?:reddit )/?u/|paypal\.me/|venmo\.com/(?:u/)?|cash\.app/\$|snapchat\.com/add/|twitch\.tv/|patreon\.com/|buymeacoffee\.com/|ko-fi\.com/|soundcloud\.com/|pinterest\.com/|vk\.com/|douban\.com/people/|jianshu\.com/u/|steamcommunity\.com/(?:id|profiles)/|wa\.me/|line\.me/ti/p/~?)"
-        r"(?!(?:search|events|groups|watch|reels?|explore|hashtag|home|login|sharer?|intent|pages|help|about|settings|privacy|legal|marketplace|tag|music|discover"
-        r"|stories)(?![A-Za-z0-9_.-]))(?P<hit>[A-Za-z0-9_.\u4e00-\u9fff-]{3,64})"
-        r"|(?<![A-Za-z0-9])github\.com/(?!(?:features|about|pricing|explore|topics|login|trending|search)(?![\w-]))(?P<also>[A-Za-z0-9-]{2,39})(?![A-Za-z0-9_-]|/\w)", re.I)),
+        rf"(?P<hit>[\u4e00-\u9fff]{{2,6}}(?:路|街|道|巷|胡同|弄|村|园|苑|湾|庭|府|小区|社区|新村|花园|公寓|家园){_PART}{_DOOR}(?>{_INSIDE}){{0,8}}{_NUMERAL}(?:单元|室|門|门|栋|幢)(?>{_INSIDE}){{0,8}})"), spelt=True),
     # a name after an at sign that begins a word: `@2x` and `@5pm` are none, nor a package `@a/b`, nor one who calls another in a chat: `小王@小李`
     _Kind("<HANDLE>", re.compile(
         r"(?<![A-Za-z0-9_@/.+])@(?![A-Za-z0-9-]+\.(?:com|net|org|edu|cn)(?![\w.]*\w))(?![a-z][a-z0-9._-]{0,60}/[a-z])(?!(?:所有人|全体|大家|各位|同学们)|(?<=[\u4e00-\u9fff]@)[小老阿][\u4e00-\u9fff](?![\w\u4e00-\u9fff]))(?![A-Za-z_.]{1,60}\()(?!(?i:property|media|import|charset|keyframes|supports|font|staticmethod|classmethod|dataclass|override|param|return|author|all|everyone|here|channel"

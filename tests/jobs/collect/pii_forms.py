@@ -260,7 +260,6 @@ ALIKE = [
     'hash d41d8cd98f00b204e9800998ecf8427e',
     'git commit 9f86d081884c7d65',
     'uuid 123e4567-e89b-12d3-a456-426614174000',
-    'MAC 00:1B:44:11:3A:B7',
     'GPS 31.230416, 121.473701',
     'lat 39.9042 long 116.4074',
     'ratio 4:3, scale 1:25000',
@@ -700,6 +699,24 @@ CLOSE = {
     '投资交流群 230341007 每天': '投资交流群 <HANDLE> 每天',
     'https://www.patreon.com/mothlover': 'https://www.patreon.com/<HANDLE>',
     'https://www.douban.com/people/moth1987/ 的影评': 'https://www.douban.com/people/<HANDLE>/ 的影评',
+    # pages of accounts behind the name of their site
+    "Facebook: facebook.com/john.smith.583": "Facebook: facebook.com/<HANDLE>",
+    "ig: instagram.com/lena_k": "ig: instagram.com/<HANDLE>",
+    "TikTok: tiktok.com/@lena": "TikTok: tiktok.com/@<HANDLE>",
+    "LinkedIn: linkedin.com/in/lena-k-123": "LinkedIn: linkedin.com/in/<HANDLE>",
+    "FB: fb.com/john.smith": "FB: fb.com/<HANDLE>",
+    "twitter handle: twitter.com/bob": "twitter handle: twitter.com/<HANDLE>",
+    "微博号：weibo.com/abc123": "微博号：weibo.com/<HANDLE>",
+    "instagram: lena.k": "instagram: <HANDLE>",
+    # numbered estates, and homes that are said to be somebody's
+    "北京市朝阳区望京西园三区312号楼1单元1801室": "北京市<ADDRESS>",
+    "北京市昌平区回龙观龙腾苑六区12号楼3单元402": "北京市<ADDRESS>",
+    "我家在朝阳区望京西园三区312号楼1单元1801": "我家在<ADDRESS>",
+    "碧桂园二期12号楼5单元1201室": "<ADDRESS>",
+    # network cards
+    "MAC 00:1B:44:11:3A:B7": "MAC <IP>",
+    "MAC地址：3c-22-fb-9a-10-7e": "MAC地址：<IP>",
+    "router 00:1a:2b:3c:4d:5e joined": "router <IP> joined",
 }
 
 FAR = [
@@ -713,4 +730,7 @@ FAR = [
     '第三方登录地址为空时',
     '微信（WeChat）是一款软件',
     '羊群 230000 只越过草原',
+    "00:11:22:33:44:55",
+    "朝阳公园三区在修路",
+    "12-00-31-00-45-10 are the marks of the reel",
 ]
