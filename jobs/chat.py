@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import time
 import urllib.error
 import urllib.request
@@ -18,8 +19,10 @@ TRIES, TIMEOUT_S, FIRST_WAIT_S, LONGEST_WAIT_S = 6, 120.0, 0.5, 60.0
 MAX_BYTES = 4 << 20
 """A longer answer is no answer."""
 JSON = "application/json"
-OF_THE_REQUEST = (400, 413, 415, 422)
-"""Codes by which a server turns down one request and not its sender."""
+OF_THE_REQUEST = (400, 403, 413, 415, 422, 451)
+"""Codes by which a server turns down one request; by 403 it may turn down its sender, but moderation answers so of one request."""
+MODERATED = re.compile("content.?filter|content.?policy|moderation|flagged|^451 ", re.I)
+"""What servers say of a request that they do not want for what it shows."""
 BUSY = (408, 409, 425, 429)
 """Codes below 500 that say to come back later."""
 AWAY = (*BUSY, 503, 529)
@@ -74,7 +77,7 @@ class Chat:
             wasted: Told of each broken answer that is JSON: its tokens may be billed all the same.
 
         Raises:
-            TurnedDown: it does not want this request.
+            TurnedDown: it does not want this request; where its code is 403 and it is not MODERATED, perhaps the sender.
             Terminal: it does not want the sender, or streams.
             Unanswered: it failed at this request in the last try as well.
             Transient: still no answer after the last try.

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from jobs.chat import Chat, TurnedDown, Unanswered
+from jobs.chat import MODERATED, Chat, TurnedDown, Unanswered
 from jobs.errors import Terminal
 from jobs.label.captioner import ASK, MAX_TOKENS, Captioner, Cost, Pictures, Reply, parsed
 
@@ -67,9 +67,9 @@ def model_of(address: str) -> str:
 def endpoint(address: str) -> Captioner:
     """A captioner that asks `POST <address>/chat/completions` (`jobs.chat`); the key comes from REELMILL_CAPTION_KEY.
 
-    A request that is turned down is `failed` or `refused`, one that the server fails at is `unanswered`, if the endpoint answers one about as
-    many plain pictures. That is asked once where the first DOUBT of a batch are turned down, and for each that the server fails at. A reply costs
-    what all tries did that it took, that with plain pictures for it among them.
+    A request that is turned down is `failed`, or `refused` where the server says so, one that it fails at is `unanswered`, if the endpoint answers
+    one about as many plain pictures. That is asked for each that it fails at, and where DOUBT of a batch are turned down, or all that are left at
+    its end, and none of as many pictures was answered. A reply costs what all tries did that it took, that with plain pictures for it among them.
 
     Raises (when asked):
         Transient: still no answer after the last try.
@@ -89,8 +89,7 @@ def endpoint(address: str) -> Captioner:
         try:
             return replace(read(answered(pictures, spent)), cost=together(spent))
         except TurnedDown as why:
-            refused = "content_filter" in str(why) or "content_policy" in str(why)
-            return Reply("refused", {}, together(spent)) if refused else _TurnedDown(together(spent))
+            return Reply("refused", {}, together(spent)) if MODERATED.search(str(why)) else _TurnedDown(together(spent))
         except Unanswered as why:
             try:
                 answered([_plain()] * len(pictures), spent, max_tokens=1)
@@ -102,19 +101,26 @@ def endpoint(address: str) -> Captioner:
         try:
             answered([_plain()] * len(pictures), [], max_tokens=1)
         except TurnedDown as why:
-            raise Terminal(f"{chat.url} turns every request down: {why}; check label.caption_model") from None
+            raise Terminal(f"{chat.url} turns every request of {len(pictures)} pictures down: {why}; check label.caption_model and {KEY_ENV}") from None
 
     def ask(clips: Sequence[Pictures]) -> Iterator[list[tuple[int, Reply]]]:
         turned: dict[int, Cost] = {}
-        trusted = False
+        trusted = 0  # the most pictures of a request that it answered
+
+        def doubted() -> list[Pictures]:
+            return [clips[i] for i in turned if len(clips[i]) > trusted]
+
         for number, reply in _together(one, clips):
             if isinstance(reply, _TurnedDown):
                 turned[number] = reply.cost
-            trusted = trusted or isinstance(reply, Reply)
-            if not trusted and len(turned) == min(DOUBT, len(clips)):
-                checked(max((clips[i] for i in turned), key=len))
-                trusted = True
+            elif reply:
+                trusted = max(trusted, len(clips[number]))
+            if len(doubted()) >= DOUBT:
+                checked(largest := max(doubted(), key=len))
+                trusted = len(largest)
             yield [(number, reply)] if isinstance(reply, Reply) else []
+        if left := doubted():
+            checked(max(left, key=len))
         yield [(number, Reply("failed", {}, cost)) for number, cost in turned.items()]
 
     return Captioner(address, ask)

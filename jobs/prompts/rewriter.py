@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from jobs.chat import Chat, TurnedDown
+from jobs.chat import MODERATED, Chat, TurnedDown
 from jobs.errors import Terminal
 from jobs.prompts.analyse import clean
 from jobs.prompts.storyboard import PRESETS, Shot
@@ -52,6 +52,8 @@ def _asked(url: str, body: dict[str, Any]) -> Any:
     try:
         return Chat(url, "prompts.rewriter", KEY).ask(body)["choices"][0]["message"]["content"]
     except TurnedDown as why:
+        if str(why).startswith("403 ") and not MODERATED.search(str(why)):
+            raise Terminal(f"prompts.rewriter: {url} answers {why}; check {KEY}") from None
         raise Refused(f"prompts.rewriter: {url} turns the request down: {why}") from None
     except (KeyError, IndexError, TypeError):
         raise Terminal(f"prompts.rewriter: {url} did not answer like a chat endpoint") from None

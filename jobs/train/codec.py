@@ -15,7 +15,8 @@ from diffusers.models.autoencoders.autoencoder_kl_wan import patchify, unpatchif
 SIDE_PX, PATCH_PX = 128, 8
 """Side of a frame, and of the patches that become one place of the latents each."""
 CHANNELS = 16
-CONSTANT = 300.0
+CONSTANT, LEARNING_CONSTANT = 300.0, 30.0
+"""What rules the norms of what is linear, and of a decoder that begins so and learns: gradients pass the norm of the larger one next to unseen."""
 SOFTEN = 0.5
 """Latents are divided by std ** SOFTEN: faint components keep less weight than strong ones, but more than in the pixels."""
 
@@ -97,18 +98,20 @@ class Smoother:
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def build(axes: Axes, smooth: tuple[torch.Tensor, torch.Tensor] | None = None) -> AutoencoderKLWan:
+def build(axes: Axes, smooth: tuple[torch.Tensor, torch.Tensor] | None = None, width: int | None = None) -> AutoencoderKLWan:
     """The autoencoder of these axes.
 
     Args:
         smooth: Last layer of the decoder as a `Smoother` found it; without, it is the inverse of the encoder.
+        width: Channels of the decoder, of which what is linear takes 2 Z + 1; none: what the encoder has.
     """
     rows, scale = axes.rows, axes.scale
     z, patch = rows.shape
     dim = 2 * z + 2  # channels hold +x, -x and the constant
+    wide = width or dim
     vae = AutoencoderKLWan(
         base_dim=dim,
-        decoder_base_dim=dim,
+        decoder_base_dim=wide,
         z_dim=z,
         dim_mult=[1],
         num_res_blocks=0,
@@ -126,32 +129,43 @@ def build(axes: Axes, smooth: tuple[torch.Tensor, torch.Tensor] | None = None) -
         if name.endswith(("conv2", ".proj")):  # residual and attention branches add nothing
             module.weight.zero_()
             module.bias.zero_()
-    gain = math.sqrt(dim) / CONSTANT
-
-    def widen(weight: torch.Tensor, bias: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        wide, wide_bias = torch.zeros(dim, weight.shape[1]), torch.zeros(dim)
-        wide[:z], wide[z : 2 * z] = weight, -weight
-        wide_bias[:z], wide_bias[z : 2 * z], wide_bias[2 * z] = bias, -bias, CONSTANT
-        return wide, wide_bias
-
-    def narrow(weight: torch.Tensor) -> torch.Tensor:
-        narrowed = torch.zeros(weight.shape[0], dim)
-        narrowed[:, :z], narrowed[:, z : 2 * z] = weight / gain, -weight / gain
-        return narrowed
-
+    encoder, decoder = vae.encoder, vae.decoder
+    ruling = CONSTANT if width is None else LEARNING_CONSTANT
+    for part, channels, constant in ((encoder, dim, CONSTANT), (decoder, wide, ruling)):
+        for name, module in part.named_modules():
+            if name.rpartition(".")[2].startswith("norm"):
+                module.gamma.fill_(constant / math.sqrt(channels))  # what it norms passes as it is
     certain = torch.cat([torch.zeros(z), torch.full((z,), -20.0)])
-    _linear(vae.encoder.conv_in, *widen(rows, -(rows @ axes.mean)))
-    _linear(vae.encoder.conv_out, narrow(torch.cat([torch.eye(z), torch.zeros(z, z)])), certain)
+    _linear(encoder.conv_in, *_twice(rows, -(rows @ axes.mean), dim, CONSTANT))
+    _linear(encoder.conv_out, _difference(torch.cat([torch.eye(z), torch.zeros(z, z)]), dim), certain)
     _linear(vae.quant_conv, torch.eye(2 * z), torch.zeros(2 * z))
     _linear(vae.post_quant_conv, torch.eye(z), torch.zeros(z))
-    _linear(vae.decoder.conv_in, *widen(torch.eye(z), torch.zeros(z)))
-    _linear(vae.decoder.conv_out, narrow(rows.T), axes.mean)
+    _linear(decoder.conv_in, *_twice(torch.eye(z), torch.zeros(z), wide, ruling))
+    _linear(decoder.conv_out, _difference(rows.T, wide), axes.mean)
     if smooth is not None:
         weight, bias = smooth
-        weight = weight / gain
-        vae.decoder.conv_out.weight[:, :z], vae.decoder.conv_out.weight[:, z : 2 * z] = weight, -weight
-        vae.decoder.conv_out.bias.copy_(bias)
+        decoder.conv_out.weight.copy_(_difference(weight, wide))
+        decoder.conv_out.bias.copy_(bias)
+    if width is not None:
+        decoder.conv_in.weight[2 * z + 1 :].normal_(0, 0.05)  # channels to spare begin with something to see
     return vae.eval()
+
+
+def _twice(weight: torch.Tensor, bias: torch.Tensor, channels: int, constant: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Makes +x, -x and the constant of x."""
+    z = len(weight)
+    twice, twice_bias = torch.zeros(channels, weight.shape[1]), torch.zeros(channels)
+    twice[:z], twice[z : 2 * z] = weight, -weight
+    twice_bias[:z], twice_bias[z : 2 * z], twice_bias[2 * z] = bias, -bias, constant
+    return twice, twice_bias
+
+
+def _difference(weight: torch.Tensor, channels: int) -> torch.Tensor:
+    """Takes weight @ x of +x and -x."""
+    z = weight.shape[1]
+    taken = weight.new_zeros(len(weight), channels, *weight.shape[2:])
+    taken[:, :z], taken[:, z : 2 * z] = weight, -weight
+    return taken
 
 
 def _linear(conv: torch.nn.Module, weight: torch.Tensor, bias: torch.Tensor) -> None:

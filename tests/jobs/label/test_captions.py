@@ -39,7 +39,7 @@ def server(monkeypatch):
                 Handler.here += 1
                 Handler.most = max(Handler.most, Handler.here)
             asked.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"]))), self.headers.get("Authorization")))
-            code, body, *headers = script.pop(0) if isinstance(script, list) else script()
+            code, body, *headers = script[0](asked[-1][1]) if script and callable(script[0]) else script.pop(0)
             time.sleep(0.05)
             with Handler.lock:
                 Handler.here -= 1
@@ -135,6 +135,8 @@ def test_a_caption_comes_in_parts_and_joined_after_a_busy_answer(server, ask, mo
         (answer('{"en": {"subject": "...", "action": "N/A"}, "zh": {"subject": "未知。"}}'), "failed"),
         (answer('{"en": {"subject": "' + "very " * 200 + '"}}'), "failed"),
         ((400, {"error": {"code": "content_filter", "message": "the picture was blocked"}}), "refused"),
+        ((403, {"error": {"code": 403, "message": "Your model requires moderation and your input was flagged for \"violence\""}}), "refused"),
+        ((451, {"error": "not in your country"}), "refused"),
     ],
 )
 def test_what_is_not_a_caption_is_a_status_and_never_a_text(server, ask, reply, status):
@@ -215,6 +217,30 @@ def test_an_endpoint_that_does_not_take_several_pictures_is_no_model_for_clips(s
     with pytest.raises(Terminal, match="At most 1 image"):
         ask(address, *(f"c{i}" for i in range(90)))
     assert len(script) >= 90 - 3 * (endpoint.AT_ONCE + endpoint.DOUBT), "the first few are enough to find out"
+
+
+@pytest.mark.parametrize("clips", [3, 30])
+def test_an_endpoint_that_takes_one_picture_is_no_model_for_clips_though_it_answers_about_pictures(server, kit, clips):
+    """Answers about pictures, which are one frame, say nothing of what is turned down."""
+    address, script, *_ = server
+
+    def one_at_most(body):
+        many = sum(part["type"] == "image_url" for part in body["messages"][0]["content"]) > 1
+        return (400, {"error": "At most 1 image(s) may be provided in one prompt."}) if many else answer(json.dumps(GOOD))
+
+    script.append(one_at_most)
+    came = []
+    with pytest.raises(Terminal, match="of 2 pictures down.*At most 1 image"):
+        for replies in endpoint.endpoint(address).ask([[kit.jpeg(0)]] * 5 + [[kit.jpeg(0), kit.jpeg(1)]] * clips):
+            came += replies
+    assert sorted((number, reply.status) for number, reply in came) == [(i, "ok") for i in range(5)], "what was paid for is kept"
+
+
+def test_a_403_of_one_request_is_not_one_of_the_sender(server, ask):
+    address, script, *_ = server
+    script += [answer(json.dumps(GOOD)), (403, {"error": "forbidden"}), answer(json.dumps(GOOD))]
+    found = ask(address, *"abc")
+    assert sorted(found[c, "status"][0] for c in "abc") == ["failed", "ok", "ok"]
 
 
 @pytest.mark.parametrize("code", chat.BUSY)

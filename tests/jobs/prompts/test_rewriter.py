@@ -76,6 +76,8 @@ def test_shots_are_worded_and_what_is_said_stays(endpoint: Any, monkeypatch: pyt
         (b'["x"]', 200, Terminal, "chat endpoint"),
         (b"{}", 200, Terminal, "chat endpoint"),
         ("", 401, Terminal, rewriter.KEY),
+        ("", 403, Terminal, rewriter.KEY),
+        ("input was flagged", 403, Refused, "flagged"),
         ("", 302, Terminal, "302"),
         ("", 400, Refused, "turns the request down: 400"),
         ("", 503, Transient, "503"),
