@@ -9,6 +9,7 @@ file names it.
 import difflib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from schemas.settings import Settings, SettingsError
 
 PREFIX = "REELMILL_"
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def known_names(model: type[BaseModel] = Settings, prefix: str = "") -> list[str]:
@@ -61,6 +63,8 @@ def load(sets: Sequence[str] = (), text_or_file: str | None = None, env: Mapping
     tree: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for origin, name, value in (*_of_file(text_or_file), *_of_variables(os.environ if env is None else env), *_of_words(sets)):
+        if name.startswith("recipe.") and name != "recipe.prompts.texts" and (half := _HALF.search(json.dumps(value, ensure_ascii=False))):
+            raise SettingsError(f"{origin}{name}: holds half a character (U+{ord(half.group()):04X}); write the whole one")
         _put(tree, name, value)
         origins[name] = origin
     try:

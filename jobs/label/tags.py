@@ -49,7 +49,7 @@ def classes(tower: Tower, groups: Sequence[Group]) -> tuple[Classes, ...]:
     """The vocabulary as vectors: the mean over all sentences of a tag, in every language that the model understands.
 
     Raises:
-        Terminal: a tag has words only in a language that the model does not understand.
+        Terminal: a tag has words only in a language that the model does not understand, or the same as another in those that it does.
     """
     langs = ("en", "zh") if speaks_chinese(tower) else ("en",)
     asked = {(g.name, i): _asked(words, langs) for g in groups for i, words in enumerate((*g.tags.values(), *g.none))}
@@ -58,6 +58,11 @@ def classes(tower: Tower, groups: Sequence[Group]) -> tuple[Classes, ...]:
     found = []
     for group in groups:
         count = len(group.tags) + len(group.none)
+        said: dict[frozenset[str], str] = {}
+        for i, tag in enumerate(group.tags):
+            if (other := said.setdefault(frozenset(asked[group.name, i]), tag)) != tag:
+                raise Terminal(f"label.vocabulary: {other!r} and {tag!r} of group {group.name!r} have the same English words, and the model does not "
+                               "understand Chinese; drop one, they would share its probability")
         means = [np.mean([known[t] for t in asked[group.name, i]], axis=0) for i in range(count)]
         found.append(Classes(group.name, tuple(group.tags), compared(unit(np.stack(means)))))
     return tuple(found)

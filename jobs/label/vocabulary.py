@@ -64,14 +64,14 @@ def _given(name: str, tags: Mapping[str, tuple[str, str]]) -> Group:
     group = Group(name, {t: w for t, w in tags.items() if t != UNKNOWN}, (own,) if own else NOTHING)
     if not group.tags:
         raise Terminal(f"label.vocabulary: group {name!r} holds no tags")
-    seen: dict[tuple[tuple[str, ...], ...], str] = {}
+    seen: dict[tuple[frozenset[str], ...], str] = {}
     for tag, words in tags.items():
         for part in (name, tag):
             if part != part.strip() or not part.isprintable() or not part or "/" in part:
                 raise Terminal(
                     f"label.vocabulary: {part!r} is no name for a group or tag; use printable signs without '/' or space at its ends"
                 )
-        said = tuple(tuple(phrase.casefold() for phrase in phrases(w)) for w in words)
+        said = tuple(frozenset(phrase.casefold() for phrase in phrases(w)) for w in words)
         if not any(said):
             raise Terminal(f"label.vocabulary: tag {tag!r} of group {name!r} has no words; give English words, Chinese words or both")
         if (other := seen.setdefault(said, tag)) != tag:

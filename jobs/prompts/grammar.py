@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from jobs.prompts.simplified import simplified
 from jobs.train import words as world
 
 FILE = Path(__file__).with_name("grammar.json")
@@ -42,9 +43,9 @@ def _data() -> Mapping[str, Any]:
 @cache
 def _pattern(key: str) -> tuple[re.Pattern[str], Mapping[str, str]]:
     """One pattern of all words for an attribute, longest first, and what each word means."""
-    means = {word.lower(): value for value, names in _data()["words"][key].items() for word in names}
+    means = {simplified(word.lower()): value for value, names in _data()["words"][key].items() for word in names}
     for lang in world.WORDS:  # the names that the model was trained with are always understood
-        means |= {name.lower(): value for value, names in world.WORDS[lang].get(key, {}).items() for name in names
+        means |= {simplified(name.lower()): value for value, names in world.WORDS[lang].get(key, {}).items() for name in names
                   if len(name) > 1 or key == "colour"}
     longest = sorted(means, key=lambda w: (-len(w), w))
     latin = [re.escape(w) for w in longest if w.isascii()]
@@ -61,21 +62,21 @@ def fingerprint() -> str:
 
 
 def find(text: str, key: str) -> tuple[str, str] | None:
-    """The first word for an attribute and its value: `find("去西藏", "place")` is ("西藏", "mountains")."""
+    """The first word for an attribute and its value: `find("去西藏", "place")` is ("西藏", "mountains"). Traditional signs are read as simplified ones."""
     pattern, means = _pattern(key)
-    match = pattern.search(text)
+    match = pattern.search(simplified(text))
     if match is None:
         return None
     word = match.group().lower()
     for stem in (word, word.removesuffix("s"), word.removesuffix("es")):
         if stem in means:
-            return match.group(), means[stem]
+            return text[match.start():match.end()], means[stem]
     return None
 
 
 def named(text: str, key: str) -> list[str]:
     """All words of a text for an attribute, in order."""
-    return [match.group() for match in _pattern(key)[0].finditer(text)]
+    return [text[match.start():match.end()] for match in _pattern(key)[0].finditer(simplified(text))]
 
 
 def see(text: str, index: int, before: Mapping[str, str] | None, *, same_sentence: bool = False) -> Seen:
@@ -110,7 +111,7 @@ def _place(text: str, *, settled: bool) -> tuple[str, str] | None:
     """The first strong word for a place, else, where the sentence has not settled it, the first weak one."""
     hits = [hit for word in named(text, "place") if (hit := find(word, "place"))]
     weak = {w.lower() for w in _data()["weak"]}
-    strong = [hit for hit in hits if not {hit[0].lower(), hit[0].lower().removesuffix("s")} & weak]
+    strong = [hit for hit in hits if not {word := simplified(hit[0].lower()), word.removesuffix("s")} & weak]
     return strong[0] if strong else hits[0] if hits and not settled else None
 
 

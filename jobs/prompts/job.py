@@ -150,6 +150,8 @@ def judged(
         shots = edited or _storyboard(text, lang, request.style, settings)
     except Refused as error:
         return None, _why("rewriter", "generation_failed", detail=str(error))
+    if empty := [str(i) for i, shot in enumerate(shots, 1) if not letters(shot.prompt)]:
+        return None, _why("text", "empty_prompt", 0, "<", 1, f"nothing to show in shot {empty[0]}: its `prompt` has no letters")
     if hit := blocked(" ".join(s.prompt for s in shots), want.blocklist):
         return None, _why("safety", "unsafe", detail=f"{hit[0]!r} in a shot is on the list of blocked words ({hit[1]})")
     filmed = repr([(s.prompt, s.narration, s.duration_s) for s in shots])
@@ -186,5 +188,5 @@ def _why(check: str, reason: str, value: float | None = None, op: str | None = N
     return {"check": check, "reason": reason, "value": value, "op": op, "threshold": threshold, "detail": detail}
 
 
-PROMPTS_JOB = Job("prompts", reads=(SAMPLES,), optional=(SAMPLES,), writes=(PROMPTS, REJECTS), code=7, recipe=("prompts",),
+PROMPTS_JOB = Job("prompts", reads=(SAMPLES,), optional=(SAMPLES,), writes=(PROMPTS, REJECTS), code=8, recipe=("prompts",),
                   run=run, outside=outside)

@@ -51,7 +51,13 @@ def parse(given: str, defaults: Prompts) -> Request:
         raise ValueError(f"text = {str(fields['text'])[:60]} is not a text")
     shots = tuple(edited(fields["shots"])) if fields.get("shots") else ()
     text = str(fields.get("text") or narrated(s.narration for s in shots))
-    return Request(text, str(style), str(aspect), seed, str(fields.get("lang") or ""), shots)
+    return Request(text, str(style), str(aspect), seed, _lang(str(fields.get("lang") or "")), shots)
+
+
+def _lang(tag: str) -> str:
+    """The language of a tag of BCP 47 (`zh-Hans`, `en_US`, `EN`), as texts are told by."""
+    base = re.split("[-_]", tag.strip().lower())[0]
+    return "zh" if base == "cmn" else base
 
 
 def _whole(given: Any, otherwise: int) -> int:

@@ -12,9 +12,9 @@ from functools import cache
 from itertools import accumulate
 from pathlib import Path
 
+from jobs.prompts.simplified import simplified
+
 FILE = Path(__file__).with_name("blocklist.json")
-_SIMPLE = str.maketrans(*Path(__file__).with_name("traditional.txt").read_text(encoding="utf-8").split())
-"""Ideographs of Big5-HKSCS as simplified ones, from OpenCC 1.1 (TSCharacters, Apache-2.0), the first where it has several."""
 _BETWEEN_HAN = re.compile(r"(?<=[\u4e00-\u9fff])[\s\W_]+(?=[\u4e00-\u9fff])")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 NEAR_LATIN, NEAR_HAN = r"(?:\W+\w+){0,3}?\W+", r"[^。！？!?\n]{0,6}?"
@@ -50,7 +50,7 @@ def first_of(text: str, words: Sequence[str]) -> str | None:
 
 
 def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).lower().translate(_SIMPLE)
+    return simplified(unicodedata.normalize("NFKC", text).lower())
 
 
 def _whole(text: str, start: int, end: int) -> bool:

@@ -71,6 +71,13 @@ def test_where_a_wrong_value_was_given_last_is_named():
     assert load(["dedup.threshold=0.8"], env=wrong).recipe.dedup.threshold == 0.8
 
 
+@pytest.mark.parametrize("name", ["label.blocklist", "policy.filters.x.words"])
+def test_half_a_character_is_no_value(name):
+    with pytest.raises(SettingsError, match=r"U\+D83D"):
+        load([name + r'=["\ud83d"]'], env={})
+    assert load([r'prompts.texts=["a \ud83d"]'], env={}), "texts are cleaned where they are read"
+
+
 def test_how_to_write_a_list_is_said():
     with pytest.raises(SettingsError, match=r"""write '\["violence"\]'$""") as refused:
         load(["label.blocklist=violence"], env={})

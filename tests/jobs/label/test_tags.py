@@ -157,6 +157,7 @@ def test_a_vocabulary_in_settings_replaces_the_default_and_may_name_its_unknown(
         ({"g": {"unknown": ("x", "")}}, "holds no tags"),
         ({"g": {"a": ("", " | ")}}, "no words"),
         ({"g": {"a": ("A  dog|cat", "狗"), "b": ("a dog | Cat", "狗")}}, "'a' and 'b'"),
+        ({"g": {"a": ("dog|cat", "猫"), "b": ("cat|dog", "猫")}}, "'a' and 'b'"),
         ({"g": {"a/b": ("x", "")}}, "a/b"),
         ({"g": {" a": ("x", "")}}, "' a'"),
         ({"g": {"": ("x", "")}}, "''"),
@@ -181,6 +182,13 @@ def test_words_in_a_language_that_the_model_does_not_understand_are_refused():
     group = Group("g", {"a": ("a dog", ""), "b": ("", "猫")})
     assert len(tags.classes(Words([(f"{e.split('|')[0]}", z) for e, z in vocabulary.short_video()[0].tags.values()]), [group])) == 1
     with pytest.raises(Terminal, match="猫"):
+        tags.classes(Words(IDEAS, blind=True), [group])
+
+
+def test_tags_that_differ_in_chinese_alone_are_refused_where_the_model_reads_none():
+    group = Group("g", {"a": ("cat", "猫"), "b": ("cat", "狗"), "c": ("dog", "狗")})
+    assert len(tags.classes(Words([(f"{e.split('|')[0]}", z) for e, z in vocabulary.short_video()[0].tags.values()]), [group])) == 1
+    with pytest.raises(Terminal, match="'a' and 'b' of group 'g'.*same English"):
         tags.classes(Words(IDEAS, blind=True), [group])
 
 

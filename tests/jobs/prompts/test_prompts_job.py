@@ -69,6 +69,8 @@ def test_the_seed_sentence_becomes_a_row() -> None:
         ('{"shots": [{"prompt": "the sea"}, {"narration": "no picture"}]}', "bad_row"),
         ('{"text": "waves", "shots": [{"prompt": "the sea", "narration": "🎉"}]}', "empty_prompt"),
         ('{"shots": [{"prompt": "child porn", "narration": "hello there"}]}', "unsafe"),
+        ('{"shots": [{"prompt": "😀", "narration": "hello there"}]}', "empty_prompt"),
+        ('{"shots": [{"prompt": "<b></b>", "narration": "hello there"}]}', "empty_prompt"),
     ],
 )
 def test_bad_input_is_rejected_with_its_reason(text: str, reason: str) -> None:
@@ -131,6 +133,12 @@ def test_what_is_filmed_in_another_way_is_another_prompt_and_another_video() -> 
     assert world["text"] == plain["text"] == longer["text"]
     rows = [zh, en, world, plain, longer]
     assert len({row["prompt_id"] for row in rows}) == len({key_of(row, [], settings(), "folder") for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize(("tag", "lang"), [("zh-Hans", "zh"), ("zh_TW", "zh"), ("cmn-Hans-CN", "zh"), ("EN", "en"), ("en-GB", "en"), ("yue-HK", "yue")])
+def test_a_language_may_be_told_as_everybody_writes_it(tag: str, lang: str) -> None:
+    (row,), none = job.from_user(settings(f'{{"text": "今天去了海边 hello", "lang": "{tag}"}}'))
+    assert (row["lang"], none) == (lang, [])
 
 
 def test_a_blocked_word_of_settings() -> None:

@@ -62,6 +62,22 @@ def test_words_for_places(text: str, value: str) -> None:
     assert grammar.find(f"… {text} …", "place") == (text, value) or grammar.find(text, "place")[1] == value  # type: ignore[index]
 
 
+@pytest.mark.parametrize(
+    ("traditional", "simplified"),
+    [
+        ("今天去了海邊，看日落", "今天去了海边，看日落"),
+        ("夜晚的樹林下雪了", "夜晚的树林下雪了"),
+        ("清晨的草原起霧了", "清晨的草原起雾了"),
+        ("黃色的圓形向左移動，黑色背景", "黄色的圆形向左移动，黑色背景"),
+    ],
+)
+def test_traditional_signs_show_the_same_scene(traditional: str, simplified: str) -> None:
+    seen = grammar.see(traditional, 0, None)
+    assert dict(seen.attributes) == dict(grammar.see(simplified, 0, None).attributes)
+    assert "default" not in seen.note
+    assert all(word.split(" → ")[0] in traditional for word in seen.note.split("; ")), "it quotes the text as it was written"
+
+
 @pytest.mark.parametrize("text", ["seasonal", "nice", "spark", "icecream", "parked"])
 def test_a_word_inside_another_is_no_place(text: str) -> None:
     assert grammar.find(text, "place") is None
