@@ -12,7 +12,7 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from jobs.collect.fields import FILE, first
+from jobs.collect.fields import FILE, NOTHING, first
 from jobs.collect.tables import Line
 
 if TYPE_CHECKING:
@@ -31,9 +31,10 @@ LIKED, SHARED = ("liked", "like"), ("shared", "share")
 EVENT = ("event", "action", "event_type")
 MOST_SHARE = 2.0
 """Of a loop more than all is watched; a share beyond this one is in percent."""
-_NOTHING = frozenset({"", "-", "--", "—", "n/a", "na", "nan", "none", "null"})
 _SCALES = MappingProxyType({"k": 1e3, "千": 1e3, "w": 1e4, "万": 1e4, "萬": 1e4, "m": 1e6, "亿": 1e8, "億": 1e8, "b": 1e9})
 """How platforms shorten counts: 3.4k, 1.2万."""
+_INTEGER = re.compile(r"^(\d+)\.0+$")
+"""A number as a column of them is written that has gaps."""
 _GROUPED = re.compile(r"\d{1,3}(?:[,，]\d{3})+(?:\.\d+)?")
 _SEPARATORS = str.maketrans("", "", ",，")
 _TRUE = frozenset({"1", "true", "yes", "y", "t", "是"})
@@ -112,7 +113,7 @@ class Records:
             _add_event(total, cells)
         except _Unclear:
             return False
-        total.people.add(blake2b(person.encode("utf-8", "replace"), key=self._key, digest_size=16).digest())
+        total.people.add(blake2b(_INTEGER.sub(r"\1", person.strip()).encode("utf-8", "replace"), key=self._key, digest_size=16).digest())
         return True
 
 
@@ -194,7 +195,7 @@ def _number(cells: Mapping[str, Any], names: tuple[str, ...], scales: Mapping[st
         _Unclear: it is no number.
     """
     text = (first(cells, names) or "").strip().lower()
-    if text in _NOTHING:
+    if text in NOTHING:
         return None
     digits = text.removesuffix("+").rstrip("%").rstrip()
     scale = scales.get(digits[-1:], 0.0)

@@ -6,11 +6,14 @@ Values are untrusted: they are cut to a length, cleaned, masked, and never inter
 import math
 import re
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 from jobs.collect.pii import clean, mask
 
+NOTHING = frozenset({"", "-", "--", "—", "n/a", "na", "nan", "none", "null", "nil", "<na>", "#n/a"})
+"""What programs and people write where there is nothing, in small letters."""
 FILE = ("file", "file_name", "filename", "path", "file_path", "filepath", "uri", "url", "media", "video", "image", "audio",
         "clip", "video_path", "image_path", "audio_path", "audio_filepath", "media_path", "video_file", "image_file",
         "audio_file", "文件", "文件名", "路径", "视频", "图片", "音频")
@@ -26,6 +29,8 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "consent": ("consent", "consent_given", "permission", "release_form", "同意"),
 })
 """Facts of a source and the columns that give them, best first."""
+SPOKEN = ("title", "caption", "transcript")
+"""Those that may be given in several languages, of which one is taken."""
 LIMITS: Mapping[str, int] = MappingProxyType({
     "title": 1_000, "caption": 20_000, "transcript": 1_000_000, "text": 16 << 20, "lang": 35, "licence": 500, "consent": 500})
 """Characters that are stored; what is beyond is cut off."""
@@ -33,6 +38,8 @@ MASKED = ("title", "caption", "transcript", "text", "licence", "consent")
 _MARGIN = 400
 """A number that begins before the limit is masked whole before the cut."""
 
+_TONGUES = ("en", "en_us", "en_gb", "eng", "english", "zh", "zh_cn", "zh_hans", "cn", "chs", "chinese", "zh_tw", "zh_hk", "zh_hant", "cht", "ja", "ko", "fr", "de", "es", "it", "pt", "ru", "ar", "hi")
+"""Ends of columns that give a fact in one language, best first: `caption_en`, `title_zh`."""
 _LANG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _LANG_WORDS = MappingProxyType({
     "english": "en", "chinese": "zh", "mandarin": "zh", "中文": "zh", "汉语": "zh", "普通话": "zh", "简体中文": "zh-Hans",
@@ -41,14 +48,18 @@ _LANG_WORDS = MappingProxyType({
 
 
 def words(value: object) -> str | None:
-    """The text of a cell: the first text of a list, numbers as they are written; None for what is no text, and for what Python writes NaN."""
+    """The text of a cell: the first text of a list or of an object by languages, numbers as they are written; None for what is no text, and
+    for what Python and people write where there is nothing."""
     if isinstance(value, list):
-        value = next((v for v in value if isinstance(v, str | int | float)), None)
+        value = next((v for v in value if isinstance(v, str | int | float | dict)), None)
+    if isinstance(value, dict):
+        keys = {str(key).lower().replace("-", "_"): found for key, found in value.items()}
+        value = next((keys[key] for key in (*BODY, *NAMES["caption"], "value", *_TONGUES) if isinstance(keys.get(key), str) and keys[key].strip()), None)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
         return None if isinstance(value, float) and not math.isfinite(value) else str(value)
-    return value if isinstance(value, str) and value.strip() else None
+    return value if isinstance(value, str) and value.strip().lower() not in NOTHING else None
 
 
 def first(cells: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
@@ -56,9 +67,15 @@ def first(cells: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     return next((found for name in names if (found := words(cells.get(name))) is not None), None)
 
 
+@cache
+def _in_tongues(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Columns that give a fact, also in one language: those without one first."""
+    return (*names, *(f"{name}_{tongue}" for tongue in _TONGUES for name in names))
+
+
 def given(cells: Mapping[str, Any]) -> dict[str, str]:
     """The facts of a source in a row of a manifest or in a sidecar, uncleaned but cut; `text` is what is just called text."""
-    facts = {fact: first(cells, names) for fact, names in NAMES.items()} | {"text": first(cells, BODY)}
+    facts = {fact: first(cells, _in_tongues(names) if fact in SPOKEN else names) for fact, names in NAMES.items()} | {"text": first(cells, BODY)}
     return {fact: value[:LIMITS[fact] + _MARGIN] for fact, value in facts.items() if value is not None}
 
 
@@ -76,7 +93,7 @@ def stored(facts: Mapping[str, str], mask_pii: bool) -> dict[str, Any]:
             row[fact] = language(text)
             continue
         if fact in MASKED and mask_pii:
-            text, count = mask(text)
+            text, count = mask(text, over_lines=fact == "transcript")
             row["pii_count"] += count
         row[fact] = text[:LIMITS[fact]] or None
     return row

@@ -42,15 +42,18 @@ class Places:
         self._whole = _Names({f.rel_path: f.rel_path for f in found})
 
     @cached_property
-    def _stems(self) -> "_Names":
-        return _Names({f.rel_path: f.rel_path.removesuffix(PurePosixPath(f.name).suffix) for f in self._media})
+    def _stems(self) -> tuple["_Names", ...]:
+        """Names without extension of all media, and of films alone: beside a film lies its thumbnail."""
+        return tuple(_Names({f.rel_path: f.rel_path.removesuffix(PurePosixPath(f.name).suffix) for f in self._media if extension_kind(f.name) in kinds})
+                     for kinds in (("video", "image", "audio"), ("video",)))
 
     def find(self, name: str, folder: str) -> str | None:
         """The path below the source root that a name means to a table in `folder`.
 
         In this order: the address of a listed object, also below a root as that was given; a path from the folder or from one above it;
         a bare name, or a path below a folder of the root (which is another source where the table is one of its own), that only one
-        object has among those below the nearest folder above the table that holds media; the same of a medium without its extension.
+        object has among those below the nearest folder above the table that holds media; the same of a medium without its extension, where several
+        have that of the one film among them.
         """
         name = name.strip().replace("\\", "/")
         if not name or len(name) > MAX_NAME or "\0" in name:
@@ -60,7 +63,7 @@ class Places:
         if "://" in name or name.startswith("/"):
             return None
         within = next((above for above in _above(folder) if above in self._holding), "")
-        return self._whole.find(name, folder, within) or self._stems.find(name, folder, within)
+        return next((path for names in (self._whole, *self._stems) if (path := names.find(name, folder, within)) is not None), None)
 
     def named(self, cells: Mapping[str, Any], columns: Sequence[str], folder: str) -> tuple[str | None, str | None]:
         """The path of the object that the first column to name one names, and its name; without one, the best name there is."""
@@ -157,11 +160,13 @@ def join(tables: Sequence[Found], places: Places) -> Joined:
         try:
             with opened(table.uri) as file:
                 how = shape(file, table.suffix)
-                about = purpose(table, how, [line for line, _ in zip(rows(file, how, known=names), range(SAMPLE), strict=False)], places)
+                sample = [line for line, _ in zip(rows(file, how, known=names), range(SAMPLE), strict=False)]
+                naming = naming_columns(table, how, sample, places)
+                about = purpose(table, how, naming, sample, places)
                 if about == "texts":
                     joined.texts[table.rel_path] = how
                 elif about == "manifest":
-                    _read_manifest(joined, table, rows(file, how, known=names), places)
+                    _read_manifest(joined, table, rows(file, how, known=names), naming, places)
                 elif about == "behaviour":
                     joined.said[table.rel_path] = joined.records.read(rows(file, how, known=names), table.folder, places)
                 else:
@@ -177,15 +182,25 @@ def _names_known(cells: Mapping[str, Any], places: Places, folder: str) -> bool:
     return places.named(cells, behaviour.SOURCE, folder)[0] is not None
 
 
-def purpose(table: Found, how: Shape, sample: Sequence[Line], places: Places) -> Purpose | None:
+def naming_columns(table: Found, how: Shape, sample: Sequence[Line], places: Places) -> tuple[str, ...]:
+    """Columns that name files, best first: those that are called so, else the one of which most cells of the first rows name a medium."""
+    if {*FILE} & {*how.header}:
+        return FILE
+    cells = [line.cells for line in sample if line.cells is not None]
+    hits = {name: sum(places.named(row, (name,), table.folder)[0] is not None for row in cells) for name in dict.fromkeys(how.header)}
+    best = max(hits, key=lambda name: hits[name], default="")
+    return (best,) if best and 2 * hits[best] > len(cells) else ()
+
+
+def purpose(table: Found, how: Shape, naming: Sequence[str], sample: Sequence[Line], places: Places) -> Purpose | None:
     """What a table is about, by its columns and first rows."""
     columns = set(how.header)
     if re.match(r"behaviou?r", table.name.lower()) and behaviour.readable(columns):
         return "behaviour"
-    named = [places.named(line.cells, FILE, table.folder) for line in sample if line.cells is not None]
+    named = [places.named(line.cells, naming, table.folder) for line in sample if line.cells is not None]
     readable = any(line.cells is not None for line in sample)
     holds_text = columns & {*BODY, *NAMES["caption"]}
-    if columns & {*FILE} and (not holds_text or not readable or _are_media(named)):
+    if naming and (not holds_text or not readable or _are_media(named)):
         return "manifest"
     return "texts" if holds_text else None
 
@@ -196,12 +211,12 @@ def _are_media(named: Sequence[tuple[str | None, str | None]]) -> bool:
     return any(path is not None for path, _ in named) or 2 * len(claimed) > len(named)
 
 
-def _read_manifest(joined: Joined, table: Found, lines: Iterator[Line], places: Places) -> None:
-    count = missing = again = 0
+def _read_manifest(joined: Joined, table: Found, lines: Iterator[Line], naming: Sequence[str], places: Places) -> None:
+    count = missing = again = silent = 0
     lost: list[tuple[int, tuple[str, str]]] = []
     for line in lines:
         count += 1
-        path, name = (None, None) if line.cells is None else places.named(line.cells, FILE, table.folder)
+        path, name = (None, None) if line.cells is None else places.named(line.cells, naming, table.folder)
         if line.cells is None or name is None:
             lost.append((line.number, ("bad_row", line.problem or "it names no file")))
         elif path is None:
@@ -210,10 +225,12 @@ def _read_manifest(joined: Joined, table: Found, lines: Iterator[Line], places: 
         else:
             said, facts = joined.facts.get(path, {}), given(line.cells)
             joined.facts[path] = merged(said, facts)
+            silent += not facts
             again += any(said.get(fact, value) != value for fact, value in facts.items())
     joined.lost[table.rel_path] = lost
     joined.said[table.rel_path] = (f"a manifest of {count} rows: {count - len(lost) - again} joined, "
                                    f"{missing} name files that are not there, {len(lost) - missing} cannot be understood"
+                                   + (f", {silent} say nothing of their file in a column that is known ({', '.join(NAMES)})" if silent else "")
                                    + (f", {again} speak of a file that is described already" if again else ""))
 
 
@@ -224,7 +241,7 @@ def why_missing(name: str) -> str:
         return f"names {shown!r}; addresses are not fetched, only files below the source folder are collected"
     if ".." in name or name.startswith("/"):
         return f"names {shown!r}, which is outside the source folder or not there"
-    return f"names {shown!r}, which is not there"
+    return f"names {shown!r}, which is not there, or more than one file is called so"
 
 
 def given_texts(cells: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:

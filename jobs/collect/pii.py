@@ -351,9 +351,14 @@ _WORDS = ("<EMAIL>", "<HANDLE>")
 _DIGIT = re.compile(r"\d")
 
 
-def mask(text: str) -> tuple[str, int]:
-    """The text with personal data masked, and how many pieces were."""
+def mask(text: str, *, over_lines: bool = False) -> tuple[str, int]:
+    """The text with personal data masked, and how many pieces were.
+
+    Args:
+        over_lines: Whether the end of a line is a blank, as in subtitles, which cut a number where the line is full.
+    """
     count, plain = 0, text.translate(_WIDE)
+    plain = plain.replace("\n", " ") if over_lines else plain
     small, digits = plain.lower(), _DIGIT.search(plain)
     for kind in _KINDS:
         if (kind.signs and not any(sign in small for sign in kind.signs)) or not (digits or kind.spelt or kind.mask in _WORDS):

@@ -24,6 +24,10 @@ CHUNK_BYTES = 8 << 20
 MOST_AGAIN = 4
 """Times that a line may be read again, in the mean."""
 
+_REMARK = re.compile(r"\s*[(（\[【][^)）\]】]*[)）\]】]$")
+_SEPARATOR = re.compile(r"sep=(.)\r?\n", re.I)
+"""What Excel is told by the first line of a table."""
+MAX_HEADER_LINES = 20
 _BLANKS = re.compile(r'" +(?=[,;|\t\r\n])')
 """Blanks behind a closing quote, which people write and which say nothing."""
 
@@ -38,6 +42,8 @@ class Shape:
     """Columns as normalised names; of a JSON table those of its first rows."""
     chinese: bool = False
     """Whether its beginning is GB18030: then `è` in UTF-8 is no letter of some row but `猫`."""
+    header_lines: int = 1
+    """Lines before the first row of a CSV."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,9 @@ class NotATable(ValueError):
 
 
 def column(name: object) -> str:
-    """A column name as it is compared: lower case, words joined by `_`."""
-    return "_".join(str(name).strip().strip("\ufeff").lower().replace("-", " ").split())
+    """A column name as it is compared: lower case, words joined by `_`, without what is said of it in brackets behind it."""
+    plain = str(name).strip().strip("\ufeff").lower()
+    return "_".join((_REMARK.sub("", plain) or plain).replace("-", " ").split())
 
 
 _COMMON = frozenset(
@@ -136,16 +143,7 @@ def shape(file: BinaryIO, suffix: str) -> Shape:
     chinese = _decoded(whole, "utf-8-sig") is None and decode(whole) is not None
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
     if suffix in ("csv", "tsv"):
-        first = decode(file.readline(MAX_LINE_BYTES), chinese)
-        if first is None or not first.strip() or "\0" in first:
-            raise NotATable("no line of column names")
-        delimiter = "\t" if suffix == "tsv" else max(",\t;|", key=first.count)
-        try:
-            header = next(csv.reader([first], delimiter=delimiter))
-        except (csv.Error, StopIteration):
-            raise NotATable("its lines end with a carriage return alone; save it with line feeds" if "\r" in first.rstrip("\r\n")
-                            else "no line of column names") from None
-        return Shape("csv", delimiter, tuple(column(name) for name in header), chinese)
+        return _headed(file, suffix, chinese)
     form: Literal["jsonl", "array"] = "array" if suffix == "json" and (start == b"[" or _over_lines(head)) else "jsonl"
     sample = [line for line, _ in zip(rows(file, Shape(form, chinese=chinese)), range(20), strict=False)]
     names = {column(name): None for line in sample if line.cells is not None for name in line.cells}
@@ -153,6 +151,35 @@ def shape(file: BinaryIO, suffix: str) -> Shape:
         why = next((line.problem for line in sample if line.problem), "no rows")
         raise NotATable(f"{'JSON' if suffix == 'json' else suffix.upper()} without rows of named values ({why})")
     return Shape(form, header=tuple(names), chinese=chinese)
+
+
+def _headed(file: BinaryIO, suffix: str, chinese: bool) -> Shape:
+    """The columns of a CSV, whose names may go over several lines; empty lines and Excel's `sep=;` may stand above them."""
+    lines: list[str] = []
+    said, above = "", 0
+    for _ in range(MAX_HEADER_LINES):
+        line = decode(file.readline(MAX_LINE_BYTES), chinese)
+        if not line or "\0" in line:
+            break
+        separator = _SEPARATOR.fullmatch(line)
+        if not lines and (separator or not line.strip(" \t\r\n,;|")):
+            above, said = above + 1, separator[1] if separator else said
+            continue
+        lines.append(line)
+        delimiter = said or ("\t" if suffix == "tsv" else max(",\t;|", key=lines[0].count))
+        try:
+            header = next(csv.reader(lines, delimiter=delimiter))
+        except (csv.Error, StopIteration):
+            if "\r" in line.rstrip("\r\n"):
+                raise NotATable("its lines end with a carriage return alone; save it with line feeds") from None
+            break
+        if "".join(lines).count('"') % 2 == 0:
+            return Shape("csv", delimiter, tuple(column(name) for name in header), chinese, above + len(lines))
+        if len(lines) == 1:
+            alone = Shape("csv", delimiter, tuple(column(name) for name in header), chinese, above + 1)
+    if lines:  # a quote among the names that is never closed
+        return alone
+    raise NotATable("no line of column names")
 
 
 def _over_lines(head: bytes) -> bool:
@@ -178,7 +205,7 @@ def rows(file: BinaryIO, how: Shape, chunk: Chunk | None = None, known: Callable
     if chunk is None:
         file.seek(0)
         counted = _Counted(_lines(file), 0, 1)
-        if how.form == "csv":
+        for _ in range(how.header_lines if how.form == "csv" else 0):
             next(counted, None)
     else:
         file.seek(chunk.offset)
@@ -192,7 +219,7 @@ def chunks(file: BinaryIO, how: Shape) -> list[Chunk]:
         return [Chunk(0, 0, 1)]
     file.seek(0)
     counted = _Counted(_lines(file), 0, 1)
-    if how.form == "csv":
+    for _ in range(how.header_lines if how.form == "csv" else 0):
         next(counted, None)
     found, start, first = [], counted.offset, counted.number
     ends: Iterable[object] = _csv(counted, how, lambda cells: False) if how.form == "csv" else counted
@@ -240,6 +267,7 @@ class _Counted:
         if self._again + len(again) <= MOST_AGAIN * self.number:
             self._again += len(again)
             self.waiting.extendleft(reversed(again))
+            self.ended = self.ended and not again
             self.offset -= sum(size for _, size in again)
             self.number -= len(again)
 
@@ -269,14 +297,14 @@ def _forgiving(line: bytes | None, chinese: bool) -> str:
 
 def _csv(lines: _Counted, how: Shape, known: Callable[[Mapping[str, Any]], bool]) -> Iterator[Line]:
     csv.field_size_limit(MAX_LINE_BYTES)
-    reader = csv.reader(map(partial(_forgiving, chinese=how.chinese), lines), delimiter=how.delimiter)
     while True:
         number = lines.begin()
-        try:
-            cells = next(reader)
+        try:  # a reader for a row: what one begins before it fails would go on in the next
+            cells = next(csv.reader(map(partial(_forgiving, chinese=how.chinese), lines), delimiter=how.delimiter))
         except StopIteration:
             return
         except csv.Error as error:
+            lines.back()
             yield Line(number, None, f"not CSV: {error}")
             continue
         if not any(cell.strip() for cell in cells):
@@ -285,6 +313,7 @@ def _csv(lines: _Counted, how: Shape, known: Callable[[Mapping[str, Any]], bool]
         if cells == ["\ufffd"]:
             yield Line(number, None, "too long, or neither UTF-8 nor GB18030")
         elif taken > 1 and lines.ended:
+            lines.back()
             yield Line(number, None, f"a quote in it is never closed: it takes {taken} lines, to the end of the table")
         elif taken > 1 and (len(cells) > len(how.header) or _stray(lines.row, how, known)):
             lines.back()
@@ -292,7 +321,16 @@ def _csv(lines: _Counted, how: Shape, known: Callable[[Mapping[str, Any]], bool]
         elif len(cells) > len(how.header):
             yield Line(number, None, f"{len(cells)} cells under {len(how.header)} columns")
         else:
-            yield Line(number, dict(zip(how.header, cells, strict=False)))
+            yield Line(number, _named(zip(how.header, cells, strict=False)))
+
+
+def _named(cells: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Cells by their columns; of several of one name the first that is not empty."""
+    named: dict[str, Any] = {}
+    for name, cell in cells:
+        if name not in named or named[name] in (None, ""):
+            named[name] = cell
+    return named
 
 
 def _stray(row: Sequence[tuple[bytes | None, int]], how: Shape, known: Callable[[Mapping[str, Any]], bool]) -> bool:
@@ -301,7 +339,7 @@ def _stray(row: Sequence[tuple[bytes | None, int]], how: Shape, known: Callable[
     if _cells(texts, how) is None:
         return True
     alone = [cells for text in texts[1:] if (cells := _cells([text], how, strict=False)) is not None]
-    return any(len(cells) == len(how.header) and known(dict(zip(how.header, cells, strict=True))) for cells in alone)
+    return any(len(cells) == len(how.header) and known(_named(zip(how.header, cells, strict=True))) for cells in alone)
 
 
 def _cells(texts: Sequence[str], how: Shape, *, strict: bool = True) -> list[str] | None:
@@ -333,7 +371,7 @@ def _parsed(number: int, text: str) -> Line:
         return Line(number, None, f"not JSON: {_said(error)}")
     if not isinstance(value, dict):
         return Line(number, None, "not a JSON object")
-    return Line(number, {column(name): cell for name, cell in value.items()})
+    return Line(number, _named((column(name), cell) for name, cell in value.items()))
 
 
 def _said(error: Exception) -> str:
@@ -356,6 +394,6 @@ def _array(file: BinaryIO) -> Iterator[Line]:
         values = [values]
     for number, value in enumerate(values, start=1):
         if isinstance(value, dict):
-            yield Line(number, {column(name): cell for name, cell in value.items()})
+            yield Line(number, _named((column(name), cell) for name, cell in value.items()))
         else:
             yield Line(number, None, "not a JSON object")

@@ -29,7 +29,7 @@ from schemas.settings import Dedup, Label, Settings
 
 FOLDER = "releases"
 FILE = "release.json"
-TAR = re.compile(r"(train|validation|mixed)(-(video|image|audio|text))?-\d{5,}\.(tar|tmp)")
+TAR = re.compile(r"(train|validation|mixed)(-(video|image|audio|text))?(-[a-z0-9]{2,9}){0,3}-\d{5,}\.(tar|tmp)")
 """Names of exported shards, and of those that a killed export was writing."""
 EXTENSIONS = {
     "video/mp4": "mp4",
@@ -282,6 +282,8 @@ def withdrawn(lake: Lake, facts: Mapping[str, Any]) -> frozenset[str]:
     buried = pa.array(sorted(stones.source_ids | (stones.ids(sources) if sources else set())), pa.string())
 
     def of(shard: Mapping[str, Any]) -> set[str]:
+        if not lake.fs.exists(lake.path(shard["path"])):  # erased, and whatever it held with it
+            return set()
         with lake.parquet(lake.path(shard["path"])) as file:
             whose = file.read(columns=["source_id"])["source_id"]
         return set(whose.filter(pc.is_in(whose, value_set=buried)).to_pylist())
@@ -290,8 +292,8 @@ def withdrawn(lake: Lake, facts: Mapping[str, Any]) -> frozenset[str]:
 
 
 def export_webdataset(lake: Lake, facts: Mapping[str, Any], out: Path) -> list[Path]:
-    """Tars in WebDataset form, for each shard one of each modality that it holds: `<sample_id>.<ext>` for media, `.txt` for the caption (empty where
-    there is none), `.json` for all else. So all samples of a tar have the same members.
+    """Tars in WebDataset form, for each shard one of each modality and kinds of members that it holds (`train-video-mp4-m4a-thumbnail-00000.tar`):
+    `<sample_id>.<ext>` for media, `.txt` for the caption (empty where there is none), `.json` for all else. So all samples of a tar have the same members.
 
     The same release gives the same bytes, less what was taken down since. Tars of an earlier export are replaced, and removed where the release has fewer.
 
@@ -308,12 +310,14 @@ def export_webdataset(lake: Lake, facts: Mapping[str, Any], out: Path) -> list[P
             tars: dict[str, tarfile.TarFile] = {}
             for batch in file.iter_batches(batch_size=16):
                 for row in batch.filter(pc.invert(pc.is_in(batch["source_id"], value_set=gone))).to_pylist():
-                    kind = f"{shard['split']}-{row['modality']}"
+                    members = list(_members(row))
+                    media = [name.split(".")[1] for name, _ in members if not name.endswith((".txt", ".json"))]
+                    kind = "-".join((shard["split"], row["modality"], *media))
                     if kind not in tars:
                         made.append(out / f"{kind}-{counts[kind]:05d}.tar")
                         counts[kind] += 1
                         tars[kind] = opened.enter_context(_passing(made[-1]))
-                    for name, data in _members(row):
+                    for name, data in members:
                         info = tarfile.TarInfo(name)
                         info.size = len(data)
                         tars[kind].addfile(info, io.BytesIO(data))

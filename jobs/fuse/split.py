@@ -14,15 +14,17 @@ TRAIN, VALIDATION = "train", "validation"
 
 
 def groups(clips: pa.Table, duplicates: pa.Table, components: Components = components) -> pa.LargeStringArray:
-    """The group of every clip: the least source id of all that its source is connected with.
+    """The group of every clip: the least checksum of all sources that its own is connected with. Ids of sources hold where a file lies, and in which
+    line a text stands; what was held out stays so when that changes.
 
     Args:
         clips: clip_id, source_id, source_sha256 of all clips, rejected ones too: they may be what connects two sources.
         duplicates: loser_id, keeper_id. A keeper of an earlier release, which is no clip of ours, connects its losers.
         components: Finds the components of a graph (`jobs.dedup.job.components_by`).
     """
-    sources = pc.unique(whole(clips["source_id"]))
-    sources = sources.take(pc.sort_indices(sources))  # so that the least number is the least id
+    known = clips.group_by("source_id", use_threads=False).aggregate([("source_sha256", "min")])
+    known = known.sort_by([("source_sha256_min", "ascending"), ("source_id", "ascending")])  # so that the least number is the least checksum
+    sources, names = whole(known["source_id"]), whole(known["source_sha256_min"])
     ids, bytes_, of = whole(clips["clip_id"]), whole(clips["source_sha256"]), numbers(clips["source_id"], sources)
     pairs = [duplicates[name] for name in ("loser_id", "keeper_id")]
     strangers = pc.unique(whole(pa.chunked_array([chunk for column in pairs for chunk in column.chunks], pa.string())))
@@ -35,7 +37,7 @@ def groups(clips: pa.Table, duplicates: pa.Table, components: Components = compo
     nodes, least = components(src[src != dst], dst[src != dst])
     group = np.arange(len(sources) + len(strangers))
     group[nodes] = least
-    return sources.take(pa.array(group[of]))
+    return names.take(pa.array(group[of]))
 
 
 def side(group: str, validation_share: float) -> str:

@@ -240,8 +240,8 @@ def test_every_row_of_a_manifest_that_cannot_be_understood_is_named_with_its_lin
     assert {p: d for p, (r, d) in reasons.items() if r == "bad_row"} == {
         "names.csv#L3": "3 cells under 2 columns", "names.csv#L4": "it names no file",
         "broken.csv#L2": "a quote in it is never closed: it takes 2 lines, to the end of the table"}
-    assert sources["a.png"]["caption"] == "one"
-    assert reasons["broken.csv"] == ("sidecar", "a manifest of 1 rows: 0 joined, 0 name files that are not there, 1 cannot be understood")
+    assert sources["a.png"]["caption"] == "two"
+    assert reasons["broken.csv"] == ("sidecar", "a manifest of 2 rows: 1 joined, 0 name files that are not there, 1 cannot be understood")
 
 
 @pytest.mark.parametrize("table", [
@@ -258,10 +258,46 @@ def test_a_row_names_its_file_in_whichever_column_it_does(tmp_path, table):
 def test_a_name_without_extension_means_the_one_medium_that_is_called_so(tmp_path):
     write(tmp_path, {"x/a.png": png(8), "y/a.png": png(9), "b.png": png(10), "b.wav": wav(), "c.png": png(11), "c.bin": b"\0\1",
                      "x/t.csv": "video,caption\na,of x\n", "behaviour.csv": "video_id,views,viewers\nc,9,7\n",
-                     "t.csv": "video,caption\na,whose\nb,whose\nc,one\nc.bin,none\n"})
+                     "t.csv": "video,caption\na,whose\nb,whose\nc,one\nc.bin,two\n"})
     sources, _, behaviour = collected(tmp_path)
-    assert {p: row["caption"] for p, row in sources.items() if row["caption"]} == {"x/a.png": "of x", "c.png": "one", "c.bin": "none"}
+    assert {p: row["caption"] for p, row in sources.items() if row["caption"]} == {"x/a.png": "of x", "c.png": "one", "c.bin": "two"}
     assert behaviour["c.png"]["views"] == 9
+
+
+def test_a_name_without_extension_means_the_film_beside_its_thumbnail(tmp_path):
+    write(tmp_path, {"a.mp4": b"film", "a.jpg": png(8), "b.png": png(9), "b.wav": wav(), "t.csv": "video,caption\na,of the film\nb,whose\n"})
+    _, reasons, _ = collected(tmp_path)
+    assert "2 rows: 1 joined, 1 name files that are not there" in reasons["t.csv"][1]
+    assert "more than one file is called so" in reasons["t.csv#L3"][1]
+
+
+@pytest.mark.parametrize("table", [
+    "name,caption\na.png,one\nb.png,two\n", "video_id,caption\na,one\nb,two\n", "Clip Name,Caption\na.png,one\nb.png,two\n", "文件名称,描述\na.png,one\nb.png,two\n",
+    "id,which,caption\n1,a.png,one\n2,b.png,two\n3,gone.png,three\n"])
+def test_a_column_of_which_most_cells_name_media_names_the_files(tmp_path, table):
+    """Captions became samples of text, and the media stayed without any."""
+    write(tmp_path, {"a.png": png(8), "b.png": png(9), "t.csv": table})
+    sources, reasons, _ = collected(tmp_path)
+    assert {p: row["caption"] for p, row in sources.items() if row["caption"]} == {"a.png": "one", "b.png": "two"}
+    assert "2 joined" in reasons["t.csv"][1]
+
+
+@pytest.mark.parametrize(("table", "name"), [
+    ("file,caption_en,caption_zh,title_zh\na.png,AA,甲,题\n", "t.csv"), ("file,caption_zh-CN,caption (English)\na.png,甲,AA\n", "t.csv"),
+    ('{"file": "a.png", "caption": {"zh": "猫", "en": "AA"}}\n', "t.jsonl"), ('{"file": "a.png", "captions": [{"text": "AA"}, {"text": "BB"}]}\n', "t.jsonl"),
+    ("file,caption,caption_en\na.png,nan,AA\n", "t.csv")])
+def test_captions_by_languages_are_captions(tmp_path, table, name):
+    write(tmp_path, {"a.png": png(), name: table})
+    sources, reasons, _ = collected(tmp_path)
+    assert sources["a.png"]["caption"] == "AA"
+    assert "nothing" not in reasons[name][1]
+
+
+def test_rows_that_say_nothing_of_their_file_are_counted(tmp_path):
+    write(tmp_path, {"a.png": png(8), "b.png": png(9), "t.csv": "file,beschreibung,caption\na.png,ein Hund,\nb.png,,NULL\n"})
+    sources, reasons, _ = collected(tmp_path)
+    assert {row["caption"] for row in sources.values()} == {None}
+    assert "2 say nothing of their file in a column that is known (title, caption," in reasons["t.csv"][1]
 
 
 def test_texts_with_the_address_of_a_picture_among_them_are_texts(tmp_path):
@@ -445,6 +481,12 @@ def test_behaviour_is_summed_and_nobody_can_be_found_in_it(tmp_path):
     assert "viewer-" not in json.dumps([sources, reasons, behaviour], default=str)
     assert "1 sources with fewer than 5 people get no row" in reasons["behaviour.jsonl"][1]
     assert collected(tmp_path, k_anonymity=3)[2]["b.png"]["k"] == 4
+
+
+@pytest.mark.parametrize("ids", [("u1", " u1", "u1 ", "u1\t", "u1"), ("7", "7.0", "7 ", " 7", "7.00"), ("nan", "NULL", "-", "None", "n/a")])
+def test_one_person_written_in_several_ways_is_one(tmp_path, ids):
+    write(tmp_path, {"a.png": png(), "behaviour.csv": "video,user_id\n" + "".join(f'a.png,"{person}"\n' for person in ids)})
+    assert collected(tmp_path, k_anonymity=5)[2] == {}
 
 
 @pytest.mark.parametrize(("cells", "facts"), [

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.collect.fields import stored
+from jobs.collect.fields import stored
 from jobs.collect.pii import clean, mask
 from tests.jobs.collect.pii_forms import (
     ABROAD,
@@ -35,6 +36,17 @@ def test_personal_data_is_masked(text, masked):
 @pytest.mark.parametrize("text", LEFT + COUNTED + ALIKE + NO_HOUSES + NO_SIGNS + NOBODYS + FAR)
 def test_what_only_looks_like_it_is_left(text):
     assert mask(text) == (text, 0)
+
+
+@pytest.mark.parametrize(("text", "masked"), [
+    ("or write to 138 1234\n5678 thanks", "or write to <PHONE> thanks"),
+    ("my number is 415\n555 0137", "my number is <PHONE>"),
+    ("call (415)\n555-0137\nor come", "call <PHONE>\nor come"),
+    ("电话是138\n1234 5678", "电话是<PHONE>"),
+    ("in 2019\n300 people came", "in 2019\n300 people came")])
+def test_a_number_that_goes_over_two_lines_of_subtitles_is_masked(text, masked):
+    assert mask(text, over_lines=True)[0] == masked
+    assert stored({"transcript": text}, True)["transcript"] == masked
 
 
 def citizen(rng: random.Random) -> str:

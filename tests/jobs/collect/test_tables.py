@@ -74,7 +74,7 @@ def test_a_cell_beyond_all_bounds_is_a_bad_row_and_memory_is_bounded(monkeypatch
 
 def test_a_quote_that_is_never_closed_does_not_swallow_the_rest_unsaid():
     _, lines = read(b'file,caption\na.mp4,"one\ntwo"\nb.mp4,"open\nc.mp4,x\nd.mp4,y\n', "csv")
-    assert [line.cells and line.cells["file"] for line in lines] == ["a.mp4", None]
+    assert [line.cells and line.cells["file"] for line in lines] == ["a.mp4", None, "c.mp4", "d.mp4"], "each line behind it is a row"
     assert lines[1].problem == "a quote in it is never closed: it takes 3 lines, to the end of the table"
 
 
@@ -95,6 +95,38 @@ def test_a_stray_quote_that_another_one_closes_in_order_is_known_by_the_names_be
     file = io.BytesIO(table)
     found = list(rows(file, shape(file, "csv"), known=lambda cells: cells["file"] in ("b.mp4", "c.mp4")))
     assert [line.cells and line.cells["caption"] for line in found] == [None, "a cat", 'a screen of 5"', "first, this\nthen, that"]
+
+
+def test_a_cell_that_outgrows_all_bounds_takes_its_own_row_alone(monkeypatch):
+    monkeypatch.setattr(tables, "MAX_LINE_BYTES", 1000)
+    _, lines = read(b'file,caption\na.mp4,"open\n' + b"".join(b"b%d.mp4,%s\n" % (i, b"x" * 90) for i in range(30)), "csv")
+    assert [line.cells and line.cells["file"] for line in lines] == [None, *(f"b{i}.mp4" for i in range(30))]
+
+
+@pytest.mark.parametrize(
+    ("head", "names", "first"),
+    [
+        (b'file,"caption\n(English)",lang\n', ("file", "caption", "lang"), 3),
+        ("文件,描述（中文）\n".encode(), ("文件", "描述"), 2),
+        (b"sep=;\nfile;caption\n", ("file", "caption"), 3),
+        (b"\n\nfile,caption\n", ("file", "caption"), 4),
+        (b",,\nfile,caption\n", ("file", "caption"), 3),
+        (b'file,"caption\n', ("file", "caption"), 2),
+    ],
+    ids=["a name over two lines", "a remark", "what Excel is told", "empty lines", "a line of empty cells", "a quote that is never closed"],
+)
+def test_the_line_of_names_as_spreadsheets_write_it(head, names, first):
+    separator = b";" if b";" in head else b","
+    how, lines = read(head + separator.join([b"a.mp4", b"one"]) + b"\n", "csv")
+    assert how.header[: len(names)] == names
+    assert [(line.number, line.cells["file"]) for line in lines if line.cells and "file" in line.cells] == ([(first, "a.mp4")] if "file" in names else [])
+
+
+def test_of_columns_of_one_name_the_first_that_says_something_counts():
+    _, lines = read(b"file,caption,caption\na.mp4,one,\nb.mp4,,two\nc.mp4,one,two\n", "csv")
+    assert [line.cells["caption"] for line in lines] == ["one", "two", "one"]
+    _, lines = read(b'{"file": "a.mp4", "caption": "one", "Caption": ""}\n', "jsonl")
+    assert lines[0].cells["caption"] == "one"
 
 
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=20))

@@ -44,8 +44,18 @@ def test_no_two_connected_clips_are_on_different_sides(sources, copies, pairs, s
     for component in nx.connected_components(graph):
         clips_of = [i for i in range(len(sources)) if f"c{i}" in component]
         assert len({sides[i] for i in clips_of}) <= 1
-        assert {group_of[i] for i in clips_of} <= {min((n for n in component if n.startswith("s")), default="")}
+        assert {group_of[i] for i in clips_of} <= {min((n for n in component if n.startswith("h")), default="")}
     assert sides == [split.side(group, share) == "validation" for group in group_of]
+
+
+def test_what_was_held_out_stays_so_when_its_file_is_moved_or_its_line_has_another_number():
+    def sides(name):
+        clips = pa.table({"clip_id": [f"c{i}" for i in range(200)], "source_id": [name(i) for i in range(200)], "source_sha256": [f"{i * 7919 % 1009:04}" for i in range(200)]})
+        return split.validation(split.groups(clips, pa.table({"loser_id": ["c1"], "keeper_id": ["c2"]})), 0.3).tolist()
+
+    before = sides(lambda i: f"s{i:03}")
+    assert sides(lambda i: f"s{999 - i:03}") == sides(lambda i: f"moved-{i * 37 % 211:03}") == before
+    assert 30 < sum(before) < 90
 
 
 def test_the_share_of_groups_in_validation_is_the_one_asked_for():
