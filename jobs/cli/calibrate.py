@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.cli.common import json_word, lake_of, nonempty, settings_of, settings_words, show, table
+from jobs.collect import tables
 from jobs.errors import Terminal
 from jobs.state import judged_by, table_version
 
@@ -84,13 +85,17 @@ def read_marks(path: Path) -> Mapping[str, bool]:
         Terminal: the file cannot be read, or a mark is neither keep nor drop; names the line.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Terminal(f"{path}: cannot be read as text ({error}); give a CSV, JSONL or JSON list with clip_id and mark") from None
+        data = path.read_bytes()
+    except OSError as error:
+        raise Terminal(f"{path}: cannot be read ({error}); give a CSV, JSONL or JSON list with clip_id and mark") from None
+    if (text := tables.decode(data)) is None:
+        raise Terminal(f"{path}: cannot be read as text (neither UTF-8, UTF-16 nor GB18030); give a CSV, JSONL or JSON list with clip_id and mark")
     marks: dict[str, bool] = {}
-    for place, row in _rows(path, text):
+    for place, given in _rows(path, text):
+        row = {tables.column(name): value for name, value in given.items() if name is not None}
         word = str(row.get("mark", row.get("keep", row.get("label", "")))).strip().lower()
         clip = row.get("clip_id")
+        clip = clip.strip() if isinstance(clip, str) else clip
         if not isinstance(clip, str) or not clip or word not in WORDS:
             raise Terminal(f"{path}, {place}: wants clip_id and a mark keep or drop, has {dict(row)!r:.120}")
         if marks.setdefault(clip, WORDS[word]) != WORDS[word]:

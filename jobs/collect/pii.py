@@ -97,10 +97,26 @@ def _no_day(found: re.Match[str]) -> bool:
     return not re.fullmatch(r"(?:19|20)\d\d[01]\d[0-3]\d", found.group("hit"))
 
 
+_NO_ACCOUNTS = frozenset(
+    ["wechat", "weixin", "douyin", "tiktok", "kuaishou", "weibo", "xiaohongshu", "bilibili", "zhihu", "douban", "alipay", "qq", "instagram", "twitter", "facebook", "youtube", "telegram", "whatsapp", "discord", "snapchat", "android", "iphone", "windows", "harmonyos", "official", "private", "public", "version", "online", "offline", "broken", "hacked", "locked", "banned", "closed", "deleted", "linked", "hidden", "boring", "growing", "getting", "always", "already", "another", "mostly", "currently", "really", "still", "there", "where", "below", "above", "empty", "suspended", "disabled", "deactivated", "verified", "business", "creator", "editor", "beta", "login", "search", "scan", "mini"])
+"""Words that stand behind the name of a site and are nobody's."""
+
+
 def _account(found: re.Match[str]) -> bool:
-    """A word is an account where it was called one, or where it has a sign that words lack."""
+    """A word is an account where it was called one, where it has a sign that words lack, or where it is what somebody says his own to be."""
     hit = found.group("hit")
-    return not _YEARS.fullmatch(hit) and (found.group("named") is not None or any(c.isdigit() or c in "_." for c in hit))
+    if _YEARS.fullmatch(hit):
+        return False
+    if found.group("named") is not None or any(c.isdigit() or c in "_." for c in hit):
+        return True
+    his = _HIS.search(found.string, max(0, found.start() - 12), found.start())
+    called = _CALLED.search(found.string, found.start(), found.start("hit")) and len(hit) >= 6 and not _GOES_ON.match(found.string, found.end("hit"))
+    return bool(his or called) and len(hit) >= 5 and hit.lower() not in _NO_ACCOUNTS
+
+
+_CALLED = re.compile(r"[\u4e00-\u9fff]\s{0,4}[是为:]\s{0,4}$")
+_GOES_ON = re.compile(r"[\u4e00-\u9fff]|\s{1,4}[A-Za-z]")
+_HIS = re.compile(r"(?:(?<![A-Za-z])(?:my|our|his|her)\s{1,2}|[我他她]的?\s{0,2}|加\s{0,2})$", re.I)
 
 
 def _machine(found: re.Match[str]) -> bool:

@@ -5,6 +5,7 @@ A line that cannot be understood comes out as such, with its number; the reading
 
 import codecs
 import csv
+import io
 import json
 import re
 from collections import deque
@@ -128,16 +129,34 @@ def _decoded(data: bytes, encoding: str) -> str | None:
         return None
 
 
+def _utf8(file: BinaryIO) -> BinaryIO:
+    """The file at its beginning; one in UTF-16, which has no lines of bytes, as UTF-8 in memory.
+
+    Raises:
+        NotATable: it is in UTF-16 and too large, or broken.
+    """
+    file.seek(0)
+    start = file.read(4)
+    file.seek(0)
+    if not start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return file
+    data = file.read(MAX_JSON_BYTES + 1)
+    if len(data) > MAX_JSON_BYTES:
+        raise NotATable(f"UTF-16 of more than {MAX_JSON_BYTES >> 20} MB; save it as UTF-8")
+    text = decode(data)
+    if text is None:
+        raise NotATable("it begins as UTF-16 and is none; save it as UTF-8")
+    return io.BytesIO(text.removeprefix("\ufeff").encode("utf-8", "replace"))
+
+
 def shape(file: BinaryIO, suffix: str) -> Shape:
     """How the table at the start of `file` is written, and its columns.
 
     Raises:
         NotATable: it is none.
     """
-    file.seek(0)
+    file = _utf8(file)
     head = file.read(HEAD_BYTES)
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise NotATable("UTF-16; save it as UTF-8")
     file.seek(0)
     whole = head[:head.rfind(b"\n") + 1] or head
     chinese = _decoded(whole, "utf-8-sig") is None and decode(whole) is not None
@@ -199,11 +218,11 @@ def rows(file: BinaryIO, how: Shape, chunk: Chunk | None = None, known: Callable
         NotATable: a JSON array that does not parse.
         OSError: the file cannot be read.
     """
+    file = _utf8(file)
     if how.form == "array":
         yield from _array(file)
         return
     if chunk is None:
-        file.seek(0)
         counted = _Counted(_lines(file), 0, 1)
         for _ in range(how.header_lines if how.form == "csv" else 0):
             next(counted, None)
@@ -217,7 +236,7 @@ def chunks(file: BinaryIO, how: Shape) -> list[Chunk]:
     """The table cut between rows. A JSON array is one piece."""
     if how.form == "array":
         return [Chunk(0, 0, 1)]
-    file.seek(0)
+    file = _utf8(file)
     counted = _Counted(_lines(file), 0, 1)
     for _ in range(how.header_lines if how.form == "csv" else 0):
         next(counted, None)

@@ -69,7 +69,7 @@ def endpoint(address: str) -> Captioner:
 
     A request that is turned down is `failed`, or `refused` where the server says so, one that it fails at is `unanswered`, if the endpoint answers
     one about as many plain pictures. That is asked for each that it fails at, and where DOUBT of a batch are turned down, or all that are left at
-    its end, and none of as many pictures was answered. A reply costs what all tries did that it took, that with plain pictures for it among them.
+    its end, and none of as many pictures was answered since. A reply costs what all tries did that it took, that with plain pictures for it among them.
 
     Raises (when asked):
         Transient: still no answer after the last try.
@@ -105,22 +105,19 @@ def endpoint(address: str) -> Captioner:
 
     def ask(clips: Sequence[Pictures]) -> Iterator[list[tuple[int, Reply]]]:
         turned: dict[int, Cost] = {}
-        trusted = 0  # the most pictures of a request that it answered
-
-        def doubted() -> list[Pictures]:
-            return [clips[i] for i in turned if len(clips[i]) > trusted]
-
+        doubted: list[Pictures] = []  # turned down, and nothing of as many pictures answered since
         for number, reply in _together(one, clips):
             if isinstance(reply, _TurnedDown):
                 turned[number] = reply.cost
+                doubted.append(clips[number])
             elif reply:
-                trusted = max(trusted, len(clips[number]))
-            if len(doubted()) >= DOUBT:
-                checked(largest := max(doubted(), key=len))
-                trusted = len(largest)
+                doubted = [pictures for pictures in doubted if len(pictures) > len(clips[number])]
+            if len(doubted) >= DOUBT:
+                checked(max(doubted, key=len))
+                doubted.clear()
             yield [(number, reply)] if isinstance(reply, Reply) else []
-        if left := doubted():
-            checked(max(left, key=len))
+        if doubted:
+            checked(max(doubted, key=len))
         yield [(number, Reply("failed", {}, cost)) for number, cost in turned.items()]
 
     return Captioner(address, ask)

@@ -142,6 +142,13 @@ def test_marks_are_read_from_csv_jsonl_and_json(tmp_path, text):
     assert read_marks(tmp_path / "marks") == {"a": True, "b": False}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "gb18030"])
+@pytest.mark.parametrize("head", ["Clip_ID;Mark;备注", "clip_id; mark ;备注", "clip id;MARK;备注"])
+def test_marks_are_read_as_spreadsheets_write_them(tmp_path, head, encoding):
+    (tmp_path / "marks").write_bytes(f"{head}\r\na ;keep;画面很好\r\nb;drop;\r\n".encode(encoding))
+    assert read_marks(tmp_path / "marks") == {"a": True, "b": False}
+
+
 @pytest.mark.parametrize(("text", "place", "why"), [
     ("id,verdict\na,keep\n", "line 2", "wants clip_id"), ("clip_id,mark\na,keep\nb,perhaps\n", "line 3", "keep or drop"),
     ("clip_id,mark\na,keep\na,drop\n", "line 3", "a is marked keep and drop"), ('{"clip_id": "a", "mark": "keep"}\n{"clip_id"\n', "line 2", "delimiter"),

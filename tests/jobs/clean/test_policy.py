@@ -198,3 +198,9 @@ def test_a_threshold_that_would_let_everything_pass_is_refused(name: str, field:
     for value in wrong:
         with pytest.raises(SettingsError, match=rf"policy\.filters\.{name}\.{field} = "):
             resolve(Policy(filters={name: {field: value}}))
+
+
+@pytest.mark.parametrize("word", ["klingon", "xx-YY", "zhh", ""])
+def test_what_is_no_language_is_not_wanted(word):
+    with pytest.raises(SettingsError, match=r"policy\.filters\.language\.wanted.*is no language"):
+        resolve(Policy(filters={"language": {"wanted": ["en", word]}}))

@@ -717,6 +717,13 @@ CLOSE = {
     "MAC 00:1B:44:11:3A:B7": "MAC <IP>",
     "MAC地址：3c-22-fb-9a-10-7e": "MAC地址：<IP>",
     "router 00:1a:2b:3c:4d:5e joined": "router <IP> joined",
+    # accounts of letters alone, where somebody says that it is his, or a Chinese sentence that it is one
+    "微信：zhangxiaoli": "微信：<HANDLE>",
+    "我的微信是zhangsan，欢迎": "我的微信是<HANDLE>，欢迎",
+    "加微信zhangxiaoli详聊": "加微信<HANDLE>详聊",
+    "抖音：xiaomeimei": "抖音：<HANDLE>",
+    "my insta is linatravels": "my insta is <HANDLE>",
+    "my telegram is ghostcam": "my telegram is <HANDLE>",
 }
 
 FAR = [
@@ -733,4 +740,12 @@ FAR = [
     "00:11:22:33:44:55",
     "朝阳公园三区在修路",
     "12-00-31-00-45-10 are the marks of the reel",
+    "my instagram is private",
+    "her twitter is suspended",
+    "微信：android版",
+    "抖音：python教程",
+    "知乎 python 入门",
+    "小红书 travel vlog 打卡",
+    "微博：airport looks",
+    "我的微信是wechat国际版",
 ]

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.collect.fields import stored
-from jobs.collect.fields import stored
 from jobs.collect.pii import clean, mask
 from tests.jobs.collect.pii_forms import (
     ABROAD,

@@ -30,7 +30,10 @@ def test_csv_is_read_in_any_encoding_and_delimiter(data):
     assert [dict(line.cells) for line in lines] == [{"file": "a.mp4", "标题": "今天去了西藏"}]
 
 
-def test_utf16_is_refused_with_the_way_out():
+def test_utf16_beyond_all_bounds_or_broken_is_refused_with_the_way_out(monkeypatch):
+    with pytest.raises(NotATable, match="begins as UTF-16 and is none; save it as UTF-8"):
+        read(CHINESE.encode("utf-16") + b"x", "csv")
+    monkeypatch.setattr(tables, "MAX_JSON_BYTES", 10)
     with pytest.raises(NotATable, match="save it as UTF-8"):
         read(CHINESE.encode("utf-16"), "csv")
 
@@ -120,6 +123,22 @@ def test_the_line_of_names_as_spreadsheets_write_it(head, names, first):
     how, lines = read(head + separator.join([b"a.mp4", b"one"]) + b"\n", "csv")
     assert how.header[: len(names)] == names
     assert [(line.number, line.cells["file"]) for line in lines if line.cells and "file" in line.cells] == ([(first, "a.mp4")] if "file" in names else [])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "json"])
+def test_a_table_in_utf_16_is_read_as_in_utf_8(encoding, suffix, monkeypatch):
+    monkeypatch.setattr(tables, "CHUNK_BYTES", 20)
+    separator = {"csv": ",", "tsv": "\t"}.get(suffix)
+    rows_ = [{"file": f"{i}.mp4", "caption": f"海边的日落 {i}"} for i in range(9)]
+    if separator:
+        text = "\r\n".join(separator.join(row) for row in (("file", "caption"), *(tuple(row.values()) for row in rows_))) + "\r\n"
+    else:
+        text = json.dumps(rows_, ensure_ascii=False) if suffix == "json" else "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows_)
+    mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"")
+    file = io.BytesIO(mark + text.encode(encoding))
+    how = shape(file, suffix)
+    assert [dict(line.cells) for piece in chunks(file, how) for line in rows(file, how, None if suffix == "json" else piece)] == rows_
 
 
 def test_of_columns_of_one_name_the_first_that_says_something_counts():

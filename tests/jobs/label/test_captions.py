@@ -192,11 +192,11 @@ def test_a_model_that_never_ends_to_think_is_read_at_once():
 
 def test_clips_are_asked_about_together_and_a_rejected_one_stands_alone(server, ask):
     address, script, asked, handler = server
-    script += [answer(json.dumps(GOOD))] * 5 + [(413, {"error": "too large"})]
+    script += [answer(json.dumps(GOOD))] * 3 + [(413, {"error": "too large"})] + [answer(json.dumps(GOOD))] * 3
     found = ask(address, *"abcdef")
     status = [found[c, "status"][0] for c in "abcdef"]
     assert sorted(status) == ["failed"] + ["ok"] * 5
-    assert len(asked) == 6
+    assert len(asked) in (6, 7), "once with plain pictures where it came last"
     assert 1 < handler.most <= endpoint.AT_ONCE
 
 
@@ -236,9 +236,28 @@ def test_an_endpoint_that_takes_one_picture_is_no_model_for_clips_though_it_answ
     assert sorted((number, reply.status) for number, reply in came) == [(i, "ok") for i in range(5)], "what was paid for is kept"
 
 
+@pytest.mark.parametrize("fault", [(403, {"error": "insufficient credits"}), (400, {"error": "model is not loaded"})])
+@pytest.mark.parametrize("lives", [3, 38])
+def test_an_endpoint_that_takes_nothing_more_on_the_way_ends_the_batch(server, kit, fault, lives):
+    """An account that is empty, a key that is withdrawn, a model that is unloaded: the clips left were `failed` for ever."""
+    address, script, *_ = server
+    left = [lives]
+
+    def dies(body):
+        left[0] -= 1
+        return answer(json.dumps(GOOD)) if left[0] >= 0 else fault
+
+    script.append(dies)
+    came = []
+    with pytest.raises(Terminal, match="turns every request"):
+        for replies in endpoint.endpoint(address).ask([[kit.jpeg(0)]] * 40):
+            came += replies
+    assert [reply.status for _, reply in came] == ["ok"] * lives
+
+
 def test_a_403_of_one_request_is_not_one_of_the_sender(server, ask):
     address, script, *_ = server
-    script += [answer(json.dumps(GOOD)), (403, {"error": "forbidden"}), answer(json.dumps(GOOD))]
+    script += [answer(json.dumps(GOOD)), (403, {"error": "forbidden"}), *[answer(json.dumps(GOOD))] * 2]
     found = ask(address, *"abc")
     assert sorted(found[c, "status"][0] for c in "abc") == ["failed", "ok", "ok"]
 
