@@ -87,10 +87,10 @@ class Version:
         return not self.gone()
 
     def gone(self) -> list[str]:
-        """Paths of the parts that are not there, by one listing."""
+        """Paths of the parts that are not there, or not with as many bytes as they were written with, by one listing."""
         self.lake.fs.invalidate_cache()
-        there = {str(path) for path in self.lake.fs.find(self.lake.path(self.table.name, self.fingerprint))}
-        return [path for path in self.files() if path not in there]
+        there = {str(path): facts["size"] for path, facts in self.lake.fs.find(self.lake.path(self.table.name, self.fingerprint), detail=True).items()}
+        return [path for path, file in zip(self.files(), self.manifest["files"], strict=True) if path not in there or there[path] != file.get("bytes", there[path])]
 
     def slices(self) -> list[Slice]:
         """The version cut by row group, in order."""

@@ -99,13 +99,24 @@ def unread(stream: TextIO) -> None:
     os.close(hole)
 
 
+def local_path(name: str) -> Path:
+    """The path that is to be written to.
+
+    Raises:
+        Terminal: it is an address.
+    """
+    if "://" in name:
+        raise Terminal(f"{name}: this is written to a folder of this machine; name one and copy it from there")
+    return Path(name).absolute()
+
+
 def page_to_write(name: str) -> Path:
     """The file that a page is to be written to.
 
     Raises:
-        Terminal: a folder has that name.
+        Terminal: a folder has that name, or it is an address.
     """
-    out = Path(name).absolute()
+    out = local_path(name)
     if out.is_dir():
         raise Terminal(f"{name}: this is a folder; name the file to write, for example {Path(name, 'page.html')}")
     return out

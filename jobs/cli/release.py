@@ -1,9 +1,8 @@
 """`reelmill release`: list, show, verify, compare and export releases."""
 
 import argparse
-from pathlib import Path
 
-from jobs.cli.common import facts_text, json_word, lake_of, nonempty, note, settings_words, show, table
+from jobs.cli.common import facts_text, json_word, lake_of, local_path, nonempty, note, settings_words, show, table
 from jobs.errors import Terminal
 
 
@@ -12,7 +11,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=("list", "show", "verify", "diff", "card", "export"), nargs="?", default="list", help="list all; show what one says; verify "
                         "the checksums of its shards; diff two of them; print its dataset card; export it as WebDataset tars to --out (default list)")
     parser.add_argument("names", nargs="*", metavar="RELEASE", help="name, beginning of the fingerprint, or `latest`")
-    parser.add_argument("--out", type=nonempty, metavar="DIR", help="export: folder for the WebDataset tars")
+    parser.add_argument("--out", type=nonempty, metavar="DIR", help="export: folder of this machine for the WebDataset tars")
     settings_words(parser)
     json_word(parser)
 
@@ -55,7 +54,7 @@ def main(args: argparse.Namespace) -> int:
     else:
         if not args.out:
             raise Terminal("`release export` wants --out DIR")
-        made = [str(p) for p in releases.export_webdataset(lake, facts[0], Path(args.out))]
+        made = [str(p) for p in releases.export_webdataset(lake, facts[0], local_path(args.out))]
         if gone := releases.withdrawn(lake, facts[0]):
             note(f"{facts[0]['name']}: left out what was taken down since it was made ({len(gone)} sources)")
         show({"tars": made}, args.as_json, "\n".join(made))

@@ -96,9 +96,13 @@ def _unfinished(lake: Lake) -> None:
             lake.remove(table.name, name)
 
 
-def unfinished_samples(lake: Lake) -> None:
-    """Remove what interrupted runs of fuse left, which hold media: tombstones bear identity, so that none of them will go on after one more."""
-    for name in _begun(lake, SAMPLES):
+def unfinished_samples(lake: Lake, released: Collection[str]) -> None:
+    """Remove what interrupted runs of fuse left, which hold media: tombstones bear identity, so that none of them will go on after one more.
+
+    Args:
+        released: Fingerprints of releases, which no interrupted run has, whatever became of their manifests.
+    """
+    for name in set(_begun(lake, SAMPLES)) - {*released}:
         lake.remove(WORK, f"{FUSE}-{name}")
         lake.remove(SAMPLES.name, name)
         if lake.version(REJECTS, name) is None:

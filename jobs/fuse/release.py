@@ -9,7 +9,7 @@ import json
 import re
 import tarfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -29,8 +29,10 @@ from schemas.settings import Dedup, Label, Settings
 
 FOLDER = "releases"
 FILE = "release.json"
-TAR = re.compile(r"(train|validation|mixed)(-(video|image|audio|text))?(-[a-z0-9]{2,9}){0,3}-\d{5,}\.(tar|tmp)")
-"""Names of exported shards, and of those that a killed export was writing."""
+TAR = re.compile(r"(train|validation|mixed)-(video|image|audio|text)(-[a-z0-9]{2,9}){0,3}-\d{5,}\.tar")
+"""Names of exported shards."""
+EXPORTED = "reelmill-export.json"
+"""In the folder of an export: which release it is of, and which tars it wrote."""
 EXTENSIONS = {
     "video/mp4": "mp4",
     "video/webm": "webm",
@@ -294,13 +296,16 @@ def withdrawn(lake: Lake, facts: Mapping[str, Any]) -> frozenset[str]:
 def export_webdataset(lake: Lake, facts: Mapping[str, Any], out: Path) -> list[Path]:
     """Tars in WebDataset form, for each shard one of each modality and kinds of members that it holds (`train-video-mp4-m4a-thumbnail-00000.tar`):
     `<sample_id>.<ext>` for media, `.txt` for the caption (empty where there is none), `.json` for all else. So all samples of a tar have the same members.
+    They are for readers of WebDataset; `datasets`, which guesses the columns of `.json` from five samples, reads the Parquet shards.
 
-    The same release gives the same bytes, less what was taken down since. Tars of an earlier export are replaced, and removed where the release has fewer.
+    The same release gives the same bytes, less what was taken down since. What an earlier export wrote into the folder (EXPORTED says so) is replaced, and
+    removed where the release has fewer.
 
     Raises:
-        Terminal: a shard is gone.
+        Terminal: a shard is gone, or the folder holds a file of such a name that no export wrote.
     """
     _all_there(lake, facts)
+    before = _exported(out)
     gone = pa.array(sorted(withdrawn(lake, facts)), pa.string())
     out.mkdir(parents=True, exist_ok=True)
     made: list[Path] = []
@@ -315,16 +320,33 @@ def export_webdataset(lake: Lake, facts: Mapping[str, Any], out: Path) -> list[P
                     kind = "-".join((shard["split"], row["modality"], *media))
                     if kind not in tars:
                         made.append(out / f"{kind}-{counts[kind]:05d}.tar")
+                        if made[-1].exists() and made[-1].name not in before:
+                            raise Terminal(f"{made[-1]}: is there already and is no earlier export; give --out another folder")
+                        _note(out, facts, before := before | {made[-1].name})
                         counts[kind] += 1
                         tars[kind] = opened.enter_context(_passing(made[-1]))
                     for name, data in members:
                         info = tarfile.TarInfo(name)
                         info.size = len(data)
                         tars[kind].addfile(info, io.BytesIO(data))
-    for old in out.iterdir():
-        if TAR.fullmatch(old.name) and old not in made:
-            old.unlink()
+    for name in before - {tar.name for tar in made}:
+        for old in (out / name, (out / name).with_suffix(".tmp")):
+            old.unlink(missing_ok=True)
+    _note(out, facts, {tar.name for tar in made})
     return made
+
+
+def _exported(out: Path) -> frozenset[str]:
+    """Names of the tars that an earlier export says it wrote into a folder."""
+    try:
+        told = json.loads((out / EXPORTED).read_text(encoding="utf-8"))["tars"]
+        return frozenset(name for name in told if isinstance(name, str) and TAR.fullmatch(name))
+    except (OSError, ValueError, LookupError, TypeError):
+        return frozenset()
+
+
+def _note(out: Path, facts: Mapping[str, Any], tars: Collection[str]) -> None:
+    (out / EXPORTED).write_text(json.dumps({"release": facts["name"], "tars": sorted(tars)}, indent=2) + "\n", encoding="utf-8")
 
 
 @contextmanager

@@ -36,18 +36,21 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
         stay, generations and publications that came from it, shards erased, and rows emptied by table.
 
     Raises:
-        Terminal: no such source, or one that only says something about others.
+        Terminal: no such source, one that only says something about others, or a release whose samples do not stand.
         Transient: another command is writing to the lake.
     """
     row = _source(lake, source)
     with lake.lock(f"`reelmill takedown {source}`"):
+        made_before = releases(lake)
+        if made_before and ((name := lake.current("fuse")) is None or lake.version(SAMPLES, name) is None):
+            raise Terminal(f"{lake.root}: the samples of release {made_before[-1]['name']} do not stand, their manifest is gone; `reelmill run fuse` makes it anew, then take down again")
         bury(lake, row, reason)
         lake.disown("fuse")  # no run that is under way may draw from samples of before
-        erasing.unfinished_samples(lake)
+        erasing.unfinished_samples(lake, {facts["fingerprint"] for facts in made_before})
         mine = _forget(lake, row, erase)
         fingerprint = lake.current("fuse")
         samples = lake.version(SAMPLES, fingerprint) if fingerprint else None
-        known = {facts["name"] for facts in releases(lake)}
+        known = {facts["name"] for facts in made_before}
         made = _rewritten(lake, samples) if samples else None
         gone = sorted(made["gone"]) if made else []
         release = _released(lake)

@@ -132,9 +132,16 @@ def test_films_with_and_without_sound_and_pictures_of_two_kinds_lie_in_tars_of_t
         members = [member.split(".", 1) for member in tarfile.open(tar).getnames()]
         assert len({frozenset(kind for key, kind in members if key == sample) for sample in {key for key, _ in members}}) == 1
         loaded = datasets.load_dataset("webdataset", data_files={"train": [str(tar)]}, streaming=True)["train"]
-        assert sum(1 for _ in loaded.remove_columns("json")) == len({key for key, _ in members})
-    again = release.export_webdataset(corpus.lake, released | {"shards": released["shards"][:1]}, tmp_path / "tars")
-    assert sorted((tmp_path / "tars").iterdir()) == sorted(again)
+        assert sum(1 for _ in loaded.select_columns(["txt"])) == len({key for key, _ in members})
+
+
+def test_a_release_whose_samples_lost_their_manifest_is_not_removed_by_a_takedown(corpus, released):
+    """Both shards were taken for the work of an interrupted run, and nothing was said."""
+    corpus.lake.remove("samples", released["fingerprint"], "manifest.json")
+    with pytest.raises(Terminal, match="do not stand.*run fuse"):
+        takedown(corpus.lake, corpus.sources[3]["source_id"])
+    assert release.verify(corpus.lake, released) == []
+    assert release.withdrawn(corpus.lake, released) == frozenset(), "nothing was buried either"
 
 
 def test_of_a_release_whose_shards_were_erased_is_told_what_it_says(corpus, released):
@@ -157,19 +164,34 @@ def test_what_was_taken_down_leaves_no_export_of_an_earlier_release(corpus, rele
     assert trained_on("latest", corpus.lake.root)
 
 
-def test_an_export_into_the_same_folder_leaves_nothing_of_the_one_before(corpus, released, tmp_path):
+def test_an_export_into_the_same_folder_leaves_nothing_of_the_one_before_and_all_of_others(corpus, released, tmp_path):
     def exported(facts):
         return {p.name for p in release.export_webdataset(corpus.lake, facts, tmp_path)}
 
-    before = exported(released)
-    (tmp_path / "train-00099.tmp").touch()
-    for name in ("train-notes.tar", "README.md"):
+    foreign = {"train-notes.tar", "README.md", "train-00000.tar", "train-video-00012.tar"}
+    for name in foreign:
         (tmp_path / name).touch()
+    before = exported(released)
     for source in {row["source_id"] for row in rows(corpus, released, ["source_id", "split"]) if row["split"] == "validation"}:
         takedown(corpus.lake, source)
     after = exported(release.find(corpus.lake, "latest"))
     assert before - after
-    assert {p.name for p in tmp_path.iterdir() if p.is_file()} == {*after, "train-notes.tar", "README.md"}
+    assert {p.name for p in tmp_path.iterdir() if p.is_file()} == {*after, *foreign, release.EXPORTED}
+
+
+def test_an_export_that_was_killed_is_done_again_and_a_tar_of_somebody_else_is_not_written_over(corpus, released, tmp_path, monkeypatch):
+    real = release._members
+    monkeypatch.setattr(release, "_members", lambda row: (_ for _ in ()).throw(KeyboardInterrupt) if row["modality"] == "image" else real(row))
+    with pytest.raises(KeyboardInterrupt):
+        release.export_webdataset(corpus.lake, released, tmp_path / "a")
+    monkeypatch.undo()
+    made = release.export_webdataset(corpus.lake, released, tmp_path / "a")
+    assert {p.name for p in (tmp_path / "a").iterdir()} == {release.EXPORTED, *(p.name for p in made)}
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / made[0].name).write_text("mine")
+    with pytest.raises(Terminal, match="no earlier export"):
+        release.export_webdataset(corpus.lake, released, tmp_path / "b")
+    assert (tmp_path / "b" / made[0].name).read_text() == "mine"
 
 
 def test_diff_names_what_was_added_removed_and_changed(corpus, released):
