@@ -21,6 +21,8 @@ MAX_BYTES = 4 << 20
 JSON = "application/json"
 OF_THE_REQUEST = (400, 403, 413, 415, 422, 451)
 """Codes by which a server turns down one request; by 403 it may turn down its sender, but moderation answers so of one request."""
+THOUGHT = "</think>"
+"""Ends what a model thinks aloud before it answers."""
 MODERATED = re.compile("content.?filter|content.?policy|moderation|flagged|^451 ", re.I)
 """What servers say of a request that they do not want for what it shows."""
 BUSY = (408, 409, 425, 429)

@@ -286,7 +286,7 @@ class Lake:
     def current(self, job: str) -> str | None:
         """Fingerprint of the version that a job made or confirmed last: in the run of Airflow that this command belongs to, else at all."""
         told = (self.read_json(*folder, f"{job}.json") for folder in _now())
-        return next((str(facts["fingerprint"]) for facts in told if facts is not None), None)
+        return next((str(facts["fingerprint"]) for facts in told if facts and "fingerprint" in facts), None)
 
     def decided(self, job: str) -> str | None:
         """Likewise, but None where this run has made and confirmed none itself, whatever others have."""

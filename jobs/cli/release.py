@@ -10,7 +10,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
     parser.add_argument("what", choices=("list", "show", "verify", "diff", "card", "export"), nargs="?", default="list", help="list all; show what one says; verify "
                         "the checksums of its shards; diff two of them; print its dataset card; export it as WebDataset tars to --out (default list)")
-    parser.add_argument("names", nargs="*", metavar="RELEASE", help="name, beginning of the fingerprint, or `latest`")
+    parser.add_argument("names", type=nonempty, nargs="*", metavar="RELEASE", help="name, beginning of the fingerprint, or `latest`")
     parser.add_argument("--out", type=nonempty, metavar="DIR", help="export: folder of this machine for the WebDataset tars")
     settings_words(parser)
     json_word(parser)

@@ -176,6 +176,9 @@ def releases(lake: Lake) -> list[dict[str, Any]]:
         for name in lake.names(FOLDER)
         if (facts := lake.read_json(FOLDER, name, FILE)) is not None
     ]
+    for facts in found:
+        if lacking := {"name", "made", "fingerprint", "shards", "parents"} - facts.keys():
+            raise Terminal(f"{facts['path']}/{FILE}: is no release, it lacks {min(lacking)!r}; remove it, or restore it if it was damaged")
     return sorted(found, key=lambda facts: (facts["made"], facts["name"]))
 
 
@@ -190,7 +193,7 @@ def find(lake: Lake, name: str) -> dict[str, Any]:
     if name == "latest" and known:
         current = lake.current("fuse")
         return next((r for r in reversed(known) if r["fingerprint"] == current), known[-1])
-    hits = [r for r in known if r["name"] == name or r["fingerprint"].startswith(name)]
+    hits = [r for r in known if name and (r["name"] == name or r["fingerprint"].startswith(name))]
     if len(hits) != 1:
         names = ", ".join(r["name"] for r in known) or "none"
         raise Terminal(f"{'no' if not hits else 'more than one'} release is called {name!r} in {lake.root}; there are: {names}")

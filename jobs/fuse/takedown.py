@@ -103,9 +103,14 @@ def _source(lake: Lake, source: str) -> Mapping[str, Any]:
     if not hits:
         raise Terminal(f"{lake.root}: no source has the id, the address or the path {source!r}; `uri` in the samples names it")
     if hits[0].get("modality") == "sidecar":
-        raise Terminal(f"{hits[0]['uri']} is no sample itself, it is read for what it says: name the file that it speaks of, or one of its lines "
-                       f"({hits[0]['rel_path']}#L1)")
+        lines = f", or one of its lines ({hits[0]['rel_path']}#L1)" if hits[0]["rel_path"] in _collections(lake) else ""
+        raise Terminal(f"{hits[0]['uri']} is no sample itself, it is read for what it says: name the file that it speaks of{lines}")
     return hits[0]
+
+
+def _collections(lake: Lake) -> set[str]:
+    """Paths of the files that are collections of texts."""
+    return {line.rpartition("#L")[0] for version in versions(lake, SOURCES) for line in version.read(["rel_path"])["rel_path"].to_pylist() if line and "#L" in line}
 
 
 def _rewritten(lake: Lake, samples: Version) -> dict[str, Any] | None:

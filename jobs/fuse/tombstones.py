@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.errors import Terminal
 from jobs.lake import Lake, Version
 from jobs.version import digest
 
@@ -57,7 +58,11 @@ class Tombstones:
 
 def buried(lake: Lake) -> list[dict[str, Any]]:
     """What was taken down: source_id, sha256, uri and reason of each."""
-    return [lake.read_json(FOLDER, name) or {} for name in lake.names(FOLDER) if name.endswith(".json")]
+    found = {name: lake.read_json(FOLDER, name) or {} for name in lake.names(FOLDER) if name.endswith(".json")}
+    for name, stone in found.items():
+        if "source_id" not in stone:
+            raise Terminal(f"{lake.url(FOLDER, name)}: says of no source that it was taken down; remove it, or restore it if it was damaged")
+    return list(found.values())
 
 
 def tombstones(lake: Lake) -> Tombstones:

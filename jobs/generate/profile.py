@@ -10,14 +10,18 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from jobs.errors import Terminal
-from schemas.settings import Generate
+from schemas.settings import Generate, Policy, SettingsError
 
 FAMILIES = Path(__file__).with_name("profiles")
 EMBEDDED = Path(__file__).parents[1] / "train" / "embedded" / "t2v"
 SIDECAR = "reelmill.json"
+Count: TypeAlias = Annotated[int, Field(gt=0)]
+Whole: TypeAlias = Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True)
@@ -45,18 +49,18 @@ class Profile:
     """
 
     family: str
-    width: int
-    height: int
-    num_frames: int
-    fps: float
-    steps: int
+    width: Count
+    height: Count
+    num_frames: Count
+    fps: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    steps: Count
     guidance: float | None = None
-    frame_step: int = 1
-    frame_plus: int = 0
-    counts_up: int = 0
-    size_multiple: int = 8
+    frame_step: Count = 1
+    frame_plus: Whole = 0
+    counts_up: Whole = 0
+    size_multiple: Count = 8
     min_similarity: float | None = None
-    max_sequence_length: int | None = None
+    max_sequence_length: Count | None = None
     grammar: Literal["world", "plain"] = "plain"
     extra: Mapping[str, Any] = field(default_factory=dict)
     filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -109,21 +113,43 @@ def of_folder(folder: Path, pipeline_class: str) -> Profile:
         Terminal: no family has this pipeline and the folder says nothing of itself, or says it wrongly.
     """
     facts: dict[str, Any] = dict(families().get(pipeline_class, {}))
-    sidecar = folder / SIDECAR
-    if sidecar.is_file():
-        try:
-            facts |= json.loads(sidecar.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise Terminal(f"{sidecar}: {error}") from None
+    facts |= _said(sidecar := folder / SIDECAR)
     facts.pop("classes", None)
     known = {f.name for f in fields(Profile)}
     if unknown := set(facts) - known:
         raise Terminal(f"{sidecar}: unknown name {sorted(unknown)[0]!r}; known are {', '.join(sorted(known))}")
-    try:
-        return Profile(**facts)
-    except TypeError:
+    if missing := {"family", "width", "height", "num_frames", "fps", "steps"} - set(facts):
         raise Terminal(f"{folder}: nothing is known of the pipeline {pipeline_class!r}; put a {SIDECAR} into the folder with "
-                       "at least family, width, height, num_frames, fps and steps") from None
+                       f"at least family, width, height, num_frames, fps and steps (now without {', '.join(sorted(missing))})")
+    return _checked(sidecar, facts)
+
+
+def _said(sidecar: Path) -> dict[str, Any]:
+    """What a model says of itself; nothing where it has no such file."""
+    if not sidecar.is_file():
+        return {}
+    try:
+        facts = json.loads(sidecar.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise Terminal(f"{sidecar}: {error}") from None
+    if not isinstance(facts, dict):
+        raise Terminal(f"{sidecar}: holds {str(facts)[:60]}, not an object of names")
+    return facts
+
+
+def _checked(sidecar: Path, facts: Mapping[str, Any]) -> Profile:
+    """The profile, and its filters such as the policy has."""
+    from jobs.clean.policy import resolve
+
+    try:
+        profile = TypeAdapter(Profile).validate_python(facts)
+        resolve(Policy(filters={name: dict(values) for name, values in profile.filters.items()}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Terminal(f"{sidecar}: {'.'.join(map(str, first['loc']))} = {first['input']!r}: {first['msg']}") from None
+    except SettingsError as error:
+        raise Terminal(f"{sidecar}: {error}") from None
+    return profile
 
 
 @cache
@@ -140,11 +166,4 @@ def grammar_of_model(model: str) -> Literal["world", "plain"]:
     """Which words a model knows, without loading it."""
     if model == "embedded":
         return "world"
-    sidecar = Path(model) / SIDECAR
-    if sidecar.is_file():
-        try:
-            facts = json.loads(sidecar.read_text(encoding="utf-8"))
-        except ValueError:
-            return "plain"
-        return "world" if facts.get("grammar") == "world" else "plain"
-    return "plain"
+    return "world" if _said(Path(model).expanduser() / SIDECAR).get("grammar") == "world" else "plain"

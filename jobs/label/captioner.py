@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Literal, TypeAlias
 
+from jobs.chat import THOUGHT
 from jobs.clean.markup import without_tags
 from jobs.collect.pii import clean, mask
 from jobs.label.words import han_share, japanese, latin_share
@@ -23,6 +24,8 @@ ASK = (
     "English under en, Simplified Chinese under zh, one short phrase each; an empty string for what cannot be told."
 )
 MAX_TOKENS = 600
+MOST_CHARS = 1 << 16
+"""Of an answer; a longer one is none, and braces in braces take the square of their number to read."""
 MAX_CHARS = 300
 """Of one phrase; more is no short phrase but a model that runs on."""
 MOSTLY_LATIN = 0.5
@@ -42,7 +45,6 @@ SORRY_FOR = re.compile(
     re.IGNORECASE,
 )
 """How a phrase begins if it is one: a sign may say that the shop is sorry."""
-THOUGHT = "</think>"
 _FORMAT = re.compile("[\u00ad\u200c-\u200f\u202a-\u202e\u2061-\u2069]")
 """Signs that are not seen and that neither language is written with: they turn round what follows, or join it."""
 _TRAILING = re.compile(r",(?=\s*[}\]])")
@@ -101,7 +103,9 @@ class Captioner:
 
 def parsed(text: str, cost: Cost = Cost()) -> Reply:
     """A finished answer as parts; anything but the JSON asked for is `failed`, an apology `refused`."""
-    text = text[text.rfind(THOUGHT) + len(THOUGHT):] if THOUGHT in text else text
+    text = text.rpartition(THOUGHT)[2]
+    if len(text) > MOST_CHARS:
+        return Reply("failed", {}, cost)
     facts = _object(text)
     parts = {lang: _phrases(facts, lang) for lang in LANGS}
     if any(any(phrases.values()) for phrases in parts.values()):

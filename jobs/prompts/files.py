@@ -1,4 +1,4 @@
-"""Reads prompts from a file: CSV with a column `text`, JSONL, a JSON storyboard, or plain text with one prompt a line."""
+"""Reads prompts from a file: CSV or TSV with a column `text`, JSONL, a JSON storyboard, or plain text with one prompt a line."""
 
 import csv
 import difflib
@@ -23,7 +23,7 @@ def read_prompts(path: str | Path) -> list[str]:
     """
     file = Path(path)
     text = _text(file)
-    readers = {".csv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".json": _json}
+    readers = {".csv": _csv, ".tsv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".json": _json}
     found = readers.get(file.suffix.lower(), _lines)(file, text)
     if not found:
         raise Terminal(f"{file}: no prompt in it")

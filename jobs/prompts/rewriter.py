@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from jobs.chat import MODERATED, Chat, TurnedDown
+from jobs.chat import MODERATED, THOUGHT, Chat, TurnedDown
 from jobs.errors import Terminal
 from jobs.prompts.analyse import clean
 from jobs.prompts.storyboard import PRESETS, Shot
@@ -60,10 +60,10 @@ def _asked(url: str, body: dict[str, Any]) -> Any:
 
 
 def _sentences(answer: Any, count: int, endpoint: str) -> list[str]:
-    text = str(answer).strip().removeprefix("```json").removeprefix("```").removesuffix("```")
+    text = str(answer).rpartition(THOUGHT)[2].strip().removeprefix("```json").removeprefix("```").removesuffix("```")
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, list) or len(found) != count or not all(isinstance(p, str) for p in found):
         raise Refused(f"prompts.rewriter = {endpoint!r}: the model did not answer with {count} sentences; use another model")

@@ -23,6 +23,10 @@ GAP = r"(?:\s+|[_\u2010-])"
 """What stands for a space of an entry: no mark that ends a sentence or a clause (the sheet was white. Power came back)."""
 
 
+_LETTER = "[a-z\u00df-\u024f\u0370-\u052f]"
+_ALPHABET = re.compile(r"(?:[\u00df-\u024f\u0370-\u052f]|[\x00-\x7f])+")
+_HANGUL = re.compile("[\uac00-\ud7af]")
+"""Letters of alphabets that put blanks between words: a word inside another is none. Ideographs may stand beside Latin letters."""
 AROUND = 100
 """Letters before and behind a place that are cut into words: a text may be a book."""
 
@@ -84,6 +88,11 @@ def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
 
 def _form(word: str) -> str:
     parts = [re.escape(part).replace(r"\ ", GAP) for part in word.split("…")]
-    if word.replace("…", "").isascii():
-        return rf"(?<![a-z]){NEAR_LATIN.join(parts)}(?:s|es)?(?![a-z])"
+    letters = word.replace("…", "")
+    if letters.isascii():
+        return rf"(?<!{_LETTER}){NEAR_LATIN.join(parts)}(?:s|es)?(?!{_LETTER})"
+    if _ALPHABET.fullmatch(letters):
+        return rf"(?<!{_LETTER}){NEAR_LATIN.join(parts)}(?!{_LETTER})"
+    if _HANGUL.search(letters):  # particles follow without a blank
+        return rf"(?<!{_HANGUL.pattern}){NEAR_LATIN.join(parts)}"
     return NEAR_HAN.join(parts)

@@ -42,13 +42,13 @@ class Target(Protocol):
     name: str
 
     def has(self, key: str) -> bool:
-        """Whether a video was published under a key and is still there."""
+        """Whether a video was published under a key and is still there, with the bytes that its note counts."""
 
     def fetch(self, key: str, folder: Path) -> Path | None:
         """A local copy of what was published under a key (it may be the file itself), or None. `folder` takes downloads."""
 
     def post(self, item: Item, file: Path) -> str:
-        """Publish a file; posting a key again changes nothing. Returns its place relative to the target."""
+        """Publish a file, also in the place of one that is damaged; posting a key again changes nothing. Returns its place relative to the target."""
 
     def finish(self) -> None:
         """Renew pages and feeds; called once, after all videos."""

@@ -28,6 +28,7 @@ from jobs.train.data import FRAMES, Clips, whole
 from jobs.train.loop import Plan, Trained, optimise, there
 from jobs.train.pictures import SIDE_PX, pressed, relit, roughen, strangers
 
+WEIGHTS = "open_clip_model.safetensors"
 CONTEXT = 48
 VISIBLE = ("place", "time", "weather", "shape", "colour", "background")
 """Attributes one frame shows; movement it does not."""
@@ -174,12 +175,12 @@ def train(clips: Clips, plan: Plan, *, folder: Path, work: Path, resume: bool, b
     (folder / "open_clip_config.json").write_text(json.dumps(config, indent=1) + "\n")
     model = open_clip.CLIP(**CONFIG)
     if base is not None:
-        model.load_state_dict({k: v.float() for k, v in load_file(base / "open_clip_model.safetensors").items()})
+        model.load_state_dict({k: v.float() for k, v in load_file(base / WEIGHTS).items()})
     model.visual.to(memory_format=torch.channels_last)  # a third faster on a processor
     tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
     matching = Matching(model, tokenizer, clips, batch=batch, device=plan.device)
     trained = optimise(model, matching, plan, folder=work, resume=resume, label="clip")
-    save_file({k: v.half().contiguous() for k, v in trained.model.state_dict().items()}, folder / "open_clip_model.safetensors")
+    save_file({k: v.half().contiguous() for k, v in trained.model.state_dict().items()}, folder / WEIGHTS)
     return trained
 
 

@@ -12,9 +12,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
@@ -25,6 +26,7 @@ from jobs.lake import Lake, Slice
 from jobs.train import words, world
 from jobs.train.canvas import Array
 
+T = TypeVar("T")
 FRAMES = 16
 BESIDE = 0.4
 """Share of the clips drawn for a step of which not everything is said."""
@@ -132,6 +134,12 @@ def released(release: str, lake: str = "") -> tuple[str, list[Slice]]:
     return facts["name"], _slices(root, [shard["path"] for shard in facts["shards"] if shard["split"] == "train"])
 
 
+def stamp(piece: Slice) -> tuple[str, tuple[int, ...], int, int]:
+    """What tells a slice from another of its name: groups, rows and bytes of its file, and when that was written where a disk tells."""
+    facts = Lake(piece.root).fs.info(piece.path)
+    return piece.path, piece.groups, int(facts["size"]), int(1e6 * facts.get("mtime", 0))
+
+
 def _slices(lake: Lake, paths: Iterable[str]) -> list[Slice]:
     found = []
     for path in map(lake.path, paths):
@@ -156,7 +164,10 @@ class ReleaseClips(Dataset[tuple[int, NDArray[np.uint8], str]]):  # type: ignore
 
     def _index(self) -> Iterator[tuple[int, int]]:
         for at, piece in enumerate(self.slices):
-            for row, fact in enumerate(piece.read(["split", "modality", "caption"]).to_pylist()):
+            facts = piece.read(["split", "modality", "caption"])
+            if odd := next((field for field in facts.schema if not (pa.types.is_string(field.type) or pa.types.is_large_string(field.type) or pa.types.is_null(field.type))), None):
+                raise Terminal(f"{piece.path}: the column {odd.name!r} holds {odd.type} and no texts as in `samples`")
+            for row, fact in enumerate(facts.to_pylist()):
                 if fact["split"] == "train" and fact["modality"] == "video" and fact["caption"]:
                     yield at, row
 
@@ -172,7 +183,11 @@ class ReleaseClips(Dataset[tuple[int, NDArray[np.uint8], str]]):  # type: ignore
         if self._held is None or self._held[0] != at:
             self._held = at, self.slices[at].read(["video", "caption"]).to_pylist()
         sample = self._held[1][row]
-        return index, decode(sample["video"], self.side), sample["caption"]
+        try:
+            return index, decode(sample["video"], self.side), sample["caption"]
+        except (OSError, ValueError, TypeError) as error:  # those of PyAV are such ones
+            slice_ = self.slices[at]
+            raise Terminal(f"{slice_.path}, row group {slice_.groups[0]}, row {row}: its video cannot be decoded ({error}); leave it out of the release") from None
 
 
 def decode(video: bytes, size: int) -> NDArray[np.uint8]:
@@ -210,11 +225,11 @@ def fill(dataset: WorldClips | ReleaseClips, folder: Path, *, workers: int) -> C
     if not captions:
         _claim(store)
     if frames.shape != shape:
-        raise ValueError(f"{store} holds {frames.shape[0]} clips and {count} are wanted: it belongs to another run; delete {folder}")
+        raise Terminal(f"{store} holds {frames.shape[0]} clips and {count} are wanted: it belongs to another run; train with --fresh")
     rest = torch.utils.data.Subset(dataset, range(len(captions), count))
     loader = DataLoader(rest, batch_size=16, num_workers=workers, collate_fn=_as_list, worker_init_fn=_alone)
     with log.open("a" if captions else "w", encoding="utf-8") as lines, tqdm(desc="clips", initial=len(captions), total=count, mininterval=2.0) as bar:
-        for batch in loader:
+        for batch in _told(loader):
             for index, clip, caption in batch:
                 frames[index] = clip
                 captions.append(caption)
@@ -222,6 +237,14 @@ def fill(dataset: WorldClips | ReleaseClips, folder: Path, *, workers: int) -> C
             lines.flush()
             bar.update(len(batch))
     return Clips(frames, tuple(range(count)), tuple(captions), tuple(words.parse(caption) for caption in captions), dataset.lights())
+
+
+def _told(loader: Iterable[T]) -> Iterator[T]:
+    """What a loader gives; a Terminal of one of its workers comes as it was said, and not as the trace of another process."""
+    try:
+        yield from loader
+    except Terminal as error:
+        raise Terminal(str(error).strip().rpartition(f"{Terminal.__name__}: ")[2]) from None
 
 
 def _claim(file: Path) -> None:

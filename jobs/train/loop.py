@@ -10,6 +10,7 @@ import copy
 import io
 import math
 import os
+import pickle
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ def optimise(
     """Minimise `loss`, which draws its own batch from the generator it is given, on the plan's device.
 
     Raises:
-        Terminal: the loss is no longer a number.
+        Terminal: the loss is no longer a number, or the checkpoint to go on from is damaged.
     """
     cuda = plan.device == "cuda"
     if cuda:
@@ -104,7 +105,10 @@ def optimise(
     generator = torch.Generator().manual_seed(plan.seed)
     step, wall_before, cpu_before = 0, 0.0, 0.0
     if resume and (folder / CHECKPOINT).exists():
-        state = torch.load(folder / CHECKPOINT, weights_only=True, map_location=plan.device)
+        try:
+            state = torch.load(folder / CHECKPOINT, weights_only=True, map_location=plan.device)
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise Terminal(f"{folder / CHECKPOINT}: this checkpoint is damaged ({str(error)[:100]}); train with --fresh") from None
         model.load_state_dict(state["model"])
         averaged.load_state_dict(state["averaged"])
         optimiser.load_state_dict(state["optimiser"])

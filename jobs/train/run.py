@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.errors import Terminal
 from jobs.train import words
+from jobs.version import digest
 
 if TYPE_CHECKING:
     from jobs.train.data import Clips
@@ -116,7 +117,7 @@ def train(
     work = out.with_name(out.name + ".work")
     if work.exists() and not resume:
         shutil.rmtree(work)
-    corpus, clips = _clips(release, lake, work, kind, seed, hold_out, base)
+    corpus, clips = _clips(release, lake, work, kind, seed, hold_out, base, course.batch)
     made = _train_clip(clips, out, work, course, base) if kind == "clip" else _train_t2v(clips, out, work, course, base, text_share)
     card = {"kind": kind, "corpus": corpus, "clips": len(clips), "seed": seed, "hold_out": hold_out, **made}
     if hold_out:
@@ -169,7 +170,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     """
     try:
         return dict(json.loads((folder / "card.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise Terminal(f"{folder}: no card.json of a model that `reelmill train` made ({error})") from None
 
 
@@ -185,10 +186,34 @@ def _standing(base: Path, kind: str) -> dict[str, Any]:
         raise Terminal(f"{base}: a model of kind {card.get('kind')!r}, and {kind!r} is to be trained; give another base")
     if kind == "t2v" and not (base / "transformer_2").is_dir():
         raise Terminal(f"{base}: a model of one transformer, of an older recipe, which training cannot go on from; train without a base")
+    _loadable(base, kind)
     return card
 
 
-def _clips(release: str | Path | None, lake: str, work: Path, kind: str, seed: int, hold_out: int | None, base: Path | None) -> tuple[str, Clips]:
+def _loadable(base: Path, kind: str) -> None:
+    """Loads a model to go on from before anything is read or painted for it.
+
+    Raises:
+        Terminal: its weights are not there, or damaged.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        if kind == "clip":
+            from jobs.train import clip
+
+            if not (base / clip.WEIGHTS).is_file():  # open_clip would draw some
+                raise OSError(f"no {clip.WEIGHTS}")
+            clip.load(base)
+        else:
+            from jobs.train import t2v
+
+            t2v.load(base)
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        raise Terminal(f"{base}: its weights cannot be loaded ({' '.join(str(error).split())[:200]}); give another base") from None
+
+
+def _clips(release: str | Path | None, lake: str, work: Path, kind: str, seed: int, hold_out: int | None, base: Path | None, batch: int) -> tuple[str, Clips]:
     """What the corpus is called, and its clips.
 
     Raises:
@@ -197,7 +222,8 @@ def _clips(release: str | Path | None, lake: str, work: Path, kind: str, seed: i
     from jobs.train import codec, data, pictures
 
     name, slices = data.released(str(release), lake) if release else ("sample world", [])
-    _same_work(work, {"kind": kind, "corpus": name, "seed": seed, "hold_out": hold_out, "base": None if base is None else str(base.resolve())})
+    facts = {"kind": kind, "corpus": name, "seed": seed, "hold_out": hold_out, "base": None if base is None else str(base.resolve())}
+    _same_work(work, facts | {"batch": batch, "state of the corpus": digest([data.stamp(piece) for piece in slices])})
     side = pictures.SIDE_PX if kind == "clip" else codec.SIDE_PX
     painted = partial(data.WorldClips, repeats=REPEATS[kind], seed=seed + 1, beside=BESIDE[kind], borrow=kind == "t2v")
     dataset = data.ReleaseClips(slices, side=side) if release else painted(side=side)
@@ -216,11 +242,16 @@ def _same_work(work: Path, asked: dict[str, Any]) -> None:
     """Work files go on with the training that they are of, and with no other."""
     note = work / "asked.json"
     work.mkdir(parents=True, exist_ok=True)
-    before = json.loads(note.read_text(encoding="utf-8")) if note.exists() else asked
+    try:
+        before = dict(json.loads(note.read_text(encoding="utf-8"))) if note.exists() else asked
+    except (ValueError, TypeError):
+        raise Terminal(f"{note}: is damaged, so that nobody knows which training it is of; train with --fresh") from None
     if changed := [name for name in asked if before.get(name) != asked[name]]:
         was, now = before.get(changed[0]), asked[changed[0]]
         raise Terminal(f"{work} holds a training of another {changed[0]} ({was!r}, not {now!r}); train with --fresh or into another folder")
-    note.write_text(json.dumps(asked, ensure_ascii=False), encoding="utf-8")
+    passing = note.with_suffix(".part")
+    passing.write_text(json.dumps(asked, ensure_ascii=False), encoding="utf-8")
+    passing.replace(note)
 
 
 Keys = tuple[tuple[str, ...], ...]

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jobs.clean.texts import identifier
 from jobs.label import clip
 from jobs.label.familiar import Familiar, familiar
 from jobs.label.labeler import Batch, Found, Labeler, Model, rounded
+from jobs.label.labelers import language
 from jobs.label.tags import speaks_chinese
 from jobs.label.weights import find
 from jobs.label.words import han_share, japanese
 from schemas.settings import Label
 
 FIELDS = ("title", "caption", "transcript")
+FOREIGN = 0.9
+"""Probability from which a text in Latin letters is in the other language that it looks like; short English ones look like many."""
 HAN_SHARE = 0.2
 """Share of letters that are Han from which a text counts as Chinese: an ideograph says as much as several Latin letters."""
 
@@ -43,7 +47,10 @@ def understood(text: str, chinese: bool) -> bool:
         return False
     if han_share(text) >= HAN_SHARE:
         return chinese
-    return sum(c < "\u0250" for c in letters) / len(letters) > 0.5
+    if sum(c < "\u0250" for c in letters) / len(letters) <= 0.5:
+        return False
+    lang, share = language.told(identifier(), text)
+    return lang == "en" or share < FOREIGN
 
 
 def label(state: State, batch: Batch) -> list[Found]:
@@ -66,7 +73,7 @@ def label(state: State, batch: Batch) -> list[Found]:
 
 LABELER = Labeler(
     "clip_text_similarity",
-    version=4,
+    version=5,
     needs=("frames", *FIELDS),
     options=("clip_model", "clip_pretrained", "batch"),
     model=model,

@@ -1,12 +1,15 @@
 """Language of every text of a clip: key = the text's column, text = BCP 47 code, score = probability (py3langid).
 
 Titles and captions are short, and among 142 languages "a red panda" is Central Bikol. So the choice is among `jobs.clean.texts.LANGUAGES`,
-those that most pages are in are thought likelier from the start, addresses of pages are not read, and a text that none of them is likely
+those that most pages are in are thought likelier from the start, addresses of pages, pictographs and other signs are not read, and a text that none of them is likely
 for gets no row. What is Chinese without a sign that Cantonese alone writes is `zh`: short texts in traditional characters look like `yue`.
 """
 
+import unicodedata
 from importlib.metadata import version as installed
 from typing import Any
+
+import regex
 
 from jobs.clean.texts import LANGUAGES, identifier
 from jobs.clean.words import ADDRESS
@@ -14,6 +17,8 @@ from jobs.label.labeler import Batch, Found, Labeler, Model, rounded
 from schemas.settings import Label
 
 FIELDS = ("title", "caption", "transcript", "text")
+_SIGNS = regex.compile(r"[\p{So}\p{Sk}\p{Cf}\ufe0f\u20e3]+")
+"""Pictographs with what joins and colours them, flags, marks of direction."""
 KNOWN = frozenset(LANGUAGES.split())
 MAX_CHARS = 4000
 """More text than this changes no verdict."""
@@ -41,7 +46,7 @@ def label(identifier: Any, batch: Batch) -> list[Found]:
     found = []
     for row in batch.rows:
         for key in FIELDS:
-            text = ADDRESS.sub(" ", (row[key] or "")[:MAX_CHARS])
+            text = _SIGNS.sub("", unicodedata.normalize("NFKC", ADDRESS.sub(" ", (row[key] or "")[:MAX_CHARS])))
             if sum(c.isalpha() for c in text) >= MIN_LETTERS:
                 lang, share = told(identifier, text)
                 if share >= LEAST:
@@ -64,7 +69,7 @@ def _row(**texts: str) -> dict[str, Any]:
 
 LABELER = Labeler(
     "language",
-    version=3,
+    version=4,
     needs=FIELDS,
     model=model,
     load=load,
@@ -80,6 +85,8 @@ LABELER = Labeler(
         (_row(caption="a red panda", transcript="ok"), ()),
         (_row(title="做饭", caption="將 Dag 移出最愛", transcript="我哋去海邊，啲浪好大"), (("title", "zh"), ("caption", "zh"), ("transcript", "yue"))),
         (_row(title="A dog runs to the sea https://example.com/watch?v=Xk3", caption="https://example.com/en/page"), (("title", "en"),)),
+        (_row(title="Girl dancing in the rain " + "\U0001f468\u200d\U0001f469\u200d\U0001f467" * 20, caption="Sunset at the beach " + "\U0001f1e8\U0001f1f3\u2764\ufe0f" * 20), (("title", "en"), ("caption", "en"))),
+        (_row(title="Ｔｈｉｓ　ｉｓ　ａ　ｃａｔ　ｏｎ　ａ　ｔａｂｌｅ"), (("title", "en"),)),
         (_row(caption="Старик кормит голубей на площади"), (("caption", "ru"),)),
     ),
 )

@@ -24,7 +24,8 @@ class Folder:
 
     def has(self, key: str) -> bool:
         """See Target."""
-        return (self.root / f"{key}.mp4").is_file()
+        video = self.root / f"{key}.mp4"
+        return video.is_file() and self._noted(key, video.stat().st_size)
 
     def fetch(self, key: str, folder: Path) -> Path | None:
         """See Target; the file itself."""
@@ -34,7 +35,7 @@ class Folder:
         """See Target. The video is there before the note of it, and each is whole or not there."""
         self.root.mkdir(parents=True, exist_ok=True)
         video = self.root / f"{item.key}.mp4"
-        if not video.is_file():
+        if not self.has(item.key):
             passing = self.root / f".{item.key}.{os.getpid()}.tmp"
             try:
                 shutil.copyfile(file, passing)
@@ -42,10 +43,19 @@ class Folder:
             finally:
                 passing.unlink(missing_ok=True)
         note = self.root / f"{item.key}.json"
-        if not note.is_file():
-            when = datetime.fromtimestamp(video.stat().st_mtime, UTC).isoformat(timespec="seconds")
-            self._put(note.name, json.dumps({**asdict(item), "published": when}, ensure_ascii=False, indent=1))
+        if not note.is_file() or not self._noted(item.key, video.stat().st_size):
+            facts = video.stat()
+            when = datetime.fromtimestamp(facts.st_mtime, UTC).isoformat(timespec="seconds")
+            self._put(note.name, json.dumps({**asdict(item), "published": when, "bytes": facts.st_size}, ensure_ascii=False, indent=1))
         return video.name
+
+    def _noted(self, key: str, size: int) -> bool:
+        """Whether the note of a video, if there is one that counts its bytes, counts so many."""
+        try:
+            told = json.loads((self.root / f"{key}.json").read_text(encoding="utf-8"))
+            return bool(told.get("bytes", size) == size)
+        except (OSError, ValueError, AttributeError):
+            return size > 0
 
     def finish(self) -> None:
         """See Target."""

@@ -35,7 +35,7 @@ class Bucket:
         """See Target."""
         self._fs.invalidate_cache()
         try:
-            return bool(self._fs.exists(f"{self.root}/{key}.mp4"))
+            return self._whole(key)
         except OSError as error:
             raise Transient(f"s3://{self.root}/{key}.mp4: {error}") from None
 
@@ -44,7 +44,7 @@ class Bucket:
         place, copy = f"{self.root}/{key}.mp4", folder / f"{key}.published.mp4"
         self._fs.invalidate_cache()
         try:
-            if not self._fs.exists(place):
+            if not self._whole(key):
                 return None
             self._fs.get_file(place, str(copy))
         except FileNotFoundError:
@@ -57,15 +57,28 @@ class Bucket:
         """See Target; an object is whole or not there, and the video is there before its note."""
         name = f"{item.key}.mp4"
         try:
-            if not self._fs.exists(f"{self.root}/{name}"):
+            if not self._whole(item.key):
                 self._put(name, file.read_bytes())
-            if not self._fs.exists(f"{self.root}/{item.key}.json"):
+            if not (self._fs.exists(f"{self.root}/{item.key}.json") and self._whole(item.key)):
                 when = datetime.now(UTC).isoformat(timespec="seconds")
                 facts = {**asdict(item), "published": when, "bytes": file.stat().st_size}
                 self._put(f"{item.key}.json", json.dumps(facts, ensure_ascii=False, indent=1).encode())
         except OSError as error:
             raise Transient(f"s3://{self.root}/{name}: {error}") from None
         return name
+
+    def _whole(self, key: str) -> bool:
+        """Whether a video is there, with as many bytes as its note counts."""
+        self._fs.invalidate_cache()
+        try:
+            size = self._fs.info(f"{self.root}/{key}.mp4")["size"]
+        except FileNotFoundError:
+            return False
+        try:
+            told = json.loads(self._fs.cat_file(f"{self.root}/{key}.json"))
+            return bool(told.get("bytes", size) == size)
+        except (FileNotFoundError, ValueError, AttributeError):
+            return bool(size)
 
     def finish(self) -> None:
         """See Target."""

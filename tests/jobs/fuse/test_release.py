@@ -144,6 +144,18 @@ def test_a_release_whose_samples_lost_their_manifest_is_not_removed_by_a_takedow
     assert release.withdrawn(corpus.lake, released) == frozenset(), "nothing was buried either"
 
 
+@pytest.mark.parametrize("folder", ["_takedowns", "releases"])
+def test_what_reelmill_did_not_write_is_named(corpus, released, folder):
+    corpus.lake.write_json({"a": 1}, *((folder, "x.json") if folder == "_takedowns" else (folder, "x", "release.json")))
+    with pytest.raises(Terminal, match=rf"{folder}/x.*(says of no source|is no release).*remove it"):
+        takedown(corpus.lake, corpus.sources[3]["source_id"])
+
+
+def test_no_name_names_no_release(corpus, released):
+    with pytest.raises(Terminal, match="no release is called ''"):
+        release.find(corpus.lake, "")
+
+
 def test_of_a_release_whose_shards_were_erased_is_told_what_it_says(corpus, released):
     takedown(corpus.lake, corpus.sources[3]["source_id"], erase=True)
     assert any(not os.path.exists(path) for path in shards(corpus, released))

@@ -125,6 +125,23 @@ def test_an_unknown_pipeline_asks_for_a_profile(tmp_path: Path) -> None:
         profile.of_folder(tmp_path, "NewPipeline")
 
 
+@pytest.mark.parametrize(("said", "says"), [
+    ("[1]", "holds .1., not an object"), ('"x"', "holds x, not an object"), ("{", "Expecting"), ('{"width": "wide"}', "width = 'wide'"), ('{"frame_step": 0}', "frame_step = 0"),
+    ('{"steps": "many"}', "steps = 'many'"), ('{"extra": [1]}', "extra = "), ('{"fps": 0}', "fps = 0"), ('{"fps": 1e999}', "fps = inf"),
+    ('{"filters": {"nosuch": {}}}', "there is no filter 'nosuch'"), ('{"filters": {"sharpness": {"min_acutance": "sharp"}}}', "min_acutance"), ('{"grammar": "worlds"}', "grammar = 'worlds'")])
+def test_what_a_model_says_wrongly_of_itself_is_told_before_anything_is_generated(said: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "reelmill.json").write_text(said)
+    with pytest.raises(Terminal, match=f"reelmill.json.*{says}"):
+        profile.of_folder(tmp_path, "WanPipeline")
+
+
+def test_a_model_in_the_home_folder_knows_its_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "reelmill.json").write_text('{"grammar": "world"}')
+    assert profile.grammar_of_model("~/mine") == profile.grammar_of_model(str(tmp_path / "mine")) == "world"
+
+
 @pytest.mark.parametrize("name", sorted(profile.families()))
 def test_every_family_obeys_its_own_rules(name: str) -> None:
     found = profile.of_folder(Path("/nowhere"), name)

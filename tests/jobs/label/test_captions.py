@@ -184,6 +184,12 @@ def test_a_good_answer_counts_whatever_stands_beside_it():
         assert endpoint.read({"choices": [{"message": {"content": content}}]}).status == "ok"
 
 
+def test_braces_in_braces_are_read_at_once():
+    started = time.process_time()
+    assert captioner.parsed('{"en":' * 100_000).status == "failed"
+    assert time.process_time() - started < 5, "the square of that would be minutes"
+
+
 def test_a_model_that_never_ends_to_think_is_read_at_once():
     started = time.process_time()
     assert captioner.parsed("<think>" * 300_000).status == "failed"

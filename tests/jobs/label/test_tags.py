@@ -137,6 +137,11 @@ def test_a_model_blind_to_chinese_is_asked_in_english_alone():
         ("東京タワーの夜景", True, False),
         ("优の良品的店", True, True),
         ("123", True, False),
+        ("Pies biega po plaży i szczeka na fale", True, False),
+        ("Ein Hund läuft am Strand entlang und bellt", True, False),
+        ("Con chó chạy trên bãi biển vào buổi sáng", True, False),
+        ("a red panda", True, True),
+        ("Girl dancing in the rain", True, True),
     ],
 )
 def test_texts_that_the_model_cannot_read_are_not_compared(text, chinese, expected):

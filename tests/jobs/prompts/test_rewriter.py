@@ -72,6 +72,7 @@ def test_shots_are_worded_and_what_is_said_stays(endpoint: Any, monkeypatch: pyt
         ('["one"]', 200, Refused, "2 sentences"),
         ('["one", 2]', 200, Refused, "2 sentences"),
         ('["one", "🎉"]', 200, Refused, "without words"),
+        ("[" * 200_000, 200, Refused, "2 sentences"),
         (b"<html>", 200, Transient, "no JSON but text/plain"),
         (b'["x"]', 200, Terminal, "chat endpoint"),
         (b"{}", 200, Terminal, "chat endpoint"),
@@ -118,6 +119,11 @@ def test_what_the_model_says_is_checked_like_a_users_words(endpoint: Any) -> Non
     endpoint.answer = '["A street at dawn"]'
     (row,), none = job.from_user(settings)
     assert (row["shots"][0]["prompt"], none) == ("A street at dawn", [])
+
+
+def test_what_a_model_thinks_aloud_is_no_part_of_its_answer(endpoint: Any) -> None:
+    endpoint.answer = '<think>["a", "draft"]</think>\n["A city wakes up", "Rain on glass"]'
+    assert [shot.prompt for shot in rewriter.rewritten(SHOTS, "en", "creation", endpoint.url)] == ["A city wakes up", "Rain on glass"]
 
 
 def test_a_prompt_that_the_endpoint_does_not_word_is_rejected_alone(endpoint: Any) -> None:

@@ -164,6 +164,18 @@ def test_a_request_of_broken_json_is_not_filmed_as_a_text(text: str, says: str) 
         parse(text, Prompts())
 
 
+@pytest.mark.parametrize(("text", "word", "found"), [
+    ("Практика вождения", "рак", False), ("ножницы на столе", "нож", False), ("у него рак", "рак", True), ("РАК лёгких", "рак", True), ("Fußball im Park", "ußba", False),
+    ("über alles", "über", True), ("사과나무 아래", "과나", False), ("마약을 팔다", "마약", True), ("a skunk", "kun", False), ("看porn视频", "porn", True), ("ναρκωτικά", "ναρκωτικά", True)])
+def test_a_word_of_another_alphabet_inside_another_word_is_none(text: str, word: str, found: bool) -> None:
+    assert (first_of(text, [word]) is not None) is found
+
+
+def test_a_table_with_tabs_is_a_table_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "p.tsv").write_text("text\tlang\nhi\ten\n")
+    assert [json.loads(p) for p in read_prompts(tmp_path / "p.tsv")] == [{"text": "hi", "lang": "en"}]
+
+
 def test_a_word_is_found_in_a_book_and_what_two_words_make_is_not() -> None:
     filling = "山上有雪，风很大。" * 200_000
     assert first_of(filling + "色情视频" + filling, ["色情"]) == "色情"

@@ -57,6 +57,20 @@ def test_a_folder_keeps_a_video_once_and_gives_it_back(tmp_path: Path) -> None:
     assert sorted(p.name for p in out.root.iterdir()) == ["feed.json", "feed.xml", "index.html", "k1.json", "k1.mp4"]
 
 
+@pytest.mark.parametrize("damaged", [b"", b"vid"])
+def test_a_video_of_other_bytes_is_not_there_and_is_posted_anew(tmp_path: Path, damaged: bytes) -> None:
+    out = Folder(tmp_path / "out")
+    out.post(item(), video(tmp_path))
+    (out.root / "k1.mp4").write_bytes(damaged)
+    assert not out.has("k1")
+    assert out.fetch("k1", tmp_path) is None
+    out.post(item(), video(tmp_path, b"made anew"))
+    assert out.has("k1")
+    assert [(e.item.key, e.size_bytes) for e in out.entries()] == [("k1", 9)]
+    (out.root / "k1.json").unlink()
+    assert out.has("k1"), "a run that was killed before the note"
+
+
 def test_every_text_is_escaped_on_the_page_and_in_the_feeds(tmp_path: Path) -> None:
     out = Folder(tmp_path / "out")
     out.post(item(), video(tmp_path))
@@ -153,6 +167,11 @@ def test_a_bucket_keeps_a_video_once_and_gives_it_back(bucket: Bucket, tmp_path:
     found = bucket.fetch("k1", tmp_path)
     assert found is not None
     assert found.read_bytes() == b"video"
+    bucket._put("k1.mp4", b"vid")
+    assert not bucket.has("k1")
+    assert bucket.fetch("k1", tmp_path) is None
+    bucket.post(item(), video(tmp_path, b"made anew"))
+    assert bucket.has("k1")
     bucket._put("broken.json", b"{")
     bucket._put("c.json", b'{"key": "c", "note": "of another program"}')
     bucket.finish()

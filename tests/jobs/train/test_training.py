@@ -195,6 +195,67 @@ def test_a_release_that_only_says_where_its_videos_lie_is_told(release: Path) ->
         of(release)
 
 
+def change(release: Path, name: str, column: pa.Array) -> None:
+    table = pq.read_table(release / "part-0.parquet")
+    pq.write_table(table.set_column(table.schema.get_field_index(name), name, column), release / "part-0.parquet", row_group_size=2)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("bad", [b"garbage", b"", None])
+def test_a_video_that_cannot_be_decoded_is_named(bad: bytes | None, workers: int, release: Path, tmp_path: Path) -> None:
+    held = pq.read_table(release / "part-0.parquet")["video"].to_pylist()
+    change(release, "video", pa.array([held[0], bad, *held[2:]], pa.large_binary()))
+    with pytest.raises(Terminal, match=r"part-0\.parquet, row group 0, row 1: its video cannot be decoded \("):
+        data.fill(of(release), tmp_path / "clips", workers=workers)
+
+
+def test_columns_of_other_types_are_named(release: Path) -> None:
+    change(release, "caption", pa.array(range(4)))
+    with pytest.raises(Terminal, match="'caption' holds int64 and no texts"):
+        of(release)
+
+
+def test_the_same_folder_with_other_clips_and_another_batch_are_other_trainings(release: Path, tmp_path: Path) -> None:
+    asked = {"device": "cpu", "out": tmp_path / "m", "release": release, "resume": True, "base": None}
+    with pytest.raises(RuntimeError, match="killed"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "fill", lambda *a, **k: (_ for _ in ()).throw(RuntimeError("killed")))
+        train("clip", steps=3, batch=2, **asked)
+    with pytest.raises(Terminal, match=r"another batch \(2, not 4\).*--fresh"):
+        train("clip", steps=3, batch=4, **asked)
+    change(release, "caption", pa.array(["a red ring moves down", "b", "c", None]))
+    with pytest.raises(Terminal, match=r"another state of the corpus.*--fresh"):
+        train("clip", steps=3, batch=2, **asked)
+    (tmp_path / "m.work" / "asked.json").write_text("")
+    with pytest.raises(Terminal, match=r"asked\.json: is damaged.*--fresh"):
+        train("clip", steps=3, batch=2, **asked)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    line(tmp_path, 5)
+    whole = (tmp_path / CHECKPOINT).read_bytes()
+    for damaged in (whole[:100], whole[: len(whole) // 2], b"", b"x" * 500):
+        (tmp_path / CHECKPOINT).write_bytes(damaged)
+        with pytest.raises(Terminal, match=r"checkpoint is damaged.*--fresh"):
+            line(tmp_path, 6, resume=True)
+
+
+@pytest.mark.parametrize("weights", [None, b"short", b"\xff" * 64])
+def test_a_base_whose_weights_are_damaged_is_told_before_anything_is_painted(weights: bytes | None, tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "card.json").write_text('{"kind": "clip"}')
+    shipped = Path(world.__file__).parent / "embedded" / "clip"
+    for name in ("open_clip_config.json", "tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / "base" / name).write_bytes((shipped / name).read_bytes())
+    if weights is not None:
+        (tmp_path / "base" / "open_clip_model.safetensors").write_bytes(weights)
+    with pytest.raises(Terminal, match=r"base: its weights cannot be loaded"):
+        train("clip", out=tmp_path / "out", steps=3, base=tmp_path / "base", device="cpu")
+    assert not (tmp_path / "out.work").exists()
+    (tmp_path / "base" / "card.json").write_text("[1]")
+    with pytest.raises(Terminal, match=r"no card\.json"):
+        train("clip", out=tmp_path / "out", steps=3, base=tmp_path / "base", device="cpu")
+
+
 @pytest.mark.parametrize("kind", ["clip", "t2v"])
 def test_something_is_held_out_however_little_is_asked_for(kind: str) -> None:
     from jobs.train.run import exam
@@ -252,7 +313,7 @@ def test_tokens_of_pure_noise_learn_where_they_lie_and_the_model_that_is_kept_sa
     placed, generator = t2v.Placed(small, (2, 4, 4)), torch.Generator().manual_seed(1)
     assert all(answer.out_features == 16 for answer in placed.answers)
     optimiser, lost = torch.optim.AdamW(placed.parameters(), lr=3e-3, betas=(0.9, 0.98)), []
-    for _ in range(80):
+    for _ in range(160):
         noise = torch.randn(32, 4, 2, 4, 4, generator=generator)
         guess, wrong = placed(noise, torch.ones(32), torch.zeros(32, 1, 16))
         optimiser.zero_grad()
