@@ -106,7 +106,7 @@ def gate(version: Version) -> dict[str, Any]:
     from quality.run import check
 
     if gone := version.gone():
-        raise Terminal(f"{version.table.name}@{version.fingerprint}: {len(gone)} of its {len(version.files())} files are gone, {gone[0]} for one; "
+        raise Terminal(f"{version.table.name}@{version.fingerprint}: {len(gone)} of its {len(version.files())} files are gone or of another size, {gone[0]} for one; "
                        "`reelmill build` makes them again, or restore them")
 
     verdict = check(version)

@@ -55,4 +55,4 @@ def _rows(clip_id: str, reply: Reply) -> list[Found]:
     return found
 
 
-LABELER = Labeler("caption", version=6, needs=("frames",), options=("caption_model",), model=model, load=load, label=label, passing=PASSING)
+LABELER = Labeler("caption", version=7, needs=("frames",), options=("caption_model",), model=model, load=load, label=label, passing=PASSING)

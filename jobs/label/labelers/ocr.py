@@ -228,5 +228,5 @@ def same_place(a: Box, b: Box) -> bool:
 
 
 LABELER = Labeler(
-    "ocr", version=8, needs=("frames", "text_area_share"), options=("ocr_min_text_share",), model=model, load=load, label=label
+    "ocr", version=9, needs=("frames", "text_area_share"), options=("ocr_min_text_share",), model=model, load=load, label=label
 )

@@ -117,7 +117,7 @@ def said(whisper: Any, clip_id: str, sound: Any) -> list[Found]:
 
 LABELER = Labeler(
     "transcript",
-    version=3,
+    version=4,
     needs=("source_id", "start_s", "end_s", "speech_share"),
     options=("asr_model",),
     model=model,
