@@ -108,7 +108,7 @@ class Records:
     def _add(self, total: _Sum, cells: Mapping[str, Any]) -> bool:
         person = first(cells, PERSON)
         try:
-            if person is None:
+            if person is None or person.strip().lower() in NOTHING:
                 return _add_counts(total, cells)
             _add_event(total, cells)
         except _Unclear:

@@ -49,7 +49,7 @@ _LANG_WORDS = MappingProxyType({
 
 def words(value: object) -> str | None:
     """The text of a cell: the first text of a list or of an object by languages, numbers as they are written; None for what is no text, and
-    for what Python and people write where there is nothing."""
+    for what Python writes NaN."""
     if isinstance(value, list):
         value = next((v for v in value if isinstance(v, str | int | float | dict)), None)
     if isinstance(value, dict):
@@ -59,7 +59,12 @@ def words(value: object) -> str | None:
         return str(value).lower()
     if isinstance(value, int | float):
         return None if isinstance(value, float) and not math.isfinite(value) else str(value)
-    return value if isinstance(value, str) and value.strip().lower() not in NOTHING else None
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def _said(cells: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+    """The first of the columns that says something: `NaN` and `N/A` are no captions."""
+    return next((found for name in names if (found := words(cells.get(name))) is not None and found.strip().lower() not in NOTHING), None)
 
 
 def first(cells: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
@@ -75,7 +80,7 @@ def _in_tongues(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def given(cells: Mapping[str, Any]) -> dict[str, str]:
     """The facts of a source in a row of a manifest or in a sidecar, uncleaned but cut; `text` is what is just called text."""
-    facts = {fact: first(cells, _in_tongues(names) if fact in SPOKEN else names) for fact, names in NAMES.items()} | {"text": first(cells, BODY)}
+    facts = {fact: _said(cells, _in_tongues(names) if fact in SPOKEN else names) for fact, names in NAMES.items()} | {"text": first(cells, BODY)}
     return {fact: value[:LIMITS[fact] + _MARGIN] for fact, value in facts.items() if value is not None}
 
 
