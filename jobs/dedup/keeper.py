@@ -15,12 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-FACTS = ("clip_id", "width", "height", "duration_s", "source_bytes_per_s", "sharpness", "bandwidth_hz", "text_chars",
-         "licence", "source_fetched_at")
+FACTS = ("clip_id", "width", "height", "letterbox_share", "pillarbox_share", "duration_s", "source_bytes_per_s", "sharpness", "snr_db",
+         "bandwidth_hz", "text_chars", "licence", "source_fetched_at")
 """Columns of clips that the order looks at."""
 COVERS = 0.6
 """Share of a clip's time that the one it goes for must last: a proof is of the shorter of two clips, of which it asks as much
 (`dedup.phash_share`, `audio.LEAST_OVERLAP`). One frame in more pixels replaces no film."""
+
+
+NOISE_DB, CLEAR_DB = 6.0, 60.0
+"""Steps in which sounds are noisier than others, and the estimate beyond which none is."""
 
 
 class Edges(NamedTuple):
@@ -46,14 +50,16 @@ def order(clips: pa.Table, keep: Sequence[str]) -> NDArray[np.int64]:
     """Rows of `clips` (columns FACTS) from the one most worth keeping to the least.
 
     Args:
-        keep: Criteria, first first. `pixels`: more; `duration`: longer (to 0.1 s); `bitrate`: more
+        keep: Criteria, first first. `pixels`: more, without black bars; `duration`: longer (to 0.1 s); `bitrate`: more
             bytes a second in the source, in steps of a tenth, since coding again loses detail that no measure of sharpness
-            tells from its own artefacts; `quality`: sharper, for sound the wider
-            band, for text the longer; `licence`: one is given; `earliest`: its source was written first. The order of ids breaks ties.
+            tells from its own artefacts; `quality`: sharper, for sound the less
+            noisy (in steps of NOISE_DB), then the wider band, for text the longer; `licence`: one is given; `earliest`: its source was written first. The order of ids breaks ties.
     """
-    fine = pc.coalesce(*(clips[name].cast(pa.float64()) for name in ("sharpness", "bandwidth_hz", "text_chars")))
+    clear = pc.multiply(pc.floor(pc.divide(pc.min_element_wise(pc.coalesce(clips["snr_db"].cast(pa.float64()), 0.0), CLEAR_DB), NOISE_DB)), 1e6)
+    heard = pc.add(clips["bandwidth_hz"].cast(pa.float64()), clear)  # noise fills any band
+    fine = pc.coalesce(clips["sharpness"].cast(pa.float64()), heard, clips["text_chars"].cast(pa.float64()))
     minus = {
-        "pixels": pc.multiply(pc.multiply(clips["width"].cast(pa.int64()), clips["height"].cast(pa.int64())), -1),
+        "pixels": pc.multiply(pc.multiply(_inside(clips, "width", "pillarbox_share"), _inside(clips, "height", "letterbox_share")), -1),
         "duration": pc.multiply(pc.round(pc.multiply(clips["duration_s"], 10)), -1),
         "bitrate": pc.multiply(pc.floor(pc.divide(pc.ln(pc.max_element_wise(clips["source_bytes_per_s"], 1.0)), np.log(1.1))), -1),
         "quality": pc.multiply(fine, -1),
@@ -64,6 +70,12 @@ def order(clips: pa.Table, keep: Sequence[str]) -> NDArray[np.int64]:
     table = pa.table({**{name: minus[name] for name in names}, "clip_id": clips["clip_id"]})
     keys = [(name, "ascending", "at_end") for name in (*names, "clip_id")]
     return np.asarray(pc.sort_indices(table, sort_keys=keys), np.int64)
+
+
+def _inside(clips: pa.Table, side: str, bars: str) -> pa.ChunkedArray:
+    """Pixels of a side between black bars."""
+    share = pc.subtract(1.0, pc.coalesce(clips[bars].cast(pa.float64()), 0.0))
+    return pc.round(pc.multiply(clips[side].cast(pa.float64()), share))
 
 
 @nb.njit(inline="always")

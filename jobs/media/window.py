@@ -59,7 +59,7 @@ def read(container: Any, video: Any, audio: Any, origin: float, span: Span) -> W
             if target > 0:
                 container.seek(int((target + origin) / lead.time_base), stream=lead, backward=True)
             else:
-                container.seek(0 if lead.start_time is None else min(lead.start_time, 0), stream=lead, backward=True)
+                _rewind(container, lead)
         except av.error.FFmpegError:
             if target > 0:
                 continue
@@ -68,6 +68,17 @@ def read(container: Any, video: Any, audio: Any, origin: float, span: Span) -> W
         if video is None or target <= 0 or _starts_in_time(window, span):
             return window
     return window
+
+
+def _rewind(container: Any, lead: Any) -> None:
+    """Seek to the start of a stream: in FLV whose sound comes first there is nothing of its picture at 0 to seek to."""
+    import av
+
+    start = lead.start_time or 0
+    try:
+        container.seek(min(start, 0), stream=lead, backward=True)
+    except av.error.FFmpegError:
+        container.seek(max(start, 0), stream=lead, backward=True)
 
 
 def _starts_in_time(window: Window, span: Span) -> bool:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy.interpolate import CubicSpline
 
 from jobs.clean.measures import phash
 from jobs.clean.measures.sketch import COLUMNS, RATE_HZ, ROWS
@@ -290,6 +291,28 @@ def test_a_copy_of_noise_is_found_and_other_noise_is_not():
     copy = clip(noise(1), 0.5, 3, lambda f: cv2.resize(grain(f), (90, 50), interpolation=cv2.INTER_NEAREST))
     assert copies.proof(clip(noise(1)), copy, shift_s=None) == (pytest.approx(copies.SAME, abs=0.3), pytest.approx(0.5, abs=0.05))
     assert copies.proof(clip(noise(2)), copy, shift_s=None)[0] == 0
+
+
+def running(seed, a_second):
+    """A figure that runs about before a fixed camera, whose ground is the same whatever the seed."""
+    ground = cv2.resize(np.random.default_rng(1).integers(0, 256, (9, 16, 3), np.uint8), SIZE, interpolation=cv2.INTER_CUBIC)
+    way = CubicSpline(np.arange(60) / a_second, np.random.default_rng(seed).uniform(0, 1, (60, 2)))
+
+    def at(t):
+        frame, (x, y) = ground.copy(), np.clip(way(t), 0, 1)
+        return cv2.rectangle(frame, (int(10 + x * 150), int(20 + y * 50)), (int(28 + x * 150), int(54 + y * 50)), (220, 40, 40), -1)
+
+    return at
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("a_second", [1.0, 2.0])
+def test_films_of_one_fixed_camera_are_no_copies_however_fast_something_moves(seed, a_second):
+    """Table tennis, boxing, dance: all of a hall but one clip was lost, for the hashes are those of the hall."""
+    one = clip(running(seed, a_second))
+    assert copies.proof(one, clip(running(seed + 50, a_second)), shift_s=0.0)[0] == 0
+    for late in (0.0, 0.5 / RATE_HZ):
+        assert copies.proof(one, clip(running(seed, a_second), 0.5 + late, 3, grain), shift_s=0.5)[0] >= copies.SAME
 
 
 def test_a_clip_without_stored_frames_is_kept_and_filed():

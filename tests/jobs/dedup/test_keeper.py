@@ -97,6 +97,16 @@ def test_the_first_criterion_decides_first(keep, first):
     assert clips["clip_id"].to_pylist()[keeper.order(clips, keep)[0]] == first
 
 
+def test_black_bars_are_no_pixels_and_noise_is_no_band():
+    bars = rows({"clip_id": "a bars", "width": 500, "height": 400, "pillarbox_share": 0.04, "letterbox_share": 0.0, "source_bytes_per_s": 1e4},
+                {"clip_id": "b plain", "width": 480, "height": 400, "pillarbox_share": 0.0, "letterbox_share": None, "source_bytes_per_s": 9e4},
+                {"clip_id": "c tall", "width": 480, "height": 500, "letterbox_share": 0.2, "source_bytes_per_s": 1e4})
+    assert bars["clip_id"].to_pylist()[keeper.order(bars, ("pixels", "bitrate"))[0]] == "b plain"
+    sounds = rows({"clip_id": "a noisy", "snr_db": 16.0, "bandwidth_hz": 11025.0}, {"clip_id": "b clean", "snr_db": 48.0, "bandwidth_hz": 8000.0},
+                  {"clip_id": "c dull", "snr_db": 49.0, "bandwidth_hz": 4000.0}, {"clip_id": "d unknown", "bandwidth_hz": 11025.0})
+    assert sounds["clip_id"].to_pylist()[keeper.order(sounds, ("quality",))[0]] == "b clean"
+
+
 def test_the_order_is_the_same_however_the_rows_come():
     rng = np.random.default_rng(0)
     facts = [{"clip_id": f"{i:03d}", "width": int(rng.integers(1, 3)), "height": 1, "duration_s": float(rng.integers(0, 2))}

@@ -214,3 +214,27 @@ def test_colours_of_an_animation_are_those_of_bt709_and_say_so(tmp_path: Path, f
     light = 0.2126 * r + 0.7152 * g + 0.0722 * b  # ITU-R BT.709, 3.2 and 3.4
     assert (y, cb, cr) == (pytest.approx(16 + 219 * light, abs=3), pytest.approx(128 + 224 * (b - light) / 1.8556, abs=3),
                            pytest.approx(128 + 224 * (r - light) / 1.5748, abs=3))
+
+
+@pytest.mark.parametrize("mode", ["smart", "copy", "encode"])
+def test_an_flv_whose_sound_comes_first_is_cut_from_its_start(tmp_path: Path, mode: str) -> None:
+    """There is nothing of its picture at 0 to seek to, and FFmpeg calls that not permitted: the first clip of each such file was lost."""
+    path = tmp_path / "film.flv"
+    with av.open(str(path), "w") as target:
+        sound = target.add_stream("libmp3lame", rate=44100)
+        picture = target.add_stream("flv", rate=24)
+        picture.width, picture.height, picture.pix_fmt = 320, 240, "yuv420p"
+        for i in range(72):
+            frame = av.VideoFrame.from_ndarray(np.full((240, 320, 3), 60 + 2 * i, np.uint8), format="rgb24")
+            target.mux(picture.encode(frame))
+            tone = (0.2 * np.sin(np.arange(i * 1837, (i + 1) * 1837) / 20)).astype(np.float32)
+            part = av.AudioFrame.from_ndarray(tone[None], format="fltp", layout="mono")
+            part.sample_rate, part.pts = 44100, i * 1837
+            target.mux(sound.encode(part))
+        target.mux(picture.encode(None))
+        target.mux(sound.encode(None))
+    with av.open(str(path)) as source_:
+        assert source_.streams.video[0].start_time > 0, "else it proves nothing"
+    found = cut_file(str(path), 0.025, 2.5, mode, 23)
+    with av.open(io.BytesIO(found["video"])) as cut:
+        assert 55 <= sum(1 for _ in cut.decode(video=0)) <= 62
