@@ -16,6 +16,9 @@ from jobs.media.window import BEFORE_S, packets
 
 SOUND_RATES = frozenset({96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000})
 """Rates that AAC knows; others become 48000."""
+SETTLING_S = 0.3
+"""Of sound behind a seek, in which every frame sets the clock: where a seek leads into the middle of a packet, as in MPEG-PS, the first frame that decodes
+bears the time of one before it."""
 
 
 def listen(path: str | os.PathLike[str], start_s: float, end_s: float, rate_hz: int) -> NDArray[np.float32]:
@@ -80,6 +83,7 @@ def sound_of(packets: Sequence[Any], origin: float, start_s: float, end_s: float
     samples = np.zeros((1 if layout == "mono" else 2, total), np.float32)
     heard = False
     at: int | None = None
+    made = 0
     for packet in [*packets, None]:
         try:
             decoded = context.decode(packet)
@@ -92,7 +96,8 @@ def sound_of(packets: Sequence[Any], origin: float, start_s: float, end_s: float
             if frame.pts is not None and frame.time_base is not None:
                 t = float(frame.pts * frame.time_base) - origin
                 expected = round((t - start_s) * rate)
-                if at is None or abs(expected - at) > 0.05 * rate:
+                step = max(0.005, 0.5 * frame.samples / max(frame.sample_rate, 1)) if made < SETTLING_S * rate else 0.05
+                if at is None or abs(expected - at) > step * rate:
                     at = expected
             elif at is None:
                 continue
@@ -106,6 +111,7 @@ def sound_of(packets: Sequence[Any], origin: float, start_s: float, end_s: float
                     samples[:, low:high] = values[:, low - at:high - at]
                     heard = True
                 at += values.shape[1]
+                made += values.shape[1]
     if not heard:
         return None
     np.nan_to_num(samples, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from jobs.media.faults import MediaFault, NoMedia
-from jobs.media.sound import listen
+from jobs.media.sound import listen, sound_of
 
 
 @pytest.fixture
@@ -103,3 +103,30 @@ def test_samples_that_are_no_numbers_are_silence(tmp_path):
         out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
     assert np.isfinite(listen(tmp_path / "odd.wav", 0.0, 2.0, 16_000)).all()
+
+
+def test_a_first_frame_that_bears_the_time_of_one_before_it_does_not_shift_what_follows(tmp_path):
+    """A seek into the middle of a packet of MPEG-PS tears frames: all sound of the clip lay a frame or two, 24 or 48 ms, beside its picture."""
+    noise = np.repeat(np.random.default_rng(5).normal(0, 0.2, 48000 * 3 // 8), 8).astype(np.float32)
+    path = tmp_path / "sound.mkv"
+    with av.open(str(path), "w") as target:
+        stream = target.add_stream("mp2", rate=48000, layout="mono")
+        stream.bit_rate = 192000
+        for start in range(0, len(noise) - 1152, 1152):
+            frame = av.AudioFrame.from_ndarray((noise[None, start:start + 1152] * 32767).clip(-32767, 32767).astype(np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 48000, start
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+
+    def heard(first, early_s):
+        with av.open(str(path)) as container:
+            packets = [p for p in container.demux(audio=0) if p.pts is not None][first:]
+            packets[0].pts -= round(early_s / packets[0].time_base)
+            return sound_of(packets, 0.0, 1.0, 2.5)[0][:, 0]
+
+    true = heard(0, 0.0)[4800:]
+    for frames in (1, 2):
+        shifted = heard(42, frames * 0.024)[4800:]
+        likeness = np.fft.irfft(np.fft.rfft(shifted, 2 * len(true)) * np.conj(np.fft.rfft(true, 2 * len(true))))
+        late = (int(likeness.argmax()) + len(true)) % (2 * len(true)) - len(true)
+        assert abs(late) <= 48, "to the millisecond that Matroska counts in"
