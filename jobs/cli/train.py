@@ -19,6 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, help="clips or pictures of one step (default: what suits the device)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--base", type=nonempty, metavar="DIR", help="go on from this model of the same kind")
+    parser.add_argument("--only", choices=("decoder",), default="", help="t2v: of the model in --base only this is trained, all else stays")
     parser.add_argument("--measure-only", action="store_true", help="train nothing; measure the model in --out again and renew its card")
     parser.add_argument("--evaluate", type=int, default=200, metavar="N", help="scenes drawn per language for the card (default 200)")
     parser.add_argument(
@@ -62,6 +63,7 @@ def main(args: argparse.Namespace) -> int:
             resume=not args.fresh,
             hold_out=args.hold_out,
             base=Path(args.base) if args.base else None,
+            only=args.only,
             evaluate=args.evaluate,
         )
     show({"model": str(folder)}, args.as_json, f"{folder}\n{(folder / 'card.json').read_text(encoding='utf-8')}")

@@ -105,13 +105,12 @@ def _proof(a: Clip, b: Clip, shift_s: float | None) -> tuple[float, float] | Non
     if _moving(a.course, b.course, fit) is None:
         return None
     least = SAME if shift_s is None else AGREED
-    fits = _fits(a.course, b.course, fit, shift_s)
+    fits, told = _fits(a.course, b.course, fit, shift_s), min(_standing(a.course), _standing(b.course)) < STANDING
     if unsteady := min(a.course.steady(), b.course.steady()) < UNSTEADY:
         least, a, b = UNSTEADY_SAME, a._replace(frames=()), b._replace(frames=())
     for near in fits:
         if (score := _score(a, b, near, least)) >= least:
             return max(score, SAME), near.shift / RATE_HZ
-    told = min(_standing(a.course), _standing(b.course)) < STANDING  # else hashes are of what stands, before which anything may move
     return None if unsteady and told and shift_s is not None else (0.0, fit.shift / RATE_HZ)
 
 

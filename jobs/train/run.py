@@ -74,6 +74,7 @@ def train(
     resume: bool = False,
     hold_out: int | None = None,
     base: Path | None = None,
+    only: str = "",
     evaluate: int = 200,
     exam_of: Split = None,
     text_share: float = TEXT_SHARE,
@@ -97,6 +98,8 @@ def train(
         hold_out: Training must not see one combination of attributes in so many; the card then has figures for them too.
         base: A model of this kind to go on from: its weights are trained further, but the autoencoder and the text encoder of a
             text-to-video model are taken over as they are. Its card becomes a part of the new one.
+        only: `decoder`: of the base, a text-to-video model of this or an older recipe, all stays but its decoder, which learns to paint what the model draws
+            (`jobs.train.decoder`).
         evaluate: Scenes drawn per language for the card.
         exam_of: Combinations that the card is about; none: all of the sample world.
         text_share: Part of the text-to-video budget that goes to its text encoder.
@@ -109,7 +112,9 @@ def train(
     import torch
 
     device = device_of(device)
-    standing = None if base is None else _standing(base, kind)
+    if only and (only != "decoder" or kind != "t2v" or base is None):
+        raise Terminal("only the decoder of a standing text-to-video model can be trained alone; give `t2v`, --only decoder and its folder as --base")
+    standing = None if base is None else _standing(base, kind, only)
     if seconds is None and steps is None:
         seconds = SECONDS[device][kind]
     torch.set_num_threads(1 if device == "cpu" else min(8, os.cpu_count() or 1))  # at this size more threads of a processor are slower
@@ -117,8 +122,11 @@ def train(
     work = out.with_name(out.name + ".work")
     if work.exists() and not resume:
         shutil.rmtree(work)
-    corpus, clips = _clips(release, lake, work, kind, seed, hold_out, base, course.batch)
-    made = _train_clip(clips, out, work, course, base) if kind == "clip" else _train_t2v(clips, out, work, course, base, text_share)
+    corpus, clips = _clips(release, lake, work, kind, seed, hold_out, base, course.batch, only)
+    if kind == "clip":
+        made = _train_clip(clips, out, work, course, base)
+    else:
+        made = _train_decoder(clips, out, work, course, base) if only and base else _train_t2v(clips, out, work, course, base, text_share)
     card = {"kind": kind, "corpus": corpus, "clips": len(clips), "seed": seed, "hold_out": hold_out, **made}
     if hold_out:
         card["kept_away"] = {
@@ -179,13 +187,13 @@ def write_card(folder: Path, card: dict[str, Any]) -> None:
     (folder / "card.json").write_text(json.dumps(card | {"size_bytes": size}, indent=2, sort_keys=True) + "\n")
 
 
-def _standing(base: Path, kind: str) -> dict[str, Any]:
+def _standing(base: Path, kind: str, only: str) -> dict[str, Any]:
     """The card of a model to go on from."""
     card = read_card(base)
     if card.get("kind") != kind:
         raise Terminal(f"{base}: a model of kind {card.get('kind')!r}, and {kind!r} is to be trained; give another base")
-    if kind == "t2v" and not (base / "transformer_2").is_dir():
-        raise Terminal(f"{base}: a model of one transformer, of an older recipe, which training cannot go on from; train without a base")
+    if kind == "t2v" and not only and not (base / "transformer_2").is_dir():
+        raise Terminal(f"{base}: a model of one transformer, of an older recipe, which training cannot go on from; train without a base, or --only decoder")
     _loadable(base, kind)
     return card
 
@@ -213,7 +221,8 @@ def _loadable(base: Path, kind: str) -> None:
         raise Terminal(f"{base}: its weights cannot be loaded ({' '.join(str(error).split())[:200]}); give another base") from None
 
 
-def _clips(release: str | Path | None, lake: str, work: Path, kind: str, seed: int, hold_out: int | None, base: Path | None, batch: int) -> tuple[str, Clips]:
+def _clips(release: str | Path | None, lake: str, work: Path, kind: str, seed: int, hold_out: int | None, base: Path | None, batch: int,
+           only: str) -> tuple[str, Clips]:
     """What the corpus is called, and its clips.
 
     Raises:
@@ -223,9 +232,10 @@ def _clips(release: str | Path | None, lake: str, work: Path, kind: str, seed: i
 
     name, slices = data.released(str(release), lake) if release else ("sample world", [])
     facts = {"kind": kind, "corpus": name, "seed": seed, "hold_out": hold_out, "base": None if base is None else str(base.resolve())}
-    _same_work(work, facts | {"batch": batch, "state of the corpus": digest([data.stamp(piece) for piece in slices])})
+    _same_work(work, facts | {"only": only, "batch": batch, "state of the corpus": digest([data.stamp(piece) for piece in slices])})
     side = pictures.SIDE_PX if kind == "clip" else codec.SIDE_PX
-    painted = partial(data.WorldClips, repeats=REPEATS[kind], seed=seed + 1, beside=BESIDE[kind], borrow=kind == "t2v")
+    repeats, beside = (1, 0) if only else (REPEATS[kind], BESIDE[kind])
+    painted = partial(data.WorldClips, repeats=repeats, seed=seed + 1, beside=beside, borrow=kind == "t2v")
     dataset = data.ReleaseClips(slices, side=side) if release else painted(side=side)
     clips = data.fill(dataset, work / "clips", workers=min(16, os.cpu_count() or 1))
     held = one_in(hold_out, kind, seed, unsaid=bool(release)) if hold_out else lambda _: False
@@ -363,6 +373,21 @@ def _train_t2v(clips: Clips, out: Path, work: Path, course: Course, base: Path |
     smooth = t2v.smoothed(models["low"], clips, axes, course.seed, device=course.device)
     t2v.assemble(out, tokenizer, encoder, codec.build(axes, smooth), models)
     return {"training": _cost(course, **spent)}
+
+
+def _train_decoder(clips: Clips, out: Path, work: Path, course: Course, base: Path) -> dict[str, Any]:
+    from jobs.train import codec, decoder, t2v
+
+    pipe, kept = t2v.load(base), work / "pairs.pt"
+    if course.resume and kept.exists():
+        pairs = decoder.Pairs.load(kept)
+    else:
+        pairs = decoder.drawn(pipe, clips, course.seed, min(decoder.PAIRS, 8 * len(clips)), steps=t2v.STEPS, guidance=t2v.GUIDANCE)
+        pairs.save(kept)
+    plan = course.plan(learning_rate=decoder.RATE, weight_decay=0.0, betas=(0.5, 0.9), average=0.995)
+    vae, trained = decoder.train(clips, pairs, codec.axes_of(pipe.vae), plan, folder=work / "decoder", resume=course.resume)
+    t2v.with_decoder(base, vae, out)
+    return {"training": _cost(course, decoder=(trained, decoder.BATCH))}
 
 
 def _cost(course: Course, **parts: tuple[Trained, int]) -> dict[str, Any]:

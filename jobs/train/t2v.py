@@ -11,6 +11,7 @@ import contextlib
 import json
 import math
 import random
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -248,9 +249,21 @@ def assemble(folder: Path, tokenizer: PreTrainedTokenizerBase, encoder: torch.nn
         scheduler=UniPCMultistepScheduler(prediction_type="sample", use_flow_sigmas=True, flow_shift=SHIFT, solver_order=2),
     )
     pipe.to(torch.float16).save_pretrained(folder)
-    for config in folder.glob("*/config.json"):  # of a part that was loaded it is written from where
-        config.write_text(json.dumps({k: v for k, v in json.loads(config.read_text()).items() if k != "_name_or_path"}, indent=2) + "\n")
+    _nowhere(folder)
     write_profile(folder)
+
+
+def with_decoder(base: Path, vae: torch.nn.Module, folder: Path) -> None:
+    """Save a standing model with this autoencoder in the place of its own, in half precision."""
+    shutil.copytree(base, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("vae"))
+    vae.half().save_pretrained(folder / "vae")
+    _nowhere(folder)
+
+
+def _nowhere(folder: Path) -> None:
+    """Of a part that was loaded it is written from where; that concerns nobody."""
+    for config in folder.glob("*/config.json"):
+        config.write_text(json.dumps({k: v for k, v in json.loads(config.read_text()).items() if k != "_name_or_path"}, indent=2) + "\n")
 
 
 def write_profile(folder: Path) -> None:
