@@ -175,6 +175,7 @@ def shape(file: BinaryIO, suffix: str) -> Shape:
 def _headed(file: BinaryIO, suffix: str, chinese: bool) -> Shape:
     """The columns of a CSV, whose names may go over several lines; empty lines and Excel's `sep=;` may stand above them."""
     lines: list[str] = []
+    alone: Shape | None = None
     said, above = "", 0
     for _ in range(MAX_HEADER_LINES):
         line = decode(file.readline(MAX_LINE_BYTES), chinese)
@@ -196,7 +197,7 @@ def _headed(file: BinaryIO, suffix: str, chinese: bool) -> Shape:
             return Shape("csv", delimiter, tuple(column(name) for name in header), chinese, above + len(lines))
         if len(lines) == 1:
             alone = Shape("csv", delimiter, tuple(column(name) for name in header), chinese, above + 1)
-    if lines:  # a quote among the names that is never closed
+    if alone is not None:  # a quote among the names that is never closed
         return alone
     raise NotATable("no line of column names")
 

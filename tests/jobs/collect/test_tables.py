@@ -141,6 +141,17 @@ def test_a_table_in_utf_16_is_read_as_in_utf_8(encoding, suffix, monkeypatch):
     assert [dict(line.cells) for piece in chunks(file, how) for line in rows(file, how, None if suffix == "json" else piece)] == rows_
 
 
+def test_a_name_beyond_all_bounds_is_no_line_of_names():
+    import csv
+
+    before = csv.field_size_limit(1000)
+    try:
+        with pytest.raises(NotATable, match="no line of column names"):
+            read(b'file,"' + b"x" * 2000 + b'"\na.mp4,one\n', "csv")
+    finally:
+        csv.field_size_limit(before)
+
+
 def test_of_columns_of_one_name_the_first_that_says_something_counts():
     _, lines = read(b"file,caption,caption\na.mp4,one,\nb.mp4,,two\nc.mp4,one,two\n", "csv")
     assert [line.cells["caption"] for line in lines] == ["one", "two", "one"]
