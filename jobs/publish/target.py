@@ -45,10 +45,10 @@ class Target(Protocol):
         """Whether a video was published under a key and is still there, with the bytes that its note counts."""
 
     def fetch(self, key: str, folder: Path) -> Path | None:
-        """A local copy of what was published under a key (it may be the file itself), or None. `folder` takes downloads."""
+        """A local copy of what lies under a key (it may be the file itself), whatever it is; None where nothing or an empty file does. `folder` takes downloads."""
 
     def post(self, item: Item, file: Path) -> str:
-        """Publish a file, also in the place of one that is damaged; posting a key again changes nothing. Returns its place relative to the target."""
+        """Publish a file, also in the place of an empty one; posting a key again changes nothing. Returns its place relative to the target."""
 
     def finish(self) -> None:
         """Renew pages and feeds; called once, after all videos."""

@@ -29,13 +29,14 @@ class Folder:
 
     def fetch(self, key: str, folder: Path) -> Path | None:
         """See Target; the file itself."""
-        return self.root / f"{key}.mp4" if self.has(key) else None
+        video = self.root / f"{key}.mp4"
+        return video if video.is_file() and video.stat().st_size else None
 
     def post(self, item: Item, file: Path) -> str:
         """See Target. The video is there before the note of it, and each is whole or not there."""
         self.root.mkdir(parents=True, exist_ok=True)
         video = self.root / f"{item.key}.mp4"
-        if not self.has(item.key):
+        if self.fetch(item.key, self.root) is None:
             passing = self.root / f".{item.key}.{os.getpid()}.tmp"
             try:
                 shutil.copyfile(file, passing)

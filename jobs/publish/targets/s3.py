@@ -44,7 +44,7 @@ class Bucket:
         place, copy = f"{self.root}/{key}.mp4", folder / f"{key}.published.mp4"
         self._fs.invalidate_cache()
         try:
-            if not self._whole(key):
+            if not self._fs.exists(place) or not self._fs.info(place)["size"]:
                 return None
             self._fs.get_file(place, str(copy))
         except FileNotFoundError:
@@ -57,7 +57,7 @@ class Bucket:
         """See Target; an object is whole or not there, and the video is there before its note."""
         name = f"{item.key}.mp4"
         try:
-            if not self._whole(item.key):
+            if not (self._fs.exists(f"{self.root}/{name}") and self._fs.info(f"{self.root}/{name}")["size"]):
                 self._put(name, file.read_bytes())
             if not (self._fs.exists(f"{self.root}/{item.key}.json") and self._whole(item.key)):
                 when = datetime.now(UTC).isoformat(timespec="seconds")
