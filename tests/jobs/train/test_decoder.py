@@ -1,6 +1,7 @@
 """A decoder that learns: it begins as the linear one, goes on where it was killed, and changes nothing else of a model."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from diffusers.models.autoencoders.autoencoder_kl_wan import unpatchify
 
 from jobs.errors import Terminal
 from jobs.generate.profile import EMBEDDED
-from jobs.train import codec, decoder, t2v, world
+from jobs.train import codec, data, decoder, t2v, world
 from jobs.train.data import Clips
 from jobs.train.loop import Budget, Plan
 from jobs.train.run import read_card, train
@@ -118,7 +119,7 @@ def test_only_the_decoder_of_a_standing_model_is_trained_alone(tmp_path: Path) -
 @pytest.mark.heavy
 def test_a_model_with_another_decoder_is_the_same_model_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoder, "PAIRS", 8)
-    monkeypatch.setattr(world, "scenes", lambda: tuple(SCENES))
+    monkeypatch.setattr(data, "WorldClips", partial(data.WorldClips, scenes=SCENES))
     base = tmp_path / "base"
     shutil.copytree(EMBEDDED, base)
     out = train("t2v", out=tmp_path / "out", steps=3, only="decoder", base=base, device="cpu", evaluate=2)
