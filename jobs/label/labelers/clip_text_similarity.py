@@ -49,7 +49,7 @@ def understood(text: str, chinese: bool) -> bool:
         return chinese
     if sum(c < "\u0250" for c in letters) / len(letters) <= 0.5:
         return False
-    lang, share = language.told(identifier(), text)
+    lang, share = language.told(identifier(), language.readable(text))
     return lang == "en" or share < FOREIGN
 
 

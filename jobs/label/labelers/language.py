@@ -46,7 +46,7 @@ def label(identifier: Any, batch: Batch) -> list[Found]:
     found = []
     for row in batch.rows:
         for key in FIELDS:
-            text = _SIGNS.sub("", unicodedata.normalize("NFKC", ADDRESS.sub(" ", (row[key] or "")[:MAX_CHARS])))
+            text = readable(row[key] or "")
             if sum(c.isalpha() for c in text) >= MIN_LETTERS:
                 lang, share = told(identifier, text)
                 if share >= LEAST:
@@ -54,8 +54,13 @@ def label(identifier: Any, batch: Batch) -> list[Found]:
     return found
 
 
+def readable(text: str) -> str:
+    """What of a text says its language: its beginning, without addresses and signs, in plain width."""
+    return _SIGNS.sub("", unicodedata.normalize("NFKC", ADDRESS.sub(" ", text[:MAX_CHARS])))
+
+
 def told(identifier: Any, text: str) -> tuple[str, float]:
-    """The likeliest language of a text and its probability."""
+    """The likeliest language of a `readable` text and its probability."""
     shares = {lang: share * (OFTENER if lang in COMMON else 1.0) for name, share in identifier.rank(text) if (lang := str(name)) in KNOWN}
     if CANTONESE.isdisjoint(text):
         shares["zh"] += shares.pop("yue")

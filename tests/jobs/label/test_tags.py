@@ -141,6 +141,7 @@ def test_a_model_blind_to_chinese_is_asked_in_english_alone():
         ("Ein Hund läuft am Strand entlang und bellt", True, False),
         ("Con chó chạy trên bãi biển vào buổi sáng", True, False),
         ("a red panda", True, True),
+        ("Girl dancing in the rain " + "\U0001f468\u200d\U0001f469\u200d\U0001f467" * 20, True, True),
         ("Girl dancing in the rain", True, True),
     ],
 )
