@@ -114,6 +114,8 @@ def train(
     device = device_of(device)
     if only and (only != "decoder" or kind != "t2v" or base is None):
         raise Terminal("only the decoder of a standing text-to-video model can be trained alone; give `t2v`, --only decoder and its folder as --base")
+    if only and base and (batch is not None or base.resolve() == out.resolve()):
+        raise Terminal(f"--only decoder has a batch of its own and leaves {base} as it is; give no --batch, and another folder as --out")
     standing = None if base is None else _standing(base, kind, only)
     if seconds is None and steps is None:
         seconds = SECONDS[device][kind]

@@ -56,7 +56,7 @@ def label(identifier: Any, batch: Batch) -> list[Found]:
 
 def readable(text: str) -> str:
     """What of a text says its language: its beginning, without addresses and signs, in plain width."""
-    return _SIGNS.sub("", unicodedata.normalize("NFKC", ADDRESS.sub(" ", text[:MAX_CHARS])))
+    return str(_SIGNS.sub("", unicodedata.normalize("NFKC", ADDRESS.sub(" ", text[:MAX_CHARS]))))
 
 
 def told(identifier: Any, text: str) -> tuple[str, float]:

@@ -113,6 +113,9 @@ def test_only_the_decoder_of_a_standing_model_is_trained_alone(tmp_path: Path) -
     for kind, base in (("clip", EMBEDDED), ("t2v", None)):
         with pytest.raises(Terminal, match="--only decoder and its folder as --base"):
             train(kind, out=tmp_path / "out", steps=3, only="decoder", base=base, device="cpu")
+    for out, batch in ((EMBEDDED, None), (tmp_path / "out", 8)):
+        with pytest.raises(Terminal, match="give no --batch, and another folder as --out"):
+            train("t2v", out=out, steps=3, only="decoder", base=EMBEDDED, batch=batch, device="cpu")
     assert not list(tmp_path.iterdir())
 
 
