@@ -141,7 +141,7 @@ def _together(one: Callable[[T], R], asked: Sequence[T]) -> Iterator[tuple[int, 
                 break
             done, left = wait(left, LOOK_S, FIRST_COMPLETED)
             yield -1, None
-            for future in done:
+            for future in sorted(done, key=numbers.__getitem__):
                 if fault := future.exception():
                     faults.append(fault)
                 else:

@@ -247,11 +247,10 @@ def test_an_endpoint_that_takes_one_picture_is_no_model_for_clips_though_it_answ
 def test_an_endpoint_that_takes_nothing_more_on_the_way_ends_the_batch(server, kit, fault, lives):
     """An account that is empty, a key that is withdrawn, a model that is unloaded: the clips left were `failed` for ever."""
     address, script, *_ = server
-    left = [lives]
+    left = iter(range(lives))  # asked from several threads
 
     def dies(body):
-        left[0] -= 1
-        return answer(json.dumps(GOOD)) if left[0] >= 0 else fault
+        return fault if next(left, None) is None else answer(json.dumps(GOOD))
 
     script.append(dies)
     came = []
@@ -366,7 +365,7 @@ def test_another_service_behind_the_address_is_said_to_be_none(server, ask):
     script += [(200, {"odd": 1})] * 3
     with pytest.raises(Terminal, match=r"no chat completion: .*odd.*check label\.caption_model"):
         ask(address, "a", "b")
-    script += [(200, ["odd"]), answer(json.dumps(GOOD))]
+    script += [(200, ["odd"]), *[answer(json.dumps(GOOD))] * 2]  # the last with plain pictures, where the odd one came last
     assert sorted(said for (_, key), (said, _) in ask(address, "a", "b").items() if key == "status") == ["failed", "ok"]
 
 
