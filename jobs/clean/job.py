@@ -244,6 +244,6 @@ def judged_by(settings: Settings) -> dict[str, str]:
     return {"checks": digest({check.name: check.config.model_dump(mode="json") for check in checks})}
 
 
-MEASURE = Job("measure", reads=(SOURCES, REJECTS), writes=(CLIPS, REJECTS), code=21, recipe=("measure",), run=measure,
+MEASURE = Job("measure", reads=(SOURCES, REJECTS), writes=(CLIPS, REJECTS), code=22, recipe=("measure",), run=measure,
               outside=measured_by)
 JUDGE = Job("judge", reads=(CLIPS, REJECTS), writes=(REJECTS,), code=4, recipe=("policy",), run=judge, outside=judged_by)

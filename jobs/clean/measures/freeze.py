@@ -11,8 +11,9 @@ The longest part of the span of which that is true counts, of at least four such
 Measured, greatest difference outside of the corner: stills under grain of 4 and 8 levels 3.6, in a light that
 breathes 1.1, behind a logo that turns 1; a tree that sways 6.7, a slow pan 18.
 duplicate_frame_share: share of frames (after the first) that repeat the frame before: mean difference of cells at
-most 0.1, greatest at most 2; or mean at most 0.6 and a quarter of the greatest within 0.26 s before and after, for a codec goes on
-refining a picture that is shown again, and what moves does not stop between two frames. Version 7. Source: FFmpeg freezedetect
+most 0.1, greatest at most 2; or mean at most 0.6 and a quarter of the greatest mean within 0.26 s before and after, or 0.15 of it where no cell differs
+by more than 16, for a codec goes on refining a picture that is shown again, all over and a little; what moves does not stop between two
+frames, and has edges. Version 8. Source: FFmpeg freezedetect
 (reference frame, mean difference, duration); its noise of 0.001 of the range is for lossless stills. Of pictures that are held freeze_share is
 within 0.03 of it at 0.003, duplicate_frame_share of what mpdecimate drops from lossless film that repeats frames.
 """
@@ -30,6 +31,8 @@ LEAST_S, STANDS = 0.5, 3.0
 """How long a picture is held, and how many times as long as frames usually are one stands that is held by itself."""
 REFINED, REFINED_SHARE, AROUND_S = 0.6, 0.25, 0.26
 """Mean difference of a picture that is refined: at most, against the greatest around, and how far around."""
+COARSE_SHARE, COARSE_CELL = 0.15, 16
+"""The same of one that few bits refine: MPEG-2 and MPEG-4 at half a megabit move it by up to a seventh of what the next picture does, and no cell far."""
 TOGETHER, LEAST, UNCHANGED, GRAIN, CONTRAST = 4, 4, 1.5, 1.0, 8
 """Of sketches: how many are averaged, how many averages can tell, the difference that rounding and coding leave, the noise of a sketch above
 which it is rain or water, and the part of the contrast that a change must stay below."""
@@ -43,8 +46,10 @@ def reduce(span: Span) -> dict[str, Any]:
         return {"freeze_share": 1.0 if span.end_s - span.start_s >= LEAST_S else None, "duplicate_frame_share": None}
     held = span.signals["held"] > 0
     change = span.signals["dy"].astype(np.float64)
-    same = ((change <= 0.1) & (span.signals["greatest"] <= 2)) | (
-        (change <= REFINED) & (change <= REFINED_SHARE * _greatest_around(np.ascontiguousarray(span.frame_t), change)))
+    around, cell = _greatest_around(np.ascontiguousarray(span.frame_t), change), span.signals["greatest"]
+    same = (change <= 0.1) & (cell <= 2)
+    same |= (change <= REFINED) & (change <= REFINED_SHARE * around)
+    same |= (cell <= COARSE_CELL) & (change <= COARSE_SHARE * around)
     one = _one_picture(*_groups(span.sketches, TOGETHER if len(span.sketches) >= TOGETHER * LEAST else TOGETHER // 2))
     return {"freeze_share": 1.0 if one == 1 else max(one, float(_long(held, span)) / max(span.end_s - span.start_s, 1e-9)),
             "duplicate_frame_share": float(same[1:].mean())}
@@ -154,4 +159,4 @@ def _long(held: NDArray[np.bool_], span: Span) -> float:
     return min(total, span.end_s - span.start_s)
 
 
-MEASURE = Measurement("freeze", 7, ("freeze_share", "duplicate_frame_share"), reduce)
+MEASURE = Measurement("freeze", 8, ("freeze_share", "duplicate_frame_share"), reduce)

@@ -139,6 +139,23 @@ def test_frames_shown_again_are_repeats_though_the_codec_refines_them(clip: Call
     assert clip(frames, crf=28)["duplicate_frame_share"] < 0.1
 
 
+@pytest.mark.parametrize(("codec", "rate"), [("mpeg4", 600_000), ("mpeg2video", 800_000)])
+def test_frames_shown_again_are_repeats_though_few_bits_refine_them_for_long(tmp_path: Path, codec: str, rate: int) -> None:
+    """Five new pictures a second at sixty: at so few bits every other repeat is refined, by up to a seventh of what a new picture changes."""
+    big = cv2.resize(pictures.chelsea(), (1200, 800), interpolation=cv2.INTER_AREA)
+    for per, wanted in ((12, True), (4, False)):
+        path = tmp_path / f"{per}.mkv"
+        with av.open(str(path), "w") as out:
+            stream = out.add_stream(codec, rate=60, width=W, height=H, pix_fmt="yuv420p", bit_rate=rate)
+            for i in range(180):
+                at = i // per * per
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(big[at // 2:at // 2 + H, at:at + W]), "rgb24")))
+            out.mux(stream.encode())
+        found = measure_file(str(path), "video", SETTINGS)["clips"][0]
+        assert found["duplicate_frame_share"] == pytest.approx(1 - 1 / per, abs=0.03)
+        assert bool(reasons(found) & {"low_fps", "slideshow"}) == wanted
+
+
 def test_a_still_in_a_light_that_breathes_is_frozen_and_a_slow_zoom_is_not(clip: Callable[..., dict[str, Any]]) -> None:
     still = (world(1.0)[0] * 0.9).astype(np.uint8)
     found = clip([np.clip(still * (1 + 0.05 * np.sin(i / 5)), 0, 255).astype(np.uint8) for i in range(100)])
