@@ -11,6 +11,10 @@ from jobs.media import avc
 from jobs.media.track import TICKS, Part, Track, encode_frames
 from jobs.media.window import EPSILON_S, Span, Window, copyable, frames
 
+PROFILES = (66, 77, 88, 100)
+"""`profile_idc` of Baseline, Main, Extended and High: decoders go on from one to the High of our ends. From High to the lossless coding of
+High 4:4:4 Predictive FFmpeg's does not, within one track: the pictures become noise."""
+
 
 def smart(window: Window, video: Any, origin: float, span: Span) -> Track | None:
     """Both ends encoded, what lies between copied; None where that is not possible."""
@@ -25,7 +29,7 @@ def smart(window: Window, video: Any, origin: float, span: Span) -> Track | None
         number = avc.free_number(sets)
     except avc.AvcError:
         return None
-    if any(c is None for c in cleaned):
+    if any(c is None for c in cleaned) or any(unit[1] not in PROFILES for unit in sets.sps):
         return None
     entries = [i for i, c in enumerate(cleaned) if c is not None and c[1]]
     inner = [i for i in entries if window.times[i] >= span.start_s - EPSILON_S]

@@ -65,12 +65,13 @@ def heard_clicks(data: bytes) -> list[float]:
     return [float(start + at / RATE) for at in firsts]
 
 
-def source(tmp_path: Path, gop: int, count: int = 100, bframes: int = 2, container: str = "mp4", audio: bool = True) -> Path:
+def source(tmp_path: Path, gop: int, count: int = 100, bframes: int = 2, container: str = "mp4", audio: bool = True,
+           crf: int = 16) -> Path:
     """An x264 video of known groups of pictures."""
     path = tmp_path / f"source.{container}"
     with av.open(str(path), "w", format={"mkv": "matroska", "ts": "mpegts"}.get(container, container)) as out:
         stream = out.add_stream("libx264", rate=25, options={
-            "crf": "16", "x264-params": f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes={bframes}:threads=1"})
+            "crf": str(crf), "x264-params": f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes={bframes}:threads=1"})
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         sound = out.add_stream("aac", rate=RATE, layout="mono") if audio else None
         for i, pixels in enumerate(numbered(count)):
@@ -105,6 +106,12 @@ def test_a_smart_cut_holds_exactly_its_frames(tmp_path: Path, gop: int, bframes:
     assert numbers == list(range(first, first + len(numbers)))
     assert len(numbers) == 60
     assert times == [pytest.approx(i / 25, abs=2e-3) for i in range(60)]
+
+
+def test_what_is_coded_without_loss_is_not_copied_between_lossy_ends(tmp_path: Path) -> None:
+    """FFmpeg's decoder does not go from one to the other within a track: the copied pictures were noise."""
+    cut = cut_clip(source(tmp_path, 10, crf=0), 0.9, 3.3, "smart")
+    assert (cut.cut, decoded(cut.video)[1]) == ("encode", list(range(23, 83)))
 
 
 @pytest.mark.parametrize(("codec", "form"), [("libx264", "h264"), ("libx265", "hevc")])
