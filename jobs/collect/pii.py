@@ -19,8 +19,11 @@ from datetime import date
 from hashlib import sha256
 
 _WIDE = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {
-    0x3000: 0x20, 0xA0: 0x20, 0x2007: 0x20, 0x2009: 0x20, 0x202F: 0x20, 0x2010: 0x2D, 0x2011: 0x2D, 0x2013: 0x2D, 0x2212: 0x2D}
-"""Full-width signs, blanks that do not break and strokes as plain ones, place by place, so that a span in the one is a span in the other."""
+    0x3000: 0x20, 0xA0: 0x20, 0x202F: 0x20, 0x205F: 0x20, 0x2010: 0x2D, 0x2011: 0x2D, 0x2013: 0x2D, 0x2212: 0x2D} | dict.fromkeys(range(0x2000, 0x200B), 0x20)
+"""Full-width signs, blanks of other widths and strokes as plain ones, place by place, so that a span in the one is a span in the other."""
+_SHAPED = {code: ord("0") + digit for code in range(0x80, 0x1FC00) if (digit := unicodedata.digit(chr(code), -1)) >= 0}
+_IN_SHAPES = re.compile(rf"[{''.join(map(chr, _SHAPED))}](?:[ -]?[{''.join(map(chr, _SHAPED))}]){{6,}}")
+"""Digits in circles, bold, raised or of other scripts, as many as a number has: one alone in a circle numbers what follows."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +71,13 @@ def _hong_kong(found: re.Match[str]) -> bool:
 
 
 _SOMEBODYS = re.compile(
-    r"(?<![a-z])(?:liv(?:e|es|ed|ing)|resid(?:e|es|ing)|stay(?:s|ing)?|home|house|flat|moved|place|address(?: is)?|adresse|habite|(?:send|ship|mail|deliver|come|post)(?:ed|ped)?(?: \w+){0,2})"
-    r"(?: (?:at|to|in|on|au))?:? $", re.I)
+    r"(?<![a-z])(?:(?:liv(?:e|es|ed|ing)|resid(?:e|es|ing)|stay(?:s|ing)?|moved|address(?: is)?|adresse|habite|(?:send|ship|mail|deliver)(?:ed|ped)?(?: \w+){0,2})"
+    r"(?: (?:at|to|in|on|au))?:?|(?:home|house|flat|place|(?:come|post)(?:ed)?(?: \w+){0,2})(?: is|:| is at| at| to)) $", re.I)
 
 
 def _home(found: re.Match[str]) -> bool:
     """A house with a flat or a postcode, or one that somebody is said to live at: not any house that has a number."""
-    known = found.group("flat") or found.group("post") or not found.group("hit")[0].isdigit()
+    known = found.group("flat") or found.group("post") or not (found.group("hit")[0].isdigit() or found.group("hit").startswith("No"))
     return bool(known or _SOMEBODYS.search(found.string, max(0, found.start() - 40), found.start()))
 
 
@@ -169,12 +172,27 @@ _ADDRESS_OF_PAGE = re.compile(r"(?:(?:https?://|www\.)[a-z0-9.:-]+|(?<![\w@.-])(
 _NUMBER_OF = re.compile(r"(?:phone|tel|mobile|cell|call|sms|contact|whats ?app|wechat|weixin|wx|msisdn|shouji|dianhua)(?:_?(?:no|num|number))?[=/:]\+?(?:86)?-?$", re.I)
 
 
+_AMOUNT = re.compile(
+    r" ?(?:元(?![旦宵气])|[块亿股吨]|万(?=[元人次块美亿]|[^\u4e00-\u9fff]|$)|次(?![日晨年])|人(?:次|民币)|年(?![中底终会货轻末假初夜])|美元|公里|浏览|播放|观看|阅读|点?赞|粉丝|毫安|字节|用户"
+    r"|dollars|people|views|plays|likes|followers|subscribers|bytes|mAh)")
+"""What eleven digits count. Of other things that are counted (people, metres) there are not so many."""
+_PHONE_BEFORE = re.compile(r"(?:电话|電話|手机|手機|联系|聯絡|致电|预约|咨询|热线|客服|\u260e|\U0001f4de|\U0001f4f1|(?<![a-z])(?:tel|call|phone|mobile|whats ?app))[^\d\n]{0,6}(?:\d\.)?$", re.I)
+
+
 def _dialled(found: re.Match[str]) -> bool:
-    """Digits that neither count views nor stand in the address of a page, unless it calls them the number of a phone."""
+    """Digits that neither count something nor stand in the address of a page, unless it calls them the number of a phone."""
     before = found.string[max(0, found.start() - 300):found.start()]
+    if _AMOUNT.match(found.string, found.end()) and not _PHONE_BEFORE.search(before[-20:]):
+        return False
     return not _COUNTER.search(before[-20:]) and (not _ADDRESS_OF_PAGE.search(before) or _NUMBER_OF.search(before) is not None)
 
 
+def _listed(found: re.Match[str]) -> bool:
+    """The number of an item of a list before a phone number, and not a number with a point: where phones are spoken of, or there is a second item."""
+    return bool(_PHONE_BEFORE.search(found.string[:found.start("hit")][-20:]) or len(_ITEMS.findall(found.string)) > 1)
+
+
+_ITEMS = re.compile(r"(?<![\d.])[1-9]\.1[3-9]\d{9}(?!\d)")
 _NO_DIGIT_BEFORE = r"(?<![\d])(?<!\d[.,:/])"
 _NO_DIGIT_AFTER = r"(?![\d])(?![.,:/]\d)"
 _NO_AMOUNT = r"(?! ?(?:[元块万亿人股吨次名只米份]|美元|公里|浏览|播放|观看|阅读|点?赞|粉丝|毫安|字节|用户|年度?|dollars|people|views|plays|likes|followers|subscribers|bytes|mAh))"
@@ -189,20 +207,25 @@ _NO_HOST = r"(?!(?:[A-Za-z0-9-]{1,61}\.){1,3}[A-Za-z]{2,6}/)"
 _DOT = r"(?:com|net|org|edu|gov|cn|io|me|co|de|fr|jp|info|biz|dev|app|ai|tv|cc|xyz|(?:co dot )?uk)(?![A-Za-z0-9])"
 """Ends of addresses that are spelt out: any word may follow a dot in a sentence."""
 
+_PROVIDER = r"(?:(?:vip\.)?qq|163|126|yeah|sina|sohu|foxmail|gmail|hotmail|outlook|yahoo|icloud|aliyun|139|189|proton(?:mail)?|aol)"
 _A_DOT = r"(?:\.|[\[({【] ?(?:dot|\.|点) ?[\])}】]|(?<= )dot )"
 """A dot of an address, also in brackets."""
 
 _STREET = (r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Terrace|Ter|Way|Square|Sq|Close|Crescent|Cres|Highway|Hwy|Parkway|Pkwy"
            r"|Gardens|Gdns|Mews|Row|Walk|Circle|Cir|Trail|Loop|Alley|Grove|Hill|Park)(?![A-Za-z])\.?")
-_HOUSE = rf"(?<![\w.,$-])\d{{1,5}}(?:-\d{{1,4}})?[A-Za-z]?,? (?:[NSEW]{{1,2}}\.? )?(?:(?:[A-Z][A-Za-z'.-]+|\d{{1,3}}(?:st|nd|rd|th)) ){{1,4}}{_STREET}(?: [NSEW]{{1,2}}(?![A-Za-z])\.?)?"
+_MEASURE = r"(?:Minute|Min|Hour|Mile|Km|Day|Week|Month|Year|Acre|Stor(?:e?y|ies)|Star|Step|Bed|Bedroom|Season|Hotel|Man|Foot|Dollar|Piece|Level|Lap|Hole|Best|Most|Top)s?"
+_HOUSE = rf"(?<![\w.,$-])\d{{1,5}}(?:-\d{{1,4}})?[A-Za-z]?,? (?!{_MEASURE}[ -])(?:[NSEW]{{1,2}}\.? )?(?:(?:[A-Z][A-Za-z'.-]+|\d{{1,3}}(?:st|nd|rd|th)) ){{1,4}}{_STREET}(?: [NSEW]{{1,2}}(?![A-Za-z])\.?)?"
 _RUE = (r"\d{1,3}(?: ?bis| ?ter)?,? (?:[Rr]ue|[Aa]venue|boulevard|place|quai|impasse|allée|chemin|cours) "
         r"(?:(?:de la|de l'|des|du|de|d'|la|le|les) ?)?(?:(?:[a-z]{1,3} |[dl]['’])?[A-ZÉÈ][\wÀ-ÿ'’-]{0,30}(?: (?=[A-ZÉÈ]))?){1,4}")
 _FLAT = r"(?:(?:Apt|Apartment|Unit|Suite|Ste|Flat|Room|Rm)\.? |#) ?[A-Za-z]?-?\d{1,5}[A-Za-z]?"
-_POST = (r"(?:,? [A-Z][A-Za-z'.-]+){0,4},? (?:(?:[A-Z]{2}|[A-Z][a-z]+),? \d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d|(?:NSW|VIC|QLD|WA|SA|TAS|ACT|NT) \d{4})")
+_POST = (r"(?:,? [A-Z][A-Za-z'.-]+){0,4},? (?:(?:[A-Z]{2}|[A-Z][a-z]+),? \d{5}(?:\d|-\d{4})?|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d|(?:NSW|VIC|QLD|WA|SA|TAS|ACT|NT) \d{4})")
 _NUMERAL = r"(?:\d{1,5}(?:-\d{1,4})?|[一二三四五六七八九十百零〇]{1,6})"
-_DOOR = rf"{_NUMERAL}(?:号楼|号院|号|號樓|號|弄|栋|幢|座|单元|室|楼|樓|组|門|门)(?!线|線|站|公路|桥|文件|球|选手)"
-_PART = r"[东西南北中東]?[一二三四]?段?(?:(?:[一二三四五六七八九十\d]{1,2}|[A-Z])(?:区|區|期))?"
-_INSIDE = rf"(?:[\u4e00-\u9fff]{{0,8}}?(?:{_DOOR}|{_NUMERAL}(?:层|層|户|房))|[\u4e00-\u9fff]{{2,8}}[A-Z]座|(?<=[楼门室栋元])-?\d{{3,4}}(?!\d))"
+_HAN_NUMERAL = r"[一二三四五六七八九十百零〇]{1,6}"
+_DOOR = rf"[A-Z]?{_NUMERAL}(?:号楼|号院|号|號樓|號|弄|栋|幢|座|单元|室|楼|樓|组|門|门)(?!线|線|站|公路|桥|文件|球|选手|门|馆|厅|桌|机|窗|柜|航站|登机|展|坑|井|塔|停车)"
+_FIRST_DOOR = rf"(?!{_HAN_NUMERAL}(?:栋|幢|座|组|門|门)(?![A-Z\d一二三四五六七八九十]))(?!(?:\d{{1,2}}|{_HAN_NUMERAL})[楼樓](?!{_NUMERAL}[室号房门户单]|\d{{3,4}})){_DOOR}"
+"""Where alone it says that a house is meant: one house or other (一座木屋) is none, nor is a floor without a room."""
+_PART = r"[东西南北中東]?[一二三四五六七八九十]?段?(?:(?:[一二三四五六七八九十\d]{1,2}|[A-Z])(?:区|區|期))?"
+_INSIDE = rf"(?:[\u4e00-\u9fff]{{0,8}}?(?:{_DOOR}|{_NUMERAL}(?:层|層|户|房))|[\u4e00-\u9fff]{{2,8}}[A-Z]座|[\u4e00-\u9fff]{{0,8}}?\d{{1,3}}-\d{{1,3}}-\d{{2,4}}(?!\d)|(?<=[楼门室栋元座层院樓層])[A-Z]?-?\d{{3,4}}(?!\d))"
 """Parts of postal addresses, English and Chinese: a street and its kind, a house in it, a flat, town and postcode; a house by its
 number, and what follows it down to the room."""
 
@@ -211,7 +234,7 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<EMAIL>", re.compile(
         r"(?<![\w.])[\u4e00-\u9fff]{1,10}@[A-Za-z0-9\u4e00-\u9fff-]{1,30}\.(?:中国|公司|网络|[A-Za-z]{2,24}(?![A-Za-z0-9]))"), signs=("@",)),
     _Kind("<EMAIL>", re.compile(
-        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-](?:[A-Za-z0-9._%+-]{0,63})"
+        r"(?<![A-Za-z0-9\u00c0-\u024f\u0370-\u052f._%+-])[A-Za-z0-9\u00c0-\u024f\u0370-\u052f_%+-](?:[A-Za-z0-9\u00c0-\u024f\u0370-\u052f._%+-]{0,63})"
         r"@(?:[A-Za-z0-9\u00c0-\u024f\u4e00-\u9fff](?:[A-Za-z0-9\u00c0-\u024f\u4e00-\u9fff-]{0,61})\.){1,6}(?:[A-Za-z]{2,24}(?![A-Za-z0-9])"
         r"|中国|公司|网络)"), signs=("@",)),
     _Kind("<EMAIL>", re.compile(
@@ -225,6 +248,9 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<EMAIL>", re.compile(
         r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{1,63} ?(?: @ |\(a\)) ?[A-Za-z0-9-]{2,61}(?:(?:\.| \. )[A-Za-z0-9-]{1,61}){0,3}(?:\.| \. )" + _DOT, re.I),
         signs=(" @ ", "(a)")),
+    _Kind("<EMAIL>", re.compile(
+        r"(?<![A-Za-z0-9._%+-])(?!(?:look|sign|log|mail|only|here|now|found|see|more|us|me|up|in) at )[A-Za-z0-9][A-Za-z0-9._%+-]{1,40}(?: at |_at_)" + _PROVIDER + r"\.(?:com|cn|net|me)(?![A-Za-z0-9.])", re.I),
+        signs=(" at ", "_at_")),
     _Kind("<EMAIL>", re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9.-]{1,40}_at_[A-Za-z0-9-]{1,61}(?:_dot_[A-Za-z0-9-]{1,61}){0,3}_dot_[A-Za-z]{2,24}(?![A-Za-z0-9])", re.I),
           signs=("_at_",)),
     _Kind("<EMAIL>", re.compile(r"\"[A-Za-z0-9._ +-]{1,40}\"@(?:[A-Za-z0-9-]{1,61}\.){1,4}[A-Za-z]{2,24}(?![A-Za-z0-9])"), signs=('"@',)),
@@ -232,8 +258,8 @@ _KINDS: tuple[_Kind, ...] = (
         r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63} ?(?:艾特|圈a) ?[A-Za-z0-9-]{1,61} ?[点.] ?(?:com|net|org|cn)(?![A-Za-z0-9])", re.I), signs=("艾特", "圈a")),
     # with another sign for the at sign: only at the great providers of mail, for a word may have such a sign in it
     _Kind("<EMAIL>", re.compile(
-        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_][A-Za-z0-9._-]{1,40} ?[#*&$] ?(?:(?:vip\.)?qq|163|126|yeah|sina|sohu|foxmail|gmail|hotmail|outlook|yahoo|icloud|aliyun|139|189)"
-        r"\.(?:com|cn|net)(?![A-Za-z0-9])", re.I), signs=("#", "*", "&", "$")),
+        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_][A-Za-z0-9._-]{1,40} ?(?:[#*&$] ?" + _PROVIDER + r"\.|@ ?" + _PROVIDER + r" ?[。·,] ?)(?:com|cn|net)(?![A-Za-z0-9])", re.I),
+        signs=("#", "*", "&", "$", "@")),
     _Kind("<ID>", re.compile(
         _NO_DIGIT_BEFORE + r"[1-9]\d{5}[ -]?(?:18|19|20)\d{2}[ -]?\d{4}[ -]?\d{3}[\dXx](?![\dA-Za-z])"), _citizen),
     _Kind("<ID>", re.compile(
@@ -241,7 +267,7 @@ _KINDS: tuple[_Kind, ...] = (
         + r"(?P<hit>[1-9](?:[ -]?\d){16}[ -]?[\dXx]|[1-9]\d{5}[ -]?\d{6}(?:[ -]?\d{3})?)(?![\dA-Za-z])")),
     # other papers where they are called so: a passport, a US social security number
     _Kind("<ID>", re.compile(
-        r"(?:护照|護照|(?<![A-Za-z])passport),?\s{0,4}(?:号码|號碼|号|號|no\.?|number|#)?\s{0,4}(?:是|[为為]|is)?\s{0,4}[:.,]?\s{0,4}(?P<hit>[A-Z]{1,2}\d{7,8}|(?<=[:.,为為是 ])\d{9}|(?=(?:[A-Z]{0,9}\d){3})(?=\d{0,9}[A-Z])[A-Z0-9]{8,9})(?![A-Za-z0-9])"
+        r"(?:护照|護照|(?<![A-Za-z])passport),?\s{0,4}(?:号码|號碼|号|號|no\.?|number|#)?\s{0,4}(?:是|[为為]|is)?\s{0,4}[:.,]?\s{0,4}(?P<hit>[A-Z]{1,2}\d{7,8}|(?<=[:.,#为為是 ])\d{9}|(?=(?:[A-Z]{0,9}\d){3})(?=\d{0,9}[A-Z])[A-Z0-9]{8,9})(?![A-Za-z0-9])"
         r"|(?:通行[证證]|回[乡鄉][证證]|台胞[证證]),?(?:号码|號碼|号|號)?\s{0,4}(?:是|[为為])?\s{0,4}[:.]?\s{0,4}(?P<pass>[A-Z]?\d{8,10})(?![A-Za-z0-9])"
         r"|(?:licen[cs]e|number|registration) plate\s{0,4}(?:number|no\.?|#)?\s{0,4}(?:is)?\s{0,4}[:.]?\s{0,4}(?-i:(?P<registration>(?=[A-Z -]{0,9}\d)(?=[\d -]{0,9}[A-Z])[A-Z\d]{2,4}[ -]?[A-Z\d]{2,4})(?![A-Za-z\d]))"
         r"|[车車]牌(?:号码|號碼|号|號)?\s{0,4}(?:是|[为為])?\s{0,4}[:.]?\s{0,4}(?P<plate>[\u4e00-\u9fff][A-Z][ ·]?[A-Z0-9]{5,6})(?![A-Za-z0-9])"
@@ -252,6 +278,7 @@ _KINDS: tuple[_Kind, ...] = (
         + _IS + r"(?P<hit>[A-Z9]{5}\d{6}[A-Z0-9]{5}|(?:[\u4e00-\u9fff]字第?)?[A-Za-z]{0,3}[ -]?\d(?:[ -]?[A-Za-z]{0,3}\d){3,15}(?: ?[A-Za-z])?(?:\([\dA]\))?)(?![A-Za-z0-9])", re.I),
         lambda found: 5 <= sum(c.isdigit() for c in found.group("hit")) <= 18 and not _YEARS.fullmatch(found.group("hit"))),
     _Kind("<ID>", re.compile(r"(?<![A-Za-z0-9])[A-Z]{1,2}\d{6}\([\dA]\)"), _hong_kong),
+    _Kind("<CARD>", re.compile(r"(?<![A-Za-z0-9])(?:0x[0-9A-Fa-f]{40}|bc1[ac-hj-np-z02-9]{36,59})(?![A-Za-z0-9])"), signs=("0x", "bc1")),
     _Kind("<CARD>", re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"), _iban),
     _Kind("<CARD>", re.compile(
         _NO_DIGIT_BEFORE + r"(?:(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|62\d\d|35\d\d|6011|65\d\d)(?:[ -]?\d{4}){3}(?:[ -]?\d{1,3})?"
@@ -263,7 +290,6 @@ _KINDS: tuple[_Kind, ...] = (
         r"(?<![A-Za-z])(?:(?:account|acct|a/c|routing)(?:\s{0,4}(?:no\.?|number|num|#))?" + _IS + r"(?P<hit>\d{6,17})|sort code" + _IS
         + r"(?P<also>\d\d-\d\d-\d\d))" + _NO_DIGIT_AFTER, re.I), lambda found: found.group("also") is not None or _no_day(found)),
     _Kind("<CARD>", re.compile(r"(?<![A-Za-z0-9])(?:[13][1-9A-HJ-NP-Za-km-z]{25,33}|T[1-9A-HJ-NP-Za-km-z]{33})(?![A-Za-z0-9])"), _base58),
-    _Kind("<CARD>", re.compile(r"(?<![A-Za-z0-9])(?:0x[0-9A-Fa-f]{40}|bc1[ac-hj-np-z02-9]{36,59})(?![A-Za-z0-9])"), signs=("0x", "bc1")),
     _Kind("<HANDLE>", re.compile(r"(?<![A-Za-z0-9_])wxid_[A-Za-z0-9]{6,30}(?![A-Za-z0-9_])")),
     # the page of an account
     _Kind("<HANDLE>", re.compile(
@@ -276,28 +302,30 @@ _KINDS: tuple[_Kind, ...] = (
     # named accounts: the word before vouches for what follows, if that has a sign no word has or the word before says so
     _Kind("<HANDLE>", re.compile(
         r"(?:微 ?信|薇信|威信|V信|绿泡泡|公众号|[加+\u2795]\s{0,4}(?:[微薇威]|v(?![A-Za-z]))|[薇微威](?=\s{0,4}(?:\u2764|\u2665|:))|我的?v(?=是|:|\d)|(?<![A-Za-z])v(?=\u2764|\u2665)|抖音|快手|小红书|微博|知乎|豆瓣|贴吧|陌陌|[bB]站|哔哩哔哩|支付宝"
-        r"|(?<![A-Za-z])(?:wechat|wei ?xin(?: hao)?|weibo|telegram|whatsapp|instagram|skype|line(?=\s{0,4}id)|v ?x|wx))"
-        r"\s{0,4}(?:搜索?|关注)?(?P<named>号|帐号|账号|(?<![A-Za-z])u?id(?![A-Za-z]))?" + _IS + r"@?(?:live:)?" + _NO_HOST
+        r"|(?<![A-Za-z])(?:wechat|wei ?xin(?: hao)?|weibo|telegram|whatsapp|instagram|skype|line(?=\s{0,4}(?:id|:))|v ?x|wx)|纸飞机|[加+\u2795]\s{0,4}(?:line|tg|ins|ig)(?![A-Za-z]))"
+        r"\s{0,4}(?:搜索?|关注)?(?P<named>号码?|帐号|账号|(?<![A-Za-z])u?id(?![A-Za-z]))?" + _IS + r"@?(?:live:)?" + _NO_HOST
         + r"(?P<hit>\+?\d[\d-]{5,14}(?!\d)" + _NO_AMOUNT + r"|[A-Za-z][A-Za-z0-9_-]{4,29}(?![A-Za-z0-9_]))", re.I), _account),
     _Kind("<HANDLE>", re.compile(
         r"加\s{0,4}(?:我|个|下|一下)\s{0,4}的?\s{0,4}(?:微信|薇信|威信|V信|vx|wx|wechat|QQ)" + _IS + r"(?P<hit>[A-Za-z0-9][A-Za-z0-9_-]{4,29})(?![A-Za-z0-9_])", re.I)),
     _Kind("<HANDLE>", re.compile(
-        r"(?<![A-Za-z])(?:ig|ins|insta|instagram|telegram|threads|snap|snapchat|discord|twitter|tiktok|kakao|kik|viber|signal|steam|skype|facebook|fb|linkedin|github|reddit|venmo|pinterest|twitch)"
+        r"(?<![A-Za-z])(?:ig|ins|insta|instagram|telegram|tg|threads|snap|snapchat|discord|twitter|tiktok|kakao|kik|viber|signal|steam|skype|facebook|fb|linkedin|github|reddit|venmo|pinterest|twitch)"
         r"\s{0,4}(?P<named>id|account|user(?:name)?|handle|号|账号)?\s{0,4}(?:[:=]|是|is(?![A-Za-z]))\s{0,4}@?(?:live:)?" + _NO_HOST
         + r"(?P<hit>[A-Za-z0-9_][A-Za-z0-9_.-]{2,29}(?<![.-])(?:#\d{4})?)(?![A-Za-z0-9_])", re.I), _account),
     _Kind("<HANDLE>", re.compile(r"(?<![\w.#])[A-Za-z0-9_.]{2,32}#\d{4}(?![A-Za-z0-9_])"), signs=("discord",)),
     _Kind("<HANDLE>", re.compile(
-        r"(?:(?<![A-Za-z])Q ?Q|(?<![A-Za-z])Q(?=号)|[加+\u2795扣]\s{0,4}Q|扣扣|企鹅(?=\s{0,4}[群号帐账是为:=]))\s{0,4}(?:群|号|号码|帐号|账号)?\s{0,4}(?:是|为|is)?\s{0,4}[:=]?\s{0,4}"
+        r"(?:(?<![A-Za-z])Q ?Q|(?<![A-Za-z])Q(?=[号群])|[加+\u2795扣]\s{0,4}Q|扣扣|企鹅(?=\s{0,4}[群号帐账是为:=]))\s{0,4}(?:群|号|号码|帐号|账号)?\s{0,4}(?:是|为|is)?\s{0,4}[:=]?\s{0,4}"
         r"(?P<hit>[1-9]\d{4,10})(?!\d)", re.I)),
     _Kind("<HANDLE>", re.compile(r"(?:群(?:号码?|聊|组)?\s{0,4}[:=]|(?:交流|讨论|粉丝|学习|福利|读者|技术|官方)群)\s{0,4}(?P<hit>[1-9]\d{5,10})(?!\d)"), signs=("群",)),
     # phones: international, Chinese mobile (written as one, in groups, digit by digit, in Chinese numerals), Chinese and British landline and
     # British mobile, North American
     _Kind("<PHONE>", re.compile(r"(?<![A-Za-z0-9_+])(?:\+|00(?=86)|(?<!\d )00(?=(?:1|7|33|34|39|4[149]|6[0156]|8[12]|85[23]|886|91)[ -]))[1-9]\d{0,2}(?:[ ().-]{0,2}\d){7,13}" + _EXT + _NO_DIGIT_AFTER),
           lambda found: not _THOUSANDS.fullmatch(found.group())),
-    _Kind("<PHONE>", re.compile(r"(?<![\d])(?<!\d\.)(?<![¥$€£])(?:86[ -]?)?1[3-9]\d{9}(?!\d)(?!\.\d)" + _NO_AMOUNT), _dialled),
+    _Kind("<PHONE>", re.compile(r"(?<![\d])(?<!\d\.)(?<![¥$€£])(?:86[ -]?)?1[3-9]\d{9}(?!\d)(?!\.\d)"), _dialled),
+    _Kind("<PHONE>", re.compile(r"(?<![\d.])[1-9]\.(?P<hit>1[3-9]\d{9})(?!\d)"), _listed),
+    _Kind("<PHONE>", re.compile(r"1\ufe0f?\u20e3 ?[3-9]\ufe0f?\u20e3(?: ?\d\ufe0f?\u20e3){9}(?! ?\d\ufe0f?\u20e3)"), signs=("\u20e3",)),
     _Kind("<PHONE>", re.compile(
         _NO_DIGIT_BEFORE + r"(?<![A-Za-z]-)(?<![¥$€£])(?:86[ -]?)?(?:\(1[3-9]\d\)[ -]?\d{4}[ -]?\d{4}|1[3-9]\d(?:[ -]?\d{4}[ -]?\d{4}|\.\d{4}\.\d{4}))"
-        + _NO_DIGIT_AFTER + r"(?!-\d{4})" + _NO_AMOUNT), _dialled),
+        + _NO_DIGIT_AFTER + r"(?!-\d{4})"), _dialled),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<![A-Za-z][-_])1[3-9]\d(?P<gap>[_~*·—]| - )\d{4}(?P=gap)\d{4}" + _NO_DIGIT_AFTER)),
     _Kind("<PHONE>", re.compile(r"(?<![\d])(?<!\d[ .-])1(?P<gap>[ .-])[3-9](?:(?P=gap)\d){9}(?!\d)(?![ .-]\d)")),
     _Kind("<PHONE>", re.compile(
@@ -322,7 +350,7 @@ _KINDS: tuple[_Kind, ...] = (
         _NO_DIGIT_BEFORE + r"(?:1(?:[ .-]|(?=\()))?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[./-])[2-9]\d{2}[ .-]\d{4}" + _EXT + _NO_DIGIT_AFTER + r"(?!-\d)")),
     _Kind("<PHONE>", re.compile(_NO_DIGIT_BEFORE + r"(?<!\d )[2-9]\d{2} [2-9]\d{2} \d{4}" + _EXT + _NO_DIGIT_AFTER + r"(?! \d)")),
     _Kind("<PHONE>", re.compile(
-        r"(?:电话|電話|座机|热线|熱線|手机|手機|客服|联系方式|聯絡方式|致电|传真|傳真|(?<![A-Za-z])(?:tel|phone|call|mobile|cell|fax|te?xt|sms|dial|(?:my|his|her|our)(?=\s+number)))"
+        r"(?:电话|電話|座机|热线|熱線|手机|手機|客服|联系方式|聯絡方式|致电|传真|傳真|(?<![A-Za-z])(?:tel|phone|call|mobile|cell|whats ?app|fax|te?xt|sms|dial|(?:my|his|her|our)(?=\s+number)))"
         r"\s{0,4}(?:号码|號碼|号|號|number|no\.?|(?:(?:me|us) )?(?:at|on))?\s{0,4}(?:是|为|is)?\s{0,4}[:.-]?\s{0,4}"
         r"(?P<hit>\(?\d[\d ().-]{5,18}\d" + _EXT + r")(?!\d)" + _NO_AMOUNT, re.I), _number),
     _Kind("<PHONE>", re.compile(
@@ -339,7 +367,7 @@ _KINDS: tuple[_Kind, ...] = (
         + r"|(?<![A-Za-z0-9:_-]))(?P<hit>[0-9a-f]{2}(?P<gap>[:-])(?:[0-9a-f]{2}(?P=gap)){4}[0-9a-f]{2})(?![A-Za-z0-9_]|[:-][A-Za-z0-9])", re.I),
         lambda found: found.group("named") is not None or not found.group("hit").replace(found.group("gap"), "").isdigit()),
     # postal addresses: a house in a street, with a flat or a postcode behind or a word before that says whose it is
-    _Kind("<ADDRESS>", re.compile(rf"(?P<hit>(?:{_FLAT},? )?{_HOUSE}(?P<flat>,? {_FLAT})?(?P<post>{_POST})?)(?![A-Za-z0-9])"), _home,
+    _Kind("<ADDRESS>", re.compile(rf"(?P<hit>(?:{_FLAT},? )?(?:(?:Building|Bldg|Block|Tower) [A-Z0-9]{{1,4}},? )?(?:No\. ?)?{_HOUSE}(?P<flat>,? {_FLAT})?(?P<post>{_POST})?)(?![A-Za-z0-9])"), _home,
           signs=tuple(" " + kind for kind in ("st", "ave", "r", "b", "l", "d", "c", "p", "te", "way", "sq", "h", "g", "mews", "walk", "tr", "al"))),
     _Kind("<ADDRESS>", re.compile(rf"(?<![\w.,$-])(?P<hit>{_RUE}(?P<flat>,? {_FLAT})?(?P<post>,? \d{{5}} [A-ZÉ][\w-]+)?)(?!\w)"), _home,
           signs=tuple(f"{kind} " for kind in ("rue", "avenue", "boulevard", "place", "quai", "impasse", "allée", "chemin", "cours"))),
@@ -347,7 +375,7 @@ _KINDS: tuple[_Kind, ...] = (
           signs=("straße", "strasse", "str.", "gasse", "platz", "weg", "allee")),
     _Kind("<ADDRESS>", re.compile(r"(?<![A-Za-z])P\.? ?O\.? ?Box \d{1,6}(?!\d)", re.I), signs=("box",)),
     _Kind("<ADDRESS>", re.compile(
-        rf"(?:地址|住址|家住|家在|住在|住(?=:)|寄[到往给至]|送到|送货到|快递到|搬到|寄送至)[是在为:]{{0,2}}\s{{0,4}}(?P<hit>[\u4e00-\u9fff]{{2,24}}?{_DOOR}(?>{_INSIDE}){{0,8}})", re.I), signs=("址", "住", "家在", "寄", "送", "快递", "搬到"), spelt=True),
+        rf"(?:地址|住址|家住|家在|住在|住(?=:)|寄[到往给至]|送到|送货到|快递到|搬到|寄送至)[是在为:]{{0,2}}\s{{0,4}}(?P<hit>[\u4e00-\u9fff]{{2,24}}?(?<!的){_FIRST_DOOR}(?>{_INSIDE}){{0,8}})", re.I), signs=("址", "住", "家在", "寄", "送", "快递", "搬到"), spelt=True),
     _Kind("<ADDRESS>", re.compile(
         rf"(?<=[省市区县镇乡區縣鎮鄉])(?P<hit>[\u4e00-\u9fff]{{1,12}}?(?:路|街|道|巷|胡同|弄|村|庄|屯|里|园|苑|區|小区|社区|新村){_PART}{_DOOR}(?>{_INSIDE}){{0,8}})"), spelt=True),
     _Kind("<ADDRESS>", re.compile(
@@ -374,6 +402,8 @@ def mask(text: str, *, over_lines: bool = False) -> tuple[str, int]:
         over_lines: Whether the end of a line is a blank, as in subtitles, which cut a number where the line is full.
     """
     count, plain = 0, text.translate(_WIDE)
+    if not plain.isascii():
+        plain = _IN_SHAPES.sub(lambda found: found.group().translate(_SHAPED), plain)
     plain = plain.replace("\n", " ") if over_lines else plain
     small, digits = plain.lower(), _DIGIT.search(plain)
     for kind in _KINDS:

@@ -23,16 +23,18 @@ from tests.jobs.collect.pii_forms import (
     NOT_COUNTED,
     OTHER_SIGNS,
     PAPERS_AND_HOUSES,
+    SAID,
+    SCENES,
     SPELT,
 )
 
 
-@pytest.mark.parametrize(("text", "masked"), (MASKED | SPELT | PAPERS_AND_HOUSES | OTHER_SIGNS | ABROAD | NOT_COUNTED | CLOSE).items())
+@pytest.mark.parametrize(("text", "masked"), (MASKED | SPELT | PAPERS_AND_HOUSES | OTHER_SIGNS | ABROAD | NOT_COUNTED | CLOSE | SAID).items())
 def test_personal_data_is_masked(text, masked):
     assert mask(text) == (masked, masked.count("<"))
 
 
-@pytest.mark.parametrize("text", LEFT + COUNTED + ALIKE + NO_HOUSES + NO_SIGNS + NOBODYS + FAR)
+@pytest.mark.parametrize("text", LEFT + COUNTED + ALIKE + NO_HOUSES + NO_SIGNS + NOBODYS + FAR + SCENES)
 def test_what_only_looks_like_it_is_left(text):
     assert mask(text) == (text, 0)
 
