@@ -128,6 +128,25 @@ _SIMPLE = str.maketrans(
     "关注订阅赞转载权联络隐产动态页网图录务条户协议声责顶发评论复制链连请点击扫码号观谢频铃铛开启许经浏览购买领员会继续为专个们这间电话简体验证过应说见内无学习参权围别记欢帮给")
 """Traditional signs of the Chinese phrases as simplified ones."""
 
+_QUOTED = re.compile(r"[\"“「『《][^\"“”「」『』《》]{1,60}[\"”」』》]")
+_SCENE = re.compile(
+    r"(?:an?|the|two|three|four|some|several|many|he|she|they|his|her|their|someone|close[ -]?up|screen recording|footage|(?:wide|aerial|slow[ -]motion|medium|tracking|night) (?:shot|view))\b"
+    r"|.*(?:写[着下有]|[印刻画贴]着|显示|弹[出幕]|闪烁|屏幕|海报|黑板|[广告立]?牌|镜头|特写|画面|动画片?里|[男女]孩|[男女]人|老人|孩子|老师|店员|顾客|警察|小[猫狗熊]|[他她]们?(?!的?(?:频道|视频|公众号))|一[个只名位群])")
+"""Begins or is in what tells of a scene."""
+_TALK = re.compile(r"\b(?:you(?:r|rs)?|we|us|our|i|my|me|please|this (?:site|page|website|video|channel|article))\b|[请您你]|我们|大家|本[站文号网页频]|欢迎|谢谢|感谢|记得|别忘|朋友们|[亲各]位?粉丝|侵权")
+"""Speaks to who reads it, or of the page that it stands on."""
+SCENE_SHARE, SCENE_SIGNS = 0.4, 12
+"""Share of a unit that its boilerplate has at most in a scene, and the signs that a scene has at least."""
+
+
+def _is_scene(plain: str, share: float) -> bool:
+    """Whether a unit tells of what is to be seen, words on a screen or a sign among it: of a third person, and to nobody, but for what is quoted.
+    What begins a Chinese clause is done by nobody in the scene."""
+    said = _QUOTED.sub(" ", plain)
+    if any(said[:found.start()].rstrip()[-1:] in ("", *",。!?;") for found in _ALONE_CHINESE.finditer(said)):
+        return False
+    return share <= SCENE_SHARE and len(plain) >= SCENE_SIGNS and bool(_SCENE.match(plain)) and not _TALK.search(said)
+
 
 def boilerplate_share(text: str) -> float:
     """Lines that are boilerplate over lines that are not empty, 0..1; of a longer line than LINE_WORDS its sentences."""
@@ -148,7 +167,8 @@ def _is_boilerplate(unit: str) -> bool:
     if size > LINE_WORDS:
         return False
     plain = unicodedata.normalize("NFKC", unit).lower().translate(_SIMPLE).replace("’", "'").strip()
-    if _ALONE_ENGLISH.search(plain) or (_HAN.search(plain) and _ALONE_CHINESE.search(plain)):
+    alone = [found for pattern in (_ALONE_ENGLISH, *((_ALONE_CHINESE,) if _HAN.search(plain) else ())) for found in pattern.finditer(plain)]
+    if alone and not _is_scene(plain, sum(found.end() - found.start() for found in alone) / len(plain)):
         return True
     found = _TOGETHER.findall(plain)
     if len(found) > 1 or (found and 2 * _size(found[0]) >= size):

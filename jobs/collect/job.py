@@ -394,4 +394,4 @@ def outside(settings: Settings) -> dict[str, str]:
     return {"listing": fingerprint(_listed(settings.runtime.sources, settings.recipe.collect.follow_links, written_to(settings.runtime)))}
 
 
-COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=16, recipe=("collect",), run=run, outside=outside)
+COLLECT = Job("collect", reads=(), writes=(SOURCES, BEHAVIOUR, REJECTS), code=17, recipe=("collect",), run=run, outside=outside)

@@ -1,9 +1,11 @@
 """Small files beside a medium, of the same name, that speak of it: `a.txt`, `a.json`, `a.info.json`, `a.srt`, `a.en.vtt`."""
 
+import html
 import json
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import PurePosixPath
 
 from jobs.collect.fields import given, language
@@ -16,7 +18,7 @@ SIDECARS = frozenset({"txt", "json", "srt", "vtt"})
 MAX_BYTES = 8 << 20
 """What is longer is no sidecar worth reading; yt-dlp writes up to a megabyte."""
 
-_CUE = re.compile(r"^(?:WEBVTT.*|NOTE\b.*|STYLE\b.*|\d+|.*-->.*|Kind:.*|Language:.*)$")
+_TIMES = re.compile(r"\d[\d:.,]*\s*-->\s*\d")
 _TAG = re.compile(r"<[^<>]{1,200}>|\{\\[^{}]{1,200}\}")
 
 
@@ -64,7 +66,7 @@ def read_sidecar(found: Found) -> dict[str, str]:
     if text is None:
         return {}
     if found.suffix == "txt":
-        return {"caption": text}
+        return given({"caption": text})
     if found.suffix == "json":
         return _json(text)
     return _subtitles(text, found.name)
@@ -79,10 +81,17 @@ def _json(text: str) -> dict[str, str]:
 
 
 def _subtitles(text: str, name: str) -> dict[str, str]:
+    """What is said: the lines behind one with times, to an empty line or the number of the next. Style sheets, comments and names of cues stand elsewhere."""
     lines: list[str] = []
-    for line in text.splitlines():
-        said = _TAG.sub("", line).strip()
-        if said and not _CUE.match(said) and (not lines or lines[-1] != said):
+    in_cue = False
+    for line, after in zip_longest(rows := text.splitlines(), rows[1:], fillvalue=""):
+        if _TIMES.search(line) or not line.strip():
+            in_cue = bool(line.strip())
+            continue
+        if not in_cue or (line.strip().isdecimal() and _TIMES.search(after)):
+            continue
+        said = html.unescape(_TAG.sub("", line)).replace("\xa0", " ").strip()
+        if said and (not lines or lines[-1] != said):
             lines.append(said)
     tag = language(PurePosixPath(PurePosixPath(name).stem).suffix.lstrip("."))
     return {"transcript": "\n".join(lines)} | ({"lang": tag} if tag else {}) if lines else {}

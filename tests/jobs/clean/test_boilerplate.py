@@ -55,6 +55,23 @@ def test_a_sentence_that_has_some_of_its_words_is_not(text):
     assert boilerplate_share(text) == 0.0
 
 
+@pytest.mark.parametrize("scene", [
+    'A close-up of a laptop screen showing an "Access Denied" message in red letters.', "The camera slowly zooms in on a smartphone whose screen says 404 Not Found.",
+    "A man points down at the bell icon while smiling at the viewer.", 'A cartoon cat holds a sign that says "Click here" with a big arrow.',
+    "He must log in to the old terminal before the countdown reaches zero.", 'Screen recording of a shopping site, the cursor moves to "Add to cart" and clicks.',
+    "电脑屏幕上弹出“忘记密码”的提示，男孩抓了抓头发。", "镜头对准一张海报，上面印着“版权所有”四个大字。", "店员把二维码立牌摆在柜台上，顾客扫码领红包。", "小男孩点击查看礼物盒，里面跳出一只小熊。",
+    "警察在未经允许不得入内的牌子前停下脚步。", "弹幕飞过屏幕，全是“感谢观看”和“下期再见”。"])
+def test_a_scene_in_which_it_is_seen_is_not(scene):
+    assert boilerplate_share(scene) == 0.0
+
+
+@pytest.mark.parametrize("notice", [
+    "The page you are looking for cannot be found", "The video is no longer available", "A new version is here, please update your browser", "动画片全集，点击链接观看", "画面由网友提供，版权归原作者所有", "他们的视频请勿转载",
+    "The reproduction of any part of this text is prohibited"])
+def test_a_notice_that_begins_like_one_is_told(notice):
+    assert boilerplate_share(notice) == 1.0
+
+
 def test_a_long_line_is_looked_at_by_the_sentence():
     notice = "This site uses cookies to offer you a better time here and to count our visitors. By using it you agree to our use of cookies and to our terms. "
     story = "The heron stood at the edge of the pond for ten minutes. Then its neck shot forward and a small silver fish disappeared from the water. "

@@ -1,0 +1,70 @@
+"""What small files beside a medium say of it."""
+
+from pathlib import Path
+
+import pytest
+
+from jobs.collect.sidecar import read_sidecar
+from jobs.collect.source import Found
+
+VTT = """WEBVTT
+Kind: captions
+Language: en
+
+STYLE
+::cue {
+  color: papayawhip;
+}
+
+NOTE
+This is a comment
+over two lines
+
+REGION
+id:fred
+
+intro
+00:00:01.000 --> 00:00:03.000 align:start
+<v Roger>We are in New York City &amp; it&#39;s&nbsp;cold &lt;3
+
+00:03.000 --> 00:04.000
+2024
+
+00:05.000 --> 00:06.000
+- Really?
+"""
+SRT = """1
+00:00:01,000 --> 00:00:02,000
+Hello there
+
+2
+00:00:03,000 --> 00:00:04,000
+42
+3
+00:00:05,000 --> 00:00:06,000
+1984
+4
+00:00:07,000 --> 00:00:08,000
+{\\an8}<i>The end</i>
+"""
+
+
+@pytest.mark.parametrize(("name", "text", "said"), [
+    ("a.vtt", VTT, "We are in New York City & it's cold <3\n2024\n- Really?"),
+    ("a.srt", SRT, "Hello there\n42\n1984\nThe end"),
+    ("a.srt", SRT.replace("\n", "\r\n"), "Hello there\n42\n1984\nThe end"),
+    ("a.vtt", "00:01.000 --> 00:02.000\nsaid once\n\n00:02.000 --> 00:03.000\nsaid once\nand more", "said once\nand more"),
+    ("a.srt", "no times at all", None)])
+def test_what_is_said_stands_behind_times(tmp_path: Path, name: str, text: str, said: str | None) -> None:
+    assert _read(tmp_path, name, text).get("transcript") == said
+
+
+@pytest.mark.parametrize("nothing", ["None", "nan", " N/A\n"])
+def test_a_program_that_wrote_nothing_wrote_no_caption(tmp_path: Path, nothing: str) -> None:
+    assert _read(tmp_path, "a.txt", nothing) == {}
+    assert _read(tmp_path, "a.txt", "None of them knew.") == {"caption": "None of them knew."}
+
+
+def _read(folder: Path, name: str, text: str) -> dict[str, str]:
+    (folder / name).write_bytes(text.encode())
+    return read_sidecar(Found(name, str(folder / name), len(text), "", None, "file"))
