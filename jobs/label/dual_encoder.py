@@ -39,6 +39,7 @@ def load(folder: Path, device: str) -> tuple[DualEncoder, Any, Any]:
         Terminal: transformers cannot load it, weights are missing, or it takes pictures of any size.
     """
     import torch
+    from open_clip.tokenizer import get_clean_fn
     from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
     processor, tokenizer = from_folder(AutoImageProcessor, str(folder)), from_folder(AutoTokenizer, str(folder))
@@ -47,7 +48,10 @@ def load(folder: Path, device: str) -> tuple[DualEncoder, Any, Any]:
         raise Terminal(f"{folder}: takes pictures of any size, which is not supported; use a variant of fixed size")
     longest = network.config.text_config.max_position_embeddings
 
+    # texts as these were trained on them, in small letters and without marks; the tokenizers of SigLIP 2 that transformers writes do not see to it
+    fitted = get_clean_fn("canonicalize") if network.config.model_type.startswith("siglip") else str
+
     def tokens(texts: Sequence[str]) -> Any:
-        return tokenizer(list(texts), padding="max_length", truncation=True, max_length=longest, return_tensors="pt")
+        return tokenizer([fitted(text) for text in texts], padding="max_length", truncation=True, max_length=longest, return_tensors="pt")
 
     return DualEncoder(network), lambda picture: processor(images=picture, return_tensors="pt")["pixel_values"][0], tokens

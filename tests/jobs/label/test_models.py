@@ -325,6 +325,21 @@ def test_a_transformers_folder_embeds_as_transformers_does(transformers_folder, 
     labeler.load(settings, "cpu")
 
 
+def test_a_siglip_is_given_small_letters_without_marks_whatever_its_tokenizer_does(transformers_folder):
+    """SigLIP 2 of a fixed size comes with the tokenizer of Gemma, which keeps capitals; the model never saw any."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    folder, *_ = transformers_folder("siglip")
+    cased = Tokenizer(models.WordLevel({word: i for i, word in enumerate(["<pad>", "<eos>", "<unk>", "a", "cat", "A", "CAT", "."])}, "<unk>"))
+    cased.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=cased, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>").save_pretrained(folder)
+    small, capital, dotted, other = clip.tower(Label(clip_model=f"local-dir:{folder}"), "cpu").text(["a cat", "A CAT", "A cat.", "cat a"])
+    assert np.array_equal(small, capital)
+    assert np.array_equal(small, dotted)
+    assert not np.allclose(small, other)
+
+
 def test_a_hub_model_of_either_kind_is_found_in_the_cache(transformers_folder, random_clip, monkeypatch):
     folder, *_ = transformers_folder("clip")
     asked = []
