@@ -113,7 +113,8 @@ def calibrate(clips: Version, marks: Mapping[str, bool], policy: Policy, *, min_
 
 
 def quantiles(clips: Version, target_yield: float, policy: Policy) -> list[Proposal]:
-    """Thresholds under which each limit alone keeps `target_yield` of the clips that it looks at; none where they are too few to tell.
+    """Thresholds under which each limit alone keeps `target_yield` of the clips that it looks at; none where they are too few to tell, or
+    so alike that the limit would be stricter than the one in force and drop none of them: it would drop what comes next.
     Of a table of more than MOST clips an even share is looked at.
 
     Raises:
@@ -130,6 +131,8 @@ def quantiles(clips: Version, target_yield: float, policy: Policy) -> list[Propo
         current, share = getattr(check.config, limit.field), len(values) * (1 - target_yield) + 1e-9
         told = share >= 1 or target_yield == 1
         threshold = values[min(len(values) - 1, math.floor(share))] if told else None
+        if threshold is not None and target_yield < 1 and _stricter(threshold, limit, current) and not any(_fails(v, limit, threshold) for v in values):
+            told, threshold = False, None
         shown = threshold if told else current
         dropped = sum(shown is not None and _fails(value, limit, shown) for value in values)
         found.append(Proposal(check.name, limit.field, limit.name, limit.op, current, threshold, None, None, Rate(dropped, len(values))))
@@ -174,6 +177,10 @@ def _judged(found: Filter, row: Mapping[str, Any]) -> bool:
 
 def _fails(value: float, limit: Limit, threshold: float) -> bool:
     return value < threshold if limit.op == "<" else value > threshold
+
+
+def _stricter(threshold: float, limit: Limit, current: float | None) -> bool:
+    return current is None or _fails(current, limit, threshold)
 
 
 def _best(pairs: Sequence[tuple[float, bool]], limit: Limit, to_drop: int, min_precision: float) -> float | None:

@@ -98,7 +98,7 @@ def measure_text(text: str) -> dict[str, Any]:
     bare = _MASK.sub("", text)
     lang, score = language(bare) if len(_LETTER.findall(bare[:DECISIVE])) >= 2 else (None, None)
     return {
-        "text": text, "text_chars": solid_chars(text), "text_words": len(found),
+        "text": text, "text_chars": solid_chars(text), "text_words": sum(any(map(str.isalpha, word)) for word in found),
         "repetition_share": max(repetition_share(found), run_share(text)), "symbol_share": symbol_share(bare), "markup_share": markup_share(bare),
         "boilerplate_share": boilerplate_share(text), "lang_detected": lang, "lang_score": score,
     }

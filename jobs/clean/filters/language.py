@@ -13,7 +13,7 @@ class Config(FilterConfig):
     """Languages and how sure of them one must be."""
 
     wanted: tuple[str, ...] = ()
-    """Languages (`zh`, `en`; `zh-CN` and `Chinese` are `zh`); empty: all."""
+    """Languages (`zh`, `en`; `zh-CN` and `Chinese` are `zh`, of which Cantonese, `yue`, is a part: BCP 47); empty: all."""
     min_score: Share = 0.8
     """A text whose language is less sure is kept (Data-Juicer and FineWeb: 0.8 and 0.65)."""
 
@@ -32,10 +32,15 @@ class Config(FilterConfig):
         return tuple(dict.fromkeys(found))
 
 
+_WIDER = {"yue": "zh"}
+"""Macrolanguages of those that are told apart (ISO 639-3)."""
+
+
 def judge(row: Row, config: Config) -> Reason | None:
     """Surely in another language."""
     lang, score = str(row["lang_detected"]), float(row["lang_score"])
-    if not config.wanted or lang.split("-")[0] in config.wanted or score < config.min_score:
+    primary = lang.split("-")[0]
+    if not config.wanted or {primary, _WIDER.get(primary, primary)} & set(config.wanted) or score < config.min_score:
         return None
     return Reason("unwanted_language", score, ">=", config.min_score, detail=lang)
 
@@ -47,6 +52,8 @@ FILTER = Filter(
         ({"modality": TEXT, "lang_detected": "fr", "lang_score": 0.99}, None),
         ({"modality": TEXT, "lang_detected": "zh", "lang_score": 0.99}, None, {"wanted": ("zh", "en")}),
         ({"modality": TEXT, "lang_detected": "zh", "lang_score": 0.99}, None, {"wanted": ("zh-CN", "English")}),
+        ({"modality": TEXT, "lang_detected": "yue", "lang_score": 0.97}, None, {"wanted": ("zh-HK", "en")}),
+        ({"modality": TEXT, "lang_detected": "zh", "lang_score": 0.97}, "unwanted_language", {"wanted": ("yue",)}),
         ({"modality": TEXT, "lang_detected": "fr", "lang_score": 0.4}, None, {"wanted": ("zh", "en")}),
         ({"modality": TEXT, "lang_detected": "fr", "lang_score": 0.99}, "unwanted_language", {"wanted": ("zh", "en")}),
     ),

@@ -49,7 +49,7 @@ def label(state: State, batch: Batch) -> list[Found]:
 
 LABELER = Labeler(
     "clip_tags",
-    version=4,
+    version=5,
     needs=("frames",),
     options=("clip_model", "clip_pretrained", "vocabulary", "top_k", "batch"),
     model=model,

@@ -73,7 +73,7 @@ def label(state: State, batch: Batch) -> list[Found]:
 
 LABELER = Labeler(
     "clip_text_similarity",
-    version=5,
+    version=6,
     needs=("frames", *FIELDS),
     options=("clip_model", "clip_pretrained", "batch"),
     model=model,

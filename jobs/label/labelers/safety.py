@@ -124,7 +124,7 @@ def label(state: State, batch: Batch) -> list[Found]:
 
 LABELER = Labeler(
     "safety",
-    version=8,
+    version=9,
     needs=("frames", *TEXTS),
     options=("clip_model", "clip_pretrained", "safety_model", "blocklist", "batch"),
     model=model,

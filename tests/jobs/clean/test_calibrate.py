@@ -168,6 +168,12 @@ def test_marks_of_one_kind_are_counted(clips, marks, why):
         calibrate(clips, marks, Policy())
 
 
+def test_what_is_alike_in_all_clips_gets_no_stricter_threshold(clips):
+    """It would drop none of them, and of the next ones whatever differs."""
+    flicker = proposals(quantiles(clips, 0.9, Policy()))["flicker", "max_change"]
+    assert (flicker.proposed, flicker.dropped.hits) == (None, 0)
+
+
 def test_both_measures_of_one_threshold_are_named(clips):
     assert {p.measured for p in quantiles(clips, 0.9, Policy()) if p.check == "exposure"} >= {"luma_mean", "bright"}
 

@@ -134,3 +134,9 @@ def test_any_text_can_be_measured(text):
 ], ids=["script", "comment", "table", "style", "comments never closed", "tables never closed", "scripts never closed"])
 def test_blocks_of_markup_are_markup_and_one_that_is_never_closed_ends_nothing(text, share):
     assert markup_share(text) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("numbers", ["1 2 3 4 5 6 7 8 9 10 11 12", "0.12 0.33 0.55 0.71 0.98", "00:00:01,000 --> 00:00:04,000", "2023-08-15 18:30:00 2023-08-15 18:31:00"])
+def test_numbers_are_no_words(numbers):
+    assert measure_text(numbers)["text_words"] == 0
+    assert measure_text(f"{numbers} a cat 猫")["text_words"] == 3
