@@ -205,7 +205,7 @@ def clauses(sentence: str) -> list[str]:
 
 
 def words(text: str, lang: str) -> list[tuple[str, str]]:
-    """Words and their class: `n` noun, `ns` place, `t` time, or `x`."""
+    """Words and their class: `n` noun, `ns` place (in Chinese), `t` time, or `x`."""
     if lang in ("zh", "yue"):
         import logging
 
@@ -217,10 +217,23 @@ def words(text: str, lang: str) -> list[tuple[str, str]]:
     found = []
     for match in re.finditer(r"[^\W\d_][\w'’-]*", text):
         word = match.group()
-        opens = not text[:match.start()].rstrip() or text[:match.start()].rstrip()[-1] in ".!?\n"
-        kind = "ns" if word[0].isupper() and not opens and len(word) > 1 else "x" if word.lower() in _STOP else "n"
+        kind = "x" if word.lower() in _STOP else "n"
         found.append((word, kind))
     return found
+
+
+_NAMED = re.compile(
+    r"\b(?:in|at|near|across|through|around|outside|inside|towards?|into|via|left|leav(?:e|ing)|visit(?:ed|ing)?|reach(?:ed)?|explor(?:e|ed|ing)"
+    r"|(?:go(?:es|ing)?|went|gone|c[ao]me|dr[io]ve|fl[ey]w?|walk(?:ed)?|sail(?:ed)?|mov(?:e|ed)|travel(?:l?ed)?|return(?:ed)?|head(?:ed)?|trip|way|road|back|train|bus|ferry) (?:to|from)) "
+    r"(?:[Tt]he )?((?:(?:St|Mt|Ft)\. )?[A-Z][\w'’-]+(?: (?:(?:of|de|la|do|upon) )?[A-Z][\w'’-]+){0,3})(?! ?\.? [A-Z]\.)")
+_NO_PLACE = re.compile(
+    r"(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|January|February|March|April|May|June|July|August|September|October|November|December|Christmas|Easter"
+    r"|Mrs?|Ms|Dr|Prof|Mum|Mom|Dad|Grandma|Grandpa|God|I|English|French|German|Chinese|Spanish|Japanese)\b")
+
+
+def proper(text: str) -> list[str]:
+    """Names of places in a text of Latin letters: capitals, taken together, behind a word that leads there. Days, months and persons of a title are none."""
+    return [found for found in _NAMED.findall(text) if not _NO_PLACE.match(found)]
 
 
 def analyse(text: str, lang: str = "") -> Analysis:
@@ -231,7 +244,7 @@ def analyse(text: str, lang: str = "") -> Analysis:
     cut = words(text, lang)
     nouns = Counter(w for w, kind in cut if kind in ("n", "ns"))
     phrases = sorted(nouns, key=lambda w: (-nouns[w] * len(w), text.find(w)))[:8]
-    places = _once([w for w, kind in cut if kind == "ns"] + named(text, "place"))
+    places = _once([w for w, kind in cut if kind == "ns"] + ([] if lang in ("zh", "yue") else proper(text)) + named(text, "place"))
     times = _once([w for w, kind in cut if kind == "t"] + named(text, "time"))
     subjects = tuple(p for p in phrases if p not in places and p not in times)
     return Analysis(lang, tuple(sentences(text)), tuple(phrases), places, times, subjects)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from jobs.prompts import grammar
-from jobs.prompts.analyse import HAN, analyse, clauses, sentences
+from jobs.prompts.analyse import HAN, analyse, clauses, proper, sentences
 
 Words = Literal["world", "plain"]
 """What the generator understands: the words of the embedded world, or plain sentences."""
@@ -96,10 +96,14 @@ def ends_sentence(line: str) -> bool:
 def _plain(lines: Sequence[str], lang: str, preset: Preset) -> list[Shot]:
     """Shots for a model that sees one sentence at a time: what it says, the place and time told before, and the look."""
     wide = lang in ("zh", "yue")
-    shots, known = [], dict[str, str]()
+    shots, known, name = [], dict[str, str](), ""
     for line in lines:
         said = analyse(line, lang)
-        here = {"place": said.places[:1], "time": tuple(t.lower() for t in said.times[:1])}
+        names, places = proper(line), said.places[:1]
+        if name and places and not names and grammar.is_weak(places[0]):
+            places = ()  # the tower is one of the town that was named
+        name = names[0] if names else "" if places else name
+        here = {"place": places, "time": tuple(t.lower() for t in said.times[:1])}
         carried = {key: word for key, word in known.items() if not here[key]}
         known |= {key: found[0] for key, found in here.items() if found}
         parts = [re.sub(r"[\s。，！？；.,!?;]+$", "", line), *carried.values(), preset.look[wide]]
