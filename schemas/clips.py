@@ -91,7 +91,7 @@ CLIPS = Table(
         # text
         maybe("text", pa.large_string(), "body of a text clip, masked"),
         maybe("text_chars", pa.int64(), "characters without white space"),
-        maybe("text_words", pa.int64(), "words; an ideograph counts as one, and so do up to four letters of scripts without spaces; addresses of pages and numbers are none"),
+        maybe("text_words", pa.int64(), "words; an ideograph counts as one, and so do up to four letters of scripts without spaces; addresses of pages are none, and 0 where nearly all are numbers"),
         maybe("repetition_share", pa.float64(), "share of words inside repeated 5-grams, or of characters in runs of the same letters where that is more, 0..1"),
         maybe("symbol_share", pa.float64(), "share of characters that are neither letters, digits, marks nor punctuation, or were read in a wrong encoding, 0..1"),
         maybe("markup_share", pa.float64(), "share of characters inside tags, code in braces and escapes, 0..1"),

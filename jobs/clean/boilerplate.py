@@ -131,21 +131,31 @@ _SIMPLE = str.maketrans(
 _QUOTED = re.compile(r"[\"“「『《][^\"“”「」『』《》]{1,60}[\"”」』》]")
 _SCENE = re.compile(
     r"(?:an?|the|two|three|four|some|several|many|he|she|they|his|her|their|someone|close[ -]?up|screen recording|footage|(?:wide|aerial|slow[ -]motion|medium|tracking|night) (?:shot|view))\b"
+    r"(?! (?:\w+ ){0,2}(?:(?:web)?sites?|pages?|articles?|stores?|shops?|apps?|newsletters?|links?|passwords?|content|polic(?:y|ies)|rights?|deals?|offers?|downloads?|versions?|reproduction|videos?)\b)"
     r"|.*(?:写[着下有]|[印刻画贴]着|显示|弹[出幕]|闪烁|屏幕|海报|黑板|[广告立]?牌|镜头|特写|画面|动画片?里|[男女]孩|[男女]人|老人|孩子|老师|店员|顾客|警察|小[猫狗熊]|[他她]们?(?!的?(?:频道|视频|公众号))|一[个只名位群])")
 """Begins or is in what tells of a scene."""
-_TALK = re.compile(r"\b(?:you(?:r|rs)?|we|us|our|i|my|me|please|this (?:site|page|website|video|channel|article))\b|[请您你]|我们|大家|本[站文号网页频]|欢迎|谢谢|感谢|记得|别忘|朋友们|[亲各]位?粉丝|侵权")
+_TALK = re.compile(r"\b(?:you(?:r|rs)?|we|us|our|i|my|me|please|this (?:site|page|website|video|channel|article))\b|[请您你]|我们|大家|伙伴|本[站文号网页频]|欢迎|谢谢|感谢|记得|别忘|朋友们|[亲各]位?粉丝|侵权")
 """Speaks to who reads it, or of the page that it stands on."""
+_DOES = re.compile(r"(?:[他她]们?|顾客|客人|店员|孩子|老人|[男女][孩人]|人们|[游乘]客|学着|正在|着)$")
+"""Who does it, before what else is asked of the reader."""
 SCENE_SHARE, SCENE_SIGNS = 0.4, 12
 """Share of a unit that its boilerplate has at most in a scene, and the signs that a scene has at least."""
 
 
 def _is_scene(plain: str, share: float) -> bool:
     """Whether a unit tells of what is to be seen, words on a screen or a sign among it: of a third person, and to nobody, but for what is quoted.
-    What begins a Chinese clause is done by nobody in the scene."""
+    What begins a clause is asked of the reader, and so is what nobody in a Chinese scene is said to do."""
     said = _QUOTED.sub(" ", plain)
-    if any(said[:found.start()].rstrip()[-1:] in ("", *",。!?;") for found in _ALONE_CHINESE.finditer(said)):
+    asked = (said[:found.start()].rstrip() for found in (*_ALONE_ENGLISH.finditer(said), *_ALONE_CHINESE.finditer(said)))
+    if any(before[-1:] in ("", *",。!?;:") for before in asked):
+        return False
+    if any(_IMPERATIVE.match(found.group()) and not _DOES.search(said[:found.start()]) for found in _ALONE_CHINESE.finditer(said)):
         return False
     return share <= SCENE_SHARE and len(plain) >= SCENE_SIGNS and bool(_SCENE.match(plain)) and not _TALK.search(said)
+
+
+_IMPERATIVE = re.compile(r"扫码|[扫识长].{0,8}二维码|点[击个]|一键三连|求|立即|下载|登[录陆入]|回复|转载|关注")
+"""Of the Chinese phrases those that tell somebody to do something."""
 
 
 def boilerplate_share(text: str) -> float:

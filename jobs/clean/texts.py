@@ -1,6 +1,6 @@
 """What is measured of a text: length, repetition, symbols, markup, boilerplate, language. Pure functions of the string."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -92,13 +92,19 @@ def identifier() -> Any:
     return found
 
 
+def _told(found: Sequence[str]) -> int:
+    """How many words there are; none where nearly all of them are numbers, or but one is not."""
+    spelt = sum(any(map(str.isalpha, word)) for word in found)
+    return len(found) if 3 * spelt >= len(found) and (spelt > 1 or spelt == len(found)) else 0
+
+
 def measure_text(text: str) -> dict[str, Any]:
     """The text columns of `clips`."""
     found = words(text)
     bare = _MASK.sub("", text)
     lang, score = language(bare) if len(_LETTER.findall(bare[:DECISIVE])) >= 2 else (None, None)
     return {
-        "text": text, "text_chars": solid_chars(text), "text_words": sum(any(map(str.isalpha, word)) for word in found),
+        "text": text, "text_chars": solid_chars(text), "text_words": _told(found),
         "repetition_share": max(repetition_share(found), run_share(text)), "symbol_share": symbol_share(bare), "markup_share": markup_share(bare),
         "boilerplate_share": boilerplate_share(text), "lang_detected": lang, "lang_score": score,
     }

@@ -5,7 +5,6 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import zip_longest
 from pathlib import PurePosixPath
 
 from jobs.collect.fields import given, language
@@ -19,6 +18,7 @@ MAX_BYTES = 8 << 20
 """What is longer is no sidecar worth reading; yt-dlp writes up to a megabyte."""
 
 _TIMES = re.compile(r"\d[\d:.,]*\s*-->\s*\d")
+_BLOCK = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s|$)")
 _TAG = re.compile(r"<[^<>]{1,200}>|\{\\[^{}]{1,200}\}")
 
 
@@ -81,17 +81,21 @@ def _json(text: str) -> dict[str, str]:
 
 
 def _subtitles(text: str, name: str) -> dict[str, str]:
-    """What is said: the lines behind one with times, to an empty line or the number of the next. Style sheets, comments and names of cues stand elsewhere."""
+    """What is said: what stands behind times, but for the number or the name of the next cue. Style sheets and comments stand elsewhere.
+
+    An empty line ends no cue: some have one in them, and where line ends were written twice there is one behind every line.
+    """
+    rows = text.replace("\r\r\n", "\n").splitlines()
     lines: list[str] = []
     in_cue = False
-    for line, after in zip_longest(rows := text.splitlines(), rows[1:], fillvalue=""):
-        if _TIMES.search(line) or not line.strip():
-            in_cue = bool(line.strip())
-            continue
-        if not in_cue or (line.strip().isdecimal() and _TIMES.search(after)):
-            continue
-        said = html.unescape(_TAG.sub("", line)).replace("\xa0", " ").strip()
-        if said and (not lines or lines[-1] != said):
-            lines.append(said)
+    for before, line, after in zip(["", *rows], rows, [*rows[1:], ""], strict=False):
+        if _TIMES.search(line):
+            in_cue = True
+        elif _BLOCK.match(line) and not before.strip():
+            in_cue = False
+        elif in_cue and not (_TIMES.search(after) and (line.strip().isdecimal() or not before.strip())):
+            said = html.unescape(_TAG.sub("", line)).replace("\xa0", " ").strip()
+            if said and (not lines or lines[-1] != said):
+                lines.append(said)
     tag = language(PurePosixPath(PurePosixPath(name).stem).suffix.lstrip("."))
     return {"transcript": "\n".join(lines)} | ({"lang": tag} if tag else {}) if lines else {}

@@ -4,7 +4,7 @@ from jobs.clean.filter import TEXT, Amount, Filter, FilterConfig, Limit, within
 
 
 class Config(FilterConfig):
-    """Words; an ideograph counts as one, a number as none."""
+    """Words; an ideograph counts as one; there are none in a text of numbers."""
 
     min_words: Amount | None = 5.0
     """C4 drops lines of fewer than five words."""

@@ -67,6 +67,9 @@ def test_a_scene_in_which_it_is_seen_is_not(scene):
 
 @pytest.mark.parametrize("notice", [
     "The page you are looking for cannot be found", "The video is no longer available", "A new version is here, please update your browser", "动画片全集，点击链接观看", "画面由网友提供，版权归原作者所有", "他们的视频请勿转载",
+    "想学画画的孩子可以扫码领取资料包", "屏幕前的小伙伴点个关注不迷路", "屏幕上的二维码扫码加群领福利", "她的同款裙子点击链接购买", "老人和孩子必备的保健品扫码咨询",
+    "The requested article was not found or has been removed.", "The site uses cookies to improve the experience of visitors and for statistics.",
+    "The store offers free shipping on all orders over $50.", "The newsletter goes out weekly, sign up now.", "The best deals of the day, click here before they are gone.",
     "The reproduction of any part of this text is prohibited"])
 def test_a_notice_that_begins_like_one_is_told(notice):
     assert boilerplate_share(notice) == 1.0

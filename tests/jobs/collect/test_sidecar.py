@@ -54,6 +54,8 @@ Hello there
     ("a.srt", SRT, "Hello there\n42\n1984\nThe end"),
     ("a.srt", SRT.replace("\n", "\r\n"), "Hello there\n42\n1984\nThe end"),
     ("a.vtt", "00:01.000 --> 00:02.000\nsaid once\n\n00:02.000 --> 00:03.000\nsaid once\nand more", "said once\nand more"),
+    ("a.srt", SRT.replace("\n", "\r\r\n"), "Hello there\n42\n1984\nThe end"),
+    ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\n\n- Hello there\n\n- How are you\n\n2\n00:00:03,000 --> 00:00:04,000\nFine", "- Hello there\n- How are you\nFine"),
     ("a.srt", "no times at all", None)])
 def test_what_is_said_stands_behind_times(tmp_path: Path, name: str, text: str, said: str | None) -> None:
     assert _read(tmp_path, name, text).get("transcript") == said
