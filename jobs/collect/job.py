@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 from jobs.collect import behaviour
 from jobs.collect.fields import merged, stored
 from jobs.collect.manifest import Joined, Places, given_texts, join
+from jobs.collect.pii import unhidden
 from jobs.collect.sidecar import read_sidecar, sidecars_of
 from jobs.collect.source import Found, fingerprint, listing, local, lost, opened, written_to
 from jobs.collect.sources.file import hollow
@@ -257,7 +258,7 @@ def _read_document(item: Item, file: BinaryIO, size: int, row: dict[str, Any], m
     text = None if b"\0" in data and not data.startswith((b"\xff\xfe", b"\xfe\xff")) else decode(data)
     if text is None:
         return _refuse(row, "unknown_format", "neither UTF-8 nor GB18030 text; save it as UTF-8", made)
-    row |= {"modality": "text"} | stored({**item.given, "text": text}, masks)
+    row |= {"modality": "text"} | stored({**item.given, "text": unhidden(text) if found.suffix.startswith("htm") else text}, masks)
     if row["text"] is None:
         return _refuse(row, "bad_row", "there is no text in it", made)
     made.sources.append(row)

@@ -13,7 +13,7 @@ import ipaddress
 import itertools
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -78,6 +78,8 @@ _SOMEBODYS = re.compile(
 def _home(found: re.Match[str]) -> bool:
     """A house with a flat or a postcode, or one that somebody is said to live at: not any house that has a number."""
     known = found.group("flat") or found.group("post") or not (found.group("hit")[0].isdigit() or found.group("hit").startswith("No"))
+    if not (found.group("flat") or found.group("post")) and _MEASURED.match(found.group("hit")):
+        return False  # so many miles and not a house
     return bool(known or _SOMEBODYS.search(found.string, max(0, found.start() - 40), found.start()))
 
 
@@ -108,7 +110,7 @@ _NO_ACCOUNTS = frozenset(
 def _account(found: re.Match[str]) -> bool:
     """A word is an account where it was called one, where it has a sign that words lack, or where it is what somebody says his own to be."""
     hit = found.group("hit")
-    if _YEARS.fullmatch(hit):
+    if _YEARS.fullmatch(hit) or _NO_NAME.fullmatch(hit) or (found.group("named") is None and ":" not in found.group() and not _no_day(found)):
         return False
     if found.group("named") is not None or any(c.isdigit() or c in "_." for c in hit):
         return True
@@ -117,9 +119,15 @@ def _account(found: re.Match[str]) -> bool:
     return bool(his or called) and len(hit) >= 5 and hit.lower() not in _NO_ACCOUNTS
 
 
+_NO_NAME = re.compile(r"BV[0-9A-Za-z]{10}|av\d+|(?i:top|day|part|ep|vol|no|step|level|lv|week|season|chapter|round)[_.-]?\d{1,4}")
+"""Films of Bilibili, and what is counted."""
 _CALLED = re.compile(r"[\u4e00-\u9fff]\s{0,4}[是为:]\s{0,4}$")
 _GOES_ON = re.compile(r"[\u4e00-\u9fff]|\s{1,4}[A-Za-z]")
 _HIS = re.compile(r"(?:(?<![A-Za-z])(?:my|our|his|her)\s{1,2}|[我他她]的?\s{0,2}|加\s{0,2})$", re.I)
+
+
+_ROUTERS = frozenset(["192.168.0.1", "192.168.1.1", "192.168.2.1", "192.168.31.1", "10.0.0.1"])
+"""That every one has where it is made."""
 
 
 def _machine(found: re.Match[str]) -> bool:
@@ -129,7 +137,7 @@ def _machine(found: re.Match[str]) -> bool:
         address = ipaddress.ip_address(hit)
     except ValueError:
         return False
-    if address.is_loopback or address.is_multicast or address.is_unspecified or hit.startswith("255."):
+    if hit in _ROUTERS or address.is_loopback or address.is_multicast or address.is_unspecified or hit.startswith("255."):
         return False
     if address.version == 6:
         return sum(map(bool, hit.split(":"))) >= 4
@@ -143,7 +151,19 @@ _YEARS = re.compile(r"\(?(?:19|20)\d\d ?[.-] ?(?:(?:19|20)\d\d|\d{1,2} ?[.-] ?\d
 
 def _number(found: re.Match[str]) -> bool:
     """As many digits as a phone number has, and not a date or a span of years."""
-    return 7 <= sum(c.isdigit() for c in found.group("hit")) <= 15 and not _YEARS.fullmatch(found.group("hit"))
+    return 7 <= sum(c.isdigit() for c in found.group("hit")) <= 15 and not _YEARS.fullmatch(found.group("hit")) and not _row(found.group("hit").split(" "))
+
+
+def _row(parts: Sequence[str]) -> bool:
+    """Numbers beside one another that are none together: models or steps in order, years, a day, short numbers of services."""
+    if len(parts) < 3 or not all(part.isdecimal() for part in parts):
+        return False
+    if all(len(part) == 4 and 1800 <= int(part) <= 2099 for part in parts) or all(len(part) == 5 and part.startswith(("12", "95", "96", "10", "11")) for part in parts):
+        return True
+    if len(parts) == 3 and len(parts[0]) == 4 and 1900 <= int(parts[0]) <= 2099 and int(parts[1]) <= 12 and int(parts[2]) <= 31:
+        return True
+    small = [int(part) for part in parts if len(part) <= 2]
+    return len(small) == len(parts) >= 4 and sum(b == a + 1 for a, b in itertools.pairwise(small)) >= len(small) - 2
 
 
 _DIGIT_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -179,6 +199,10 @@ _AMOUNT = re.compile(
 _PHONE_BEFORE = re.compile(r"(?:电话|電話|手机|手機|联系|聯絡|致电|预约|咨询|热线|客服|\u260e|\U0001f4de|\U0001f4f1|(?<![a-z])(?:tel|call|phone|mobile|whats ?app))[^\d\n]{0,6}(?:\d\.)?$", re.I)
 
 
+_CIRCLES = frozenset(map(chr, (*range(0x2460, 0x2500), *range(0x2776, 0x2794))))
+_NUMBER_BEFORE = re.compile(_PHONE_BEFORE.pattern.removesuffix("(?:\\d\\.)?$") + r"$|(?:QQ|微信|vx?|加|群)[^\d\n]{0,6}$", re.I)
+
+
 def _dialled(found: re.Match[str]) -> bool:
     """Digits that neither count something nor stand in the address of a page, unless it calls them the number of a phone."""
     before = found.string[max(0, found.start() - 300):found.start()]
@@ -195,13 +219,14 @@ def _listed(found: re.Match[str]) -> bool:
 _ITEMS = re.compile(r"(?<![\d.])[1-9]\.1[3-9]\d{9}(?!\d)")
 _NO_DIGIT_BEFORE = r"(?<![\d])(?<!\d[.,:/])"
 _NO_DIGIT_AFTER = r"(?![\d])(?![.,:/]\d)"
-_NO_AMOUNT = r"(?! ?(?:[元块万亿人股吨次名只米份]|美元|公里|浏览|播放|观看|阅读|点?赞|粉丝|毫安|字节|用户|年度?|dollars|people|views|plays|likes|followers|subscribers|bytes|mAh))"
+_NO_AMOUNT = r"(?! ?(?:[元块万亿人股吨次名只米份]|美元|公里|浏览|播放|观看|阅读|点?赞|转发|评论|收藏|下载|粉丝|毫安|字节|用户|年度?|dollars|people|views|plays|likes|followers|subscribers|bytes|mAh))"
 _HAN_DIGIT = r"[\d〇零幺一二三四五六七八九壹贰叁肆伍陆柒捌玖]"
 _HEART = r"[\s\u2764\u2665\ufe0f]{0,4}"
 _IS = _HEART + r"(?:是|[为為]|is(?![A-Za-z]))?" + _HEART + r"[:=]?\s{0,4}[\"'`“‘「『【\[(]{0,2}\s{0,4}"
 """Between what a number or a name is called and itself."""
 _EXT = r"(?:,? ?(?:ext(?:ension|n)?\.?|Ext\.?|x|转|轉|分[机機]) ?\d{1,6})?"
 """An extension, which is masked with its number."""
+_MAIL = re.compile(r"(?:(?<![a-z])(?:e-?mail|mail|contact|write to|reach)(?: me| us)?|邮箱|信箱|邮件)(?: is| at)?[ :=是为]{1,3}$", re.I)
 _NO_HOST = r"(?!(?:[A-Za-z0-9-]{1,61}\.){1,3}[A-Za-z]{2,6}/)"
 """What is called an account is not the name of a site before a page of it."""
 _DOT = r"(?:com|net|org|edu|gov|cn|io|me|co|de|fr|jp|info|biz|dev|app|ai|tv|cc|xyz|(?:co dot )?uk)(?![A-Za-z0-9])"
@@ -213,8 +238,8 @@ _A_DOT = r"(?:\.|[\[({【] ?(?:dot|\.|点) ?[\])}】]|(?<= )dot )"
 
 _STREET = (r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Terrace|Ter|Way|Square|Sq|Close|Crescent|Cres|Highway|Hwy|Parkway|Pkwy"
            r"|Gardens|Gdns|Mews|Row|Walk|Circle|Cir|Trail|Loop|Alley|Grove|Hill|Park)(?![A-Za-z])\.?")
-_MEASURE = r"(?:Minute|Min|Hour|Mile|Km|Day|Week|Month|Year|Acre|Stor(?:e?y|ies)|Star|Step|Bed|Bedroom|Season|Hotel|Man|Foot|Dollar|Piece|Level|Lap|Hole|Best|Most|Top)s?"
-_HOUSE = rf"(?<![\w.,$-])\d{{1,5}}(?:-\d{{1,4}})?[A-Za-z]?,? (?!{_MEASURE}[ -])(?:[NSEW]{{1,2}}\.? )?(?:(?:[A-Z][A-Za-z'.-]+|\d{{1,3}}(?:st|nd|rd|th)) ){{1,4}}{_STREET}(?: [NSEW]{{1,2}}(?![A-Za-z])\.?)?"
+_MEASURED = re.compile(r"[\dA-Za-z-]{1,10},? (?:Minute|Min|Hour|Mile|Km|Day|Week|Month|Year|Acre|Stor(?:e?y|ies)|Star|Step|Bed|Bedroom|Season|Hotel|Man|Foot|Dollar|Piece|Level|Lap|Hole|Best|Most|Top)s?[ -]")
+_HOUSE = rf"(?<![\w.,$-])\d{{1,5}}(?:-\d{{1,4}})?[A-Za-z]?,? (?:[NSEW]{{1,2}}\.? )?(?:(?:[A-Z][A-Za-z'.-]+|\d{{1,3}}(?:st|nd|rd|th)) ){{1,4}}{_STREET}(?: [NSEW]{{1,2}}(?![A-Za-z])\.?)?"
 _RUE = (r"\d{1,3}(?: ?bis| ?ter)?,? (?:[Rr]ue|[Aa]venue|boulevard|place|quai|impasse|allée|chemin|cours) "
         r"(?:(?:de la|de l'|des|du|de|d'|la|le|les) ?)?(?:(?:[a-z]{1,3} |[dl]['’])?[A-ZÉÈ][\wÀ-ÿ'’-]{0,30}(?: (?=[A-ZÉÈ]))?){1,4}")
 _FLAT = r"(?:(?:Apt|Apartment|Unit|Suite|Ste|Flat|Room|Rm)\.? |#) ?[A-Za-z]?-?\d{1,5}[A-Za-z]?"
@@ -222,7 +247,8 @@ _POST = (r"(?:,? [A-Z][A-Za-z'.-]+){0,4},? (?:(?:[A-Z]{2}|[A-Z][a-z]+),? \d{5}(?
 _NUMERAL = r"(?:\d{1,5}(?:-\d{1,4})?|[一二三四五六七八九十百零〇]{1,6})"
 _HAN_NUMERAL = r"[一二三四五六七八九十百零〇]{1,6}"
 _DOOR = rf"[A-Z]?{_NUMERAL}(?:号楼|号院|号|號樓|號|弄|栋|幢|座|单元|室|楼|樓|组|門|门)(?!线|線|站|公路|桥|文件|球|选手|门|馆|厅|桌|机|窗|柜|航站|登机|展|坑|井|塔|停车)"
-_FIRST_DOOR = rf"(?!{_HAN_NUMERAL}(?:栋|幢|座|组|門|门)(?![A-Z\d一二三四五六七八九十]))(?!(?:\d{{1,2}}|{_HAN_NUMERAL})[楼樓](?!{_NUMERAL}[室号房门户单]|\d{{3,4}})){_DOOR}"
+_FIRST_DOOR = rf"(?!{_HAN_NUMERAL}(?:栋|幢|座|(?<!村.)组|門|门)(?![A-Z\d一二三四五六七八九十]))"
+_FIRST_DOOR += rf"(?!{_HAN_NUMERAL}[楼樓](?!{_NUMERAL}[室号房门户单]|\d{{3,4}}))(?:(?!\d{{1,2}}[楼樓](?!{_NUMERAL}[室号房门户单]|\d{{3,4}}))|(?<=大厦)|(?<=小区)|(?<=公寓)|(?<=[路街苑园村]))(?<!酒店)(?<!宾馆)(?<!旅馆)(?<!民宿){_DOOR}(?!别墅|房)"
 """Where alone it says that a house is meant: one house or other (一座木屋) is none, nor is a floor without a room."""
 _PART = r"[东西南北中東]?[一二三四五六七八九十]?段?(?:(?:[一二三四五六七八九十\d]{1,2}|[A-Z])(?:区|區|期))?"
 _INSIDE = rf"(?:[\u4e00-\u9fff]{{0,8}}?(?:{_DOOR}|{_NUMERAL}(?:层|層|户|房))|[\u4e00-\u9fff]{{2,8}}[A-Z]座|[\u4e00-\u9fff]{{0,8}}?\d{{1,3}}-\d{{1,3}}-\d{{2,4}}(?!\d)|(?<=[楼门室栋元座层院樓層])[A-Z]?-?\d{{3,4}}(?!\d))"
@@ -249,7 +275,8 @@ _KINDS: tuple[_Kind, ...] = (
         r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{1,63} ?(?: @ |\(a\)) ?[A-Za-z0-9-]{2,61}(?:(?:\.| \. )[A-Za-z0-9-]{1,61}){0,3}(?:\.| \. )" + _DOT, re.I),
         signs=(" @ ", "(a)")),
     _Kind("<EMAIL>", re.compile(
-        r"(?<![A-Za-z0-9._%+-])(?!(?:look|sign|log|mail|only|here|now|found|see|more|us|me|up|in) at )[A-Za-z0-9][A-Za-z0-9._%+-]{1,40}(?: at |_at_)" + _PROVIDER + r"\.(?:com|cn|net|me)(?![A-Za-z0-9.])", re.I),
+        r"(?<![A-Za-z0-9._%+-])(?P<hit>[A-Za-z0-9][A-Za-z0-9._%+-]{1,40}(?: at |_at_)" + _PROVIDER + r"\.(?:com|cn|net|me))(?![A-Za-z0-9.])", re.I),
+        lambda found: bool(re.search(r"[\d._]", re.split(" at ", found.group("hit"))[0]) or _MAIL.search(found.string[:found.start()][-24:]) or found.group("hit") == found.string.strip()),
         signs=(" at ", "_at_")),
     _Kind("<EMAIL>", re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9.-]{1,40}_at_[A-Za-z0-9-]{1,61}(?:_dot_[A-Za-z0-9-]{1,61}){0,3}_dot_[A-Za-z]{2,24}(?![A-Za-z0-9])", re.I),
           signs=("_at_",)),
@@ -302,7 +329,7 @@ _KINDS: tuple[_Kind, ...] = (
     # named accounts: the word before vouches for what follows, if that has a sign no word has or the word before says so
     _Kind("<HANDLE>", re.compile(
         r"(?:微 ?信|薇信|威信|V信|绿泡泡|公众号|[加+\u2795]\s{0,4}(?:[微薇威]|v(?![A-Za-z]))|[薇微威](?=\s{0,4}(?:\u2764|\u2665|:))|我的?v(?=是|:|\d)|(?<![A-Za-z])v(?=\u2764|\u2665)|抖音|快手|小红书|微博|知乎|豆瓣|贴吧|陌陌|[bB]站|哔哩哔哩|支付宝"
-        r"|(?<![A-Za-z])(?:wechat|wei ?xin(?: hao)?|weibo|telegram|whatsapp|instagram|skype|line(?=\s{0,4}(?:id|:))|v ?x|wx)|纸飞机|[加+\u2795]\s{0,4}(?:line|tg|ins|ig)(?![A-Za-z]))"
+        r"|(?<![A-Za-z])(?:wechat|wei ?xin(?: hao)?|weibo|telegram|whatsapp|instagram|skype|line(?=\s{0,4}id)|v ?x|wx)|(?:^|(?<=[\n.,;|/!?。、]))\s{0,2}line(?=\s{0,4}:)|(?<![A-Za-z])my line(?=:)|纸飞机|[加+\u2795]\s{0,4}(?:line|tg|ins|ig)(?![A-Za-z]))"
         r"\s{0,4}(?:搜索?|关注)?(?P<named>号码?|帐号|账号|(?<![A-Za-z])u?id(?![A-Za-z]))?" + _IS + r"@?(?:live:)?" + _NO_HOST
         + r"(?P<hit>\+?\d[\d-]{5,14}(?!\d)" + _NO_AMOUNT + r"|[A-Za-z][A-Za-z0-9_-]{4,29}(?![A-Za-z0-9_]))", re.I), _account),
     _Kind("<HANDLE>", re.compile(
@@ -314,7 +341,7 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind("<HANDLE>", re.compile(r"(?<![\w.#])[A-Za-z0-9_.]{2,32}#\d{4}(?![A-Za-z0-9_])"), signs=("discord",)),
     _Kind("<HANDLE>", re.compile(
         r"(?:(?<![A-Za-z])Q ?Q|(?<![A-Za-z])Q(?=[号群])|[加+\u2795扣]\s{0,4}Q|扣扣|企鹅(?=\s{0,4}[群号帐账是为:=]))\s{0,4}(?:群|号|号码|帐号|账号)?\s{0,4}(?:是|为|is)?\s{0,4}[:=]?\s{0,4}"
-        r"(?P<hit>[1-9]\d{4,10})(?!\d)", re.I)),
+        r"(?P<hit>[1-9]\d{4,10})(?!\d)", re.I), lambda found: _no_day(found) or ":" in found.group()),
     _Kind("<HANDLE>", re.compile(r"(?:群(?:号码?|聊|组)?\s{0,4}[:=]|(?:交流|讨论|粉丝|学习|福利|读者|技术|官方)群)\s{0,4}(?P<hit>[1-9]\d{5,10})(?!\d)"), signs=("群",)),
     # phones: international, Chinese mobile (written as one, in groups, digit by digit, in Chinese numerals), Chinese and British landline and
     # British mobile, North American
@@ -403,7 +430,7 @@ def mask(text: str, *, over_lines: bool = False) -> tuple[str, int]:
     """
     count, plain = 0, text.translate(_WIDE)
     if not plain.isascii():
-        plain = _IN_SHAPES.sub(lambda found: found.group().translate(_SHAPED), plain)
+        plain = _IN_SHAPES.sub(_unshaped, plain)
     plain = plain.replace("\n", " ") if over_lines else plain
     small, digits = plain.lower(), _DIGIT.search(plain)
     for kind in _KINDS:
@@ -414,6 +441,12 @@ def mask(text: str, *, over_lines: bool = False) -> tuple[str, int]:
             text, plain = _put(text, spans, kind.mask), _put(plain, spans, kind.mask)
         count += len(spans)
     return text, count
+
+
+def _unshaped(found: re.Match[str]) -> str:
+    """Digits of other shapes as plain ones; those in circles where they are called a number, for they number the steps of a list as well."""
+    in_circles = any(c in _CIRCLES for c in found.group())
+    return found.group() if in_circles and not _NUMBER_BEFORE.search(found.string[:found.start()][-20:]) else found.group().translate(_SHAPED)
 
 
 def _put(text: str, spans: list[tuple[int, int]], word: str) -> str:
@@ -429,9 +462,23 @@ def _spans(kind: _Kind, plain: str) -> Iterator[tuple[int, int]]:
             yield found.span(named[0] if named else 0)
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\ud800-\udfff\ufffe\uffff\u00ad\u180e\u202a-\u202e\u2061-\u2064\u2066-\u2069]|(?<=\d)[\u200c-\u200f]+(?=\d)")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u200b\u2060\ufeff\ud800-\udfff\ufffe\uffff\u00ad\u180e\u202a-\u202e\u2061-\u2064\u2066-\u2069]|(?<=\d)[\u200c-\u200f]+(?=\d)")
+
+
+_INLINE = r"(?:</?(?:a|b|i|u|em|strong|span|font|small|mark|wbr)(?:\s[^<>]{0,200})?>){1,4}"
+_HIDES = re.compile(
+    r"(?P<at>&(?:#0{0,5}64|#x0{0,5}40|commat);|(?<=[\w.-])%40(?=[A-Za-z0-9]))|(?P<dot>&(?:#0{0,5}46|#x0{0,5}2e|period);)|(?P<gap>&(?:nbsp|#0{0,5}160|#x0{0,5}a0);|(?<=\d)%20(?=\d))"
+    rf"|{_INLINE}(?=@)|(?<=[\d@]){_INLINE}(?=[\d@A-Za-z])", re.I)
+
+
+def unhidden(page: str) -> str:
+    """A page of HTML in which no entity and no tag for letters stands in an address or a number: browsers show it whole."""
+    return _HIDES.sub(lambda found: "@" if found.group("at") else "." if found.group("dot") else " " if found.group("gap") else "", page)
+
+
+_ENDS = re.compile(r"\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 
 
 def clean(text: str) -> str:
-    """Text as it is stored: NFC, line ends as `\\n`, without control and invisible signs and lone surrogates."""
-    return unicodedata.normalize("NFC", _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))).strip()
+    """Text as it is stored: NFC, line and page ends as `\\n`, without control and invisible signs and lone surrogates."""
+    return unicodedata.normalize("NFC", _CONTROL.sub("", _ENDS.sub("\n", text))).strip()

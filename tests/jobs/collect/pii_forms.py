@@ -762,7 +762,20 @@ SCENES = [
     "飞机：boeing", "tg: news", "第一行 line 12: foo", "14 号 1.5.2", "10 Best Hill walks", "walked to 5 Park Lane", "Q群众",
     "No. 1 Park Avenue", "No. 5 Mambo Way", "¥ １２３ ４５６", "一楼二楼三楼", "家在二楼", "住在顶楼", "move to building 5",
 ]
+SCENES += [
+    "She works at yahoo.com in Paris", "The article was published at yahoo.com last week", "Get a free account at proton.me", "Bottom line: covid19 changed everything", "Story line: episode_3",
+    "步骤①③⑤⑦⑨②④⑥⑧①②", "住在酒店八号楼", "住在天字一号房", "搬到新家一号别墅", "B站：BV1GJ411x7h7", "原片b站av170001", "phone 11 12 13 14 15 compared", "手机 12 13 14 15 对比",
+    "客服 2023 08 15 升级", "电话 1876 1900 2023 发展史", "热线 12345 12315 12306", "抖音20230815热榜", "QQ20230815版本", "微信20230815公开课", "微博10000000转发", "steam: top10 games",
+    "ig: day_1 of 30", "192.168.1.1 路由器设置教程", "dial 1 2 3 4 5 6 7 8 9 0 on a rotary phone",
+]
 SAID = {
+    'I live at 10 Mile Road, Detroit, MI 48075': 'I live at <ADDRESS>',
+    '地址：幸福里小区12楼': '地址：<ADDRESS>',
+    '家住龙华新区民治大道民泰大厦10楼': '家住<ADDRESS>',
+    '家住李家村二组': '家住<ADDRESS>',
+    'email: anna at yahoo.com': 'email: <EMAIL>',
+    'QQ:20230815': 'QQ:<HANDLE>',
+    'tel 12 34 56 78': 'tel <PHONE>',
     '电话13812345678人工客服': '电话<PHONE>人工客服',
     '联系13812345678只加女生': '联系<PHONE>只加女生',
     '预约电话13812345678年中无休': '预约电话<PHONE>年中无休',

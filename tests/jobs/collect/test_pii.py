@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.collect.fields import stored
-from jobs.collect.pii import clean, mask
+from jobs.collect.pii import clean, mask, unhidden
 from tests.jobs.collect.pii_forms import (
     ABROAD,
     ALIKE,
@@ -48,6 +48,14 @@ def test_what_only_looks_like_it_is_left(text):
 def test_a_number_that_goes_over_two_lines_of_subtitles_is_masked(text, masked):
     assert mask(text, over_lines=True)[0] == masked
     assert stored({"transcript": text}, True)["transcript"] == masked
+
+
+@pytest.mark.parametrize(("page", "masked"), [
+    ("<p>Mail john&#64;example.com or call <b>138</b>1234<b>5678</b></p>", "<p>Mail <EMAIL> or call <b><PHONE></b></p>"), ("<p>电话：138&nbsp;1234&nbsp;5678</p>", "<p>电话：<PHONE></p>"),
+    ('<a href="mailto:john%40example.com">', '<a href="mailto:<EMAIL>">'), ('<a href="tel:138%201234%205678">', '<a href="tel:<PHONE>">'), ("<b>jane</b>@example.com", "<b><EMAIL>"),
+    ("<td>138</td><td>1234</td><td>5678</td> &amp; 100%40", "<td>138</td><td>1234</td><td>5678</td> &amp; 100%40")])
+def test_no_entity_and_no_tag_hides_what_a_browser_shows(page, masked):
+    assert mask(unhidden(page))[0] == masked
 
 
 def citizen(rng: random.Random) -> str:
