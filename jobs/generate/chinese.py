@@ -77,7 +77,7 @@ def _date(m: re.Match[str]) -> str:
 
 def _clock(hour: str, minute: str, second: str | None, *, whole: str = "整") -> str:
     tail = whole if not int(minute) and not second else f"{'零' if int(minute) < 10 else ''}{number(str(int(minute)))}分"
-    return f"{number(str(int(hour)))}点{tail}" + (f"{number(str(int(second)))}秒" if second else "")
+    return f"{counted(str(int(hour)))}点{tail}" + (f"{number(str(int(second)))}秒" if second else "")
 
 
 def _time(m: re.Match[str]) -> str:
@@ -157,7 +157,7 @@ CHINESE: Rules = (
     # what is left
     (re.compile(rf"(?<![\dA-Za-z])(-?{_N})\s*(?:-|~|–|—|至)\s*(?=(\d))"), lambda m: signed(m[1]) + "到"),
     (re.compile(r"(?<=[A-Za-z])-(?=\d)"), lambda m: " "),
-    (re.compile(rf"(?<![\d.,第A-Za-z-])(2)\s?(?=[{COUNTED}](?!级))"), lambda m: "两"),
+    (re.compile(rf"(?<![\d.,第A-Za-z-])(2)\s?(?=[{COUNTED}](?!级)|点|分钟|秒|层楼|刻钟)"), lambda m: "两"),
     (re.compile(rf"(?<![\w)-])-({_N})"), lambda m: "负" + number(m[1])),
     (re.compile(_N), lambda m: number(m[0])),
     (re.compile(r"(?<=[零一二三四五六七八九十百千万亿]),\s*"), lambda m: "，"),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from jobs.publish.mark import Label
 
 Row = dict[str, Any]
-CODE = 5
+CODE = 6
 TITLE_CHARS = 48
 
 
@@ -87,11 +87,16 @@ def ready(settings: Settings) -> list[Target]:
     """The targets, if all that publishing needs besides clips is at hand: to be asked before hours of generation.
 
     Raises:
-        Terminal: a target, key, font, voice or bed of music is not what it should be.
+        Terminal: a target, key, font, voice, label or bed of music is not what it should be.
     """
-    from jobs.generate import narrator
+    from jobs.generate import compose, narrator
+    from jobs.publish import mark
 
     outside(settings)
+    want = settings.recipe.publish
+    sizes = [compose.Canvas(aspect, want.short_side_px, want.fps, want.fill, want.font).size for aspect in compose.SUBTITLE_BOTTOM]
+    for name in ("label_en", "label_zh"):
+        mark.fitting(getattr(want, name), f"publish.{name}", sizes, want.font)
     narrator.load(settings.recipe.publish.voice)
     return [load(spec, settings) for spec in settings.recipe.publish.targets]
 

@@ -7,7 +7,7 @@ change of the file shows. `read_label` opens the finished file anew; what it doe
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.errors import Terminal
 from jobs.generate import lettering
 from jobs.generate.asset import aigc
 from jobs.generate.lettering import Overlay
@@ -24,6 +25,8 @@ from jobs.publish.keys import TEST_NAME, Signer
 LABEL_SHARE = 0.05
 """Least height of the label's letters as a share of the short side (GB 45438-2025 asks for 5 %)."""
 MARGIN_SHARE = 0.035
+LABEL_PART = 0.3
+"""Of the height of a picture, that a label may cover with its margin: it is no picture any more below."""
 SEEN, CONTRAST, SOLID = 0.9, 80.0, 0.85
 """Least correlation of the label with the place where it must be, in every frame that is looked at; least step in luma from
 outline to letters; opacity from which the picture behind does not count."""
@@ -70,12 +73,26 @@ class Label:
 
 @cache
 def overlay(text: str, width: int, height: int, font: str = "") -> Overlay:
-    """The label in the upper right corner, its letters at least 5 % of the short side high."""
+    """The label in the upper right corner, its letters at least 5 % of the short side high, in as many lines as it needs."""
     wanted = LABEL_SHARE * min(width, height)
     size_px = math.ceil(wanted / _letter_height(font))
-    made = lettering.drawn([text], size_px, font, box=True)
     margin = round(MARGIN_SHARE * min(width, height))
+    made = lettering.drawn(lettering.wrap(text, width - 2 * margin - size_px, size_px, font), size_px, font, box=True)
     return replace(made, x=width - made.rgb.shape[1] - margin, y=margin)
+
+
+def fitting(text: str, setting: str, sizes: Iterable[tuple[int, int]], font: str = "") -> None:
+    """Whether a label can be drawn and seen on pictures of these sizes (width, height): to be asked before any is made.
+
+    Raises:
+        Terminal: the font lacks letters of it, or it would cover more than LABEL_PART of the height.
+    """
+    if lacking := lettering.missing(text, font):
+        raise Terminal(f"{setting} = {text!r}: {lettering.told(lacking)}")
+    for width, height in sizes:
+        made = overlay(text, width, height, font)
+        if made.x < 0 or made.y + made.rgb.shape[0] > LABEL_PART * height:
+            raise Terminal(f"{setting} = {text!r} does not fit {width} x {height} with letters of {LABEL_SHARE:.0%} of the short side; use a shorter one")
 
 
 @cache
