@@ -30,6 +30,11 @@ def settings_words(parser: argparse.ArgumentParser, *, lake: bool = True) -> Non
     parser.add_argument("--settings", metavar="JSON|FILE", help="settings as a JSON object or a file of one")
 
 
+def as_stored(word: str) -> str:
+    """An id, path or address as tables hold it, for `type=` of an argument: bytes of a name that are not UTF-8 written out, as collect writes them."""
+    return os.fsencode(word).decode("utf-8", "backslashreplace")
+
+
 def nonempty(word: str) -> str:
     """A name of a file, folder or release as it stands on the command line, for `type=` of an argument.
 

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.cli.common import json_word, lake_of, nonempty, note, one_line, page_to_write, settings_words, show, table
+from jobs.cli.common import as_stored, json_word, lake_of, nonempty, note, one_line, page_to_write, settings_words, show, table
 from jobs.errors import Terminal
 from jobs.lake import Lake, Version
 from jobs.state import current
@@ -38,7 +38,7 @@ SHOWN = 5
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
-    parser.add_argument("id", metavar="ID", help="a source, clip, sample, prompt, generation or publication id, or a source by its path or address")
+    parser.add_argument("id", type=as_stored, metavar="ID", help="a source, clip, sample, prompt, generation or publication id, or a source by its path or address")
     parser.add_argument("--html", type=nonempty, metavar="FILE", help="also write a page with the stored frames, facts and words of its duplicates side by side")
     settings_words(parser)
     json_word(parser)

@@ -1,9 +1,11 @@
 """Reads prompts from a file: CSV or TSV with a column `text`, JSONL, a JSON storyboard, or plain text with one prompt a line."""
 
+import codecs
 import csv
 import difflib
 import io
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from jobs.prompts.request import FIELDS, parse
 from schemas.settings import Prompts
 
 MAX_BYTES = 64 << 20
+_SEPARATOR = re.compile(r"sep=(.)\n", re.I)
+"""What Excel is told by the first line of a table."""
 
 
 def read_prompts(path: str | Path) -> list[str]:
@@ -57,7 +61,8 @@ def _text(file: Path) -> str:
     try:
         if file.stat().st_size > MAX_BYTES:
             raise Terminal(f"{file}: larger than {MAX_BYTES >> 20} MiB; split it")
-        return file.read_text(encoding="utf-8-sig")
+        data = file.read_bytes()
+        return data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         raise Terminal(f"{file}: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -66,8 +71,10 @@ def _text(file: Path) -> str:
 
 def _csv(file: Path, text: str) -> list[str]:
     """Rows of a CSV with commas, semicolons or tabs, as spreadsheets write them; its columns in any case."""
+    told = _SEPARATOR.match(text)
+    text = text[told.end():] if told else text
     head = text.split("\n", 1)[0]
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=told[1] if told else max(",;\t", key=head.count), strict=True)
     found = []
     try:
         columns = [name.strip().lower() for name in next(rows, [])]

@@ -1,5 +1,6 @@
 """What a user asks for: a text, or a JSON object with the text and any of style, aspect, seed, lang and a storyboard."""
 
+import contextlib
 import json
 import re
 from dataclasses import dataclass
@@ -69,6 +70,9 @@ def _whole(given: Any, otherwise: int) -> int:
             return int(given)
     except ValueError:
         pass
+    with contextlib.suppress(ValueError):  # 3.0, as pandas writes whole numbers of a column with an empty cell
+        if type(given) in (float, str) and (number := float(given)).is_integer() and abs(number) < 1 << 53:
+            return int(number)
     raise ValueError(f"seed = {str(given)[:60]!r} is not a whole number")
 
 

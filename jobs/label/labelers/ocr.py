@@ -50,6 +50,8 @@ GLANCE_SIDE_PX = 224
 GLANCE_SCORE = 0.4
 """Score from which a box counts then: of readable lines of 2 to 10 % of the height, drawn on real footage, 0.96 are seen, and something in 0.32
 of frames without text; the estimate of the decode pass saw 0.85 and 0.37 (`tests/bench/ocr_gate.md`)."""
+TURNED = 0.8
+"""Share of the upright box around it below which a line lies aslant."""
 STRIP = 8
 """Sides of a picture, over one another, beyond which it is a strip and is not read: the detector blows up the short one, and rapidocr fails."""
 GRID = 256
@@ -58,7 +60,7 @@ GRID = 256
 
 @dataclass(frozen=True)
 class Box:
-    """A line of text; the corners are shares of the picture."""
+    """A line of text; all places are shares of the picture."""
 
     left: float
     top: float
@@ -66,6 +68,8 @@ class Box:
     bottom: float
     text: str
     score: float
+    corners: tuple[tuple[float, float], ...] = ()
+    """(x, y) of a line that is turned; of an upright one they say nothing more."""
 
 
 def model(settings: Label) -> Model:
@@ -182,7 +186,8 @@ def read(engine: Any, picture: Any) -> list[Box]:
         high = (np.asarray(corners).max(axis=0) / size).clip(0, 1)
         if len(str(text).strip()) < 2 and high[1] - low[1] > LONE_HEIGHT:
             continue
-        boxes.append(Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]), clean(str(text)), float(score)))
+        found = tuple((float(x), float(y)) for x, y in (np.asarray(corners) / size).clip(0, 1))
+        boxes.append(Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]), clean(str(text)), float(score), found if _turned(found) else ()))
     return masked(boxes)
 
 
@@ -203,11 +208,23 @@ def _one_piece(boxes: Sequence[Box], count: int) -> bool:
     return len(texts) == count and mask(" ".join(texts))[0] != " ".join(mask(text)[0] for text in texts)
 
 
+def _turned(corners: tuple[tuple[float, float], ...]) -> bool:
+    """Whether a line fills so little of the upright box around it that it lies aslant."""
+    across, down = (max(c[i] for c in corners) - min(c[i] for c in corners) for i in (0, 1))
+    inside = 0.5 * abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(corners, (*corners[1:], corners[0]), strict=True)))
+    return inside < TURNED * across * down
+
+
 def area(boxes: Sequence[Box]) -> float:
-    """Share of the picture under the boxes."""
-    grid = np.zeros((GRID, GRID), bool)
+    """Share of the picture under the boxes; a line that lies aslant covers what is between its corners."""
+    import cv2
+
+    grid = np.zeros((GRID, GRID), np.uint8)
     for b in boxes:
-        grid[int(b.top * GRID) : int(np.ceil(b.bottom * GRID)), int(b.left * GRID) : int(np.ceil(b.right * GRID))] = True
+        if b.corners:
+            cv2.fillPoly(grid, [np.round(np.array(b.corners) * GRID - 0.5).astype(np.int32)], 1)
+            continue
+        grid[int(b.top * GRID) : int(np.ceil(b.bottom * GRID)), int(b.left * GRID) : int(np.ceil(b.right * GRID))] = 1
     return float(grid.mean())
 
 
@@ -228,5 +245,5 @@ def same_place(a: Box, b: Box) -> bool:
 
 
 LABELER = Labeler(
-    "ocr", version=9, needs=("frames", "text_area_share"), options=("ocr_min_text_share",), model=model, load=load, label=label
+    "ocr", version=10, needs=("frames", "text_area_share"), options=("ocr_min_text_share",), model=model, load=load, label=label
 )

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from jobs.__main__ import COMMANDS, main
+from jobs.__main__ import COMMANDS, main, parser_of
 from jobs.clean.filter import filters
 from jobs.clean.policy import resolve
 from jobs.cli import whatif
@@ -255,3 +255,10 @@ def test_a_result_that_nobody_reads_is_no_success():
     done = subprocess.run([sys.executable, "-m", "jobs", "list", "--jobs"], stdout=pipe, stderr=subprocess.PIPE, check=False, timeout=300)
     os.close(pipe)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("command", ["explain", "takedown"])
+def test_a_name_that_is_not_utf8_is_looked_for_as_it_is_stored(command: str) -> None:
+    """The word of the shell has a lone surrogate, which no table can hold."""
+    args = parser_of(command).parse_args([os.fsdecode(b"data/caf\xe9.mp4")])
+    assert (getattr(args, "id", None) or args.source) == "data/caf\\xe9.mp4"

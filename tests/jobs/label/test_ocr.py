@@ -59,6 +59,8 @@ def test_a_small_chinese_subtitle_is_read(root):
 
 
 def test_areas_count_once_and_a_box_stays_as_long_as_only_detection_wavers():
+    aslant = Box(0.1, 0.1, 0.9, 0.9, "PREVIEW", 1, ((0.1, 0.8), (0.8, 0.1), (0.9, 0.2), (0.2, 0.9)))
+    assert area([aslant]) == pytest.approx(0.14, abs=0.01)
     a, b = Box(0, 0, 0.5, 0.5, "a", 1), Box(0, 0, 0.5, 0.5, "b", 1)
     assert area([a, b]) == pytest.approx(0.25)
     a, b = Box(0, 0, 0.5, 0.1, "a", 1), Box(0, 0, 0.5, 0.1, "b", 1)

@@ -180,3 +180,17 @@ def test_a_word_is_found_in_a_book_and_what_two_words_make_is_not() -> None:
     filling = "山上有雪，风很大。" * 200_000
     assert first_of(filling + "色情视频" + filling, ["色情"]) == "色情"
     assert first_of(filling + "特色情人节礼物" + filling, ["色情"]) is None
+
+
+@pytest.mark.parametrize("data", [
+    "text,seed\nthe sea at night,3.0\na forest,\n".encode("utf-16"), b"sep=;\r\ntext;seed\r\nthe sea at night;3\r\na forest;\r\n", b"text,seed\nthe sea at night,3.0\na forest,\n"])
+def test_tables_as_spreadsheets_and_pandas_write_them(tmp_path: Path, data: bytes) -> None:
+    first, second = read_prompts(write(tmp_path, "p.csv", data))
+    assert (parse(first, Prompts()).text, parse(first, Prompts()).seed) == ("the sea at night", 3)
+    assert parse(second, Prompts()).seed == Prompts().seed
+
+
+@pytest.mark.parametrize("seed", [1.5, "1.5", "nan", "inf", True, "1e30"])
+def test_what_is_no_whole_number_is_no_seed(seed: object) -> None:
+    with pytest.raises(ValueError, match="whole number"):
+        parse(json.dumps({"text": "a", "seed": seed}), Prompts())
