@@ -158,7 +158,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m dags.run_once", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dags", nargs="+", metavar="DAG", choices=sorted(p.stem for p in DAGS.glob("[a-z]*.py")
-                                                                         if p.stem != "run_once"))
+                                                                         if p.stem not in ("run_once", "serve")))
     parser.add_argument("--conf", default="{}", help="form of the runs as JSON")
     parser.add_argument("--home", type=Path, default=HOME, help="folder of Airflow's metadata (%(default)s)")
     parser.add_argument("--quiet", action="store_true", help="print failures only")
@@ -174,6 +174,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         conf = json.loads(given.conf)
     except json.JSONDecodeError as error:
         parser.error(f"--conf is not JSON: {error}")
+    if not isinstance(conf, dict):
+        parser.error(f"--conf is no JSON object: {given.conf[:60]}")
     try:
         load([settings_of(conf)])
     except (SettingsError, Refused) as error:

@@ -55,7 +55,7 @@ def load(sets: Sequence[str] = (), text_or_file: str | None = None, env: Mapping
         text_or_file: a JSON object, or the path of a file that holds one.
         env: environment, by default that of the process. A `REELMILL_` name is a setting when it has two underscores in a row or begins
             with `RECIPE_` or `RUNTIME_`; others are left alone, but for those that lack
-            no more than the second underscore.
+            no more than the second underscore, or `RUNTIME__` before `LAKE` and its like.
 
     Raises:
         SettingsError: an unknown name or a value that does not hold.
@@ -95,10 +95,11 @@ def _of_file(text_or_file: str | None) -> Given:
 
 
 def _of_variables(env: Mapping[str, str]) -> Given:
-    meant = {PREFIX + name.split(".", 1)[1].upper().replace(".", "_"): name.split(".", 1)[1] for name in known_names() if name.count(".") > 1}
+    meant = {PREFIX + name.split(".", 1)[1].upper().replace(".", "_"): name.split(".", 1)[1] for name in known_names()}
     for variable, text in sorted(env.items()):
         if variable in meant:
-            raise SettingsError(f"{variable}: there is no such setting; write {_variable(meant[variable])}, with two underscores for the dot")
+            name = meant[variable]
+            raise SettingsError(f"{variable}: there is no such setting; write {_variable(name if '.' in name else full_name(name))}, with two underscores for the dot")
         if not is_setting(variable):
             continue
         try:

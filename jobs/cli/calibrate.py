@@ -4,6 +4,7 @@ import argparse
 import csv
 import io
 import json
+import math
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -66,7 +67,8 @@ def main(args: argparse.Namespace) -> int:
     ways = "".join(f" \\\n  --set policy.filters.{name}.{field}={json.dumps(value)}" for name, fields in proposed.items() for field, value in fields.items())
     under = _given(args) + (f" --set {shlex.quote(json.dumps({'policy': base}, ensure_ascii=False))}" if base and not given else "")
     filters = policy.filters | {name: policy.filters.get(name, {}) | fields for name, fields in proposed.items()}
-    told = "" if args.labels is None else "\n\nprecision and recall on these marks; others will do a little worse, mark some to see"
+    few = sum(p.proposed is None and p.dropped.of < 1 / max(1 - args.quantile, 1e-9) for p in found) if args.labels is None and args.quantile < 1 else 0
+    told = (f"\n\nof {few} limits there are too few clips to tell {args.quantile:g} by: {math.ceil(1 / (1 - args.quantile) - 1e-9)} are needed" if few else "") if args.labels is None else "\n\nprecision and recall on these marks; others will do a little worse, mark some to see"
     text = table([_row(p) for p in found], head) + told + (f"\n\nto see what they would do, all or some:\n  reelmill whatif --lake {shlex.quote(lake.root)}{under}{ways}" if ways else "")
     show({"proposals": facts, "settings": {"policy": base | {"filters": filters}}}, args.as_json, text)
     return 0

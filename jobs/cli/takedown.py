@@ -7,7 +7,7 @@ from jobs.cli.common import as_stored, facts_text, json_word, lake_of, settings_
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Words of the command."""
-    parser.add_argument("source", type=as_stored, metavar="SOURCE", help="source id, address, or path below the source folder")
+    parser.add_argument("source", type=as_stored, metavar="SOURCE", help="source id, address, path, or path below the source folder")
     parser.add_argument("--reason", default="", help="kept with the tombstone")
     parser.add_argument("--erase", action="store_true", help="also empty, in all tables, what a person may be recognised by, and remove the touched shards of all earlier releases")
     settings_words(parser)

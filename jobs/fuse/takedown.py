@@ -3,7 +3,8 @@
 The new version has the fingerprint that fuse itself would give it (its parents and the tombstones), so a later `run fuse` stands.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,15 +26,15 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
     """Take a source down.
 
     Args:
-        source: Its id, its uri, or its path below the source folder.
+        source: Its id, its uri, its path, or its path below the source folder.
         reason: For the tombstone.
         erase: Also empty what a person may be recognised by in every version of every table (`jobs.fuse.erase`), remove the touched
             shards of all earlier versions, whose releases stay listed but can no longer be read whole, and whatever dedup
             remembers of the source: its hashes, buckets, evidence and embeddings.
 
     Returns:
-        source_id, samples removed, the new release (None if no sample was touched), shards rewritten and kept, near copies that
-        stay, generations and publications that came from it, shards erased, and rows emptied by table.
+        source_id, samples removed, the new release (None if no sample of the current one was touched), its shards rewritten and kept, new releases
+        of other batches of the lake, releases that still hold the source (`erase` takes it out of them), near copies that stay, generations and publications that came from it, shards erased, and rows emptied by table.
 
     Raises:
         Terminal: no such source, one that only says something about others, or a release whose samples do not stand.
@@ -52,8 +53,11 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
         samples = lake.version(SAMPLES, fingerprint) if fingerprint else None
         known = {facts["name"] for facts in made_before}
         made = _rewritten(lake, samples) if samples else None
-        gone = sorted(made["gone"]) if made else []
+        if made:
+            lake.make_current("fuse", made["fingerprint"])
         release = _released(lake)
+        others = _other_batches(lake, mine)
+        gone = sorted({name for one in (*([made] if made else []), *others) for name in one["gone"]})
         ids = _ever(lake, mine)
         report = {
             "source_id": row["source_id"],
@@ -63,8 +67,10 @@ def takedown(lake: Lake, source: str, reason: str = "", *, erase: bool = False) 
             "release": release if release not in known else None,
             "rewritten": made["rewritten"] if made else [],
             "kept": made["kept"] if made else [],
+            "other_releases": [one["release"] for one in others],
             **_descendants(lake, ids),
         }
+        report["held_in"] = [] if erase else _holding(lake, mine)
         report["erased"] = erasing.shards(lake, mine, keep=lake.current("fuse")) if erase else []
         report["emptied"] = erasing.erase(lake, mine, tombstones(lake)) if erase else {}
     return report
@@ -92,10 +98,11 @@ def _forget(lake: Lake, source: Mapping[str, Any], erase: bool) -> set[str]:
 
 def _source(lake: Lake, source: str) -> Mapping[str, Any]:
     stones = buried(lake)
-    hits: list[dict[str, Any]] = [stone for stone in stones if source in (stone["source_id"], stone["uri"])]  # it may be erased elsewhere
+    names = {source} if "://" in source or not source else {source, os.path.realpath(source)}
+    hits: list[dict[str, Any]] = [stone for stone in stones if names & {stone["source_id"], stone["uri"]}]  # it may be erased elsewhere
     for version in versions(lake, SOURCES):  # also earlier ones: what was taken down may be gone from the folder
         rows = version.read(["source_id", "uri", "rel_path", "sha256", "modality"])
-        hits += rows.filter(pc.or_(pc.or_(pc.equal(rows["source_id"], source), pc.equal(rows["uri"], source)), pc.equal(rows["rel_path"], source))).to_pylist()
+        hits += rows.filter(pc.or_(pc.or_(pc.equal(rows["source_id"], source), pc.is_in(rows["uri"], value_set=pa.array(sorted(names)))), pc.equal(rows["rel_path"], source))).to_pylist()
     hits = hits or [stone for stone in stones if str(stone["uri"]).endswith(f"/{source}")]  # by its path, which an erasure took away
     if len({hit["source_id"] for hit in hits}) > 1:
         raise Terminal(f"{source!r} names other bytes at other times or in other folders; name one of them by id: "
@@ -159,12 +166,58 @@ def _rewritten(lake: Lake, samples: Version) -> dict[str, Any] | None:
         fingerprint,
         "manifest.json",
     )
-    lake.make_current("fuse", fingerprint)
     return {
+        "fingerprint": fingerprint,
         "gone": [g["sample_id"] for g in gone],
         "rewritten": touched,
         "kept": [f["path"] for f in files if f["path"] not in touched],
     }
+
+
+def _other_batches(lake: Lake, sources: Collection[str]) -> list[dict[str, Any]]:
+    """Releases without these sources in the place of those that hold them and, in the same shards, samples that no other release has: of a
+    lake into which batches are built one after the other, of which the last alone is current."""
+    made = []
+    for facts in reversed(releases(lake)):
+        samples = lake.version(SAMPLES, facts["fingerprint"])
+        beside = _beside(lake, samples, sources) if samples else set()
+        for other in releases(lake) if beside else ():
+            version = lake.version(SAMPLES, other["fingerprint"])
+            beside -= _untouched(lake, version, sources) if version else set()
+        if samples and beside and (one := _rewritten(lake, samples)):
+            successor = lake.version(SAMPLES, one["fingerprint"])
+            assert successor is not None
+            made.append({**one, "release": make_release(lake, successor)["name"]})
+    return made
+
+
+def _shards(lake: Lake, samples: Version) -> Iterator[pa.Table]:
+    """Whose samples there are, of the shards that stand."""
+    for path in samples.files():
+        if lake.fs.exists(path):
+            with lake.parquet(path) as file:
+                yield file.read(columns=["sample_id", "source_id"])
+
+
+def _of(rows: pa.Table, sources: Collection[str]) -> Any:
+    return pc.is_in(rows["source_id"], value_set=pa.array(sorted(sources), pa.string()))
+
+
+def _beside(lake: Lake, samples: Version, sources: Collection[str]) -> set[str]:
+    """Samples of others in the shards that hold these sources."""
+    return {name for rows in _shards(lake, samples) if pc.any(held := _of(rows, sources)).as_py()
+            for name in rows.filter(pc.invert(held))["sample_id"].to_pylist()}
+
+
+def _untouched(lake: Lake, samples: Version, sources: Collection[str]) -> set[str]:
+    """Samples in shards that hold none of these sources."""
+    return {name for rows in _shards(lake, samples) if not pc.any(_of(rows, sources)).as_py() for name in rows["sample_id"].to_pylist()}
+
+
+def _holding(lake: Lake, sources: Collection[str]) -> list[str]:
+    """Names of the releases that hold these sources."""
+    found = ((facts["name"], lake.version(SAMPLES, facts["fingerprint"])) for facts in releases(lake))
+    return [name for name, samples in found if samples and any(pc.any(_of(rows, sources)).as_py() for rows in _shards(lake, samples))]
 
 
 def _rejects(lake: Lake, samples: Version, manifest: Mapping[str, Any], gone: Sequence[Mapping[str, Any]]) -> None:

@@ -167,3 +167,10 @@ def test_every_setting_has_a_name_that_can_be_set():
         for part in name.split("."):
             value = value[part]
         assert load([f"{name}={json.dumps(value)}"], env={}) == Settings()
+
+
+@pytest.mark.parametrize("name", ["LAKE", "DEVICE", "SIGNING_KEY"])
+def test_a_runtime_setting_without_its_section_is_said_and_not_passed_over(name: str) -> None:
+    """Another lake would be read, and written."""
+    with pytest.raises(SettingsError, match=f"REELMILL_{name}: .*write REELMILL_RUNTIME__{name}"):
+        load(env={f"REELMILL_{name}": "x"})

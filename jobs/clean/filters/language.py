@@ -26,8 +26,8 @@ class Config(FilterConfig):
             tag = (language(word) or word).split("-")[0].lower()
             tag = "zh" if tag == "cmn" else tag
             if tag not in known:
-                near = difflib.get_close_matches(tag, known, n=1, cutoff=0.0)[0]
-                raise ValueError(f"{word!r} is no language that texts are told by; write a tag like en, zh or {near}")
+                near = difflib.get_close_matches(tag, known, n=3, cutoff=0.0)
+                raise ValueError(f"{word!r} is no language that texts are told by; write a tag like {', '.join(dict.fromkeys(['en', 'zh', *near]))}")
             found.append(tag)
         return tuple(dict.fromkeys(found))
 

@@ -17,6 +17,7 @@ from jobs.fuse.takedown import takedown
 from jobs.fuse.tombstones import tombstones
 from jobs.train.data import released as trained_on
 from schemas import DUPLICATES, GENERATIONS, PROMPTS, PUBLICATIONS, REJECTS, SAMPLES, SOURCES
+from tests.jobs.fuse.conftest import picture
 
 CUT = {"fuse__validation_share": 0.5, "fuse__shard_bytes": 1 << 20}
 
@@ -245,6 +246,35 @@ def test_takedown_rewrites_only_the_shards_touched(corpus, released):
     assert samples.manifest["seen"] == samples.manifest["kept"] + sum(samples.manifest["rejected"].values())
     assert {r["reason"] for r in corpus.rejects(samples)} == {"taken_down"}
     assert release.verify(corpus.lake, released) == []
+
+
+@pytest.mark.parametrize("erase", [False, True])
+def test_a_takedown_reaches_the_release_of_an_earlier_batch(corpus, released, erase):
+    """Two batches in one lake: the second alone is current, and an erasure took away all others of the first one's shard."""
+    victim, first = corpus.sources[3], corpus.parents
+    mine = {c["clip_id"] for c in corpus.clips if c["source_id"] == victim["source_id"]}
+    corpus.parents = dict(first)
+    corpus.pictures({"new-0.png": picture(70, "PNG"), "new-1.png": picture(71, "PNG")})
+    corpus.fuse(**CUT)
+    second = release.release(corpus.lake)
+    report = takedown(corpus.lake, victim["source_id"], erase=erase)
+    assert (set(report["samples"]), report["release"], corpus.lake.current("fuse")) == (mine, None, second["fingerprint"])
+    (name,) = report["other_releases"]
+    after = release.find(corpus.lake, name)
+    left = {r["sample_id"]: r["source_id"] for r in rows(corpus, after, ["sample_id", "source_id"])}
+    assert len(left) == len(corpus.clips) - 1 - len(mine)
+    assert victim["source_id"] not in left.values()
+    assert release.verify(corpus.lake, after) == release.verify(corpus.lake, second) == []
+    assert report["held_in"] == ([] if erase else [released["name"]])
+    assert bool(report["erased"]) == erase
+    again = takedown(corpus.lake, victim["source_id"], erase=erase)
+    assert (again["samples"], again["other_releases"]) == ([], [])
+
+
+def test_a_source_is_named_by_its_path_from_where_one_stands(corpus, released, monkeypatch):
+    monkeypatch.chdir(corpus.folder.parent)
+    victim = corpus.sources[3]
+    assert takedown(corpus.lake, f"{corpus.folder.name}/{victim['rel_path']}")["source_id"] == victim["source_id"]
 
 
 def test_a_second_takedown_of_the_same_source_leaves_the_release_as_it_is(corpus, released):
