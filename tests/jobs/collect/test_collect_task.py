@@ -293,6 +293,23 @@ def test_captions_by_languages_are_captions(tmp_path, table, name):
     assert "nothing" not in reasons[name][1]
 
 
+@pytest.mark.parametrize(("given", "tag"), [
+    ("EN", "en"), ("en_us", "en-US"), ("eng", "en"), ("Chinese (Simplified)", "zh-Hans"), ("Traditional Chinese", "zh-Hant"), ("中文（繁體）", "zh-Hant"),
+    ("English (US)", "en"), ("粤语", "yue"), ("Español", "es"), ("zho_Hans", "zh-Hans"), ("quc-Latn", "quc-Latn"), ("en_US.UTF-8", "en-US"), ("sc-IT", "sc-IT"),
+    ("und", None), ("mul", None), ("yes", None), ("all", None), ("en;zh", None)])
+def test_a_language_is_what_is_one(tmp_path, given, tag):
+    write(tmp_path, {"a.png": png(), "t.csv": f"file,caption,lang\na.png,AA,{given}\n"})
+    assert collected(tmp_path)[0]["a.png"]["lang"] == tag
+
+
+def test_a_language_that_is_none_leaves_room_for_one_that_is(tmp_path):
+    write(tmp_path, {"a.png": png(), "t.csv": "file,lang,language\na.png,und,\n", "b.png": png(9), "u.csv": "file,lang,language\nb.png,und,ja\n",
+                     "a.en.srt": "1\n00:00:01,000 --> 00:00:02,000\nHello\n"})
+    sources, reasons, _ = collected(tmp_path)
+    assert (sources["a.png"]["lang"], sources["b.png"]["lang"]) == ("en", "ja")
+    assert "1 say nothing of their file" in reasons["t.csv"][1]
+
+
 def test_rows_that_say_nothing_of_their_file_are_counted(tmp_path):
     write(tmp_path, {"a.png": png(8), "b.png": png(9), "t.csv": "file,beschreibung,caption\na.png,ein Hund,\nb.png,,NULL\n"})
     sources, reasons, _ = collected(tmp_path)
