@@ -10,6 +10,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
+from jobs.collect.languages import THREE, TWO
+from jobs.collect.languages import WORDS as LANGUAGES
 from jobs.collect.pii import clean, mask
 
 NOTHING = frozenset({"", "-", "--", "—", "n/a", "na", "nan", "none", "null", "nil", "<na>", "#n/a"})
@@ -23,7 +25,7 @@ BODY = ("text", "content", "body", "raw_content", "sentence", "文本", "内容"
 NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "title": ("title", "fulltitle", "headline", "标题"),
     "caption": ("caption", "captions", "description", "desc", "alt", "alt_text", "summary", "描述", "说明", "简介"),
-    "lang": ("lang", "language", "locale", "语言"),
+    "lang": ("lang", "language", "locale", "lang_code", "language_code", "语言", "语种"),
     "transcript": ("transcript", "transcription", "transcripts", "asr", "speech", "narration", "字幕", "台词", "转写"),
     "licence": ("licence", "license", "rights", "licence_url", "license_url", "许可", "许可证", "授权"),
     "consent": ("consent", "consent_given", "permission", "release_form", "同意"),
@@ -41,10 +43,11 @@ _MARGIN = 400
 _TONGUES = ("en", "en_us", "en_gb", "eng", "english", "zh", "zh_cn", "zh_hans", "cn", "chs", "chinese", "zh_tw", "zh_hk", "zh_hant", "cht", "ja", "ko", "fr", "de", "es", "it", "pt", "ru", "ar", "hi")
 """Ends of columns that give a fact in one language, best first: `caption_en`, `title_zh`."""
 _LANG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
-_LANG_WORDS = MappingProxyType({
-    "english": "en", "chinese": "zh", "mandarin": "zh", "中文": "zh", "汉语": "zh", "普通话": "zh", "简体中文": "zh-Hans",
-    "繁體中文": "zh-Hant", "繁体中文": "zh-Hant", "英文": "en", "英语": "en", "french": "fr", "german": "de", "spanish": "es",
-    "japanese": "ja", "日语": "ja", "korean": "ko", "cn": "zh", "eng": "en", "zho": "zh", "chi": "zh"})
+_LANG_END = re.compile(r"(?i)[-_.@](?:utf-?8|euro|orig)$")
+"""What locales and yt-dlp write behind a tag."""
+_LANG_REMARK = re.compile(r"(.+?)\s*[(（\[]([^()（）\[\]]+)[)）\]]")
+_NO_COUNTRIES = frozenset({"en", "zh", "ja"})
+"""Behind another tag they are a second language: `zh-en`."""
 
 
 def words(value: object) -> str | None:
@@ -81,6 +84,7 @@ def _in_tongues(names: tuple[str, ...]) -> tuple[str, ...]:
 def given(cells: Mapping[str, Any]) -> dict[str, str]:
     """The facts of a source in a row of a manifest or in a sidecar, uncleaned but cut; `text` is what is just called text."""
     facts = {fact: _said(cells, _in_tongues(names) if fact in SPOKEN else names) for fact, names in NAMES.items()} | {"text": first(cells, BODY)}
+    facts["lang"] = next((said for name in NAMES["lang"] if (said := words(cells.get(name))) is not None and language(clean(said[:LIMITS["lang"] + _MARGIN]))), None)
     return {fact: value[:LIMITS[fact] + _MARGIN] for fact, value in facts.items() if value is not None}
 
 
@@ -105,6 +109,19 @@ def stored(facts: Mapping[str, str], mask_pii: bool) -> dict[str, Any]:
 
 
 def language(text: str) -> str | None:
-    """A BCP 47 tag for what was given as language; None for what is none."""
-    tag = _LANG_WORDS.get(text.strip().lower(), text.strip().replace("_", "-"))
-    return tag if _LANG.fullmatch(tag) else None
+    """The BCP 47 tag of the one language that a tag or a name means; None for what is none, and for `und`, which says that nobody knows."""
+    text = _LANG_END.sub("", text.strip())
+    named = LANGUAGES.get(" ".join(text.lower().replace("-", " ").replace("_", " ").split()))
+    if named is not None:
+        return named
+    if remark := _LANG_REMARK.fullmatch(text):  # English (US), Chinese (Simplified), 中文（繁體）
+        whole, narrow = language(remark[1]), LANGUAGES.get(f"{remark[1]} {remark[2]}".lower()) or LANGUAGES.get(remark[2].lower())
+        return narrow if whole == "zh" and narrow is not None and narrow.startswith(("zh", "yue")) else whole
+    tag = text.replace("_", "-")
+    if not _LANG.fullmatch(tag):
+        return None
+    primary, *rest = tag.lower().split("-")
+    primary = known if "-" not in (known := LANGUAGES.get(primary, primary)) else primary
+    if _NO_COUNTRIES & {*rest} or not (primary in TWO or primary in THREE or (rest and len(primary) == 3 and len(rest[0]) == 4)):
+        return None
+    return "-".join((primary, *(part.upper() if len(part) == 2 else part.title() if len(part) == 4 and part.isalpha() else part for part in rest)))

@@ -17,6 +17,8 @@ SIDECARS = frozenset({"txt", "json", "srt", "vtt"})
 MAX_BYTES = 8 << 20
 """What is longer is no sidecar worth reading; yt-dlp writes up to a megabyte."""
 
+_MARKS = frozenset({"sdh", "cc", "hi", "hoh", "asr", "auto", "default", "orig", "original"})
+"""What players and downloaders write into names of subtitles beside the language: for whom they are and who made them."""
 _TIMES = re.compile(r"\d[\d:.,]*\s*-->\s*\d")
 _BLOCK = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s|$)")
 _TAG = re.compile(r"<[^<>]{1,200}>|\{\\[^{}]{1,200}\}")
@@ -41,13 +43,26 @@ def sidecars_of(found: Sequence[Found]) -> dict[str, list[Found]]:
 
 
 def _stems(name: str) -> tuple[str, ...]:
-    """Stems that a name can speak for, longest first: `a.info.json` for `a.info` and for `a`, as `a.en.vtt` does. A part with digits that
-    is no language (`a.2.txt`) tells files apart and is never cut off."""
+    """Stems that a name can speak for, longest first: `a.info.json` for `a.info` and for `a`, as `a.en.vtt` does, and `a.en.sdh.vtt`, whose
+    parts are languages and marks of subtitles. A part with digits that is no language (`a.2.txt`) tells files apart and is never cut off."""
     path = PurePosixPath(name)
     if path.suffix.lower().lstrip(".") not in SIDECARS:
         return ()
-    stem, _, part = path.stem.rpartition(".")
-    return (path.stem, stem) if stem and (not any(c.isdigit() for c in part) or language(part)) else (path.stem,)
+    stems = [path.stem]
+    while True:
+        stem, _, part = stems[-1].rpartition(".")
+        of_subtitles = part.lower() in _MARKS or language(part) is not None
+        if not stem or not (of_subtitles or (len(stems) == 1 and not any(c.isdigit() for c in part))):
+            return tuple(stems)
+        stems.append(stem)
+        if not of_subtitles:
+            return tuple(stems)
+
+
+def _language(name: str) -> str | None:
+    """The language that the name of subtitles says: its last part that is one, `hi` (hearing impaired) only where no other is."""
+    cut = [part for stem in _stems(name)[:-1] if (part := stem.rpartition(".")[2])]
+    return next((tag for marked in (False, True) for part in cut if (part.lower() in _MARKS) == marked and (tag := language(part))), None)
 
 
 def read_sidecar(found: Found) -> dict[str, str]:
@@ -97,5 +112,5 @@ def _subtitles(text: str, name: str) -> dict[str, str]:
             said = html.unescape(_TAG.sub("", line)).replace("\xa0", " ").strip()
             if said and (not lines or lines[-1] != said):
                 lines.append(said)
-    tag = language(PurePosixPath(PurePosixPath(name).stem).suffix.lstrip("."))
+    tag = _language(name)
     return {"transcript": "\n".join(lines)} | ({"lang": tag} if tag else {}) if lines else {}

@@ -26,6 +26,7 @@ MOST_AGAIN = 4
 """Times that a line may be read again, in the mean."""
 
 _REMARK = re.compile(r"\s*[(（\[【][^)）\]】]*[)）\]】]$")
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SEPARATOR = re.compile(r"sep=(.)\r?\n", re.I)
 """What Excel is told by the first line of a table."""
 MAX_HEADER_LINES = 20
@@ -70,8 +71,8 @@ class NotATable(ValueError):
 
 
 def column(name: object) -> str:
-    """A column name as it is compared: lower case, words joined by `_`, without what is said of it in brackets behind it."""
-    plain = str(name).strip().strip("\ufeff").lower()
+    """A column name as it is compared: lower case, words joined by `_` (also those of `userId`), without what is said of it in brackets behind it."""
+    plain = _WORD.sub(" ", str(name).strip().strip("\ufeff")).lower()
     return "_".join((_REMARK.sub("", plain) or plain).replace("-", " ").split())
 
 

@@ -293,6 +293,23 @@ def test_captions_by_languages_are_captions(tmp_path, table, name):
     assert "nothing" not in reasons[name][1]
 
 
+@pytest.mark.parametrize(("given", "tag"), [
+    ("EN", "en"), ("en_us", "en-US"), ("eng", "en"), ("Chinese (Simplified)", "zh-Hans"), ("Traditional Chinese", "zh-Hant"), ("中文（繁體）", "zh-Hant"),
+    ("English (US)", "en"), ("粤语", "yue"), ("Español", "es"), ("zho_Hans", "zh-Hans"), ("quc-Latn", "quc-Latn"), ("en_US.UTF-8", "en-US"), ("sc-IT", "sc-IT"),
+    ("und", None), ("mul", None), ("yes", None), ("all", None), ("en;zh", None)])
+def test_a_language_is_what_is_one(tmp_path, given, tag):
+    write(tmp_path, {"a.png": png(), "t.csv": f"file,caption,lang\na.png,AA,{given}\n"})
+    assert collected(tmp_path)[0]["a.png"]["lang"] == tag
+
+
+def test_a_language_that_is_none_leaves_room_for_one_that_is(tmp_path):
+    write(tmp_path, {"a.png": png(), "t.csv": "file,lang,language\na.png,und,\n", "b.png": png(9), "u.csv": "file,lang,language\nb.png,und,ja\n",
+                     "a.en.srt": "1\n00:00:01,000 --> 00:00:02,000\nHello\n"})
+    sources, reasons, _ = collected(tmp_path)
+    assert (sources["a.png"]["lang"], sources["b.png"]["lang"]) == ("en", "ja")
+    assert "1 say nothing of their file" in reasons["t.csv"][1]
+
+
 def test_rows_that_say_nothing_of_their_file_are_counted(tmp_path):
     write(tmp_path, {"a.png": png(8), "b.png": png(9), "t.csv": "file,beschreibung,caption\na.png,ein Hund,\nb.png,,NULL\n"})
     sources, reasons, _ = collected(tmp_path)
@@ -513,6 +530,37 @@ def test_one_person_s_record_that_is_not_understood_counts_nothing(tmp_path):
     _, reasons, behaviour = collected(tmp_path)
     assert (behaviour["a.png"]["views"], behaviour["a.png"]["k"], behaviour["a.png"]["completion"]) == (5, 5, 0.5)
     assert "1 cannot be understood" in reasons["behaviour.jsonl"][1]
+
+
+@pytest.mark.parametrize(("columns", "events", "facts"), [
+    ("视频,用户,行为", ("播放", "点赞", "分享"), (6, 6, 6, None)),
+    ("video,user_id,event", ("播放", "点赞", "转发", "完播"), (6, 6, 6, 1.0)),
+    ("video,user_id,event_name", ("video_view", "thumbs_up", "forward", "play_complete"), (6, 6, 6, 1.0)),
+    ("videoId,userId,eventType", ("VideoStart", "likeVideo", "SHARE"), (6, 6, 6, None)),
+    ("video,user_id,type", ("view", "like", "share"), (6, 6, 6, None)),
+    ("video,user_id,type", ("video",), (6, 0, 0, None)),
+    ("作品,用户ID,事件", ("曝光", "视频播放"), (6, 0, 0, None)),
+    ("video,user_id,event", ("impression", "like"), (6, 6, 0, None))])
+def test_events_are_known_by_the_words_that_people_use(tmp_path, columns, events, facts):
+    """Likes were views where the column was called 行为, and nothing where they were called 点赞."""
+    write(tmp_path, {"a.png": png(), "behaviour.csv": f"{columns}\n" + "".join(f"a.png,u{i},{event}\n" for i in range(6) for event in events)})
+    row = collected(tmp_path)[2]["a.png"]
+    assert tuple(row[name] for name in ("views", "likes", "shares", "completion")) == facts
+
+
+def test_what_is_done_beside_views_likes_and_shares_is_said_and_counts_nothing(tmp_path):
+    table = "video,user_id,event,completion\n" + "".join(f"a.png,u{i},view,0.5\na.png,v{i},unlike,\na.png,w{i},评论,\na.png,x{i},,\n" for i in range(5))
+    write(tmp_path, {"a.png": png(), "behaviour.csv": table})
+    _, reasons, behaviour = collected(tmp_path)
+    assert {name: behaviour["a.png"][name] for name in ("views", "likes", "k", "completion")} == {"views": 10, "likes": 0, "k": 10, "completion": 0.5}
+    assert "0 cannot be understood, 10 tell of events that are neither views nor likes nor shares, 5 tell of no event and count as views;" in reasons["behaviour.csv"][1]
+
+
+def test_views_that_were_told_of_by_their_start_and_their_end_are_one_each(tmp_path):
+    table = "video,user_id,event\n" + "".join(f"a.png,u{i},play\n" for i in range(8)) + "a.png,u1,complete\na.png,u2,complete\n"
+    write(tmp_path, {"a.png": png(), "behaviour.csv": table})
+    row = collected(tmp_path)[2]["a.png"]
+    assert (row["views"], row["completion"]) == (8, 0.25)
 
 
 def test_what_is_not_a_number_is_no_text_either(tmp_path):

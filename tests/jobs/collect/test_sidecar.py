@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.collect.sidecar import read_sidecar
+from jobs.collect.sidecar import read_sidecar, sidecars_of
 from jobs.collect.source import Found
 
 VTT = """WEBVTT
@@ -70,3 +70,22 @@ def test_a_program_that_wrote_nothing_wrote_no_caption(tmp_path: Path, nothing: 
 def _read(folder: Path, name: str, text: str) -> dict[str, str]:
     (folder / name).write_bytes(text.encode())
     return read_sidecar(Found(name, str(folder / name), len(text), "", None, "file"))
+
+
+SAID = "1\n00:00:01,000 --> 00:00:02,000\nHello there\n"
+
+
+@pytest.mark.parametrize(("part", "tag"), [
+    ("en", "en"), ("EN", "en"), ("zh-cn", "zh-CN"), ("chs", "zh-Hans"), ("sc", "zh-Hans"), ("cht", "zh-Hant"), ("简体", "zh-Hans"), ("jpn", "ja"), ("en-orig", "en"),
+    ("en.sdh", "en"), ("en.hi", "en"), ("hi", "hi"), ("zh-cn.default", "zh-CN"),
+    ("cc", None), ("sdh", None), ("asr", None), ("und", None), ("yes", None), ("chs&eng", None), ("zh-en", None)])
+def test_the_name_of_subtitles_says_their_language_or_none(tmp_path, part, tag):
+    """`a.cc.srt` was in the language cc, and `a.en.sdh.srt` spoke for nothing."""
+    assert _read(tmp_path, f"a.{part}.srt", SAID) == {"transcript": "Hello there"} | ({"lang": tag} if tag else {})
+    names = ("a.mp4", f"a.{part}.srt")
+    assert list(sidecars_of([Found(name, name, 1, "", None, "file") for name in names])) == ["a.mp4"]
+
+
+def test_subtitles_of_a_longer_name_speak_for_that(tmp_path):
+    found = [Found(name, name, 1, "", None, "file") for name in ("this.mp4", "this.is.mp4", "this.is.en.srt", "this.forced.en.srt", "this.2.en.srt")]
+    assert {medium: [s.name for s in beside] for medium, beside in sidecars_of(found).items()} == {"this.is.mp4": ["this.is.en.srt"]}
