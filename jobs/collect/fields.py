@@ -5,7 +5,7 @@ Values are untrusted: they are cut to a length, cleaned, masked, and never inter
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -24,15 +24,20 @@ BODY = ("text", "content", "body", "raw_content", "sentence", "文本", "内容"
 """Columns that hold a text of its own, best first."""
 NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "title": ("title", "fulltitle", "headline", "标题"),
-    "caption": ("caption", "captions", "description", "desc", "alt", "alt_text", "summary", "描述", "说明", "简介"),
+    "caption": ("caption", "captions", "description", "desc", "alt", "alt_text", "summary", "dense_caption", "detailed_caption", "long_caption",
+                "short_caption", "cap", "描述", "说明", "简介", "prompt", "prompts", "提示词"),
     "lang": ("lang", "language", "locale", "lang_code", "language_code", "语言", "语种"),
-    "transcript": ("transcript", "transcription", "transcripts", "asr", "speech", "narration", "字幕", "台词", "转写"),
-    "licence": ("licence", "license", "rights", "licence_url", "license_url", "许可", "许可证", "授权"),
+    "transcript": ("transcript", "transcription", "transcripts", "asr", "speech", "narration", "字幕", "字幕文本", "台词", "转写"),
+    "licence": ("licence", "license", "rights", "licence_url", "license_url", "许可", "许可证", "授权", "版权"),
     "consent": ("consent", "consent_given", "permission", "release_form", "同意"),
 })
 """Facts of a source and the columns that give them, best first."""
 SPOKEN = ("title", "caption", "transcript")
 """Those that may be given in several languages, of which one is taken."""
+_PROMPTS = frozenset({"prompt", "prompts", "提示词"})
+_UNASKED = tuple(name for name in NAMES["caption"] if name not in _PROMPTS)
+_ANSWERS = frozenset({"response", "responses", "answer", "answers", "completion", "chosen", "reply", "回答", "答案"})
+"""Columns beside which a prompt is what a language model was asked, and no caption."""
 LIMITS: Mapping[str, int] = MappingProxyType({
     "title": 1_000, "caption": 20_000, "transcript": 1_000_000, "text": 16 << 20, "lang": 35, "licence": 500, "consent": 500})
 """Characters that are stored; what is beyond is cut off."""
@@ -41,7 +46,9 @@ _MARGIN = 400
 """A number that begins before the limit is masked whole before the cut."""
 
 _TONGUES = ("en", "en_us", "en_gb", "eng", "english", "zh", "zh_cn", "zh_hans", "cn", "chs", "chinese", "zh_tw", "zh_hk", "zh_hant", "cht", "ja", "ko", "fr", "de", "es", "it", "pt", "ru", "ar", "hi")
-"""Ends of columns that give a fact in one language, best first: `caption_en`, `title_zh`."""
+"""Ends and beginnings of columns that give a fact in one language, best first: `caption_en`, `zh_title`."""
+_TONGUES_HAN = ("英文", "中文")
+"""The same of 英文描述, 描述_中文."""
 _LANG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _LANG_END = re.compile(r"(?i)[-_.@](?:utf-?8|euro|orig)$")
 """What locales and yt-dlp write behind a tag."""
@@ -76,14 +83,29 @@ def first(cells: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
 
 
 @cache
-def _in_tongues(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Columns that give a fact, also in one language: those without one first."""
-    return (*names, *(f"{name}_{tongue}" for tongue in _TONGUES for name in names))
+def _in_tongues(names: tuple[str, ...]) -> Mapping[str, int]:
+    """Columns that give a fact, also in one language, with their ranks: those without one first."""
+    told = (form for tongue in (*_TONGUES, *_TONGUES_HAN) for name in names for form in (f"{name}_{tongue}", f"{tongue}_{name}"))
+    han = (f"{tongue}{name}" for tongue in _TONGUES_HAN for name in names)
+    return {name: rank for rank, name in enumerate(dict.fromkeys((*names, *told, *han)))}
+
+
+def spoken(columns: Set[str], names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the columns that give a fact, also in one language, best first."""
+    ranks = _in_tongues(names)
+    return tuple(sorted(columns & ranks.keys(), key=ranks.__getitem__))
+
+
+def captions(columns: Set[str]) -> tuple[str, ...]:
+    """Those of the columns that hold a caption, best first."""
+    return spoken(columns, _UNASKED if columns & _ANSWERS else NAMES["caption"])
 
 
 def given(cells: Mapping[str, Any]) -> dict[str, str]:
     """The facts of a source in a row of a manifest or in a sidecar, uncleaned but cut; `text` is what is just called text."""
-    facts = {fact: _said(cells, _in_tongues(names) if fact in SPOKEN else names) for fact, names in NAMES.items()} | {"text": first(cells, BODY)}
+    columns = cells.keys()
+    facts = {fact: _said(cells, spoken(columns, names) if fact in SPOKEN else names) for fact, names in NAMES.items()}
+    facts |= {"caption": _said(cells, captions(columns)), "text": first(cells, spoken(columns, BODY))}
     facts["lang"] = next((said for name in NAMES["lang"] if (said := words(cells.get(name))) is not None and language(clean(said[:LIMITS["lang"] + _MARGIN]))), None)
     return {fact: value[:LIMITS[fact] + _MARGIN] for fact, value in facts.items() if value is not None}
 

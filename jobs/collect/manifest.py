@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from jobs.collect import behaviour
-from jobs.collect.fields import BODY, FILE, NAMES, first, given, merged, words
+from jobs.collect.fields import BODY, FILE, NAMES, captions, first, given, merged, spoken, words
 from jobs.collect.pii import mask
 from jobs.collect.source import Found, lost, opened
 from jobs.collect.tables import Line, NotATable, Shape, rows, shape
@@ -27,6 +27,8 @@ MAX_NAME = 4096
 """Characters of a path on Linux."""
 SHOWN = 200
 """Characters of an untrusted name that are repeated in a message."""
+
+_COLUMNS = frozenset({*FILE, *behaviour.SOURCE, *behaviour.PERSON, *behaviour.PEOPLE, *behaviour.VIEWS})
 
 Purpose = Literal["manifest", "behaviour", "texts"]
 
@@ -122,6 +124,11 @@ def _is_medium(name: str) -> bool:
     return extension_kind(name) in ("video", "image", "audio")
 
 
+def _claims(name: str) -> bool:
+    """Whether a name or an address claims to be one of a medium."""
+    return _is_medium(name.split("?")[0][-SHOWN:])
+
+
 def composed(name: str) -> str:
     """A name with its accents in one sign each (NFC): macOS writes names with theirs apart, tables mostly do not."""
     return unicodedata.normalize("NFC", name)
@@ -161,6 +168,8 @@ def join(tables: Sequence[Found], places: Places) -> Joined:
             with opened(table.uri) as file:
                 how = shape(file, table.suffix)
                 sample = [line for line, _ in zip(rows(file, how, known=names), range(SAMPLE), strict=False)]
+                if (row := _named_in_header(table, how, sample, places)) is not None:
+                    raise NotATable(f"its first line is a row, for it names {mask(row[:SHOWN])[0]!r}: write the names of the columns above it")
                 naming = naming_columns(table, how, sample, places)
                 about = purpose(table, how, naming, sample, places)
                 if about == "texts":
@@ -182,6 +191,18 @@ def _names_known(cells: Mapping[str, Any], places: Places, folder: str) -> bool:
     return places.named(cells, behaviour.SOURCE, folder)[0] is not None
 
 
+def _named_in_header(table: Found, how: Shape, sample: Sequence[Line], places: Places) -> str | None:
+    """What the first line of a CSV names, where that is a row as the others are: a medium that is listed or, where no column is called as any
+    is, whatever is listed and a medium that stands above names of more."""
+    known = not _COLUMNS.isdisjoint(how.header) or any(spoken({*how.header}, names) for names in (BODY, *NAMES.values()))
+    for cell, name in zip(how.first_line, how.header, strict=False):  # no first line but of a CSV
+        below = [text for line in sample if line.cells is not None and (text := words(line.cells.get(name))) is not None]
+        among = not known and _claims(cell) and 2 * sum(map(_claims, below)) > len(below)
+        if among or ((not known or _claims(cell)) and places.find(cell, table.folder) is not None):
+            return cell
+    return None
+
+
 def naming_columns(table: Found, how: Shape, sample: Sequence[Line], places: Places) -> tuple[str, ...]:
     """Columns that name files, best first: those that are called so, else the one of which most cells of the first rows name a medium."""
     if {*FILE} & {*how.header}:
@@ -199,7 +220,7 @@ def purpose(table: Found, how: Shape, naming: Sequence[str], sample: Sequence[Li
         return "behaviour"
     named = [places.named(line.cells, naming, table.folder) for line in sample if line.cells is not None]
     readable = any(line.cells is not None for line in sample)
-    holds_text = columns & {*BODY, *NAMES["caption"]}
+    holds_text = spoken(columns, BODY) or captions(columns)
     if naming and (not holds_text or not readable or _are_media(named)):
         return "manifest"
     return "texts" if holds_text else None
@@ -207,7 +228,7 @@ def purpose(table: Found, how: Shape, naming: Sequence[str], sample: Sequence[Li
 
 def _are_media(named: Sequence[tuple[str | None, str | None]]) -> bool:
     """Whether rows of texts are about files: one names an object of the listing, or most have the name of a medium."""
-    claimed = [name for _, name in named if name is not None and _is_medium(name.split("?")[0][-SHOWN:])]
+    claimed = [name for _, name in named if name is not None and _claims(name)]
     return any(path is not None for path, _ in named) or 2 * len(claimed) > len(named)
 
 
@@ -247,9 +268,9 @@ def why_missing(name: str) -> str:
 def given_texts(cells: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
     """The body and the other facts in a row of a collection of texts; a caption without a text is the body."""
     facts = given(cells)
-    body = first(cells, BODY)
+    body = first(cells, spoken(cells.keys(), BODY))
     facts.pop("text", None)
     if body is None:
-        body = first(cells, NAMES["caption"])
+        body = first(cells, captions(cells.keys()))
         facts.pop("caption", None)
     return body, facts

@@ -46,6 +46,8 @@ class Shape:
     """Whether its beginning is GB18030: then `è` in UTF-8 is no letter of some row but `猫`."""
     header_lines: int = 1
     """Lines before the first row of a CSV."""
+    first_line: tuple[str, ...] = ()
+    """The columns of a CSV as they are written."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,7 @@ def shape(file: BinaryIO, suffix: str) -> Shape:
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
     if suffix in ("csv", "tsv"):
         return _headed(file, suffix, chinese)
-    form: Literal["jsonl", "array"] = "array" if suffix == "json" and (start == b"[" or _over_lines(head)) else "jsonl"
+    form: Literal["jsonl", "array"] = "array" if suffix == "json" and (start == b"[" or _over_lines(head) or _one_line(file)) else "jsonl"
     sample = [line for line, _ in zip(rows(file, Shape(form, chinese=chinese)), range(20), strict=False)]
     names = {column(name): None for line in sample if line.cells is not None for name in line.cells}
     if not names:
@@ -195,9 +197,9 @@ def _headed(file: BinaryIO, suffix: str, chinese: bool) -> Shape:
                 raise NotATable("its lines end with a carriage return alone; save it with line feeds") from None
             break
         if "".join(lines).count('"') % 2 == 0:
-            return Shape("csv", delimiter, tuple(column(name) for name in header), chinese, above + len(lines))
+            return Shape("csv", delimiter, tuple(column(name) for name in header), chinese, above + len(lines), tuple(header))
         if len(lines) == 1:
-            alone = Shape("csv", delimiter, tuple(column(name) for name in header), chinese, above + 1)
+            alone = Shape("csv", delimiter, tuple(column(name) for name in header), chinese, above + 1, tuple(header))
     if alone is not None:  # a quote among the names that is never closed
         return alone
     raise NotATable("no line of column names")
@@ -207,6 +209,13 @@ def _over_lines(head: bytes) -> bool:
     """Whether JSON begins with an object that goes on in the next line: then all of the file is one."""
     first, _, rest = head.removeprefix(codecs.BOM_UTF8).lstrip().partition(b"\n")
     return first.startswith(b"{") and bool(rest.strip()) and not first.rstrip().endswith(b"}")
+
+
+def _one_line(file: BinaryIO) -> bool:
+    """Whether nothing stands behind the first line of JSON: then it may be a table by columns."""
+    file.seek(0)
+    file.readline(MAX_JSON_BYTES)
+    return not file.read(HEAD_BYTES).strip()
 
 
 def rows(file: BinaryIO, how: Shape, chunk: Chunk | None = None, known: Callable[[Mapping[str, Any]], bool] = lambda cells: False) -> Iterator[Line]:
@@ -402,6 +411,33 @@ def _said(error: Exception) -> str:
     return "nested too deeply" if isinstance(error, RecursionError) else "a number of thousands of digits"
 
 
+def _by_columns(table: object) -> list[dict[str, Any]] | None:
+    """The rows of a table by columns, lists of one length or, as pandas writes them, objects with the same keys; also of one by rows that have
+    numbers or stand under one name. None for what is none.
+
+    Raises:
+        NotATable: it is several ones.
+    """
+    if not isinstance(table, dict) or not table:
+        return None
+    columns = list(table.values())
+    if all(isinstance(values, list) and values and all(isinstance(value, dict) for value in values) for values in columns):
+        if len(columns) > 1:
+            raise NotATable(f"{len(columns)} lists of objects in one JSON; write one, with all that is said of a file in its object")
+        return list(columns[0])
+    if all(isinstance(values, dict) for values in columns):
+        if any(values.keys() != columns[0].keys() for values in columns):
+            return None
+        if all(map(str.isdecimal, table)):
+            return columns
+        if not all(map(str.isdecimal, columns[0])):
+            return None
+        columns = [list(values.values()) for values in columns]
+    elif not all(isinstance(values, list) and len(values) == len(columns[0]) for values in columns):
+        return None
+    return [dict(zip(table, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
 def _array(file: BinaryIO) -> Iterator[Line]:
     file.seek(0)
     data = file.read(MAX_JSON_BYTES + 1)
@@ -412,7 +448,7 @@ def _array(file: BinaryIO) -> Iterator[Line]:
     except (ValueError, RecursionError) as error:
         raise NotATable(f"not JSON: {_said(error)}") from None
     if not isinstance(values, list):
-        values = [values]
+        values = _by_columns(values) or [values]
     for number, value in enumerate(values, start=1):
         if isinstance(value, dict):
             yield Line(number, _named((column(name), cell) for name, cell in value.items()))

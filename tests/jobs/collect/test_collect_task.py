@@ -285,12 +285,64 @@ def test_a_column_of_which_most_cells_name_media_names_the_files(tmp_path, table
 @pytest.mark.parametrize(("table", "name"), [
     ("file,caption_en,caption_zh,title_zh\na.png,AA,甲,题\n", "t.csv"), ("file,caption_zh-CN,caption (English)\na.png,甲,AA\n", "t.csv"),
     ('{"file": "a.png", "caption": {"zh": "猫", "en": "AA"}}\n', "t.jsonl"), ('{"file": "a.png", "captions": [{"text": "AA"}, {"text": "BB"}]}\n', "t.jsonl"),
-    ("file,caption,caption_en\na.png,nan,AA\n", "t.csv")])
+    ("file,caption,caption_en\na.png,nan,AA\n", "t.csv"), ("文件,中文描述,英文描述\na.png,甲,AA\n", "t.csv"), ("file,text_zh,text_en\na.png,甲,AA\n", "t.csv")])
 def test_captions_by_languages_are_captions(tmp_path, table, name):
     write(tmp_path, {"a.png": png(), name: table})
     sources, reasons, _ = collected(tmp_path)
     assert sources["a.png"]["caption"] == "AA"
     assert "nothing" not in reasons[name][1]
+
+
+@pytest.mark.parametrize("columns", ["file,prompt", "video_path,cap", "file,提示词", "file,dense_caption", "file,short_caption", "file,en_prompt"])
+def test_captions_go_by_the_names_that_sets_for_text_to_video_give_them(tmp_path, columns):
+    write(tmp_path, {"a.png": png(), "metadata.csv": f"{columns}\na.png,AA\n"})
+    sources, reasons, _ = collected(tmp_path)
+    assert sources["a.png"]["caption"] == "AA"
+    assert "nothing" not in reasons["metadata.csv"][1]
+
+
+def test_prompts_are_a_collection_of_texts_where_no_model_answers_them(tmp_path):
+    write(tmp_path, {"a.png": png(), "p.jsonl": '{"prompt": "a cat sleeps"}\n', "t.jsonl": '{"text_zh": "一只猫在睡觉", "text_en": "a dog runs"}\n',
+                     "asked.jsonl": '{"prompt": "Tell me a joke", "response": "No."}\n', "m.jsonl": '{"file": "a.png", "prompt": "Describe it", "answer": "A cat"}\n'})
+    sources, reasons, _ = collected(tmp_path)
+    assert {p: row["text"] for p, row in sources.items() if row["text"]} == {"p.jsonl#L1": "a cat sleeps", "t.jsonl#L1": "a dog runs"}
+    assert reasons["asked.jsonl"][0] == "unknown_format"
+    assert sources["a.png"]["caption"] is None
+    assert "1 say nothing of their file" in reasons["m.jsonl"][1]
+
+
+@pytest.mark.parametrize("table", ["a.png,AA one\nb.png,BB two\n", "B.png,BB two\n", "gone.mp4|AA one\na.png|BB two\n", "a,AA one\nb,BB two\n"])
+def test_a_first_line_that_is_a_row_is_said_to_be_one(tmp_path, table):
+    """Its file lost its caption, and "a manifest of 1 rows" was all that was said."""
+    write(tmp_path, {"a.png": png(), "b.png": png(9), "B.png": png(10), "t.csv": table})
+    name = table.replace("|", ",").partition(",")[0]
+    assert collected(tmp_path)[1]["t.csv"] == ("unknown_format", f"its first line is a row, for it names {name!r}: write the names of the columns above it")
+
+
+@pytest.mark.parametrize("header", ["clip,caption", "video,caption,meta.ts", "file,caption,next.ts"])
+def test_names_of_columns_that_files_have_too_are_no_row(tmp_path, header):
+    write(tmp_path, {"a.png": png(), "clip.png": png(9), "t.csv": f"{header}\na.png,AA{',b.ts' if header.endswith('ts') else ''}\n"})
+    assert collected(tmp_path)[0]["a.png"]["caption"] == "AA"
+
+
+@pytest.mark.parametrize("table", [
+    {"file": ["a.png", "b.png"], "caption": ["AA", {"en": "BB"}]}, {"file": {"0": "a.png", "1": "b.png"}, "caption": {"0": "AA", "1": "BB"}},
+    {"0": {"file": "a.png", "caption": "AA"}, "1": {"file": "b.png", "caption": "BB"}}, {"data": [{"file": "a.png", "caption": "AA"}, {"file": "b.png", "caption": "BB"}]}])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_json_by_columns_has_a_row_for_each_of_its_values(tmp_path, table, indent):
+    """All but the first vanished, and "a manifest of 1 rows: 1 joined" was all that was said."""
+    write(tmp_path, {"a.png": png(), "b.png": png(9), "m.json": json.dumps(table, indent=indent)})
+    sources, reasons, _ = collected(tmp_path)
+    assert (sources["a.png"]["caption"], sources["b.png"]["caption"]) == ("AA", "BB")
+    assert reasons["m.json"][1].startswith("a manifest of 2 rows: 2 joined")
+
+
+def test_json_of_one_object_or_of_several_tables_is_none_by_columns(tmp_path):
+    coco = {"images": [{"id": 1, "file_name": "a.png"}], "captions": [{"image_id": 1, "caption": "AA"}]}
+    write(tmp_path, {"a.png": png(), "one.json": '{"file": "a.png", "captions": ["AA", "BB"]}', "coco.json": json.dumps(coco)})
+    sources, reasons, _ = collected(tmp_path)
+    assert sources["a.png"]["caption"] == "AA"
+    assert reasons["coco.json"] == ("unknown_format", "2 lists of objects in one JSON; write one, with all that is said of a file in its object")
 
 
 @pytest.mark.parametrize(("given", "tag"), [
