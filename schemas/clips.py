@@ -23,6 +23,7 @@ CLIPS = Table(
         col("source_id", pa.string(), "parent in `sources`"),
         col("modality", pa.string(), "video, image, audio or text"),
         col("source_sha256", pa.string(), "sha256 of the parent's bytes: equal for exact copies"),
+        maybe("source_bytes", pa.int64(), "size of the parent, bytes"),
         maybe("source_bytes_per_s", pa.float64(), "bytes of the parent over its length as its container says; null without a length"),
         maybe("source_fetched_at", pa.timestamp("us", tz="UTC"), "`sources.fetched_at` of the parent"),
         col("start_s", pa.float64(), "start in the source's presentation time, seconds; 0 for pictures and texts"),

@@ -177,7 +177,7 @@ def _clips(source: Mapping[str, Any], found: "Measured") -> list[dict[str, Any]]
 def _clip(source: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, Any]:
     ids = {"clip_id": row_id(source["source_id"], float(measured["start_s"]), float(measured["end_s"])),
            "source_id": source["source_id"], "modality": source["modality"], "source_sha256": source["sha256"],
-           "source_fetched_at": source["fetched_at"]}
+           "source_bytes": source["size_bytes"], "source_fetched_at": source["fetched_at"]}
     if source.get("duration_s"):
         ids["source_bytes_per_s"] = source["size_bytes"] / source["duration_s"]
     return {**{name: source[name] for name in GIVEN}, **measured, **ids}

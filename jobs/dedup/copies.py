@@ -186,16 +186,16 @@ def stands(course: Course | None, frame_times_s: Sequence[float]) -> bool:
 
 
 def pictured(a: Clip, b: Clip, agreed: bool = False, *, turns: bool = False) -> float:
-    """Share of blocks in which the middle frame of a clip agrees with one of another, AGREEING at least, if colours and details are the same,
-    or, where there are no details, if it is PLAIN or the hashes agreed; else 0."""
+    """Share of blocks in which the middle frame of a clip agrees with one of another, AGREEING at least, if colours, light and details
+    are the same, or, where there are no details, if it is PLAIN or the hashes agreed; else 0."""
     if not (a.frames and b.frames):
         return 0.0
     ways = a.frames[len(a.frames) // 2][1].turned() if turns else [a.frames[len(a.frames) // 2][1]]
     for picture in (picture for _, picture in b.frames):
         for way in ways:
-            if not stills.same_colours(way, picture) or (same := detail.same(way, picture)) is False:
+            if (share := stills.agreed(way, picture)) is None or (same := detail.same(way, picture)) is False:
                 continue
-            if (share := stills.agreement(way, picture)) >= PLAIN or same or agreed:
+            if share >= PLAIN or same or agreed:
                 return max(share, stills.AGREEING)
     return 0.0
 

@@ -15,14 +15,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-FACTS = ("clip_id", "width", "height", "letterbox_share", "pillarbox_share", "duration_s", "source_bytes_per_s", "sharpness", "snr_db",
-         "bandwidth_hz", "text_chars", "licence", "source_fetched_at")
+FACTS = ("clip_id", "modality", "width", "height", "letterbox_share", "pillarbox_share", "duration_s", "source_bytes", "source_bytes_per_s",
+         "video_codec", "text_area_share", "sharpness", "snr_db", "bandwidth_hz", "text_chars", "licence", "source_fetched_at")
 """Columns of clips that the order looks at."""
 COVERS = 0.6
 """Share of a clip's time that the one it goes for must last: a proof is of the shorter of two clips, of which it asks as much
 (`dedup.phash_share`, `audio.LEAST_OVERLAP`). One frame in more pixels replaces no film."""
 
 
+LOSSLESS, LOSSLESS_BYTES = ("png", "bmp", "tiff", "ppm"), 3.0
+"""Codecs of pictures that lose nothing, however few bytes a drawing takes in them, and the bytes a pixel that such a picture counts as."""
+TEXT = 4.0
+"""A picture that text covers counts as 1 + TEXT times fewer bytes: marks all over a copy add a fourth of covered area and up to a third of bytes."""
 NOISE_DB, CLEAR_DB = 6.0, 60.0
 """Steps in which sounds are noisier than others, and the estimate beyond which none is."""
 
@@ -50,18 +54,22 @@ def order(clips: pa.Table, keep: Sequence[str]) -> NDArray[np.int64]:
     """Rows of `clips` (columns FACTS) from the one most worth keeping to the least.
 
     Args:
-        keep: Criteria, first first. `pixels`: more, without black bars; `duration`: longer (to 0.1 s); `bitrate`: more
-            bytes a second in the source, in steps of a tenth, since coding again loses detail that no measure of sharpness
-            tells from its own artefacts; `quality`: sharper, for sound the less
+        keep: Criteria, first first. `pixels`: more, without bars, in steps of a tenth, since bars are known to a line in 224; `duration`: longer
+            (to 0.1 s); `bitrate`: more bytes a second in the source, of pictures bytes a pixel (LOSSLESS_BYTES where the codec loses nothing) over
+            1 + TEXT x `text_area_share`, in steps of a tenth, since coding again loses detail that no measure of sharpness
+            tells from its own artefacts, and marks and captions laid over a copy are sharp; `quality`: sharper, for sound the less
             noisy (in steps of NOISE_DB), then the wider band, for text the longer; `licence`: one is given; `earliest`: its source was written first. The order of ids breaks ties.
     """
     clear = pc.multiply(pc.floor(pc.divide(pc.min_element_wise(pc.coalesce(clips["snr_db"].cast(pa.float64()), 0.0), CLEAR_DB), NOISE_DB)), 1e6)
     heard = pc.add(clips["bandwidth_hz"].cast(pa.float64()), clear)  # noise fills any band
     fine = pc.coalesce(clips["sharpness"].cast(pa.float64()), heard, clips["text_chars"].cast(pa.float64()))
+    pixels = pc.multiply(_inside(clips, "width", "pillarbox_share"), _inside(clips, "height", "letterbox_share"))
+    picture = pc.fill_null(pc.equal(clips["modality"], "image"), False)
+    rate = pc.if_else(picture, _fine_bytes(clips), clips["source_bytes_per_s"])
     minus = {
-        "pixels": pc.multiply(pc.multiply(_inside(clips, "width", "pillarbox_share"), _inside(clips, "height", "letterbox_share")), -1),
+        "pixels": pc.multiply(pc.round(_tenths(pixels)), -1),
         "duration": pc.multiply(pc.round(pc.multiply(clips["duration_s"], 10)), -1),
-        "bitrate": pc.multiply(pc.floor(pc.divide(pc.ln(pc.max_element_wise(clips["source_bytes_per_s"], 1.0)), np.log(1.1))), -1),
+        "bitrate": pc.multiply(pc.floor(_tenths(rate)), -1),
         "quality": pc.multiply(fine, -1),
         "licence": pc.is_null(clips["licence"]).cast(pa.int8()),
         "earliest": clips["source_fetched_at"].cast(pa.int64()),
@@ -72,8 +80,22 @@ def order(clips: pa.Table, keep: Sequence[str]) -> NDArray[np.int64]:
     return np.asarray(pc.sort_indices(table, sort_keys=keys), np.int64)
 
 
+def _tenths(value: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Logarithm to the base 1.1; 0 below 1."""
+    return pc.divide(pc.ln(pc.max_element_wise(value, 1.0)), np.log(1.1))
+
+
+def _fine_bytes(clips: pa.Table) -> pa.ChunkedArray:
+    """Bytes a million pixels of the source of a picture, fewer where text covers it."""
+    pixels = pc.multiply(clips["width"].cast(pa.float64()), clips["height"].cast(pa.float64()))
+    bytes_a_pixel = pc.divide(clips["source_bytes"].cast(pa.float64()), pc.max_element_wise(pixels, 1.0))
+    lossless = pc.is_in(clips["video_codec"], value_set=pa.array(LOSSLESS, clips["video_codec"].type))
+    text = pc.add(pc.multiply(pc.coalesce(clips["text_area_share"].cast(pa.float64()), 0.0), TEXT), 1.0)
+    return pc.multiply(pc.divide(pc.if_else(lossless, LOSSLESS_BYTES, bytes_a_pixel), text), 1e6)
+
+
 def _inside(clips: pa.Table, side: str, bars: str) -> pa.ChunkedArray:
-    """Pixels of a side between black bars."""
+    """Pixels of a side between bars."""
     share = pc.subtract(1.0, pc.coalesce(clips[bars].cast(pa.float64()), 0.0))
     return pc.round(pc.multiply(clips[side].cast(pa.float64()), share))
 

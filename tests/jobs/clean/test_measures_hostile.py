@@ -63,7 +63,7 @@ def well_formed(made: Measured) -> None:
         "lang_score",
         "pii_count",
     }
-    expected = set(CLIPS.schema.names) - text - {"clip_id", "source_id", "modality", "source_sha256", "source_bytes_per_s", "source_fetched_at"}
+    expected = set(CLIPS.schema.names) - text - {"clip_id", "source_id", "modality", "source_sha256", "source_bytes", "source_bytes_per_s", "source_fetched_at"}
     assert made.clips
     for clip in made.clips:
         assert set(clip) == expected

@@ -120,6 +120,53 @@ def test_one_drawing_in_other_colours_is_another_picture(ground, mark, same):
     assert (stills.agreement(one, two) >= stills.AGREEING) == same
 
 
+def product(colour):
+    """A shaded shirt on white (RGB), as catalogues show it."""
+    y, x = np.mgrid[0:224, 0:224] / 224
+    shade = 0.72 + 0.25 * np.sin(9 * x) * np.cos(6 * y) + 0.12 * np.cos(22 * x + 43 * y)
+    shirt = np.zeros((224, 224), np.uint8)
+    outline = [(70, 30), (154, 30), (204, 70), (180, 98), (160, 82), (160, 204), (64, 204), (64, 82), (44, 98), (20, 70)]
+    cv2.fillPoly(shirt, [np.array(outline)], 255)
+    share = cv2.GaussianBlur(shirt, (0, 0), 0.7)[:, :, None] / 255
+    return (248 * (1 - share) + np.array(colour) * shade[:, :, None] * share).clip(0, 255).astype(np.uint8)
+
+
+def graded(picture, contrast=1.0, channels=(1, 1, 1), saturation=1.0):
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[:, :, None]
+    return (((grey + (picture - grey.astype(float)) * saturation - 128) * contrast + 128) * np.array(channels)).clip(0, 255).astype(np.uint8)
+
+
+SHIRTS = {"red": (190, 40, 45), "brown": (110, 70, 45), "black": (38, 38, 40), "grey": (128, 128, 128), "white": (226, 226, 226),
+          "beige": (214, 196, 164), "green": (50, 130, 80), "navy": (30, 40, 90)}
+
+
+@pytest.mark.parametrize(("one", "two"), [
+    ("red", "black"), ("red", "brown"), ("red", "grey"), ("green", "black"), ("green", "grey"), ("white", "beige"), ("white", "brown"),
+    ("white", "black"), ("white", "grey"), ("grey", "black"), ("beige", "brown"), ("red", "navy")])
+def test_one_product_in_other_colours_is_another_picture(one, two):
+    pictures = [stills.small(jpeg(product(SHIRTS[name]))) for name in (one, two)]
+    assert stills.agreement(*pictures) == stills.agreement(*pictures[::-1]) == 0
+
+
+@pytest.mark.parametrize("how", [{"saturation": 0.0}, {"saturation": 0.25},
+                                 {"contrast": 1.25, "channels": (1.12, 1, 0.85)},
+                                 {"channels": (0.9, 1, 1.12)}, {"channels": (0.5, 0.5, 0.5)}, {"saturation": 0.0, "channels": (0.8, 0.8, 0.8)}], ids=str)
+@pytest.mark.parametrize("name", ["red", "beige", "green"])
+def test_a_graded_copy_is_the_same(how, name):
+    picture = product(SHIRTS[name])
+    one, copy = (stills.small(jpeg(of)) for of in (picture, graded(picture, **how)))
+    assert min(stills.agreement(one, copy), stills.agreement(copy, one)) >= stills.AGREEING
+
+
+def test_the_job_tells_products_by_colour(find, picture):
+    red = product(SHIRTS["red"])
+    shown = {"a": red, "b": product(SHIRTS["black"]), "c": graded(red, saturation=0.0)}
+    luma = cv2.cvtColor(red, cv2.COLOR_RGB2GRAY)
+    clips = [picture(name, luma, frames=[{"t_s": 0.0, "jpeg": jpeg(of)}], sharpness=9.0 - i)
+             for i, (name, of) in enumerate(shown.items())]
+    assert find(clips).pairs() == {"c": "a"}
+
+
 def test_turning_a_picture_turns_its_colours():
     picture = coloured(2, RED, BLUE).copy()
     picture[:, :60] = coloured(2, GREEN, GREEN)[:, :60]
