@@ -246,4 +246,4 @@ def judged_by(settings: Settings) -> dict[str, str]:
 
 MEASURE = Job("measure", reads=(SOURCES, REJECTS), writes=(CLIPS, REJECTS), code=22, recipe=("measure",), run=measure,
               outside=measured_by)
-JUDGE = Job("judge", reads=(CLIPS, REJECTS), writes=(REJECTS,), code=4, recipe=("policy",), run=judge, outside=judged_by)
+JUDGE = Job("judge", reads=(CLIPS, REJECTS), writes=(REJECTS,), code=5, recipe=("policy",), run=judge, outside=judged_by)

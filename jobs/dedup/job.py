@@ -408,5 +408,5 @@ def _outside(settings: Settings) -> Mapping[str, str]:
     return facts
 
 
-DEDUP = Job("dedup", reads=(CLIPS, REJECTS), writes=(DUPLICATES, REJECTS), code=9, recipe=("dedup",), run=dedup,
+DEDUP = Job("dedup", reads=(CLIPS, REJECTS), writes=(DUPLICATES, REJECTS), code=10, recipe=("dedup",), run=dedup,
             outside=_outside)
