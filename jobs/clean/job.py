@@ -34,7 +34,7 @@ T = TypeVar("T")
 GIVEN = ("title", "caption", "lang", "transcript", "licence", "pii_count")
 """What clips take over from their source."""
 FACTS = ("source_id", "modality", "uri", "sha256", "size_bytes", "duration_s", "fetched_at", *GIVEN)
-TEXT_FACTS = ("source_id", "modality", "sha256", "error", "text", "fetched_at", *GIVEN)
+TEXT_FACTS = ("source_id", "modality", "sha256", "size_bytes", "error", "text", "fetched_at", *GIVEN)
 
 
 # ---- measure

@@ -42,6 +42,8 @@ AS_LIGHT = 12.0
 """Mean difference of luma, 0..255, weighted by chroma, of the coloured parts of a picture from those of a grey one, less the mean difference
 of the parts without a colour, from which that is no copy without colours: the ground stays, the thing changes. Copies: 2.5, by the weights
 of BT.709 9, by equal ones 12 in nine of ten; other colours of one thing 15 and more."""
+LOGO = 0.1
+"""Share of the parts up to which what has a colour may be a logo that was laid over a picture without any."""
 ALIKE_CHANGED = 0.45
 """Of the ratios of the contrast within blocks to that between them, from one picture to the other, the quartile farther from 1 must be
 this near to it. Copies reach 0.58; one thing in black and in grey before one ground has 0.22, in grey and in white 0.36."""
@@ -190,7 +192,7 @@ def _same_light(a: NDArray[np.uint8], b: NDArray[np.uint8], *chroma: NDArray[np.
         tint, part = np.maximum(*tints), SIDE // COLOURS
         one, two = (of.reshape(COLOURS, part, COLOURS, part).mean(axis=(1, 3)).ravel() for of in (a, b))
         coloured, ground, other = np.where(tint >= COLOURED, tint, 0), tint < GREY, np.abs(one - two)
-        if ground.any() and np.vdot(coloured, other - other[ground].mean()) > AS_LIGHT * coloured.sum():
+        if ground.any() and coloured.astype(bool).mean() > LOGO and np.vdot(coloured, other - other[ground].mean()) > AS_LIGHT * coloured.sum():
             return False
     x, y = _blocks(a), _blocks(b)
     spread_x, spread_y = x.std(axis=1), y.std(axis=1)
