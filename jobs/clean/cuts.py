@@ -39,6 +39,9 @@ WHOLE, DETOUR = 3.0, 1.25
 """A change goes on in the frame beside it if that one's is less than so many times smaller. Two changes one after the other make a cut that takes two frames if both together are at most so many times the change from end to end."""
 STARTS = 1.5
 """The frame beside a change belongs to it if it changes more than so many times the one beyond: else it is of what moves there anyway."""
+LEAP, LEAP_ALONE = 0.4, 6.0
+"""Part of FLOOR, times contrast, that a leap changes, at least, and how many times what any other frame beside it changes, and the median one around
+it. Where no frames were lost, zooms of two frames were the most that a zoom of one take leapt: 4.2 to 5.5 times."""
 PART = 0.35
 """Share of the picture that a cut changes, at least: less is a window, a caption or an insert."""
 FLASH_S, BACK, BACK_LIKE = 0.6, 0.35, 0.2
@@ -83,15 +86,36 @@ def scores(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8
     if content.size < 2:
         return np.zeros(content.size)
     displaced = signals[:, COLUMN["displaced"]].astype(np.float64)
-    spread = signals[:, COLUMN["spread"]].astype(np.float64)
-    spread = np.maximum(spread, np.concatenate([spread[:1], spread[:-1]]))
-    contrast = FLAT + (1 - FLAT) * spread / USUAL_SPREAD
+    contrast = _contrast(signals)
     part = np.minimum(np.maximum(signals[:, COLUMN["changed"]], changed(thumbs, CHANGED * contrast)) / PART, 1.0)
     alone = _alone(times, content, lights or {})
     if (signals[:, COLUMN["moved"]] > 0).any():
         alone = np.maximum(alone, _alone(times, displaced, lights or {}))
     score: Floats = SCALE * part * part * np.minimum(content / (FLOOR * contrast), alone)
     return score
+
+
+def _contrast(signals: NDArray[np.float32]) -> Floats:
+    """Contrast of every frame or the one before it, whichever has more: 1 where it is usual."""
+    spread = signals[:, COLUMN["spread"]].astype(np.float64)
+    contrast: Floats = FLAT + (1 - FLAT) * np.maximum(spread, np.concatenate([spread[:1], spread[:-1]])) / USUAL_SPREAD
+    return contrast
+
+
+def leaps(times: Floats, signals: NDArray[np.float32], thumbs: NDArray[np.uint8]) -> list[int]:
+    """Frames whose change stands alone by far, be it of however small a part of the picture, and is no flash."""
+    content = change(signals)
+    beside_it = np.maximum(np.concatenate([[0.0], content[:-1]]), np.concatenate([content[1:], [0.0]]))
+    found = []
+    for i in (int(index) for index in np.flatnonzero(content >= np.maximum(LEAP * FLOOR * _contrast(signals), LEAP_ALONE * beside_it))):
+        low, high = np.searchsorted(times, (times[i] - AROUND_S, times[i] + AROUND_S + 1e-6))
+        near = np.abs(times[low:high] - times[i]) <= BESIDE_S
+        near[max(i - low - BESIDE_FRAMES, 0):i - low + BESIDE_FRAMES + 1] = True
+        near[i - low] = False
+        others = np.concatenate([content[max(low, 1):i], content[i + 1:high]])
+        if i and others.size and content[i] >= LEAP_ALONE * max(np.median(others), content[low:high][near].max(initial=0.0)) and not _flash(i, times, thumbs):
+            found.append(i)
+    return found
 
 
 def _alone(times: Floats, changes: Floats, lights: Mapping[int, float]) -> Floats:

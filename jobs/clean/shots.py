@@ -12,11 +12,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.clean.cuts import ALL_OVER, COLUMN, RATIO, Floats, alike, change, cuts, one_way, whole
+from jobs.clean.cuts import ALL_OVER, COLUMN, RATIO, Floats, alike, change, cuts, leaps, one_way, whole
 from jobs.clean.dissolves import dissolves
 from jobs.clean.fades import fades
 from jobs.clean.inside import inside
-from jobs.clean.scenes import AROUND_S, bar_stays, in_place, likeness, moved_through, one_scene, page_turned, scene
+from jobs.clean.scenes import AROUND_S, SCALED_PAGE, bar_stays, in_place, likeness, moved_through, one_scene, page_turned, scene, zoomed
 from jobs.clean.series import Pictures
 
 NEAR_S, NEAR_FADE_S = 0.1, 0.15
@@ -29,6 +29,9 @@ SURE = 2.0
 """A cut of so many times the threshold is one even if it leads to what is like the scene before it: another angle."""
 STIR, STILL_S = 0.3, 0.12
 """A picture stands still while nothing changes by so much, for so long at least: frames were repeated or lost."""
+STOOD, CAME = 0.1, 3.0
+"""Parts of what would have changed meanwhile at the pace around that a picture changes as it stands still, and with the frame that ends it, at most: a
+camera on a tripod hardly moves, and what leaps farther is a jump cut."""
 RESUME_S = 0.5
 """Within so long what moved before it stood still moves again; a screen stands still so long before and after its page is turned."""
 GOES_ON, STOOD_LIKE, LEAP_LIKE = 0.6, 0.74, 0.8
@@ -71,9 +74,10 @@ def transitions(pictures: Pictures, threshold: float) -> list[Transition]:
         return []
     seen = inside(pictures)
     content = change(signals)
-    stirred = np.flatnonzero(content > STIR)
-    sure = [Transition(i, i, "cut", HARD) for i, score in cuts(times, signals, thumbs, threshold)
-            if not (_page(i, content, pictures) or _lit_anew(i, pictures) or _moves_on(i, score < SURE * threshold, content, stirred, pictures))]
+    punched = _punch_ins(content, pictures)
+    certain = [(i, score) for i, score in cuts(times, signals, thumbs, threshold) if not any(abs(i - k) <= 2 for k in punched)]
+    sure = [Transition(i, i, "cut", HARD) for i in sorted(punched + [i for i, score in certain if not (
+        _page(i, content, pictures) or _lit_anew(i, pictures) or _moves_on(i, score < SURE * threshold, content, pictures))])]
     found = [fade for fade in (Transition(first, after, "fade", SOFT) for first, after in fades(times, seen.signals, seen.thumbs))
              if not _of_light(fade, sure, seen)]
     found = [_hard_ends(fade, sure) for fade in found]
@@ -92,14 +96,24 @@ def _hard_ends(fade: Transition, cuts: Sequence[Transition]) -> Transition:
     return Transition(min(first, default=fade.first), max(after, default=fade.after), "fade", (not first, not after))
 
 
+def _punch_ins(content: Floats, pictures: Pictures) -> list[int]:
+    """Frames with which a shot is seen nearer or farther at once, however little of the picture that changes: a head before a bare wall."""
+    leapt = ((i, int(np.searchsorted(pictures.sketch_times, pictures.times[i] - 1e-6)))
+             for i in leaps(pictures.times, pictures.signals, pictures.thumbs))
+    return [i for i, at in leapt if 0 < at < pictures.sketch_times.size
+            and zoomed(*pictures.sketches[at - 1:at + 1]) and not (_page(i, content, pictures) or _moves_on(i, False, content, pictures))]
+
+
 def _page(i: int, content: Floats, pictures: Pictures) -> bool:
-    """Whether what changes with frame i is a page on a screen: its ground shows through, or a bar above it stays where nothing else stirs."""
+    """Whether what changes with frame i is a page on a screen: its ground shows through, or a bar above it stays where nothing else stirs. A bare
+    wall shows through as well where a head before it is seen nearer."""
     at = int(np.searchsorted(pictures.sketch_times, pictures.times[i] - 1e-6))
     if not 0 < at < pictures.sketch_times.size:
         return False
     low, high = np.searchsorted(pictures.times, (pictures.times[i] - RESUME_S, pictures.times[i] + RESUME_S))
     sides, shown = (content[low:i], content[i + 1:high]), pictures.sketches[at - 1:at + 1]
-    return page_turned(*shown) or (all(side.size and np.median(side) <= STIR for side in sides) and bar_stays(*shown))
+    turned = page_turned(*shown) or (all(side.size and np.median(side) <= STIR for side in sides) and bar_stays(*shown))
+    return turned and not zoomed(shown[0], shown[1], SCALED_PAGE)
 
 
 def _lit_anew(i: int, pictures: Pictures) -> bool:
@@ -121,23 +135,34 @@ def _back(i: int, pictures: Pictures) -> float:
     return float(left / max(np.abs(now - before).mean(), 1e-6))
 
 
-def _moves_on(i: int, doubtful: bool, content: Floats, stirred: NDArray[np.int64], pictures: Pictures) -> bool:
-    """Whether with frame i the scene before it goes on: a slow source in a fast container, frames that were lost, a camera that leaps within two
-    frames or under a light. A leap of one frame to what is like it is a jump cut."""
+def _still(i: int, content: Floats, times: Floats) -> bool:
+    """Whether the picture stood still right before frame i, soon moves again, and has come no farther than what moves around it may have meanwhile.
+    With pace the greater of the changes a second within RESUME_S before it stood and after frame i, and stood_s how long it stood: what changed as
+    it stood <= STOOD x pace x stood_s, and content[i] <= CAME x pace x stood_s."""
+    last, on = np.flatnonzero(content[:i] > STIR), np.flatnonzero(content[i + 1:] > STIR)
+    begin = int(last[-1]) if last.size else 0
+    stood_s = times[i] - times[begin]
+    again_s = times[i + 1 + on[0]] - times[i] if on.size else 0.0 if times[-1] - times[i] < RESUME_S else np.inf
+    low, high = np.searchsorted(times, (times[begin] - RESUME_S, times[i] + RESUME_S + 1e-6))
+    may = max(content[low:begin + 1].sum(), content[i + 1:high].sum()) / RESUME_S * stood_s
+    return bool(stood_s >= STILL_S and again_s <= RESUME_S and content[begin + 1:i].sum() <= STOOD * may and content[i] <= CAME * may)
+
+
+def _moves_on(i: int, doubtful: bool, content: Floats, pictures: Pictures) -> bool:
+    """Whether with frame i the scene before it goes on: a slow source in a fast container, frames that were lost, a camera that zooms or leaps within
+    two frames or leaps under a light. A leap of one frame to what is like it is a jump cut."""
     times, at = pictures.times, int(np.searchsorted(pictures.sketch_times, pictures.times[i] - 1e-6))
     if not 0 < at < pictures.sketch_times.size:
         return False
-    last, on = int(np.searchsorted(stirred, i)) - 1, int(np.searchsorted(stirred, i + 1))
-    stood_s = times[i] - times[stirred[last] if last >= 0 else 0]
-    moves_again_s = times[stirred[on]] - times[i] if on < stirred.size else 0.0 if times[-1] - times[i] < RESUME_S else np.inf
-    still = stood_s >= STILL_S and moves_again_s <= RESUME_S
+    still, (first, after) = _still(i, content, times), whole(i, content)
+    one, other = (scene(sketch) for sketch in pictures.sketches[at - 1:at + 1])
+    if (still or after - first > 1) and zoomed(*pictures.sketches[at - 1:at + 1]) and likeness(one[0], other[0]) >= GOES_ON:
+        return True
     if not (doubtful or still):
         return False
     dark, light = sorted(pictures.signals[i - 1:i + 1, COLUMN["luma"]])
-    first, after = whole(i, content)
     if dark < SAME_LIGHT * light or not (still or after - first > 1 or light - dark >= ALL_OVER * pictures.signals[i, COLUMN["dy"]]):
         return False
-    one, other = (scene(sketch) for sketch in pictures.sketches[at - 1:at + 1])
     return likeness(one[1], other[1]) >= (STOOD_LIKE if still else LEAP_LIKE) and likeness(one[0], other[0]) >= GOES_ON
 
 

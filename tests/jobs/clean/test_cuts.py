@@ -217,3 +217,39 @@ def test_a_dissolve_is_found_whose_shots_are_both_panned_fast(pace_px: int, seed
     found, times = found_in(frames)
     assert [t.kind for t in found] == ["dissolve"]
     assert abs((times[found[0].first] + times[found[0].after]) / 2 - 40 / FPS) <= 0.5
+
+
+def head(seed: int) -> np.ndarray:
+    """Somebody before a bare wall, twice as wide and high as a picture."""
+    world = np.full((360, 640, 3), (200.0, 190.0, 180.0), np.float32)
+    mask = np.zeros((360, 640), np.uint8)
+    cv2.ellipse(mask, (320, 150), (55, 70), 0, 0, 360, 1, -1)
+    cv2.ellipse(mask, (320, 360), (120, 130), 0, 0, 360, 1, -1)
+    return np.where(mask[..., None] > 0, Scene(seed).world, world)
+
+
+@pytest.mark.parametrize(("seed", "zoom"), [(761, 1.45), (762, 1.6)])
+def test_a_punch_in_on_a_head_before_a_bare_wall_is_a_cut(seed: int, zoom: float) -> None:
+    sway = 1.5 * np.sin(np.arange(120) / 9)
+    frames = [shown(taken(head(seed), 320 + sway[i], 180, zoom=zoom if 40 <= i < 80 else 1.0)) for i in range(120)]
+    found, _ = found_in(frames)
+    assert [(t.kind, t.first) for t in found] == [("cut", 40), ("cut", 80)]
+
+
+@pytest.mark.parametrize("seed", range(764, 767))
+def test_a_punch_in_where_a_tripod_hardly_moves_is_a_cut(seed: int) -> None:
+    """The picture stands for a moment before each, and moves again after it: not far enough for a zoom."""
+    world, steps = Scene(seed).world, np.r_[np.full(34, 0.6), np.zeros(6), np.full(34, 0.6), np.zeros(6), np.full(40, 0.6)]
+    frames = [shown(taken(world, x, 180, zoom=1.45 if 40 <= i < 80 else 1.0)) for i, x in enumerate(300 + np.cumsum(steps))]
+    found, _ = found_in(frames)
+    assert [(t.kind, t.first) for t in found] == [("cut", 40), ("cut", 80)]
+
+
+@pytest.mark.parametrize("seed", range(770, 773))
+def test_a_zoom_of_two_frames_and_frames_lost_while_the_camera_zooms_make_no_cut(seed: int) -> None:
+    world = Scene(seed).world
+    at_once = [1.0 if i < 40 else 1.25 if i == 40 else 1.6 for i in range(80)]
+    lost = [1.02 ** (38 if 38 <= i < 46 else i) for i in range(70)]
+    for zooms in (at_once, lost):
+        found, _ = found_in([shown(taken(world, 320, 180, zoom=zoom)) for zoom in zooms])
+        assert found == []
