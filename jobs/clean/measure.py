@@ -186,9 +186,10 @@ def _measure_pictures(file: BinaryIO, settings: "Measure") -> Made:
     file.seek(0)
     image = picture.open_picture(file, settings.max_pixels)
     moving = picture.frames(image) > 1
+    turned = picture.turned(image) if image.format == "TIFF" else 0
     seen = Seen(settings)
     facts = {
-        "rotation_deg": 0,
+        "rotation_deg": 0,  # of what is measured, which is upright
         "sar": 1.0,
         "bit_depth": picture.bits(image),
         "hdr": picture.is_hdr(image),
@@ -205,9 +206,11 @@ def _measure_pictures(file: BinaryIO, settings: "Measure") -> Made:
             seen.see(_frame(pixels), start)
             end_s = start + seconds
             child.progress(end_s)
+    turned = turned or picture.turned(image)
     facts |= {"width": pixels.shape[1], "height": pixels.shape[0], "interlaced": False}
     seen.finish()
-    return _clips("video" if moving else "image", seen.pictures(), None, Found(facts=facts), end_s, settings, 0.0)
+    made, clips = _clips("video" if moving else "image", seen.pictures(), None, Found(facts=facts), end_s, settings, 0.0)
+    return made, (clip | {"rotation_deg": turned} for clip in clips)
 
 
 def _frame(pixels: Pixels) -> Any:

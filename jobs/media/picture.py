@@ -224,6 +224,25 @@ def bits(image: Any) -> int:
     return int(image.info.get("bit_depth", 8))
 
 
+TURNED_DEG = {3: 180, 4: 180, 5: 270, 6: 90, 7: 90, 8: 270}
+"""Clockwise degrees of the orientations of EXIF; 2, 4, 5 and 7 are mirrored left to right before."""
+
+
+def turned(image: Any) -> int:
+    """Clockwise degrees by which `rgb` turns the picture as its EXIF says. To be asked of a TIFF before the pixels are loaded, which turns it
+    and forgets that, and of others after: a PNG may say so behind them."""
+    from PIL import ExifTags
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return TURNED_DEG.get(image.getexif().get(ExifTags.Base.Orientation, 1), 0)
+        except MemoryError:
+            raise
+        except Exception:  # Broken EXIF of any kind: the pixels are taken as they lie.
+            return 0
+
+
 HEAD_BYTES = 1 << 16
 """Where the boxes of HEIF and AVIF are that say how a picture is coded."""
 

@@ -157,8 +157,10 @@ MOST_BOXES = 1000
 
 
 def picture_stream(container: Any) -> Any | None:
-    """The picture stream a player would show: one that moves, the default one, or the largest; cover art is none."""
-    streams = [s for s in container.streams.video if not _attached(s) and s.codec_context is not None]
+    """The picture stream a player would show: one that moves, the default one, or the largest; cover art is none, nor is one frame beside
+    sound, which is cover art that is not flagged."""
+    heard = sound_stream(container) is not None
+    streams = [s for s in container.streams.video if not _attached(s) and s.codec_context is not None and not (heard and _of_one_frame(s))]
     if not streams:
         return None
     return max(streams, key=lambda s: (s.frames != 1, _default(s), s.codec_context.width * s.codec_context.height, -s.index))
@@ -182,6 +184,11 @@ def _attached(stream: Any) -> bool:
     from av.stream import Disposition
 
     return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image))
+
+
+def _of_one_frame(stream: Any) -> bool:
+    """Whether the container says so; of a fragmented MP4 `frames` counts the first fragment alone."""
+    return bool(stream.frames == 1 and len(stream.index_entries) == 1)
 
 
 def _default(stream: Any) -> bool:

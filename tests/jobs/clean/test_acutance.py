@@ -7,10 +7,15 @@ import pytest
 from jobs.clean.measures.acutance import acutance
 
 
+def range_of(luma: np.ndarray) -> int:
+    most, all_but_few = (luma[int(np.ceil((1 - share) * luma.size)) - 1] - luma[int(np.ceil(share * luma.size)) - 1] for share in (0.001, 0.01))
+    return int(max(all_but_few, round(most * 2 / 3)))
+
+
 def plain(y: np.ndarray) -> float:
     steps = np.sort(np.abs(cv2.Laplacian(y, cv2.CV_16S))[1:-1, 1:-1].ravel())
     luma = np.sort(y[1:-1, 1:-1].ravel()).astype(int)
-    spread = luma[int(np.ceil(0.99 * luma.size)) - 1] - luma[int(np.ceil(0.01 * luma.size)) - 1]
+    spread = range_of(luma)
     edge = int(steps[int(np.ceil((1 - 0.0005) * steps.size)) - 1])
     return float(np.sqrt(max(edge**2 - 4**2, 0)) / spread)
 
@@ -36,7 +41,7 @@ def test_it_is_what_its_definition_says(y):
 def directed(y: np.ndarray) -> float:
     """The rule for one direction, read plainly."""
     luma, y = np.sort(y[1:-1, 1:-1].ravel()).astype(int), y.astype(int)
-    spread = luma[int(np.ceil(0.99 * luma.size)) - 1] - luma[int(np.ceil(0.01 * luma.size)) - 1]
+    spread = range_of(luma)
     rows, columns = np.meshgrid(np.arange(4, y.shape[0] - 4, 2), np.arange(4, y.shape[1] - 4), indexing="ij")
     x, z = (cv2.Sobel(y.astype(np.float64), cv2.CV_64F, *order)[rows, columns] for order in ((1, 0), (0, 1)))
     facing = np.where(abs(z) <= 0.414 * abs(x), 0, np.where(abs(x) <= 0.414 * abs(z), 2, np.where((x > 0) == (z > 0), 1, 3)))
@@ -74,6 +79,16 @@ def test_a_full_step_is_one_and_contrast_does_not_matter():
 def test_blur_is_told_from_a_smooth_drawing(sharp, percent):
     blurred = cv2.GaussianBlur(sharp, (0, 0), 224 * percent / 100)
     assert acutance(blurred) < 0.16 < 0.24 < acutance(sharp)
+
+
+@pytest.mark.parametrize("percent", [1, 2, 4])
+@pytest.mark.parametrize("grey", [110, 240])
+def test_a_small_thing_before_the_sky_is_sharp_or_blurred(percent, grey):
+    """It has less than a hundredth of the picture, which else has a range of less than 20."""
+    sky = np.tile(np.linspace(150, 165, 224, dtype=np.float32)[:, None], (1, 398))
+    sky[100:114, 180:200] = grey
+    assert acutance(sky.astype(np.uint8)) > 0.5
+    assert acutance(cv2.GaussianBlur(sky, (0, 0), 2.24 * percent).astype(np.uint8)) < 0.22
 
 
 @pytest.mark.parametrize("spread", [25, 30])

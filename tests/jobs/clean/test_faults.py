@@ -102,6 +102,19 @@ def test_a_bare_ground_is_no_bar(clip: Callable[..., dict[str, Any]], picture: C
     assert "letterboxed" not in reasons(clip([picture(i) for i in range(50)]))
 
 
+@pytest.mark.parametrize(("height", "frames_a_turn"), [(0.6, 57), (0.9, 57), (0.9, 190), (1.0, 190)])
+def test_a_card_that_turns_before_black_has_no_bars(clip: Callable[..., dict[str, Any]], height: float, frames_a_turn: int) -> None:
+    """Of 57 frames: when bars are looked for it has nearly its full width, or hardly any."""
+    shown, frames = int(height * H), []
+    for i in range(75):
+        wide, frame = int(0.8 * shown * max(abs(np.cos(i / frames_a_turn * np.pi)), 0.15)), np.full((H, W, 3), 2, np.uint8)
+        y, x = (H - shown) // 2, (W - wide) // 2
+        frame[y:y + shown, x:x + wide] = cv2.resize(pictures.astronaut(), (wide, shown), interpolation=cv2.INTER_AREA)
+        frames.append(frame)
+    found = clip(frames)
+    assert (found["letterbox_share"], found["pillarbox_share"]) == (0, 0)
+
+
 @pytest.mark.parametrize("where", [(120, H - 20), (380, 28)])
 def test_a_blur_is_seen_behind_sharp_letters(clip: Callable[..., dict[str, Any]], where: tuple[int, int]) -> None:
     def lettered(frames: list[np.ndarray]) -> list[np.ndarray]:

@@ -140,6 +140,8 @@ def test_a_still_stands_as_its_exif_says(tmp_path: Path, format_: str, orientati
     (clip,) = measure_file(str(tmp_path / "still"), "image", SETTINGS)["clips"]
     assert (clip["height"], clip["width"]) == (64, 96)
     assert np.abs(shown(clip["frames"][0]["jpeg"]).astype(int) - corners()).mean() < 6
+    mirrored = np.asarray(stored)[:, ::-1] if orientation in (2, 4, 5, 7) else np.asarray(stored)
+    assert (np.rot90(mirrored, -clip["rotation_deg"] // 90) == corners()).all()
 
 
 @pytest.mark.parametrize(("name", "pixels"), [

@@ -286,6 +286,16 @@ def test_a_few_edges_that_lie_on_block_borders_are_no_coding_blocks() -> None:
     assert blockiness_of.look(as_picture(stripes + blocks))[0] > 4
 
 
+@pytest.mark.parametrize("size", [8, 16])
+def test_large_pixels_are_no_coding_blocks_and_blocks_of_one_shade_are(size: int) -> None:
+    small = cv2.resize(pictures.coffee(), (480 // size, 272 // size), interpolation=cv2.INTER_AREA) // 48 * 48
+    enlarged = small.repeat(size, axis=0).repeat(size, axis=1)
+    assert np.isnan(blockiness_of.look(as_picture(enlarged))[0])
+    soft = cv2.GaussianBlur(cv2.resize(pictures.coffee(), (480, 272)), (0, 0), 6)
+    coded = cv2.imdecode(cv2.imencode(".jpg", soft, [cv2.IMWRITE_JPEG_QUALITY, 1])[1], cv2.IMREAD_COLOR)
+    assert blockiness_of.look(as_picture(coded))[0] > 4
+
+
 def test_text_area_tells_pages_from_pictures() -> None:
     text = measurements()["text"]
     page = np.full((224, 398, 3), 250, np.uint8)

@@ -19,6 +19,7 @@ from jobs.clean.sandboxed import measure_source
 from jobs.media import child, sandbox
 from jobs.media.encode import encode_audio, encode_video
 from jobs.media.faults import MediaFault, TooManyFrames
+from jobs.media.probe import probe
 from schemas.clips import CLIPS
 from schemas.reasons import REASONS
 from schemas.settings import Measure
@@ -447,6 +448,28 @@ def test_cover_art_is_not_a_video(tmp_path: Path) -> None:
     with av.open(str(path)) as container:
         assert container.streams.video
     assert outcome(path) == "audio"
+
+
+@pytest.mark.parametrize(("pictures", "modality"), [(1, "audio"), (3, "video")])
+def test_a_picture_of_one_frame_beside_sound_is_cover_art(tmp_path: Path, pictures: int, modality: str) -> None:
+    path = tmp_path / "song.mp4"
+    with av.open(str(path), "w", format="mp4", options={"movflags": "frag_keyframe"} if pictures > 1 else {}) as out:
+        cover, stream = out.add_stream("mjpeg", rate=25, width=64, height=48, pix_fmt="yuvj420p"), out.add_stream("aac", rate=48_000, layout="mono")
+        for i in range(pictures):
+            out.mux(cover.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90 + i, np.uint8), format="rgb24")))
+        for at in range(0, 96_000, 1024):
+            sound = av.AudioFrame.from_ndarray(np.sin(np.arange(at, at + 1024, dtype=np.float32)[None] / 20), format="fltp", layout="mono")
+            sound.sample_rate, sound.pts = 48_000, at
+            out.mux(stream.encode(sound))
+        for made in (cover, stream):
+            out.mux(made.encode(None))
+    made = measure_source(path, "video", SETTINGS)
+    assert made.modality == probe(io.BytesIO(path.read_bytes())).modality == modality
+    if modality == "audio":
+        (clip,) = made.clips
+        assert clip["duration_s"] == pytest.approx(2.0, abs=0.05)
+        assert clip["has_audio"]
+        assert (clip["width"], clip["frames"]) == (None, None)
 
 
 @pytest.mark.parametrize(("container", "kept", "said"), [
