@@ -138,6 +138,8 @@ _TALK = re.compile(r"\b(?:you(?:r|rs)?|we|us|our|i|my|me|please|this (?:site|pag
 """Speaks to who reads it, or of the page that it stands on."""
 _DOES = re.compile(r"(?:[他她]们?|顾客|客人|店员|孩子|老人|[男女][孩人]|人们|[游乘]客|学着|正在|着)$")
 """Who does it, before what else is asked of the reader."""
+_IMPERATIVE = re.compile(r"扫码|[扫识长].{0,8}二维码|点[击个]|一键三连|求|立即|下载|登[录陆入]|回复|转载|关注")
+"""Of the Chinese phrases those that tell somebody to do something."""
 SCENE_SHARE, SCENE_SIGNS = 0.4, 12
 """Share of a unit that its boilerplate has at most in a scene, and the signs that a scene has at least."""
 
@@ -152,10 +154,6 @@ def _is_scene(plain: str, share: float) -> bool:
     if any(_IMPERATIVE.match(found.group()) and not _DOES.search(said[:found.start()]) for found in _ALONE_CHINESE.finditer(said)):
         return False
     return share <= SCENE_SHARE and len(plain) >= SCENE_SIGNS and bool(_SCENE.match(plain)) and not _TALK.search(said)
-
-
-_IMPERATIVE = re.compile(r"扫码|[扫识长].{0,8}二维码|点[击个]|一键三连|求|立即|下载|登[录陆入]|回复|转载|关注")
-"""Of the Chinese phrases those that tell somebody to do something."""
 
 
 def boilerplate_share(text: str) -> float:

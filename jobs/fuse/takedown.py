@@ -178,15 +178,15 @@ def _other_batches(lake: Lake, sources: Collection[str]) -> list[dict[str, Any]]
     """Releases without these sources in the place of those that hold them and, in the same shards, samples that no other release has: of a
     lake into which batches are built one after the other, of which the last alone is current."""
     made = []
-    for facts in reversed(releases(lake)):
-        samples = lake.version(SAMPLES, facts["fingerprint"])
-        beside = _beside(lake, samples, sources) if samples else set()
-        for other in releases(lake) if beside else ():
-            version = lake.version(SAMPLES, other["fingerprint"])
-            beside -= _untouched(lake, version, sources) if version else set()
-        if samples and beside and (one := _rewritten(lake, samples)):
+    standing = [samples for facts in releases(lake) if (samples := lake.version(SAMPLES, facts["fingerprint"])) is not None]
+    for samples in reversed(standing):
+        beside = _beside(lake, samples, sources)
+        for other in standing:
+            beside -= _untouched(lake, other, sources, beside) if beside else set()
+        if beside and (one := _rewritten(lake, samples)):
             successor = lake.version(SAMPLES, one["fingerprint"])
             assert successor is not None
+            standing.append(successor)
             made.append({**one, "release": make_release(lake, successor)["name"]})
     return made
 
@@ -209,9 +209,11 @@ def _beside(lake: Lake, samples: Version, sources: Collection[str]) -> set[str]:
             for name in rows.filter(pc.invert(held))["sample_id"].to_pylist()}
 
 
-def _untouched(lake: Lake, samples: Version, sources: Collection[str]) -> set[str]:
-    """Samples in shards that hold none of these sources."""
-    return {name for rows in _shards(lake, samples) if not pc.any(_of(rows, sources)).as_py() for name in rows["sample_id"].to_pylist()}
+def _untouched(lake: Lake, samples: Version, sources: Collection[str], wanted: Collection[str]) -> set[str]:
+    """Those of the wanted samples that are in shards that hold none of these sources."""
+    names = pa.array(sorted(wanted), pa.string())
+    return {name for rows in _shards(lake, samples) if not pc.any(_of(rows, sources)).as_py()
+            for name in rows.filter(pc.is_in(rows["sample_id"], value_set=names))["sample_id"].to_pylist()}
 
 
 def _holding(lake: Lake, sources: Collection[str]) -> list[str]:
